@@ -1,0 +1,46 @@
+"""Capriccio: neural networks as instruments, for pictures and music on one clock.
+
+Everything a sketch or a plugin needs is a name of this package; each is imported from its module
+when it is first used, so that `import capriccio` costs next to nothing.
+"""
+
+from importlib import import_module
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Moment": "clock",
+    "ModelError": "errors",
+    "PartError": "errors",
+    "ProviderError": "errors",
+    "ShowError": "errors",
+    "Note": "media",
+    "Stroke": "media",
+    "rasterise": "media",
+    "Model": "inference",
+    "Analyzer": "hookspecs",
+    "Generator": "hookspecs",
+    "Knob": "hookspecs",
+    "Output": "hookspecs",
+    "Performance": "hookspecs",
+    "hookimpl": "hookspecs",
+    "analyzer": "registry",
+    "generator": "registry",
+    "output": "registry",
+    "controls": "devices.controls",
+    "Sketch": "sketch",
+}
+
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str):
+    if name not in _HOMES:
+        raise AttributeError(f"module 'capriccio' has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted([*globals(), *_HOMES])

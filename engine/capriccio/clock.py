@@ -1,0 +1,112 @@
+"""Time as an argument: the moment a cue is handed, and the clocks that make moments."""
+
+import math
+import time
+from dataclasses import dataclass
+
+# A sleeping thread wakes up to about a millisecond late on a desktop kernel, so the last
+# stretch before a deadline is spent looking at the clock.
+SPIN_SECONDS = 0.0015
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A point on the show's time line; everything below the stage is told the time by it.
+
+    `beats` and `seconds` count from the start of the show, `span` is the number of beats until
+    the same cue is called again, `meter` the number of beats in a bar.
+    """
+
+    beats: float = 0.0
+    seconds: float = 0.0
+    span: float = 4.0
+    meter: int = 4
+
+    def phase(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
+        """Rise from 0 to 1 in so many bars and beats (one bar if neither is given), then again."""
+        return self.beats / self._period(bars, beats) % 1.0
+
+    def wave(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
+        """Swell smoothly from 0 to 1 and back in so many bars and beats."""
+        return 0.5 - 0.5 * math.cos(2 * math.pi * self.phase(bars=bars, beats=beats))
+
+    def pulse(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
+        """Give 1 on the beat, dying away to a thousandth just before the next."""
+        return 0.001 ** self.phase(bars=bars, beats=beats)
+
+    def _period(self, bars: float, beats: float) -> float:
+        period = bars * self.meter + beats if bars or beats else float(self.meter)
+        if not period > 0 or math.isinf(period):
+            raise ValueError(f"a period of {period!r} beats; give more than 0 and less than infinite")
+        return period
+
+
+class OfflineClock:
+    """Time that stands wherever it is put: exact, repeatable, as fast as the machine allows."""
+
+    live = False
+
+    def __init__(self, bpm: float = 120.0, meter: int = 4):
+        if not 0 < bpm < 10_000:
+            raise ValueError(f"a tempo of {bpm!r} bpm; give more than 0 and less than 10000")
+        if not (isinstance(meter, int) and 1 <= meter <= 64):
+            raise ValueError(f"a meter of {meter!r}; give a whole number of beats, 1 to 64")
+        self.bpm, self.meter = bpm, meter
+        self._seconds = 0.0
+
+    def start(self) -> None:
+        """Begin to count at 0 seconds."""
+        self._seconds = 0.0
+
+    def seconds(self) -> float:
+        """Give the seconds since the start."""
+        return self._seconds
+
+    def wait(self, seconds: float) -> None:
+        """Go on to `seconds` since the start; never back."""
+        self._seconds = max(self._seconds, seconds)
+
+    def beats_at(self, seconds: float) -> float:
+        """Convert seconds since the start to beats."""
+        return seconds * self.bpm / 60
+
+    def seconds_at(self, beats: float) -> float:
+        """Convert beats since the start to seconds."""
+        return beats * 60 / self.bpm
+
+    def moment(self, *, seconds: float | None = None, beats: float | None = None, span: float):
+        """Give the `Moment` at so many seconds or beats since the start."""
+        if beats is None:
+            beats = self.beats_at(seconds)
+        elif seconds is None:
+            seconds = self.seconds_at(beats)
+        return Moment(beats, seconds, span, self.meter)
+
+
+class LiveClock(OfflineClock):
+    """The wall's time: deadlines are absolute, so nothing drifts however long the show."""
+
+    live = True
+    _origin = 0.0
+
+    def start(self) -> None:
+        """Begin to count at 0 seconds, now."""
+        self._origin = time.monotonic()
+
+    def seconds(self) -> float:
+        return time.monotonic() - self._origin
+
+    def wait(self, seconds: float) -> None:
+        """Sleep until `seconds` since the start, then spin for the last stretch."""
+        wait_until(self._origin + seconds)
+
+    def monotonic(self, seconds: float) -> float:
+        """Convert seconds since the start to `time.monotonic()`, which all processes share."""
+        return self._origin + seconds
+
+
+def wait_until(deadline: float) -> None:
+    """Return at `deadline` on `time.monotonic()`, or at once if it has passed."""
+    while (left := deadline - time.monotonic()) > 0:
+        if left > SPIN_SECONDS:
+            time.sleep(left - SPIN_SECONDS)

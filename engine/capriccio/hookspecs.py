@@ -1,0 +1,330 @@
+"""The whole contract: three hooks, three roles, knobs. A plugin author reads this page once.
+
+A plugin is an ordinary package with an entry point in the group `capriccio` that names a module;
+the module says what it brings with one or more of the three hooks:
+
+    from capriccio import Generator, hookimpl
+
+    class Plasma(Generator):
+        '''Paint slow interfering waves.'''
+        def generate(self, now, *, heat=0.5): ...
+
+    @hookimpl
+    def generators():
+        return [Plasma]
+"""
+
+import inspect
+import math
+import threading
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, Literal, get_args, get_origin
+
+import pluggy
+
+from .clock import OfflineClock
+from .errors import suggest, tell
+from .media import as_medium
+
+hookspec = pluggy.HookspecMarker("capriccio")
+hookimpl = pluggy.HookimplMarker("capriccio")
+
+# How long a live cue waits for an analyzer's very first reading, in seconds; afterwards it never
+# waits. Long enough to load a model, short enough to notice before the doors open.
+FIRST_READING_SECONDS = 10.0
+# After so many seconds without an answer a live analyzer is said to hang.
+HANGING_SECONDS = 2.0
+
+
+# -- hooks ------------------------------------------------------------------------------------
+
+
+@hookspec
+def generators() -> list[type["Generator"]]:  # type: ignore[empty-body]
+    """Return the classes of the generators this plugin brings."""
+
+
+@hookspec
+def analyzers() -> list[type["Analyzer"]]:  # type: ignore[empty-body]
+    """Return the classes of the analyzers this plugin brings."""
+
+
+@hookspec
+def outputs() -> list[type["Output"]]:  # type: ignore[empty-body]
+    """Return the classes of the outputs this plugin brings."""
+
+
+# -- knobs ------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Knob:
+    """One keyword-only parameter of `generate`, as everything that turns it sees it.
+
+    `kind` is "number" (0..1), "words" (a str), "choice" (one of `choices`), or "thing" (whatever
+    the part says it takes: an image, a vector), which is handed on untouched.
+    """
+
+    name: str
+    kind: str
+    default: Any
+    choices: tuple[str, ...] = ()
+
+    def fit(self, value: Any, part: str) -> Any:
+        """Give `value` as the part may have it: numbers clipped to 0..1, choices checked.
+
+        Raises ValueError where it is NaN or no such choice, TypeError where it is another kind.
+        """
+        if self.kind == "number":
+            try:
+                number = float(value)
+            except (TypeError, ValueError):
+                raise TypeError(
+                    f"knob {self.name!r} of {part} was given {value!r}; give a number 0..1"
+                ) from None
+            if math.isnan(number):
+                raise ValueError(f"knob {self.name!r} of {part} is nan; give a number 0..1")
+            return min(max(number, 0.0), 1.0)
+        if self.kind == "choice" and value not in self.choices:
+            raise ValueError(
+                f"knob {self.name!r} of {part} has no choice {value!r}"
+                f"{suggest(str(value), self.choices)}"
+            )
+        return value
+
+
+def knobs_of(function: Callable, part: str) -> dict[str, Knob]:
+    """Read the knobs from the keyword-only parameters of `function`.
+
+    Raises TypeError where a parameter has no default or a number outside 0..1.
+    """
+    knobs = {}
+    for parameter in inspect.signature(function).parameters.values():
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        name, default = parameter.name, parameter.default
+        if default is parameter.empty:
+            raise TypeError(f"knob {name!r} of {part} has no default; write {name}=0.5, say")
+        choices: tuple[str, ...] = ()
+        if get_origin(parameter.annotation) is Literal:
+            kind, choices = "choice", get_args(parameter.annotation)
+        elif isinstance(default, int | float) and not isinstance(default, bool):
+            kind = "number"
+            if not 0 <= default <= 1:
+                raise TypeError(f"knob {name!r} of {part} is {default!r} by default; use 0..1")
+        else:
+            kind = "words" if isinstance(default, str) else "thing"
+        knobs[name] = Knob(name, kind, default, choices)
+    return knobs
+
+
+# -- roles ------------------------------------------------------------------------------------
+
+
+class Part:
+    """What generators, analyzers and outputs share: a name, a role, and perhaps models.
+
+    `name` is the class's name in lower case unless the class says otherwise. `models` names the
+    ONNX files that come with the part; a user may ask for one of them or for a file of their own.
+    """
+
+    name: ClassVar[str]
+    role: ClassVar[str] = "part"
+    models: ClassVar[dict[str, Path]] = {}
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "name" not in cls.__dict__:
+            cls.name = cls.__name__.lower()
+
+    def __str__(self) -> str:
+        return f"{self.role} {self.name!r}"
+
+    @classmethod
+    def model_path(cls, model: str | Path) -> Path:
+        """Find a model by its name in `models`, or a `.onnx` file by its path.
+
+        Raises ValueError where there is neither.
+        """
+        if model in cls.models:
+            return cls.models[model]
+        if str(model).endswith(".onnx"):
+            if Path(model).is_file():
+                return Path(model)
+            raise ValueError(f"{cls.role} {cls.name!r} finds no file {str(model)!r}")
+        raise ValueError(
+            f"{cls.role} {cls.name!r} has no model {model!r}{suggest(str(model), cls.models)}"
+        )
+
+    def close(self) -> None:
+        """Let go of whatever is held; called once, whatever has happened."""
+
+
+class Generator(Part):
+    """Something that makes images, phrases or drawings when it is handed a moment.
+
+    Its author writes `generate(self, now, *, knob=0.5, …)`. A part with state also takes `seed=`
+    at construction and has `reset(seed)`; one that listens has `feed(notes)`.
+    """
+
+    role = "generator"
+    knobs: ClassVar[dict[str, Knob]] = {}
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        if "generate" in cls.__dict__:
+            cls.knobs = knobs_of(cls.generate, f"generator {cls.name!r}")
+
+    def __call__(self, now, **knobs):
+        """Make the image, phrase or drawing of the moment `now`, with these knobs."""
+        for name, value in knobs.items():
+            if name in self.knobs:
+                knobs[name] = self.knobs[name].fit(value, str(self))
+        return as_medium(self.generate(now, **knobs), str(self))
+
+    def generate(self, now, **knobs):
+        """Return an image, a list of `Note`, or a list of `Stroke`."""
+        raise TypeError(f"{self} has no generate(self, now, *, knob=0.5)")
+
+
+class Analyzer(Part):
+    """Something that reads an image, a phrase or a drawing into floats 0..1.
+
+    Its author writes `analyze(self, thing)`, which returns a NamedTuple: floats 0..1, and labels
+    or pictures beside them.
+    """
+
+    role = "analyzer"
+    _listener: "_Listener | None" = None
+
+    def __call__(self, thing):
+        """Read `thing`. On a live stage: hand it over, and give the newest readings there are.
+
+        Live, a part must not keep the picture waiting, so it listens along in a thread of its own
+        and the readings may be those of a moment ago; `read` waits for those of `thing` itself.
+        """
+        performance = performing.get()
+        if performance is None or not performance.clock.live:
+            return self.read(thing)
+        if self._listener is None:
+            self._listener = _Listener(self)
+        return self._listener.hear(thing)
+
+    def read(self, thing):
+        """Read `thing` now and give its readings, however long it takes.
+
+        Raises TypeError or ValueError where what came back is no NamedTuple of floats 0..1.
+        """
+        readings = self.analyze(thing)
+        if not (isinstance(readings, tuple) and hasattr(readings, "_fields")):
+            raise TypeError(f"{self} gave {type(readings).__name__!r}; readings are a NamedTuple")
+        for field, value in zip(readings._fields, readings, strict=True):
+            if hasattr(value, "__float__") and not getattr(value, "shape", ()):
+                if not 0 <= float(value) <= 1:
+                    raise ValueError(f"{self} read {field} = {value!r}; readings are 0..1")
+        return readings
+
+    def analyze(self, thing):
+        """Return a NamedTuple of readings, floats 0..1."""
+        raise TypeError(f"{self} has no analyze(self, thing)")
+
+
+class Output(Part):
+    """Something that shows or sounds: any of `show`, `note_on`, `note_off`, `control`.
+
+    It is built with the words behind the colon of `--to name:target`. `start` opens what it
+    needs, `close` ends it. `note_on` and `note_off` come when they are due, in order; an output
+    with `timed = True` is handed them ahead of time and waits for `now.seconds` itself.
+    """
+
+    role = "output"
+    timed: ClassVar[bool] = False
+
+    def __init__(self, target: str = ""):
+        self.target = target
+
+    def start(self, performance: "Performance") -> None:
+        """Open what is needed; an error here stops the show before its first beat."""
+
+    def show(self, image, now) -> None:
+        """Show an image, `(height, width, 3)` uint8, at the size of the performance."""
+
+    def note_on(self, note, now) -> None:
+        """Begin to sound a `Note`; its end comes as `note_off` with the same note."""
+
+    def note_off(self, note, now) -> None:
+        """End a `Note` that was begun."""
+
+    def control(self, change, now) -> None:
+        """Follow a control that was moved: `(controller 0..127, value 0..1, channel 1..16)`."""
+
+
+@dataclass(frozen=True, slots=True)
+class Performance:
+    """The facts of one performance: `size` is (width, height) in pixels, `fps` frames a second."""
+
+    clock: OfflineClock
+    size: tuple[int, int] = (512, 512)
+    fps: float = 30.0
+    title: str = "capriccio"
+
+
+# The performance whose cue is being called, for parts that must behave otherwise when live.
+performing: ContextVar[Performance | None] = ContextVar("performing", default=None)
+
+
+class _Listener:
+    """Keeps one live analyzer in a thread of its own: the newest thing wins, nobody waits."""
+
+    def __init__(self, analyzer: Analyzer):
+        self._analyzer = analyzer
+        self._changed = threading.Condition()
+        self._thing: Any = None
+        self._readings: Any = None
+        self._trouble: Exception | None = None
+        self._waiting = self._busy = False
+        self._since = 0.0
+        threading.Thread(target=self._listen, name=str(analyzer), daemon=True).start()
+
+    def hear(self, thing):
+        from time import monotonic
+
+        with self._changed:
+            self._thing, self._waiting = thing, True
+            self._changed.notify_all()
+            if self._readings is None and self._trouble is None:
+                self._changed.wait_for(
+                    lambda: self._readings is not None or self._trouble, FIRST_READING_SECONDS
+                )
+            if self._busy and monotonic() - self._since > HANGING_SECONDS:
+                tell(f"{self._analyzer} does not answer; its last readings stay")
+            trouble, self._trouble = self._trouble, None
+            if self._readings is None:
+                raise trouble or TimeoutError(
+                    f"{self._analyzer} gave no reading within {FIRST_READING_SECONDS:g} s"
+                )
+            if trouble:
+                tell(f"{self._analyzer} raised {trouble!r}; its last readings stay")
+            return self._readings
+
+    def _listen(self) -> None:
+        from time import monotonic
+
+        while True:
+            with self._changed:
+                self._busy = False
+                self._changed.wait_for(lambda: self._waiting)
+                thing, self._waiting = self._thing, False
+                self._busy, self._since = True, monotonic()
+            readings = trouble = None
+            try:
+                readings = self._analyzer.read(thing)
+            except Exception as error:
+                trouble = error
+            with self._changed:
+                self._readings = readings or self._readings
+                self._trouble = trouble
+                self._changed.notify_all()
