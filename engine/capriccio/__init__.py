@@ -16,6 +16,7 @@ _HOMES = {
     "ShowError": "errors",
     "Note": "media",
     "Stroke": "media",
+    "fit": "media",
     "rasterise": "media",
     "Model": "inference",
     "Analyzer": "hookspecs",

@@ -37,7 +37,9 @@ class Moment:
     def _period(self, bars: float, beats: float) -> float:
         period = bars * self.meter + beats if bars or beats else float(self.meter)
         if not period > 0 or math.isinf(period):
-            raise ValueError(f"a period of {period!r} beats; give more than 0 and less than infinite")
+            raise ValueError(
+                f"a period of {period!r} beats; give more than 0 and less than infinite"
+            )
         return period
 
 
@@ -87,22 +89,22 @@ class LiveClock(OfflineClock):
     """The wall's time: deadlines are absolute, so nothing drifts however long the show."""
 
     live = True
-    _origin = 0.0
+    _origin: float | None = None
 
     def start(self) -> None:
         """Begin to count at 0 seconds, now."""
         self._origin = time.monotonic()
 
     def seconds(self) -> float:
-        return time.monotonic() - self._origin
+        return 0.0 if self._origin is None else time.monotonic() - self._origin
 
     def wait(self, seconds: float) -> None:
         """Sleep until `seconds` since the start, then spin for the last stretch."""
-        wait_until(self._origin + seconds)
+        wait_until(self.monotonic(seconds))
 
     def monotonic(self, seconds: float) -> float:
         """Convert seconds since the start to `time.monotonic()`, which all processes share."""
-        return self._origin + seconds
+        return (time.monotonic() if self._origin is None else self._origin) + seconds
 
 
 def wait_until(deadline: float) -> None:

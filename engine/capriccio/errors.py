@@ -21,22 +21,31 @@ class ShowError(RuntimeError):
     """A show cannot start or cannot go on; the sentence says what to do."""
 
 
-told: Counter[str] = Counter()
+_told: Counter[str] = Counter()
+_words: dict[str, str] = {}
 
 
-def tell(message: str) -> None:
-    """Say `message` on standard error the first time it comes up; count it every time."""
-    told[message] += 1
-    if told[message] == 1:
+def tell(message: str, key: str | None = None) -> None:
+    """Say `message` on standard error the first time its `key` comes up; count it every time.
+
+    `key` is the message itself unless given: give one where the words vary from frame to frame.
+    """
+    key = message if key is None else key
+    _told[key] += 1
+    if _told[key] == 1:
+        _words[key] = message
         print(f"capriccio: {message}", file=sys.stderr, flush=True)
 
 
-def tell_again() -> None:
-    """Say at the end of a show how often each trouble came back, then forget them all."""
-    for message, times in told.items():
+def tell_again() -> Counter[str]:
+    """Say at the end of a show how often each trouble came back; forget and return the counts."""
+    for key, times in _told.items():
         if times > 1:
-            print(f"capriccio: {times} times: {message}", file=sys.stderr, flush=True)
-    told.clear()
+            print(f"capriccio: {times} times: {_words[key]}", file=sys.stderr, flush=True)
+    counts = Counter({_words[key]: times for key, times in _told.items()})
+    _told.clear()
+    _words.clear()
+    return counts
 
 
 def suggest(name: str, known) -> str:

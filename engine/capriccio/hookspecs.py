@@ -242,6 +242,12 @@ class Output(Part):
 
     role = "output"
     timed: ClassVar[bool] = False
+    left: bool = False  # set it True to end the show: the audience closed the window, say
+
+    @classmethod
+    def missing(cls) -> str:
+        """Say in a few words why this output cannot work on this machine; "" where it can."""
+        return ""
 
     def __init__(self, target: str = ""):
         self.target = target
@@ -250,7 +256,10 @@ class Output(Part):
         """Open what is needed; an error here stops the show before its first beat."""
 
     def show(self, image, now) -> None:
-        """Show an image, `(height, width, 3)` uint8, at the size of the performance."""
+        """Show an image, `(height, width, 3)` uint8, of whatever size the part made it.
+
+        An output of a fixed size brings it to `performance.size` with `capriccio.fit`.
+        """
 
     def note_on(self, note, now) -> None:
         """Begin to sound a `Note`; its end comes as `note_off` with the same note."""

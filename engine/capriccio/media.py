@@ -39,7 +39,9 @@ def as_image(thing, maker: str = "this") -> np.ndarray:
     Raises TypeError or ValueError, naming `maker`, where it cannot be one.
     """
     if not isinstance(thing, np.ndarray):
-        raise TypeError(f"{maker} made {_kind(thing)}; an image is a numpy array (height, width, 3)")
+        raise TypeError(
+            f"{maker} made {_kind(thing)}; an image is a numpy array (height, width, 3)"
+        )
     if thing.ndim != 3 or thing.shape[2] != 3 or 0 in thing.shape:
         raise ValueError(
             f"{maker} made an array of shape {thing.shape}; an image is (height, width, 3)"
@@ -47,7 +49,9 @@ def as_image(thing, maker: str = "this") -> np.ndarray:
     if thing.dtype == np.uint8:
         return thing
     if thing.dtype.kind != "f":
-        raise ValueError(f"{maker} made an array of {thing.dtype}; an image is uint8, or floats 0..1")
+        raise ValueError(
+            f"{maker} made an array of {thing.dtype}; an image is uint8, or floats 0..1"
+        )
     # One reduction finds NaN and infinity at once: both survive a sum of absolute values.
     if not math.isfinite(float(np.abs(thing).sum(dtype=np.float64))):
         raise ValueError(f"{maker} made an image with NaN or infinity in it; floats are 0..1")
@@ -68,7 +72,9 @@ def as_phrase(thing, maker: str = "this") -> list[Note]:
 def _check_note(note: Note, maker: str) -> None:
     pitch, start, length, velocity, channel = note
     if not _whole(pitch, 0, 127):
-        raise ValueError(f"{maker} made a note of pitch {pitch!r}; a pitch is a whole number 0..127")
+        raise ValueError(
+            f"{maker} made a note of pitch {pitch!r}; a pitch is a whole number 0..127"
+        )
     if not _whole(channel, 1, 16):
         raise ValueError(f"{maker} made a note on channel {channel!r}; channels are 1..16")
     if not (_number(start) and start >= 0):

@@ -1,0 +1,5 @@
+"""`python -m capriccio`: the same as the command `capriccio`."""
+
+from .cli import main
+
+main()

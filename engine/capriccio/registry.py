@@ -1,0 +1,208 @@
+"""Finds, names and builds parts; explains what did not load."""
+
+import hashlib
+import inspect
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import EntryPoint, entry_points
+
+import pluggy
+
+from . import hookspecs
+from .errors import PartError, suggest
+from .hookspecs import Analyzer, Generator, Output, Part
+
+GROUP = "capriccio"
+HOOKS: dict[str, type[Part]] = {
+    "generators": Generator,
+    "analyzers": Analyzer,
+    "outputs": Output,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """One part that a plugin brings."""
+
+    part: type[Part]
+    plugin: str
+    distribution: str
+    version: str
+
+
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """One plugin that did not load, or not wholly, and why."""
+
+    plugin: str
+    distribution: str
+    version: str
+    reason: str
+
+
+class Registry:
+    """All parts of the plugins given as entry points; a plugin that fails is only remembered.
+
+    `only` limits loading to the plugins it names, separated by commas; "" loads none.
+    """
+
+    def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
+        self.found: list[Found] = []
+        self.broken: list[Broken] = []
+        self._plugins = pluggy.PluginManager(GROUP)
+        self._plugins.add_hookspecs(hookspecs)
+        wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
+        points = sorted(points, key=lambda point: point.name)
+        for point in points:
+            if wanted is None or point.name in wanted:
+                self._load(point)
+        for name in sorted((wanted or set()) - {point.name for point in points}):
+            self.broken.append(
+                Broken(name, "", "", "CAPRICCIO_PLUGINS asks for it, but it is not installed")
+            )
+
+    def find(self, role: type[Part], name: str) -> type[Part]:
+        """Give the class of the part called `name`, or `plugin/name`.
+
+        Raises PartError where there is none, or more than one.
+        """
+        plugin, _, part = name.rpartition("/")
+        known = [found for found in self.found if issubclass(found.part, role)]
+        fits = [
+            found
+            for found in known
+            if found.part.name == part and (not plugin or found.plugin == plugin)
+        ]
+        if len(fits) == 1:
+            return fits[0].part
+        if fits:
+            ways = " or ".join(repr(f"{found.plugin}/{part}") for found in fits)
+            raise PartError(f"{len(fits)} plugins have {a(role.role)} {part!r}; ask for {ways}")
+        raise PartError(
+            f"no {role.role} is named {name!r}"
+            f"{suggest(name, {found.part.name for found in known})}{self._missed()}"
+        )
+
+    def _missed(self) -> str:
+        if not self.broken:
+            return ""
+        reasons = "; ".join(f"{broken.plugin!r}: {broken.reason}" for broken in self.broken)
+        return f" (did not load: {reasons})"
+
+    def _load(self, point: EntryPoint) -> None:
+        try:
+            module = point.load()
+            self._plugins.register(module, name=point.name)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # SystemExit included: a plugin may call exit() at import
+            self._remember(point, _reason(error))
+            return
+        try:
+            self._plugins.check_pending()
+        except pluggy.PluginValidationError as error:
+            hook = getattr(error, "message", str(error))
+            self._plugins.unregister(module)
+            self._remember(point, _misspelled(module, hook))
+            return
+        for hook, role in HOOKS.items():
+            for impl in getattr(self._plugins.hook, hook).get_hookimpls():
+                if impl.plugin is module:
+                    self._collect(point, hook, role, impl.function)
+
+    def _collect(self, point: EntryPoint, hook: str, role: type[Part], function) -> None:
+        try:
+            classes = list(function())
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            self._remember(point, f"{hook}() raised {_reason(error)}")
+            return
+        for part in classes:
+            if isinstance(part, type) and issubclass(part, role):
+                self.found.append(Found(part, point.name, *_origin(point)))
+            else:
+                self._remember(
+                    point, f"{hook}() gave {part!r}; give classes that extend {role.__name__}"
+                )
+
+    def _remember(self, point: EntryPoint, reason: str) -> None:
+        self.broken.append(Broken(point.name, *_origin(point), reason))
+
+
+@cache
+def installed() -> Registry:
+    """Give the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
+    return Registry(entry_points(group=GROUP), os.environ.get("CAPRICCIO_PLUGINS"))
+
+
+# -- building ---------------------------------------------------------------------------------
+
+
+class _Seeds:
+    """Deals out seeds: every part its own, all of them from the run's one."""
+
+    run: int | None = None
+    dealt = 0
+
+
+def use_seed(seed: int | None) -> None:
+    """Begin to deal out seeds anew; a `seed` that is not None beats those in the sketch."""
+    _Seeds.run, _Seeds.dealt = seed, 0
+
+
+def generator(name: str, **options) -> Generator:
+    """Build the generator called `name`, or `plugin/name`: `generator("vae", seed=7)`.
+
+    `options` are the part's own, such as `model`. Where it takes a seed and none is given, each
+    part gets its own from the seed of the run. Raises PartError where it cannot be found.
+    """
+    return _build(Generator, name, options)
+
+
+def analyzer(name: str, **options) -> Analyzer:
+    """Build the analyzer called `name`, or `plugin/name`; see `generator`."""
+    return _build(Analyzer, name, options)
+
+
+def output(words: str) -> Output:
+    """Build an output from the words a person types: `screen`, `screen:1`, `video:out.mp4`."""
+    name, _, target = words.partition(":")
+    return installed().find(Output, name)(target)  # type: ignore[call-arg, return-value]
+
+
+def _build(role, name: str, options: dict):
+    part = installed().find(role, name)
+    if "seed" in inspect.signature(part).parameters:
+        _Seeds.dealt += 1
+        if _Seeds.run is not None or "seed" not in options:
+            options["seed"] = _deal(_Seeds.run or 0, _Seeds.dealt, part.name)
+    return part(**options)
+
+
+def _deal(seed: int, order: int, name: str) -> int:
+    digest = hashlib.blake2b(f"{seed}/{order}/{name}".encode(), digest_size=4).digest()
+    return int.from_bytes(digest, "big")
+
+
+def _origin(point: EntryPoint) -> tuple[str, str]:
+    return (point.dist.name, point.dist.version) if point.dist else ("", "")
+
+
+def _reason(error: BaseException) -> str:
+    words = " ".join(str(error).split())
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
+
+
+def _misspelled(module, complaint: str) -> str:
+    for name, thing in vars(module).items():
+        if hasattr(thing, f"{GROUP}_impl") and name not in HOOKS:
+            return f"there is no hook {name!r}{suggest(name, HOOKS)}"
+    return complaint
+
+
+def a(noun: str) -> str:
+    """Put the right article before a noun: an analyzer, a generator."""
+    return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

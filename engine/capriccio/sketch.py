@@ -1,0 +1,134 @@
+"""What a person writes against: a sketch, its two kinds of cue, and how a file becomes one."""
+
+import runpy
+import sys
+from collections.abc import Callable, Iterable
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+
+import numpy as np
+
+from .clock import LiveClock, OfflineClock
+from .errors import ShowError
+from .hookspecs import Output, Performance
+from .stage import PlayCue, Stage, Tally
+
+
+class Sketch:
+    """A piece: what to draw and what to play, and at which tempo, meter, frame rate and size.
+
+    `bpm` is in beats a minute, `meter` beats in a bar, `fps` frames a second, `size` (width,
+    height) in pixels. The command line may overrule each of them but the meter. A file that is
+    run by itself, `python nocturne.py`, takes the same flags as `capriccio run nocturne.py`.
+    """
+
+    def __init__(
+        self,
+        bpm: float = 120.0,
+        meter: int = 4,
+        fps: float = 30.0,
+        size: tuple[int, int] = (512, 512),
+    ):
+        caller = sys._getframe(1).f_globals
+        if caller.get("__name__") == "__main__" and caller.get("__file__"):
+            # Run as a script: start over as `capriccio run` does, so that the flags are read
+            # before the parts are built.
+            sys.argv = ["capriccio", "run", caller["__file__"], *sys.argv[1:]]
+            runpy.run_module("capriccio", run_name="__main__")
+            raise SystemExit
+        self.bpm, self.meter, self.fps, self.size = bpm, meter, fps, size
+        self.title = Path(caller.get("__file__") or "sketch").stem
+        self._draw: Callable | None = None
+        self._plays: list[PlayCue] = []
+        self._stage: Stage | None = None
+
+    def draw(self, function: Callable) -> Callable:
+        """Call `function(now)` for the image of every frame. A sketch draws one picture."""
+        if self._draw is not None:
+            raise ShowError(
+                f"{function.__name__!r} would be a second draw cue beside "
+                f"{self._draw.__name__!r}; a sketch has one"
+            )
+        self._draw = function
+        return function
+
+    def play(self, bars: float = 1) -> Callable[[Callable], Callable]:
+        """Call the function every so many `bars` for the phrase that fills them."""
+        if callable(bars):
+            raise TypeError("@sketch.play needs to know how often; write @sketch.play(bars=2)")
+        if not 0 < bars < 10_000:
+            raise ValueError(f"a play cue every {bars!r} bars; give more than 0")
+
+        def cue(function: Callable) -> Callable:
+            self._plays.append(PlayCue(function, bars))
+            return function
+
+        return cue
+
+    @property
+    def image(self) -> np.ndarray:
+        """The image last drawn, `(height, width, 3)` uint8; black before the first."""
+        if self._stage is None:
+            return np.zeros((self.size[1], self.size[0], 3), np.uint8)
+        return self._stage.image
+
+    @property
+    def loudness(self) -> float:
+        """How loud the music is now, 0..1: the strongest note, halved with every beat it lasts."""
+        return 0.0 if self._stage is None else self._stage.loudness()
+
+    def perform(
+        self,
+        outputs: Iterable[Output] = (),
+        *,
+        seconds: float | None = None,
+        live: bool = False,
+        progress: Callable[[int], None] = lambda frames: None,
+    ) -> Tally:
+        """Perform to `outputs`, offline for so many `seconds`, or live until told to end.
+
+        Offline raises whatever goes wrong; live tells it and plays on. `progress` is called with
+        the number of frames done.
+        """
+        if self._draw is None and not self._plays:
+            raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
+        check_size(self.size)
+        if not 0 < self.fps <= 1000:
+            raise ShowError(f"{self.fps!r} frames a second; give more than 0, at most 1000")
+        clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
+        plays = [PlayCue(cue.function, cue.bars) for cue in self._plays]
+        performance = Performance(clock, self.size, self.fps, self.title)
+        self._stage = Stage(performance, outputs, draw=self._draw, plays=plays)
+        return self._stage.perform(seconds, progress)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise ShowError unless `size` is (width, height), whole pixels from 16 to 16384."""
+    if len(size) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in size):
+        raise ShowError(f"a size of {size!r}; give (width, height) from 16 to 16384 pixels each")
+
+
+def load_sketch(path: str | Path) -> Sketch:
+    """Run the file of a sketch and give its `Sketch`; other files beside it can be imported.
+
+    Raises ShowError where there is no such file, or no sketch in it; errors in it go through.
+    """
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise ShowError(f"no file {str(path)!r} to run")
+    # A name of its own: a sketch called random.py must not stand in for the module `random`.
+    name = f"sketch_{path.stem}"
+    spec = spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ShowError(f"{path.name!r} is no Python file; a sketch ends in .py")
+    module = module_from_spec(spec)
+    sys.path.insert(0, str(path.parent))
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    sketches = [thing for thing in vars(module).values() if isinstance(thing, Sketch)]
+    if len(sketches) != 1:
+        raise ShowError(
+            f"{path.name!r} makes {len(sketches) or 'no'} "
+            f"{'sketches; keep one' if sketches else 'sketch; write sketch = Sketch()'}"
+        )
+    return sketches[0]
