@@ -1,31 +1,19 @@
 """The command `capriccio`."""
 
 import json
-import sys
 import time
 import traceback
+from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import click
 
 from . import __version__
-from .errors import ModelError, PartError, ProviderError, ShowError
+from .errors import ShowError
 
-# Seconds of a show that nobody is there to end.
+# How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
-
-
-class _Size(click.ParamType):
-    name = "WxH"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, tuple):
-            return value
-        try:
-            width, height = map(int, value.lower().split("x"))
-        except ValueError:
-            self.fail(f"{value!r} is no size; give width x height in pixels, such as 512x512")
-        return width, height
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -44,55 +32,55 @@ def main() -> None:
     """
 
 
-def performance_options(command):
+# -- performing -------------------------------------------------------------------------------
+
+
+class _Size(click.ParamType):
+    name = "WxH"
+
+    def convert(self, value, param, ctx):
+        if isinstance(value, tuple):
+            return value
+        try:
+            width, height = map(int, value.lower().split("x"))
+        except ValueError:
+            self.fail(f"{value!r} is no size; give width x height in pixels, such as 512x512")
+        return width, height
+
+
+def _performance(command):
     """Add the flags of a performance, the same for `run`, `demo` and `python sketch.py`."""
-    for option in (
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            help="Where models run: auto, cpu, cuda, … A demanded device that is not there is an error.",
-        ),
-        click.option(
-            "--bpm",
-            type=click.FloatRange(1, 1000),
-            help="Tempo in beats a minute, instead of the sketch's.",
-        ),
-        click.option(
-            "--fps",
-            type=click.FloatRange(0.1, 1000),
-            help="Frames a second, instead of the sketch's.",
-        ),
-        click.option("--size", type=_Size(), help="Picture size in pixels, such as 1080x1080."),
+    options = [
+        click.option("--offline", is_flag=True, help="Render to files, exactly, at any speed."),
+        click.option("--seconds", type=click.FloatRange(0.01), help="How long it lasts."),
+        click.option("--seed", type=int, help="Seed of every part; the same one, the same show."),
         click.option(
             "--to",
             multiple=True,
             metavar="OUTPUT",
-            help="screen, screen:1, video:FILE.mp4, frames:DIR, midi, midi:PORT, midifile:FILE.mid, "
-            "or an output of a plugin; give it once for each. Default: screen and midi live, "
-            "files in takes/ offline.",
+            help="screen, screen:1, video:FILE.mp4, frames:DIR, midi, midi:PORT, midifile:FILE.mid "
+            "or an output of a plugin; one --to for each.  [default: screen and midi, or with "
+            "--offline files in takes/]",
         ),
+        click.option("--size", type=_Size(), help="Picture in pixels, such as 1080x1080."),
+        click.option("--fps", type=click.FloatRange(0.1, 1000), help="Frames a second."),
+        click.option("--bpm", type=click.FloatRange(1, 1000), help="Tempo in beats a minute."),
         click.option(
-            "--seed", type=int, help="Seed of every part; the same one gives the same show."
+            "--device",
+            default="auto",
+            show_default=True,
+            help="Where models run: auto, cpu, cuda … One that is asked for but not there is an "
+            "error, never a silent fall back.",
         ),
-        click.option(
-            "--seconds",
-            type=click.FloatRange(0.01),
-            help="How long; live the default is until you end it.",
-        ),
-        click.option(
-            "--offline",
-            is_flag=True,
-            help="Render to files, exactly, faster or slower than real time.",
-        ),
-    ):
+    ]
+    for option in reversed(options):
         command = option(command)
     return command
 
 
 @main.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@performance_options
+@_performance
 def run(file: Path, **flags) -> None:
     """Perform the sketch FILE, live to a screen and MIDI or offline to files.
 
@@ -108,10 +96,10 @@ def run(file: Path, **flags) -> None:
 
 
 @main.command()
-@performance_options
+@_performance
 def demo(**flags) -> None:
-    """Play the first piece: a watercolour garden, and a chorale that opens it."""
-    _perform(Path(__file__).with_name("demo.py"), **flags)
+    """Play the first piece: a garden of watercolours that opens to the sound of a chorale."""
+    _perform(Path(find_spec("capriccio_sketches.first").origin), **flags)
 
 
 def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) -> None:
@@ -119,7 +107,7 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
     from .registry import use_seed
     from .sketch import load_sketch
 
-    with _plainly(file):
+    with _plain_errors(file):
         use_device(device)
         use_seed(seed)
         sketch = load_sketch(file)
@@ -137,9 +125,10 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
             seconds = seconds or RECORDING_SECONDS
             with _progress(sketch.title, round(seconds * sketch.fps)) as progress:
                 tally = sketch.perform(outputs, seconds=seconds, progress=progress)
-        late = f", {tally.late} late" if live else ""
+        late = f" ({tally.late} dropped, being late)" if tally.late else ""
         click.echo(
-            f"{sketch.title}: {tally.frames} frames{late}, {tally.notes} notes; {names}", err=True
+            f"{sketch.title}: {tally.frames} frames{late} and {tally.notes} notes to {names}",
+            err=True,
         )
 
 
@@ -164,9 +153,8 @@ def _outputs(to, offline: bool, title: str):
     return chosen, live
 
 
+@contextmanager
 def _progress(title: str, frames: int):
-    from contextlib import contextmanager
-
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -176,50 +164,124 @@ def _progress(title: str, frames: int):
         TimeRemainingColumn,
     )
 
-    @contextmanager
-    def bar():
-        columns = [
-            TextColumn(title),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("frames"),
-            TimeRemainingColumn(),
-        ]
-        with Progress(*columns, console=Console(stderr=True)) as progress:
-            task = progress.add_task(title, total=frames)
-            yield lambda done: progress.update(task, completed=done)
-
-    return bar()
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("frames"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as progress:
+        task = progress.add_task(title, total=frames)
+        yield lambda done: progress.update(task, completed=done)
 
 
-class _plainly:
-    """Tell an expected error in one sentence, and one in a sketch with the sketch's own lines."""
+@contextmanager
+def _plain_errors(sketch: Path | None = None):
+    """Tell an error in one sentence, with the line of the sketch that led to it.
 
-    def __init__(self, file: Path | None = None):
-        self.file = file
+    The whole trace is shown only where neither our code nor the sketch raised it.
+    """
+    try:
+        yield
+    except (click.ClickException, click.Abort):
+        raise
+    except SyntaxError as error:
+        raise click.ClickException(
+            "".join(traceback.format_exception_only(error)).strip()
+        ) from None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        here = str(sketch.resolve()) if sketch else ""
+        lines = [frame for frame in frames if frame.filename == here]
+        where = f" ({sketch.name}, line {lines[-1].lineno})" if sketch and lines else ""
+        ours = Path(frames[-1].filename).is_relative_to(Path(__file__).parent)
+        if not ours and frames[-1].filename != here:
+            click.echo("".join(traceback.format_exception(error)), err=True)
+        kind = "" if ours else f"{type(error).__name__}: "
+        raise click.ClickException(f"{kind}{error}{where}") from None
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, kind, error, trace):
-        if error is None or isinstance(error, click.ClickException | SystemExit | click.Abort):
-            return False
-        if isinstance(error, KeyboardInterrupt):
-            raise click.Abort from None
-        if isinstance(error, SyntaxError):
-            raise click.ClickException("".join(traceback.format_exception_only(error)).strip())
-        if self.file is None:
-            if isinstance(error, ModelError | PartError | ProviderError | ShowError):
-                raise click.ClickException(str(error)) from None
-            return False
-        here = str(self.file.resolve())
-        lines = [frame for frame in traceback.extract_tb(trace) if frame.filename == here]
-        where = f" ({self.file.name}, line {lines[-1].lineno}: {lines[-1].line})" if lines else ""
-        if isinstance(error, ModelError | PartError | ProviderError | ShowError) or lines:
-            kind = (
-                ""
-                if isinstance(error, ModelError | PartError | ProviderError | ShowError)
-                else f"{type(error).__name__}: "
-            )
-            raise click.ClickException(f"{kind}{error}{where}") from None
-        raise click.ClickException(f"{type(error).__name__}: {error}") from None
+# -- looking ----------------------------------------------------------------------------------
+
+
+@main.command()
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def parts(as_json: bool) -> None:
+    """List every part, its knobs and models, and what did not load and why."""
+    from .listing import describe, table
+
+    description = describe()
+    if as_json:
+        click.echo(json.dumps(description, indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(*table(description), sep="\n")
+
+
+@main.command()
+def doctor() -> None:
+    """Say what works on this machine, and what to install where something is missing."""
+    from rich.console import Console
+
+    from .doctor import examine, table
+
+    Console().print(table(examine()))
+
+
+@main.command()
+@click.argument("part", required=False)
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@click.option("--frames", default=300, show_default=True, help="How many calls are timed.")
+@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda …")
+def bench(part: str | None, as_json: bool, frames: int, device: str) -> None:
+    """Time the generator PART, or every one with a model: bare network, part, whole frame.
+
+    All three are timed in turn in one run, copies included, so that their ratios hold on a noisy
+    machine. PART may name a model, as in `rnn:chorales`.
+    """
+    from .bench import measure, table
+    from .inference import use_device
+
+    with _plain_errors():
+        use_device(device)
+        report = measure(part, frames)
+    if as_json:
+        click.echo(json.dumps(report, indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(table(report))
+
+
+# -- making -----------------------------------------------------------------------------------
+
+
+@main.command()
+@click.argument("plugin")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder to learn.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
+@click.option("--dry-run", is_flag=True, help="Go through every step once, and leave no file.")
+@click.option("--hours", type=click.FloatRange(0.001), help="Time budget; the best model counts.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the training.")
+def train(plugin: str, data: Path, out: Path, **options) -> None:
+    """Train a model of PLUGIN on a folder of your own, checked and ready to play.
+
+    \b
+      capriccio train vae --data my-pictures/ --out mine.onnx --hours 1
+      capriccio train vae --data my-pictures/ --out mine.onnx --resume
+
+    Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
+    """
+    from .registry import installed
+
+    with _plain_errors():
+        if not data.is_dir():
+            raise ShowError(f"no folder {str(data)!r} to learn from")
+        if out.suffix != ".onnx":
+            raise ShowError(f"a model is written as .onnx, not {out.name!r}")
+        if find_spec("torch") is None:
+            raise ShowError("training needs torch; install it with pip install 'capriccio[train]'")
+        installed().trainer(plugin)(data, out, **options)

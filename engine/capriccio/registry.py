@@ -3,10 +3,13 @@
 import hashlib
 import inspect
 import os
-from collections.abc import Iterable
+import sys
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache
+from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from importlib.util import find_spec
 
 import pluggy
 
@@ -51,6 +54,7 @@ class Registry:
     def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
+        self._modules: dict[str, str] = {}
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
@@ -85,6 +89,22 @@ class Registry:
             f"{suggest(name, {found.part.name for found in known})}{self._missed()}"
         )
 
+    def trainer(self, plugin: str) -> Callable:
+        """Give the function `train` of the `train.py` that comes with `plugin`.
+
+        Raises PartError where there is no such plugin, or nothing in it to train.
+        """
+        trainable = [
+            name
+            for name, module in self._modules.items()
+            if hasattr(sys.modules[module], "__path__") and find_spec(f"{module}.train")
+        ]
+        if plugin not in trainable:
+            raise PartError(
+                f"no plugin {plugin!r} can be trained{suggest(plugin, trainable)}{self._missed()}"
+            )
+        return import_module(f"{self._modules[plugin]}.train").train
+
     def _missed(self) -> str:
         if not self.broken:
             return ""
@@ -107,6 +127,7 @@ class Registry:
             self._plugins.unregister(module)
             self._remember(point, _misspelled(module, hook))
             return
+        self._modules[point.name] = point.module
         for hook, role in HOOKS.items():
             for impl in getattr(self._plugins.hook, hook).get_hookimpls():
                 if impl.plugin is module:

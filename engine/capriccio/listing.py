@@ -1,0 +1,107 @@
+"""Describes every part there is, for people and for programs."""
+
+from typing import Any
+
+from .errors import ModelError, ProviderError
+from .hookspecs import Generator, Part
+from .registry import Found, installed
+
+
+def describe() -> dict[str, list[dict[str, Any]]]:
+    """Give all parts with knobs, models and the provider that runs them, and what is broken."""
+    return {
+        "parts": [_part(found) for found in installed().found],
+        "broken": [
+            {
+                "plugin": broken.plugin,
+                "distribution": broken.distribution,
+                "version": broken.version,
+                "reason": broken.reason,
+            }
+            for broken in installed().broken
+        ],
+    }
+
+
+def _part(found: Found) -> dict[str, Any]:
+    part = found.part
+    described: dict[str, Any] = {
+        "role": part.role,
+        "name": part.name,
+        "says": (part.__doc__ or "").strip().partition("\n")[0],
+        "plugin": found.plugin,
+        "distribution": found.distribution,
+        "version": found.version,
+    }
+    if issubclass(part, Generator):
+        described["knobs"] = [
+            {
+                "name": knob.name,
+                "kind": knob.kind,
+                "default": _plain(knob.default),
+                "choices": list(knob.choices),
+            }
+            for knob in part.knobs.values()
+        ]
+    if part.models:
+        described["models"] = _models(part)
+    return described
+
+
+def _models(part: type[Part]) -> list[dict[str, Any]]:
+    from .inference import Model
+
+    models = []
+    for name, path in part.models.items():
+        try:
+            model = Model(path)
+            models.append({"name": name, "provider": model.provider, "card": model.card})
+        except (ModelError, ProviderError, OSError) as error:
+            models.append({"name": name, "error": str(error)})
+    return models
+
+
+def _plain(default: Any) -> Any:
+    return default if isinstance(default, int | float | str | None) else repr(default)
+
+
+def table(description: dict[str, list[dict[str, Any]]]) -> list[Any]:
+    """Lay a description out as rich tables: one a role, and one for what did not load."""
+    from rich.table import Table
+    from rich.text import Text
+
+    tables: list[Any] = []
+    for role in dict.fromkeys(part["role"] for part in description["parts"]):
+        columns = ["what it does", "plugin"]
+        if role == "generator":
+            columns[1:1] = ["knobs"]
+        if any("models" in part for part in description["parts"] if part["role"] == role):
+            columns[-1:-1] = ["models"]
+        sheet = Table(f"{role}s", *columns, title_justify="left", header_style="bold")
+        for part in description["parts"]:
+            if part["role"] == role:
+                cells = {
+                    "what it does": Text(part["says"]),
+                    "knobs": Text("\n".join(map(_knob_line, part.get("knobs", [])))),
+                    "models": Text("\n".join(map(_model_line, part.get("models", [])))),
+                    "plugin": Text(f"{part['plugin']} ({part['distribution']} {part['version']})"),
+                }
+                sheet.add_row(Text(part["name"], style="bold"), *(cells[name] for name in columns))
+        tables.append(sheet)
+    if description["broken"]:
+        sheet = Table("did not load", "why", header_style="bold red")
+        for broken in description["broken"]:
+            sheet.add_row(broken["plugin"], Text(broken["reason"]))
+        tables.append(sheet)
+    if not tables:
+        tables.append("no parts; is CAPRICCIO_PLUGINS set? unset it to load every plugin")
+    return tables
+
+
+def _knob_line(knob: dict[str, Any]) -> str:
+    among = f" of {', '.join(knob['choices'])}" if knob["choices"] else ""
+    return f"{knob['name']} = {knob['default']!r}{among}"
+
+
+def _model_line(model: dict[str, Any]) -> str:
+    return f"{model['name']}: {model.get('error') or model['provider']}"
