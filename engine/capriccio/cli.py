@@ -11,6 +11,7 @@ import click
 
 from . import __version__
 from .errors import ShowError
+from .scaffold import new
 
 # How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
@@ -256,6 +257,8 @@ def bench(part: str | None, as_json: bool, frames: int, device: str) -> None:
 
 
 # -- making -----------------------------------------------------------------------------------
+
+main.add_command(new)
 
 
 @main.command()

@@ -1,0 +1,74 @@
+"""What several tests share: a virtual environment of their own, to install plugins into."""
+
+import json
+import os
+import subprocess
+import sys
+import sysconfig
+import venv
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+
+class Scratch:
+    """A virtual environment that sees everything installed beside the tests, and can be changed.
+
+    A venv of a venv would see the system's packages alone, so a path file leads to ours, and the
+    commands are written anew; nothing is loaded from the network.
+    """
+
+    def __init__(self, folder: Path):
+        venv.create(folder, symlinks=os.name != "nt")
+        self.bin = folder / ("Scripts" if os.name == "nt" else "bin")
+        self.python = self.bin / "python"
+        paths = {"base": str(folder), "platbase": str(folder)}
+        here = Path(sysconfig.get_path("purelib", "venv", paths))
+        ours = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
+        lines = [f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(ours)]
+        (here / "beside.pth").write_text("\n".join(lines) + "\n")
+        for command in entry_points(group="console_scripts"):
+            script = self.bin / command.name
+            script.write_text(
+                f"#!{self.python}\n"
+                f"import sys\nfrom {command.module} import {command.attr.partition('.')[0]}\n"
+                f"sys.exit({command.attr}())\n"
+            )
+            script.chmod(0o755)
+        self.environment = {
+            **os.environ,
+            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
+            "PYTHONDONTWRITEBYTECODE": "1",
+            # A plugin is built with the setuptools that is here. "0" is how pip spells, in its
+            # environment, that there be no isolation.
+            "PIP_NO_BUILD_ISOLATION": "0",
+            "PIP_NO_INDEX": "1",
+            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        }
+
+    def run(self, command: str, folder: Path) -> str:
+        """Run a shell command in `folder` and give what it printed; it must succeed."""
+        child = subprocess.run(
+            ["bash", "-ec", command],
+            cwd=folder,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert child.returncode == 0, f"{command}\n{child.stdout}\n{child.stderr}"
+        return child.stdout
+
+    def parts(self, folder: Path) -> dict:
+        """Give what `capriccio parts --json` says."""
+        return json.loads(self.run("capriccio parts --json", folder))
+
+
+@pytest.fixture(scope="session")
+def scratch(tmp_path_factory) -> Scratch:
+    assert sys.prefix != sys.base_prefix, "run the tests in a virtual environment"
+    return Scratch(tmp_path_factory.mktemp("scratch") / "venv")
