@@ -326,7 +326,11 @@ def _circumstances() -> dict:
     """Say where and with what this was made; a card may overrule any of it."""
     from . import __version__
 
-    found = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True)
+    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
+    except OSError:  # no git on this machine
+        commit = ""
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -337,7 +341,7 @@ def _circumstances() -> dict:
     return {
         "capriccio": __version__,
         "torch": torch.__version__,
-        "commit": found.stdout.strip(),
+        "commit": commit or "not known",
         "machine": machine,
     }
 
