@@ -178,7 +178,7 @@ def new_sketch(name: str, where: Path) -> Path:
 
 
 def _check_name(what: str, name: str) -> None:
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name):
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         near = near if near[:1].isalpha() else f"my_{near}".rstrip("_")
         raise ValueError(f"no {what} can be called {name!r}; use a-z, 0-9 and _, such as {near!r}")
