@@ -23,6 +23,7 @@ REMEDIES = {
 }
 
 _device = "auto"
+_announced: set[str] = set()
 
 
 def use_device(name: str) -> None:
@@ -175,7 +176,9 @@ def _session(path: Path, threads: int | None):
         if took == name:
             if _device == "auto":
                 because = f", for {trouble}" if trouble and _nvidia() else ""
-                tell(f"networks run on {took}{because}", key="device")
+                if took not in _announced:
+                    _announced.add(took)
+                    tell(f"networks run on {took}{because}")
             return session, took
         trouble = f"{name} did not start"
     raise ProviderError(_missing(_device, available, trouble))

@@ -78,7 +78,7 @@ def read_card(path: Path | str) -> dict[str, Any]:
                 if number == 14 and isinstance(value, tuple):
                     entries.append(_entry(data, *value))
         except _Damaged as error:
-            raise ModelError(f"model {str(path)!r} is cut off or damaged: {error}") from None
+            raise ModelError(f"model {str(path)!r} is {_what(data)}: {error}") from None
         if not known:
             raise ModelError(f"model {str(path)!r} is not an ONNX file")
     return dict(entries)
@@ -96,8 +96,7 @@ def read_outside(path: Path | str) -> Outside:
         try:
             walk.message("model", 0, len(data), 0)
         except _Damaged as error:
-            what = "cut off or damaged" if walk.fields[0] > 2 else "not an ONNX file"
-            raise ModelError(f"model {str(path)!r} is {what}: {error}") from None
+            raise ModelError(f"model {str(path)!r} is {_what(data)}: {error}") from None
         except ModelError as error:
             raise ModelError(f"model {str(path)!r} {error}") from None
     if not walk.graphs or not walk.outputs:
@@ -110,6 +109,11 @@ def read_outside(path: Path | str) -> Outside:
                 "that is more than a machine holds"
             )
     return Outside(inputs, walk.outputs, dict(walk.entries))
+
+
+def _what(data) -> str:
+    # Every writer begins with the format's version: field 1, a number, which makes a byte 8.
+    return "cut off or damaged" if data[0] == 8 else "not an ONNX file"
 
 
 class _opened:
