@@ -112,6 +112,9 @@ class Registry:
         return f" (did not load: {reasons})"
 
     def _load(self, point: EntryPoint) -> None:
+        if point.name in self._modules:
+            self._remember(point, f"another plugin is called {point.name!r} as well")
+            return
         try:
             module = point.load()
             self._plugins.register(module, name=point.name)
