@@ -150,7 +150,8 @@ class Trainer:
             print(f"stopped at step {self.step}; go on with --resume", flush=True)
             raise SystemExit(128 + stop.signal)
         if self.metrics and not self.dry_run:
-            self._read(self.best_path)
+            tensors, _ = self._read(self.best_path)
+            self.ema.load_state_dict(_under(tensors, "ema."))
         return self.metrics
 
     def save(self) -> None:
@@ -162,16 +163,19 @@ class Trainer:
         if not self.path.is_file():
             raise FileNotFoundError(f"nothing to resume: there is no {str(self.path)!r}")
         tensors, state = self._read(self.path)
-        self.net.load_state_dict(_under(tensors, "model."))
-        names = [name for name, _ in self.net.named_parameters()]
+        try:
+            self.net.load_state_dict(_under(tensors, "model."))
+            self.ema.load_state_dict(_under(tensors, "ema."))
+        except RuntimeError:
+            raise ValueError(
+                f"{str(self.path)!r} was written by a training of another network; "
+                "train from the beginning, or resume where it belongs"
+            ) from None
         entries: dict[int, dict] = {}
         for key, tensor in _under(tensors, "optimizer.").items():
             index, _, what = key.partition(".")
             entries.setdefault(int(index), {})[what] = tensor
-        groups = state["groups"]
-        if sum(len(group["params"]) for group in groups) > len(names):
-            raise ValueError(f"{str(self.path)!r} was written by an optimizer of another network")
-        self.optimizer.load_state_dict({"state": entries, "param_groups": groups})
+        self.optimizer.load_state_dict({"state": entries, "param_groups": state["groups"]})
         self.step, self.seconds, self.metrics = state["step"], state["seconds"], state["metrics"]
 
     def _average(self) -> None:
@@ -221,7 +225,6 @@ class Trainer:
         with safe_open(path, "pt") as file:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = json.loads(file.metadata()["capriccio"])
-        self.ema.load_state_dict(_under(tensors, "ema."))
         return tensors, state
 
 
