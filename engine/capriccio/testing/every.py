@@ -8,19 +8,22 @@ import threading
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
+from typing import Any, TypeVar
 
 from ..hookspecs import Part
 
 # What costs a second or a device: imported when a part is first used, never before.
 HEAVY = ("torch", "onnxruntime", "pygame", "av", "rtmidi")
 
+Some = TypeVar("Some", bound=Part)
 
-def class_of(part: type[Part] | str, role: type[Part]) -> type[Part]:
+
+def class_of(part: type[Some] | str, role: type[Some]) -> type[Some]:
     """Give the class that is meant by a class or by the name of an installed part."""
     if isinstance(part, str):
         from ..registry import installed
 
-        return installed().find(role, part)
+        return installed().find(role, part)  # type: ignore[return-value]
     claim(
         isinstance(part, type) and issubclass(part, role),
         f"{part!r} is no class that extends {role.__name__}",
@@ -75,7 +78,7 @@ def _imported(module: str, path: tuple[str, ...]) -> tuple[list[str], str]:
     return json.loads(child.stdout.splitlines()[-1]), ""
 
 
-def build_part(part: type[Part], *arguments, **options) -> Part:
+def build_part(part: type[Some], *arguments, **options) -> Some:
     """Build a part while all that is heavy is out of its reach."""
     threads = set(threading.enumerate())
     with hidden(*HEAVY):
@@ -95,16 +98,17 @@ def check_close(part: Part, when: str = "") -> None:
 def hidden(*names: str):
     """Make `import name` fail for a while, even where it has been imported before."""
     absent = object()
-    before = {name: sys.modules.get(name, absent) for name in names}
-    sys.modules.update(dict.fromkeys(names))  # None: Python's own sign for "not to be imported"
+    modules: dict[str, Any] = sys.modules
+    before = {name: modules.get(name, absent) for name in names}
+    modules.update(dict.fromkeys(names))  # None: Python's own sign for "not to be imported"
     try:
         yield
     finally:
         for name, module in before.items():
             if module is absent:
-                sys.modules.pop(name, None)
+                modules.pop(name, None)
             else:
-                sys.modules[name] = module
+                modules[name] = module
 
 
 def attempt(what: str, function, *arguments, **options):

@@ -17,7 +17,7 @@ class Call(NamedTuple):
 
     method: str
     thing: Any
-    now: Moment | None
+    now: Moment
 
 
 class Memory(Output):
@@ -28,7 +28,7 @@ class Memory(Output):
         self.calls: list[Call] = []
 
     def start(self, performance):
-        self.calls.append(Call("start", performance, None))
+        self.calls.append(Call("start", performance, Moment()))
 
     def show(self, image, now):
         self.calls.append(Call("show", image, now))
@@ -43,7 +43,7 @@ class Memory(Output):
         self.calls.append(Call("control", change, now))
 
     def close(self):
-        self.calls.append(Call("close", None, None))
+        self.calls.append(Call("close", None, Moment()))
 
     def things(self, method: str) -> list:
         """Give what was handed to `method`, in order."""
