@@ -165,7 +165,7 @@ class Encoder(nn.Module):
         widths = WIDTHS[-2::-1]  # from 32 rows down to 4
         self.first = nn.Conv2d(48, widths[0], 3, padding=1)
         self.blocks = nn.ModuleList(Block(width) for width in widths)
-        self.down = nn.ModuleList(nn.Conv2d(4 * a, b, 1) for a, b in pairwise(widths))
+        self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(widths))
         self.last = nn.Linear(widths[-1] * 16, 2 * LATENT)
 
     def forward(self, x):
@@ -173,7 +173,7 @@ class Encoder(nn.Module):
         for block, down in zip(self.blocks, [*self.down, None], strict=True):
             h = block(h)  # (batch, width, rows, rows)
             if down is not None:
-                h = down(F.pixel_unshuffle(h, 2))  # (batch, next width, rows / 2, rows / 2)
+                h = down(h)  # (batch, next width, rows / 2, rows / 2)
         h = F.leaky_relu(h, 0.2).flatten(1)  # (batch, 2560)
         return self.last(h).float().chunk(2, 1)  # twice (batch, 64)
 
@@ -339,8 +339,8 @@ def train(
             log_variance = log_variance.clamp(-10, 4)
             z = mean + torch.randn_like(mean) * (log_variance / 2).exp()  # (batch, 64)
             critical = progress > DEBUT
-            mixed = mixtures(mean, len(x) // 2 if critical else 0)  # (batch / 2, 64)
-            painted = net.decoder(torch.cat([z, mixed]))  # (batch * 3 / 2, 3, 128, 128)
+            mixed = mixtures(mean, len(x) // 4 if critical else 0)  # (batch / 4, 64)
+            painted = net.decoder(torch.cat([z, mixed]))  # (batch * 5 / 4, 3, 128, 128)
         copies = painted[: len(x)]  # (batch, 3, 128, 128)
         nats, kl = net.elbo(x, copies, mean, log_variance)
         gaps = [(a - b).abs().mean() for a, b in zip(pyramid(x), pyramid(copies), strict=True)]
@@ -351,12 +351,12 @@ def train(
             return total
         # The critic judges copies cut off from the painter; its pull is then carried back by hand,
         # scaled to a fixed share of the reconstruction's, so that neither can drown the other.
-        canvas = painted.detach().requires_grad_()  # (batch * 3 / 2, 3, 128, 128)
+        canvas = painted.detach().requires_grad_()  # (batch * 5 / 4, 3, 128, 128)
         with torch.autocast(device, torch.bfloat16):
-            votes, seen = net.critic(torch.cat([x, canvas]))  # (batch * 5 / 2, 320)
-            trembling = x[: len(x) // 2]  # (batch / 2, 3, 128, 128)
+            votes, seen = net.critic(torch.cat([x, canvas]))  # (batch * 9 / 4, 320)
+            trembling = x[: len(x) // 4]  # (batch / 4, 3, 128, 128)
             trembled, _ = net.critic(trembling + 0.03 * torch.randn_like(trembling))
-        real, made = votes[: len(x)], votes[len(x) :]  # (batch, 320), (batch * 3 / 2, 320)
+        real, made = votes[: len(x)], votes[len(x) :]  # (batch, 320), (batch * 5 / 4, 320)
         # Features of a copy should be those of its original (VAE/GAN's perceptual term).
         alike = sum((h[: len(x)].detach() - h[len(x) : 2 * len(x)]).abs().mean() for h in seen)
         (pull,) = torch.autograd.grad(alike - made.mean(), canvas, retain_graph=True)
@@ -443,14 +443,18 @@ class Player(nn.Module):
 def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_run: bool) -> None:
     """Measure the latent space on the training pictures and export the decoder with it.
 
-    The walk goes through latents of real pictures (the aggregate posterior), some of each kind.
+    The walk goes through latents of real pictures (the aggregate posterior), some of each kind,
+    taken from the half that is painted most faithfully: the others are stains, stamps and twigs.
     Ripeness and swelling are the average change of a latent with the subject's redness and size.
     """
-    means, reds, sizes = [], [], []
+    means, misses, reds, sizes = [], [], [], []
     with torch.no_grad():
         for part in pictures.split(BATCH):
             x = part.permute(0, 3, 1, 2).float() / 255  # (batch, 3, 128, 128)
-            means.append(net.encoder(x)[0])  # (batch, 64)
+            mean, _ = net.encoder(x)  # (batch, 64)
+            means.append(mean)
+            miss = (x - net.decoder(mean)).square().mean((1, 2, 3)) / x.var((1, 2, 3))  # (batch,)
+            misses.append(miss)
             ground = x.flatten(2).median(2).values[:, :, None, None]  # (batch, 3, 1, 1)
             subject = ((x - ground).abs().amax(1) > 0.2).float()  # (batch, 128, 128)
             weight = subject.sum((1, 2)) + 1  # (batch,)
@@ -461,10 +465,12 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
     traits = (traits - traits.mean(0)) / (traits.std(0) + 1e-6)
     middle = latents.mean(0)  # (64,)
     slopes = torch.linalg.lstsq(traits, latents - middle).solution  # (2, 64) per standard deviation
-    generator = np.random.default_rng(0)
+    generator, miss = np.random.default_rng(0), torch.cat(misses).numpy()  # (pictures,)
     kept = {}
     for index, name in enumerate(names):
-        found = generator.permutation(np.flatnonzero(kinds == index))[:FOLLOWERS]
+        mine = np.flatnonzero(kinds == index)  # (pictures of the kind,)
+        faithful = mine[np.argsort(miss[mine])[: (len(mine) + 1) // 2]]
+        found = generator.permutation(faithful)[:FOLLOWERS]
         kept[name] = np.round(latents[found].numpy(), 2).tolist()
     card = {
         "part": "vae",
