@@ -9,8 +9,6 @@ VAE/GAN (arXiv 1512.09300), a small critic that sees real pictures, reconstructi
 walks that will be played. Read from top to bottom: pictures, networks, losses, training, export.
 """
 
-import hashlib
-from csv import DictReader
 from itertools import pairwise
 from pathlib import Path
 
@@ -18,122 +16,20 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from capriccio.training import Trainer, export, seed_everything
-from PIL import Image, ImageFilter
+from PIL import Image
 from torch import nn
 
-SIZE = 128  # the pictures are thumbnails 192 high whose subject fills about 120 rows
+from .pictures import SIZE, read_pictures, rights
+
 LATENT = 64  # enough for shape, colour and place of two fruits; too few to store 6,000 pictures
 WIDTHS = (160, 128, 96, 64, 32)  # channels at 4, 8, 16, 32, 64 rows: about 240 M multiply-adds
 BATCH = 32
 STEPS = 8_000  # about 43 times through the 6,010 watercolours
-RATE = 7e-4  # 1e-3 diverged now and then without normalisation layers
+RATE = 7e-4  # Adam's usual 1e-3, a little lower for want of normalisation layers
 BETA = 10.0  # weight of the KL term: rounder clouds, so that between two pictures lies a third
 PULL = 0.8  # the critic's pull on a painted picture, as a share of the reconstruction's
 DEBUT = 0.3  # share of the training after which the critic comes in: first shapes, then touch
-FEWEST = 50  # with fewer pictures there is nothing to learn from
 FOLLOWERS = 24  # latents of each kind that are kept for walking
-
-
-# -- pictures ---------------------------------------------------------------------------------
-
-
-def frame(picture: Image.Image) -> Image.Image:
-    """Give the square to learn from, SIZE by SIZE: the subject on its paper, centred.
-
-    Scans of sheets lose their dark borders and the writing around the subject. A picture without
-    a plain light ground is simply cut to its middle square.
-    """
-    image = np.asarray(picture.convert("RGB"), np.float32)  # (height, width, 3)
-    height, width = image.shape[:2]
-    light = image.min(axis=2)  # (height, width)
-    rows = np.flatnonzero(np.median(light, axis=1) > 120)  # a scanner's lid is darker than 120
-    columns = np.flatnonzero(np.median(light, axis=0) > 120)
-    if len(rows) > height / 2 and len(columns) > width / 2 and min(height, width) >= 64:
-        inset = max(2, width // 30)  # the sheet's shadowed edge
-        top, bottom = rows[0] + inset, rows[-1] + 1 - inset
-        left, right = columns[0] + inset, columns[-1] + 1 - inset
-        page = image[top:bottom, left:right]  # (rows, columns, 3)
-        ground = np.median(page.reshape(-1, 3), axis=0)  # (3,)
-        distance = np.abs(page - ground).max(axis=2)  # (rows, columns)
-        # Handwriting is thin: blurred over a 20th of the width it falls below the threshold.
-        soft = Image.fromarray(distance.astype(np.uint8)).filter(ImageFilter.BoxBlur(width / 40))
-        mass = np.asarray(soft, np.float32)  # (rows, columns)
-        mass = np.where(mass > 45, mass, 0)
-        if (distance < 40).mean() > 0.35 and mass.any():
-            (y0, y1), (x0, x1) = _extent(mass.sum(axis=1)), _extent(mass.sum(axis=0))
-            side = int(max(y1 - y0, x1 - x0) * 1.16) + 4  # a little air around the subject
-            y, x = round((y0 + y1 - side) / 2) + top, round((x0 + x1 - side) / 2) + left
-            square = _cut(image, ground, (y, x, side), (top, bottom, left, right))
-            return Image.fromarray(square).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    side = min(height, width)
-    y, x = (height - side) // 2, (width - side) // 2
-    box = (x, y, x + side, y + side)
-    return picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS, box)
-
-
-def _extent(profile: np.ndarray) -> tuple[int, int]:
-    share = np.cumsum(profile) / profile.sum()
-    return int(np.searchsorted(share, 0.01)), int(np.searchsorted(share, 0.99)) + 1
-
-
-def _cut(image, ground, square, page) -> np.ndarray:
-    """Cut a square that may reach beyond the page; there the paper's colour goes on, seamless."""
-    (y, x, side), (top, bottom, left, right) = square, page
-    fade = 10  # pixels
-    ys, xs = (
-        np.arange(max(y, top), min(y + side, bottom)),
-        np.arange(max(x, left), min(x + side, right)),
-    )
-    over_y, over_x = y < top or y + side > bottom, x < left or x + side > right
-    wy = np.minimum(ys - top, bottom - 1 - ys) if over_y else np.full(len(ys), fade)
-    wx = np.minimum(xs - left, right - 1 - xs) if over_x else np.full(len(xs), fade)
-    weight = np.clip(np.minimum.outer(wy, wx) / fade, 0, 1)[..., None]  # (rows, columns, 1)
-    out = np.broadcast_to(ground, (side, side, 3)).copy()  # (side, side, 3)
-    piece = image[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]  # (rows, columns, 3)
-    out[ys[0] - y : ys[-1] + 1 - y, xs[0] - x : xs[-1] + 1 - x] = ground + (piece - ground) * weight
-    return out.clip(0, 255).astype(np.uint8)
-
-
-def read_pictures(data: Path, most: int | None = None):
-    """Read a folder: training pictures, their kinds, validation pictures, the kinds' names.
-
-    Kinds are the names of the sub-folders. A `labels.csv` with `path` and `split` is followed;
-    otherwise a tenth of the files, chosen by the hash of their content, is kept for validation.
-    Broken files are skipped and named. Raises ValueError where fewer than 50 pictures are left.
-    """
-    split = {}
-    if (data / "labels.csv").is_file():
-        with open(data / "labels.csv", newline="", encoding="utf-8") as file:
-            split = {row["path"]: row["split"] for row in DictReader(file) if "split" in row}
-    endings = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    files = sorted(path for path in data.rglob("*") if path.suffix.lower() in endings)
-    if most and len(files) > most:
-        files = [files[i * len(files) // most] for i in range(most)]
-    train, val, kinds = [], [], []
-    for path in files:
-        try:
-            content = path.read_bytes()
-            with Image.open(path) as picture:
-                pixels = np.asarray(frame(picture))  # (SIZE, SIZE, 3) uint8
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            print(f"skipped {path}: {error}", flush=True)
-            continue
-        chosen = hashlib.sha256(content).digest()[0] < 26  # a tenth of 256
-        name = path.relative_to(data).as_posix()
-        if split.get(name, "val" if chosen else "train") == "val":
-            val.append(pixels)
-        else:
-            train.append(pixels)
-            kinds.append(path.parent.name if path.parent != data else "")
-    if len(train) + len(val) < FEWEST:
-        raise ValueError(
-            f"{str(data)!r} holds {len(train) + len(val)} readable pictures; give at least {FEWEST}"
-        )
-    if len(val) < 2:  # too few files for the hash to choose from
-        val, train, kinds = train[:5], train[5:], kinds[5:]
-    names = sorted(set(kinds))
-    indices = np.array([names.index(kind) for kind in kinds])  # (pictures,)
-    return np.stack(train), indices, np.stack(val), names
 
 
 # -- networks ---------------------------------------------------------------------------------
@@ -421,7 +317,7 @@ def train(
         "hours": round(trainer.seconds / 3600, 2),
         "pictures": len(learn),
         "command": f"capriccio train vae --data {data.name} --out {out.name} --seed {seed}",
-        **_rights(data),
+        **rights(data),
     }, dry_run=dry_run)  # fmt: skip
 
 
@@ -496,20 +392,3 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
     # One level of 256 may tip over where a value stands on the edge between two.
     export(player, draw(), out, input_names=["z"], output_names=["image"], card=card,
            tolerance={"image": 1}, draw=draw, dry_run=dry_run)  # fmt: skip
-
-
-def _rights(data: Path) -> dict[str, str]:
-    """Give licence and credit: known for our own set, for others what their folder says."""
-    if data.name == "watercolors-usda-pomological":
-        return {
-            "licence": "public domain (US government work)",
-            "credit": "U.S. Department of Agriculture Pomological Watercolor Collection. Rare and "
-            "Special Collections, National Agricultural Library, Beltsville, MD 20705",
-            "source": "github.com/jwilber/USDA_Pomological_Watercolors, commit "
-            "22f8f0b1f2354a9379afe72c9405b090b8b344fe",
-        }
-    said = next((data / n for n in ("LICENSE", "LICENSE.txt") if (data / n).is_file()), None)
-    return {
-        "licence": said.read_text(errors="replace")[:2000] if said else "not stated",
-        "credit": "not stated",
-    }
