@@ -1,0 +1,92 @@
+"""Music as a file: a standard MIDI file."""
+
+from ..hookspecs import Output
+from . import messages
+from .paths import make_folder, replacing, target_path, writing
+
+TICKS_PER_BEAT = 480
+# At one tick a note ends before a control moves, and a control moves before a note begins.
+END, MOVE, BEGIN = range(3)
+
+
+class MidiFile(Output):
+    """Write the music into a MIDI file, with its tempo and meter, a track for every channel."""
+
+    name = "midifile"
+    _performance = None
+
+    def __init__(self, target: str = ""):
+        super().__init__(target)
+        self.path = target_path(target, str(self), "midifile:FILE.mid")
+
+    def start(self, performance):
+        self._performance = performance
+        self._events: list[tuple[int, int, bytes]] = []
+        self._last: dict[tuple[int, int], int] = {}
+        self._sounding: dict[tuple[int, int], int] = {}
+        # An empty file at once, so that a place where none can be written is known in time.
+        self._write()
+
+    def note_on(self, note, now):
+        key = note.channel, note.pitch
+        tick = max(_tick(now), self._last.get(key, 0))
+        self._events.append((tick, BEGIN, messages.note_on(note)))
+        self._last[key] = tick
+        self._sounding[key] = self._sounding.get(key, 0) + 1
+
+    def note_off(self, note, now):
+        key = note.channel, note.pitch
+        if not self._sounding.get(key):
+            return
+        self._sounding[key] -= 1
+        # A tick after its beginning at least, or a very short note would end before it begins.
+        tick = max(_tick(now), self._last[key] + 1)
+        self._events.append((tick, END, messages.note_off(note)))
+        self._last[key] = tick
+
+    def control(self, change, now):
+        self._events.append((_tick(now), MOVE, messages.control(change)))
+
+    def close(self):
+        if self._performance is None:
+            return
+        end = max((tick for tick, _, _ in self._events), default=0)
+        for (channel, pitch), times in self._sounding.items():
+            for _ in range(times):
+                self._events.append((end + 1, END, bytes([0x80 | channel - 1, pitch, 0])))
+        self._write()
+        self._performance = None
+
+    def _write(self) -> None:
+        import mido
+
+        clock = self._performance.clock
+        conductor = mido.MidiTrack(
+            [
+                mido.MetaMessage("track_name", name=self._performance.title),
+                mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(clock.bpm)),
+                mido.MetaMessage("time_signature", numerator=clock.meter, denominator=4),
+            ]
+        )
+        file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
+        file.tracks.append(conductor)
+        tracks: dict[int, mido.MidiTrack] = {}
+        before: dict[int, int] = {}
+        for tick, _, data in sorted(self._events, key=lambda event: event[:2]):
+            message = mido.Message.from_bytes(data)
+            channel = message.channel
+            message.time = tick - before.get(channel, 0)
+            before[channel] = tick
+            if channel not in tracks:
+                name = mido.MetaMessage("track_name", name=f"channel {channel + 1}")
+                tracks[channel] = mido.MidiTrack([name])
+            tracks[channel].append(message)
+        file.tracks.extend(tracks[channel] for channel in sorted(tracks))
+        with writing(self.path, str(self)):
+            make_folder(self.path.parent)
+            with replacing(self.path) as part:
+                file.save(part)
+
+
+def _tick(now) -> int:
+    return round(now.beats * TICKS_PER_BEAT)
