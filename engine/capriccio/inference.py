@@ -108,8 +108,8 @@ class Model:
             (name, np.dtype(slot.dtype), slot.shape) for name, slot in self.inputs.items()
         ]
         self._run = self._session.run
-        if all(None not in slot.shape for slot in self.inputs.values()):
-            self(**{name: np.zeros(slot.shape, slot.dtype) for name, slot in self.inputs.items()})
+        if all(None not in shape for _, _, shape in self._wanted):
+            self(**{name: np.zeros(shape, dtype) for name, dtype, shape in self._wanted})
 
     def close(self) -> None:
         """Let the session go; the next call opens it again."""

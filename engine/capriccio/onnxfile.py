@@ -144,7 +144,7 @@ class _opened:
 class _Walk:
     """One walk through a model, which remembers what a caller needs and stops at what is wrong."""
 
-    def __init__(self, data):
+    def __init__(self, data: mmap.mmap):
         self.data = data
         self.fields = [0]
         self.graphs = 0
@@ -181,7 +181,7 @@ class _Walk:
             elif number in inside:
                 if not isinstance(value, tuple):
                     raise _Damaged(f"a {inside[number]} is not where it should be")
-                self.message(inside[number], *value, depth + 1)
+                self.message(inside[number], value[0], value[1], depth + 1)
 
     def tensor(self, start: int, end: int, depth: int) -> None:
         sizes, held, name = [], 0, ""
@@ -215,7 +215,7 @@ class _Walk:
                 name = _text(self.data, value)
             elif number == 2:
                 for array in self.inner(value, 1):
-                    for number_, value_ in _fields(self.data, *array, self.fields):
+                    for number_, value_ in _fields(self.data, array[0], array[1], self.fields):
                         if number_ == 1 and isinstance(value_, int):
                             dtype = value_
                         elif number_ == 2:
@@ -223,7 +223,7 @@ class _Walk:
         return name, Slot(DTYPES.get(dtype, "unknown"), tuple(shape))
 
     def size(self, dimension: tuple[int, int]) -> int | None:
-        for number, value in _fields(self.data, *dimension, self.fields):
+        for number, value in _fields(self.data, dimension[0], dimension[1], self.fields):
             if number == 1 and isinstance(value, int):
                 return value
         return None
@@ -231,7 +231,7 @@ class _Walk:
     def inner(self, value, wanted: int) -> Iterator[tuple[int, int]]:
         if not isinstance(value, tuple):
             raise _Damaged("a type is not where it should be")
-        for number, part in _fields(self.data, *value, self.fields):
+        for number, part in _fields(self.data, value[0], value[1], self.fields):
             if number == wanted and isinstance(part, tuple):
                 yield part
 

@@ -13,12 +13,12 @@ import platform
 import random
 import signal
 import subprocess
-import tempfile
 import threading
 import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -59,7 +59,7 @@ class Trainer:
         dry_run: bool = False,
     ):
         self.net, self.optimizer, self.seed, self.decay = net, optimizer, seed, decay
-        self.ema = copy.deepcopy(net).eval().requires_grad_(False)
+        self.ema: Any = copy.deepcopy(net).eval().requires_grad_(False)
         self.path = Path(checkpoint)
         self.best_path = self.path.with_suffix(".best.safetensors")
         self.dry_run = dry_run
@@ -74,11 +74,11 @@ class Trainer:
         *,
         steps: int,
         hours: float | None = None,
-        validate: Callable[[nn.Module], dict[str, float]] | None = None,
+        validate: Callable[[Any], dict[str, float]] | None = None,
         every: int = 500,
         schedule: Callable[[float], float] | None = None,
         clip: float = 1.0,
-        on_snapshot: Callable[[nn.Module, int], None] | None = None,
+        on_snapshot: Callable[[Any, int], None] | None = None,
     ) -> dict[str, float]:
         """Train until `steps` or `hours` are used up; give the metrics of the best checkpoint.
 
@@ -182,7 +182,7 @@ class Trainer:
         # Young averages forget faster, or the first random weights would linger for long.
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            mine, theirs = list(self.ema.parameters()), list(self.net.parameters())
+            mine, theirs = tuple(self.ema.parameters()), tuple(self.net.parameters())
             torch._foreach_lerp_(mine, theirs, 1 - decay)
             for mine_, theirs_ in zip(self.ema.buffers(), self.net.buffers(), strict=True):
                 mine_.copy_(theirs_)
@@ -254,10 +254,9 @@ def export(
     path, net = Path(path), net.eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
     draw = draw or (lambda: tuple(_random_like(example) for example in inputs))
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about torch's own code
-        file = Path(folder, "model.onnx")
-        program = torch.onnx.export(
+        program: Any = torch.onnx.export(
             net,
             inputs,
             input_names=input_names,
@@ -267,15 +266,8 @@ def export(
             optimize=True,
             verbose=False,
         )
-        program.save(file, external_data=False)
-        model = onnx.load(file)
-    # The exporter notes where on this machine each node's source stood: nobody's business.
-    for thing in (model.graph, *model.graph.node, *model.graph.value_info, *model.graph.input):
-        del thing.metadata_props[:]
-        thing.doc_string = ""
-    for output in model.graph.output:
-        del output.metadata_props[:]
-    del model.graph.value_info[:]
+    model = program.model_proto
+    _forget_sources(model.graph)
     model.ir_version = min(model.ir_version, IR_VERSION)
     error = _parity(net, model.SerializeToString(), input_names, output_names, draw, trials,
                     tolerance)  # fmt: skip
@@ -316,6 +308,18 @@ def _parity(net, model: bytes, input_names, output_names, draw, trials, toleranc
                 f"{bound:g} is allowed, so the file was not written"
             )
     return error
+
+
+def _forget_sources(graph) -> None:
+    """Drop where on this machine each node's source stood: that is nobody's business."""
+    del graph.value_info[:]
+    for thing in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
+        del thing.metadata_props[:]
+        thing.doc_string = ""
+    for node in graph.node:
+        for attribute in node.attribute:
+            for inner in [attribute.g] * attribute.HasField("g") + list(attribute.graphs):
+                _forget_sources(inner)
 
 
 def _random_like(example: torch.Tensor) -> torch.Tensor:

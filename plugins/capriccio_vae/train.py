@@ -206,7 +206,7 @@ def train(
         x = pictures.to(device).permute(0, 3, 1, 2).float() / 255  # (batch, 3, 128, 128)
         return x.contiguous(memory_format=torch.channels_last)
 
-    net = Studio().to(device, memory_format=torch.channels_last)
+    net: Studio = Studio().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
     painters = [*net.encoder.parameters(), *net.decoder.parameters(), net.log_width]
     optimizer = torch.optim.AdamW(
         [
@@ -383,7 +383,7 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
         },
         **card,
     }
-    player = Player(net.decoder).to(memory_format=torch.contiguous_format).float()
+    player = Player(net.decoder).to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     points = latents.float()
 
     def draw():
