@@ -190,7 +190,7 @@ def test_a_file_that_is_too_large_is_refused(save):
 
 def test_a_claim_of_two_gigabytes_in_the_header_is_refused(save):
     whole = tiny().SerializeToString()
-    claim = b"\x3a\xff\xff\xff\xff\x07"  # field 7, the graph, 2 GB long
+    claim = b"\x3a" + varint(2**31 - 1)  # field 7, the graph, 2 GB long
     with pytest.raises(ModelError, match="a piece of 2147483647 bytes is announced where"):
         Model(save(whole[:2] + claim + whole[2:]))
 
@@ -256,14 +256,11 @@ def test_operators_of_its_own_are_refused(save):
 
 
 def test_graphs_nested_without_end_are_refused(save):
-    model, inner = tiny(), b""
-    for _ in range(
-        50
-    ):  # a graph (field 1: node) of a node (5: attribute) of an attribute (6: graph)
-        for field in (6, 5, 1):
-            inner = bytes([field << 3 | 2]) + _length(inner) + inner
+    inner = b""
+    for _ in range(50):  # a graph of a node of an attribute of a graph
+        inner = field(1, field(5, field(6, inner)))
     with pytest.raises(ModelError, match="nested more than 40 deep"):
-        Model(save(model.SerializeToString() + b"\x3a" + _length(inner) + inner))
+        Model(save(tiny().SerializeToString() + field(7, inner)))
 
 
 def test_a_file_of_nothing_but_headers_is_refused_in_time(save):
@@ -278,13 +275,51 @@ def test_a_graph_that_onnx_runtime_refuses_is_named(save):
         Model(save(model)).open()
 
 
-def _length(content):
-    size, out = len(content), b""
+def varint(number):
+    out = b""
     while True:
-        size, low = size >> 7, size & 127
-        out += bytes([low | (128 if size else 0)])
-        if not size:
+        number, low = number >> 7, number & 127
+        out += bytes([low | (128 if number else 0)])
+        if not number:
             return out
+
+
+def field(number, value):
+    """Write a protobuf field: a number, or whatever is given as bytes."""
+    if isinstance(value, int):
+        return varint(number << 3) + varint(value)
+    return varint(number << 3 | 2) + varint(len(value)) + value
+
+
+BEGIN = field(1, 10)  # the version of the format, with which every file begins
+
+
+@pytest.mark.parametrize(
+    ("rest", "message"),
+    [
+        (field(7, 5), "a graph is not where it should be"),
+        (field(7, field(11, field(1, b"x") + field(2, 5))), "a type is not where it should be"),
+        (field(7, field(1, field(7, 5))), "a name is not a text"),
+        (field(7, field(1, field(7, b"\xff\xfe"))), "a name is not a text"),
+        (field(7, field(5, b"\x0d\0\0\0\0")), "a size is not a whole number"),
+        (field(7, field(5, field(1, b"\x01" * 65))), "an array has more than 64 dimensions"),
+        (b"\x10" + b"\xff" * 10 + b"\x01", "a number is longer than 64 bits"),
+        (b"\x10\xff", "it ends within a number"),
+        (b"\x15\0\0", "it ends within a number"),
+        (b"\x13", "there is no field of kind 3"),
+        (field(0, 5), "there is no field 0"),
+    ],
+)
+def test_each_kind_of_damage_is_told(save, rest, message):
+    with pytest.raises(ModelError, match=f"is cut off or damaged: {message}"):
+        Model(save(BEGIN + rest))
+
+
+def test_a_file_without_a_graph_is_refused(save):
+    with pytest.raises(ModelError, match="is not an ONNX file: there is no graph in it"):
+        Model(save(BEGIN + field(2, b"somebody")))
+    with pytest.raises(ModelError, match="is not an ONNX file"):
+        read_card(save(BEGIN + field(2, b"somebody")))
 
 
 WHOLE = tiny(outputs=("y", "z"), card={"licence": "MIT"}).SerializeToString()

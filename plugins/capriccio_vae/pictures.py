@@ -3,20 +3,25 @@
 import hashlib
 from csv import DictReader
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageFilter
+
+if TYPE_CHECKING:
+    from PIL import Image
 
 SIZE = 128  # the pictures are thumbnails 192 high whose subject fills about 120 rows
 FEWEST = 50  # with fewer pictures there is nothing to learn from
 
 
-def frame(picture: Image.Image) -> Image.Image:
+def frame(picture: "Image.Image") -> "Image.Image":
     """Give the square to learn from, SIZE by SIZE: the subject on its paper, centred.
 
     Scans of sheets lose their dark borders and the writing around the subject. A picture without
     a plain light ground is simply cut to its middle square.
     """
+    from PIL import Image, ImageFilter
+
     image = np.asarray(picture.convert("RGB"), np.float32)  # (height, width, 3)
     height, width = image.shape[:2]
     light = image.min(axis=2)  # (height, width)
@@ -75,6 +80,8 @@ def read_pictures(data: Path, most: int | None = None):
     otherwise a tenth of the files, chosen by the hash of their content, is kept for validation.
     Broken files are skipped and named. Raises ValueError where fewer than 50 pictures are left.
     """
+    from PIL import Image
+
     split = {}
     if (data / "labels.csv").is_file():
         with open(data / "labels.csv", newline="", encoding="utf-8") as file:
