@@ -172,6 +172,8 @@ def _session(path: Path, threads: int | None):
             raise ModelError(
                 f"model {str(path)!r} cannot be opened: {_first_line(error)}"
             ) from error
+        # Without this, a failing GPU would be swapped for the CPU in the middle of a show.
+        session.disable_fallback()
         took = _short(session.get_providers()[0])
         if took == name:
             if _device == "auto":
