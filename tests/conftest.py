@@ -1,11 +1,15 @@
-"""What several tests share: a virtual environment of their own, to install plugins into."""
+"""What several tests share: a virtual environment to install plugins into, and real devices."""
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
+import time
 import venv
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.metadata import entry_points
 from pathlib import Path
 
@@ -72,3 +76,72 @@ class Scratch:
 def scratch(tmp_path_factory) -> Scratch:
     assert sys.prefix != sys.base_prefix, "run the tests in a virtual environment"
     return Scratch(tmp_path_factory.mktemp("scratch") / "venv")
+
+
+# -- real devices -----------------------------------------------------------------------------
+
+
+def wait_for(claim, seconds: float = 20.0, what: str = ""):
+    """Wait until `claim()` is true and give it; fail after so many seconds."""
+    deadline = time.monotonic() + seconds
+    while not (found := claim()):
+        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain{what and f' for {what}'}"
+        time.sleep(0.01)
+    return found
+
+
+def needs(*commands: str) -> None:
+    """Skip the test, naming the Debian package, where a command is not installed."""
+    packages = {"Xvfb": "xvfb", "xdotool": "xdotool", "jackd": "jackd2"}
+    for command in commands:
+        if shutil.which(command) is None:
+            pytest.skip(f"{command} is not installed; apt-get install {packages[command]}")
+
+
+def end(child: subprocess.Popen) -> None:
+    child.terminate()
+    try:
+        child.wait(10)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.wait()
+
+
+@contextmanager
+def x_server(*sizes: str) -> Iterator[str]:
+    """Run a real X server with displays of these sizes; give its name."""
+    read, write = os.pipe()
+    screens = [
+        word for number, size in enumerate(sizes) for word in ("-screen", str(number), f"{size}x24")
+    ]
+    child = subprocess.Popen(
+        ["Xvfb", "-displayfd", str(write), "-noreset", "-nolisten", "tcp", *screens],
+        pass_fds=[write],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        with open(read) as line:  # it says its number when it is ready
+            number = line.readline().strip()
+        assert number, "Xvfb did not start"
+        yield f":{number}"
+    finally:
+        end(child)
+
+
+@pytest.fixture(scope="session")
+def xvfb() -> Iterator[str]:
+    """A real X server with one display of 800x600; gives its name."""
+    needs("Xvfb")
+    with x_server("800x600") as name:
+        yield name
+
+
+@pytest.fixture
+def display(xvfb, monkeypatch) -> str:
+    """The environment of somebody who sits before that X server."""
+    monkeypatch.setenv("DISPLAY", xvfb)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    return xvfb

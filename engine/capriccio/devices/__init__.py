@@ -4,9 +4,10 @@ from capriccio import hookimpl
 
 from .frames import Frames
 from .midifile import MidiFile
+from .screen import Screen
 from .video import Video
 
 
 @hookimpl
 def outputs():
-    return [Frames, Video, MidiFile]
+    return [Screen, Frames, Video, MidiFile]

@@ -1,0 +1,1 @@
+"""Measure the music player: `python -m capriccio_rnn.benchmark --help`."""

@@ -1,0 +1,356 @@
+"""Predict the frames of polyphonic music, measured as the published tables are: nats per frame.
+
+    python -m capriccio_rnn.benchmark frames jsb --data music-jsb-chorales
+
+Protocol (Boulanger-Lewandowski et al., arXiv 1206.6392): 88 keys, the published split, every frame
+from those before it. A frame is a set of keys, and its probability is that of its notes written
+from the top down, each knowing those above it, until the end of the frame is written: exact, and
+able to say that notes go together, which 88 separate sigmoids cannot.
+
+Music comes back to what it has played. The network is therefore handed, with each frame, what
+followed the last time the past looked most like this (the longest exact repeat), and says by how
+much it trusts that: a pointer (arXiv 1609.07843) whose finger is a string match, not learned.
+"""
+
+import json
+import math
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from capriccio.training import Trainer, seed_everything
+from torch import nn
+
+KEYS, LOWEST = 88, 21
+C = 3  # the lowest c
+END = KEYS  # the token that closes a frame
+LONGEST = 16  # repeats of this many frames and longer are all trusted alike
+PULSE = 16  # frames counted round and round from the first one, so that beats can be told apart
+FRAME, HEAD, DROPOUT = 256, 256, 0.5
+AT_HOME = 0.7  # share of excerpts that stay in the key that pieces are measured in
+VOICES = 4  # notes of a frame that are followed one by one, from the top
+SPAN = 74  # intervals up to three octaves, and none
+MOVES = 26  # steps up to an octave down or up, and none
+
+
+class Frames(nn.Module):
+    """Hear frames of notes and weigh every possible next one.
+
+    Notes are heard as keys and as intervals: how far a note is from each note of the frame before,
+    and what two notes were to each other and would be now.
+    """
+
+    def __init__(self, width: int, layers: int):
+        super().__init__()
+        self.frame = nn.Linear(KEYS, FRAME)
+        self.recall = nn.Linear(KEYS, FRAME)
+        self.length = nn.Embedding(LONGEST + 1, FRAME)
+        self.pulse = nn.Embedding(PULSE, FRAME)
+        self.offset = nn.Embedding(25, FRAME)
+        self.memory = nn.GRU(FRAME, width, layers, batch_first=True, dropout=DROPOUT)
+        self.hear = nn.Linear(width + FRAME, HEAD)
+        self.shape = nn.Embedding(VOICES * VOICES * SPAN, HEAD)
+        self.above = nn.Embedding(KEYS + 1, HEAD, padding_idx=END)
+        self.last = nn.Embedding(KEYS + 1, HEAD)
+        self.slot = nn.Embedding(VOICES + 1, HEAD)
+        self.motion = nn.Embedding((VOICES + 1) * SPAN, HEAD)
+        self.deepen = nn.Linear(HEAD, HEAD)
+        self.weigh = nn.Linear(HEAD, KEYS + 1 + VOICES * MOVES)
+        self.lead = nn.Parameter(torch.zeros((VOICES + 1) * VOICES * 3 * SPAN * SPAN, 1))
+        self.trust = nn.Linear(width + FRAME, 1)
+        self.dropout = nn.Dropout(DROPOUT)
+        for table in (self.shape, self.motion):
+            nn.init.zeros_(table.weight)
+
+    def forward(self, now, recalled, length, pulse, notes):
+        """Give the log-probability of each frame `now`, (b, t); see `Piece.excerpt`."""
+        before = F.pad(now[:, :-1], (0, 0, 1, 0))  # (b, t, KEYS)
+        hint = self.recall(recalled) + self.length(length)  # (b, t, FRAME)
+        hint = hint + self.pulse(pulse % PULSE) + self.offset(pulse // PULSE)  # (b, t, FRAME)
+        hint = F.relu(hint)  # (b, t, FRAME)
+        x = self.dropout(F.relu(self.frame(before)) + hint)  # (b, t, FRAME)
+        heard, _ = self.memory(x)  # (b, t, width)
+        heard = torch.cat([self.dropout(heard), hint], -1)  # (b, t, width + FRAME)
+        written = self.write(heard, written_down(before, VOICES), notes)  # (b, t)
+        gate = self.trust(heard).squeeze(-1)  # (b, t)
+        gate = torch.where(length > 0, gate, -20.0)  # (b, t)
+        same = (recalled == now).all(-1)  # (b, t)
+        copied = torch.where(same, F.logsigmoid(gate), -math.inf)  # (b, t)
+        return torch.logaddexp(F.logsigmoid(-gate) + written, copied)  # (b, t)
+
+    def write(self, heard, before, notes):
+        """Give the log-probability of writing `notes` (b, t, slots) from the top down.
+
+        `before` are the top notes of the frame before, (b, t, VOICES).
+        """
+        slots = notes.shape[-1]
+        rank = torch.arange(slots).clamp(max=VOICES)  # (slots,): the voice a slot stands for
+        last = F.pad(notes[..., :-1], (1, 0), value=END)  # (b, t, slots)
+        apart = interval(before.unsqueeze(-1), before.unsqueeze(-2))  # (b, t, VOICES, VOICES)
+        pairs = torch.arange(VOICES * VOICES).view(VOICES, VOICES) * SPAN  # (VOICES, VOICES)
+        deep = self.hear(heard) + bag(self.shape, (apart + pairs).flatten(-2))  # (b, t, HEAD)
+        above = self.above(last).cumsum(-2) + self.last(last) + self.slot(rank)  # (…, HEAD)
+        was = F.pad(before, (0, max(0, slots - VOICES)), value=END)[..., :slots]  # (b, t, slots)
+        moved = interval(notes, was)  # (b, t, slots): how the voice of a slot moved
+        motion = self.motion(moved + rank * SPAN)  # (b, t, slots, HEAD)
+        motion = F.pad(motion[..., :-1, :], (0, 0, 1, 0)).cumsum(-2)  # (b, t, slots, HEAD)
+        deep = F.relu(deep.unsqueeze(-2) + above + motion)  # (b, t, slots, HEAD)
+        deep = self.dropout(deep + F.relu(self.deepen(self.dropout(deep))))  # (b, t, slots, HEAD)
+        weights = self.weigh(deep)  # (b, t, slots, KEYS + 1 + VOICES * MOVES)
+        weights, steps = weights[..., : KEYS + 1], weights[..., KEYS + 1 :]
+        keys = torch.arange(KEYS + 1)  # (KEYS + 1,)
+        hops = step(keys, before.unsqueeze(-1))  # (b, t, VOICES, KEYS + 1)
+        steps = steps.unflatten(-1, (VOICES, MOVES))  # (b, t, slots, VOICES, MOVES)
+        hops = hops.unsqueeze(2).expand(-1, -1, slots, -1, -1)  # (b, t, slots, VOICES, KEYS + 1)
+        weights = weights + steps.gather(-1, hops).sum(-2)  # (b, t, slots, KEYS + 1)
+        weights = weights + self.leads(before, was, notes, rank)  # (b, t, slots, KEYS + 1)
+        too_high = keys >= last.unsqueeze(-1)  # (b, t, slots, KEYS + 1)
+        too_high[..., END] = False
+        weights = weights.masked_fill(too_high, -1e9)  # (b, t, slots, KEYS + 1)
+        chances = F.log_softmax(weights, -1)  # (b, t, slots, KEYS + 1)
+        picked = chances.gather(-1, notes.unsqueeze(-1)).squeeze(-1)  # (b, t, slots)
+        closed = (notes == END).cumsum(-1) > 1  # (b, t, slots): only the first END counts
+        return picked.masked_fill(closed, 0.0).sum(-1)  # (b, t)
+
+    def leads(self, before, was, notes, rank):
+        """Weigh each key by what it and the notes above it would do: (b, t, slots, KEYS + 1)."""
+        slots = len(rank)
+        chosen = F.pad(notes, (0, max(0, VOICES - slots)), value=END)[
+            ..., :VOICES
+        ]  # (b, t, VOICES)
+        keys = torch.arange(KEYS + 1)  # (KEYS + 1,)
+        theirs = turn(chosen, before)  # (b, t, VOICES)
+        mine = turn(keys, was.unsqueeze(-1))  # (b, t, slots, KEYS + 1)
+        way = (
+            mine.unsqueeze(-2) * theirs[:, :, None, :, None] + 1
+        )  # (b, t, slots, VOICES, KEYS + 1)
+        apart = interval(before.unsqueeze(-2), was.unsqueeze(-1))  # (b, t, slots, VOICES)
+        now = interval(chosen.unsqueeze(-1), keys)  # (b, t, VOICES, KEYS + 1)
+        which = rank[:, None] * VOICES + torch.arange(VOICES)  # (slots, VOICES)
+        where = (which * 3 * SPAN + apart).unsqueeze(-1) * SPAN + way * SPAN * SPAN  # as way
+        where = where + now.unsqueeze(2)  # (b, t, slots, VOICES, KEYS + 1)
+        known = torch.arange(VOICES) < torch.arange(slots)[:, None]  # (slots, VOICES)
+        return (self.lead[where].squeeze(-1) * known.unsqueeze(-1)).sum(-2)
+
+
+def interval(upper, lower):
+    """Number the intervals between keys, 1 to SPAN - 1; 0 where one of them is none."""
+    half = SPAN // 2
+    return ((upper - lower).clamp(1 - half, half - 1) + half) * ((upper < END) & (lower < END))
+
+
+def step(now, before):
+    """Number the steps up to an octave, 1 to MOVES - 1; 0 where one of the keys is none."""
+    half = MOVES // 2
+    return ((now - before).clamp(1 - half, half - 1) + half) * ((now < END) & (before < END))
+
+
+def turn(now, before):
+    """Give the direction of a step: -1 down, 0 none, 1 up."""
+    return torch.sign(now - before) * ((now < END) & (before < END))
+
+
+def bag(table, rows):
+    """Sum the rows (…, n) of an embedding over n."""
+    return F.embedding_bag(rows.flatten(0, -2), table.weight, mode="sum").unflatten(
+        0, rows.shape[:-1]
+    )
+
+
+def written_down(keys: torch.Tensor, slots: int) -> torch.Tensor:
+    """Write each frame from the top down, filled up with END."""
+    order = torch.arange(1, KEYS + 1) * (keys > 0)  # (…, KEYS)
+    top = order.topk(slots, -1).values - 1  # (…, slots)
+    return torch.where(top < 0, END, top)  # (…, slots)
+
+
+# -- data -------------------------------------------------------------------------------------
+
+
+def load(folder: Path, name: str) -> dict[str, list[torch.Tensor]]:
+    """Read a published set: {train, valid, test}, each a list of (time, 88) rolls of 0 and 1."""
+    file = Path(folder, {"jsb": "jsb-chorales-quarter.json", "nottingham": "Nottingham.mat"}[name])
+    if not file.is_file():
+        raise FileNotFoundError(f"no {file.name} in {str(folder)!r}")
+    if file.suffix == ".json":
+        return {split: [roll(piece) for piece in pieces]
+                for split, pieces in json.loads(file.read_text()).items()}  # fmt: skip
+    from scipy.io import loadmat
+
+    sets = loadmat(file)
+    return {
+        split: [torch.as_tensor(piece, dtype=torch.float32) for piece in sets[split + "data"][0]]
+        for split in ("train", "valid", "test")
+    }
+
+
+def roll(frames: list[list[int]]) -> torch.Tensor:
+    """Write lists of MIDI pitches as a roll."""
+    keys = torch.zeros(len(frames), KEYS)  # (time, KEYS)
+    for time, pitches in enumerate(frames):
+        keys[time, [int(pitch) - LOWEST for pitch in pitches]] = 1
+    return keys  # (time, KEYS)
+
+
+def repeats(piece: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+    """Find for every frame where its past was heard before, at most LONGEST frames deep.
+
+    Gives the number of the frame that followed then (the latest such place), and how many frames
+    matched; 0 where nothing did.
+    """
+    _, names = torch.unique(piece, dim=0, return_inverse=True)  # (time,)
+    time = len(piece)
+    same = (names[:, None] == names[None]).tril(-1).int()  # (time, time)
+    run = torch.zeros(time, dtype=torch.int32)  # (time,): how long the match ending at j is
+    where = torch.zeros(time, dtype=torch.long)  # (time,)
+    length = torch.zeros(time, dtype=torch.long)  # (time,)
+    for now in range(time - 1):
+        run = (F.pad(run[:-1], (1, 0)) + 1) * same[now]  # (time,)
+        depth = run.clamp(max=LONGEST)  # (time,)
+        best = int(depth.max())
+        if best:
+            where[now + 1] = int((depth == best).nonzero()[-1]) + 1
+            length[now + 1] = best
+    return where, length
+
+
+class Piece:
+    """One piece, made ready: what it repeats, and where it is at home.
+
+    A piece is moved by at most half an octave so that its first bass note is a c: then the same
+    harmony has the same names in most pieces. That is no look ahead but for the first frame, whose
+    bass is therefore charged ln 12 nats on top.
+    """
+
+    def __init__(self, keys: torch.Tensor):
+        self.where, self.length = repeats(keys)  # (time,) (time,)
+        first = keys[keys.any(1)][:1].nonzero()  # (notes, 2)
+        bass = int(first[:, 1].min()) if len(first) else C
+        self.home = (C - bass + 6) % 12 - 6
+        used = keys.any(0).nonzero()  # (keys, 1)
+        self.low, self.high = (int(used.min()), int(used.max())) if len(used) else (0, 0)
+        if self.low + self.home < 0 or self.high + self.home >= KEYS:
+            self.home = 0
+        self.keys = keys  # (time, KEYS)
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def elsewhere(self) -> int:
+        """Draw another key to move the piece to, from its home."""
+        down = max(-5, -(self.low + self.home))
+        up = min(6, KEYS - 1 - (self.high + self.home))
+        return int(torch.randint(down, up + 1, ()))
+
+    def excerpt(self, begin: int, end: int, shift: int):
+        """Give keys, what the past recalls, how well, and the pulse of frames, moved by `shift`."""
+        keys = self.keys.roll(self.home + shift, 1)  # (time, KEYS)
+        recalled = keys[self.where] * (self.length > 0)[:, None]  # (time, KEYS)
+        pulse = torch.arange(len(keys)) % PULSE  # (time,)
+        pulse = pulse + PULSE * (self.home + shift + 12)
+        return keys[begin:end], recalled[begin:end], self.length[begin:end], pulse[begin:end]
+
+
+# -- training ---------------------------------------------------------------------------------
+
+SIZES = {
+    "jsb": dict(width=384, layers=2, length=96, batch=32, steps=700, rate=2e-3),
+    "nottingham": dict(width=384, layers=2, length=128, batch=32, steps=1200, rate=2e-3),
+}
+
+
+def train(name: str, sets: dict, checkpoint: Path, *, seed=0, hours=None, resume=False, **changes):
+    """Train one network on the training split; give it with the weights best on the valid split."""
+    size = {**SIZES[name], **changes}
+    seed_everything(seed)
+    slots = most(sets) + 1
+    net = Frames(size["width"], size["layers"])
+    optimizer = torch.optim.AdamW(
+        net.parameters(), size["rate"], betas=(0.9, 0.99), weight_decay=0.02
+    )
+    trainer = Trainer(net, optimizer, checkpoint, seed=seed, decay=0.99, resume=resume)
+    pieces = sets["train"]
+    weights = torch.tensor([len(piece) for piece in pieces]).float()  # (pieces,)
+
+    def loss(step: int) -> torch.Tensor:
+        batch = []
+        for pick in torch.multinomial(weights, size["batch"], replacement=True).tolist():
+            piece = pieces[pick]
+            begin = int(torch.randint(max(1, len(piece) - size["length"] + 1), ()))
+            begin = 0 if torch.rand(()) < 0.5 else begin
+            shift = 0 if torch.rand(()) < AT_HOME else piece.elsewhere()
+            batch.append(piece.excerpt(begin, begin + size["length"], shift))
+        longest = max(len(keys) for keys, *_ in batch)
+        real = torch.stack(
+            [torch.arange(longest) < len(keys) for keys, *_ in batch]
+        )  # (batch, time)
+        columns = [nn.utils.rnn.pad_sequence(column, batch_first=True)
+                   for column in zip(*batch, strict=True)]  # 4 of (batch, time, …)  # fmt: skip
+        found = net(*columns, written_down(columns[0], slots))  # (batch, time)
+        return -found[real].mean()
+
+    trainer.run(
+        loss,
+        steps=size["steps"],
+        hours=hours,
+        validate=lambda net: {"valid nats per frame": score([net], sets["valid"], slots)[0]},
+        every=25 if name == "jsb" else 200,
+        schedule=lambda progress: min(
+            50 * progress, 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress))
+        ),
+    )
+    return trainer
+
+
+def most(sets: dict) -> int:
+    """Count the notes of the fullest frame."""
+    return max(int(piece.keys.sum(1).max()) for pieces in sets.values() for piece in pieces)
+
+
+@torch.no_grad()
+def score(nets, pieces: list[Piece], slots: int) -> tuple[float, float]:
+    """Measure nats per frame over all frames, and without each piece's first one.
+
+    With several networks the probabilities that they give a frame are averaged.
+    """
+    total = later = frames = 0.0
+    for net in nets:
+        net.eval()
+    for piece in pieces:
+        columns = [c[None] for c in piece.excerpt(0, len(piece), 0)]  # 4 of (1, time, …)
+        written = written_down(columns[0], slots)  # (1, time, slots)
+        found = [net(*columns, written)[0] for net in nets]  # (time,) each
+        frame = torch.stack(found).logsumexp(0) - math.log(len(found))  # (time,)
+        total += math.log(12) - frame.sum().item()
+        later -= frame[1:].sum().item()
+        frames += len(piece)
+    return total / frames, later / (frames - len(pieces))
+
+
+def measure(
+    name: str,
+    folder: Path,
+    out: Path,
+    *,
+    hours: float | None = None,
+    nets: int = 1,
+    seed: int = 0,
+    resume: bool = False,
+) -> dict:
+    """Train so many networks, choose their weights on the valid split, and report on both splits.
+
+    With several networks the probabilities they give a frame are averaged. `all frames` predicts
+    each piece's first frame too, from nothing; `later frames` leaves it out, as TCN's table does.
+    """
+    sets = {split: [Piece(keys) for keys in pieces] for split, pieces in load(folder, name).items()}
+    slots, trained, seconds = most(sets) + 1, [], 0.0
+    for number in range(nets):
+        checkpoint = Path(out, f"{name}-{seed + number}.safetensors")
+        trainer = train(name, sets, checkpoint, seed=seed + number, hours=hours, resume=resume)
+        trained.append(trainer.ema)
+        seconds += trainer.seconds
+    figures: dict = {"set": name, "nets": nets, "hours": round(seconds / 3600, 2)}
+    for split in ("valid", "test"):
+        every, later = score(trained, sets[split], slots)
+        figures[split] = {"all frames": round(every, 3), "later frames": round(later, 3)}
+    return figures
