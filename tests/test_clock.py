@@ -74,6 +74,10 @@ def test_a_moment_knows_the_meter_and_the_span():
     assert OfflineClock(60, 3).moment(beats=6, span=0.5) == Moment(6, 6, 0.5, 3)
 
 
+def test_a_moment_knows_the_tempo_from_the_first_beat_on():
+    assert OfflineClock(84).moment(beats=0, span=4).bpm == 84
+
+
 @pytest.mark.parametrize("bpm", [0, -1, 10_000, math.nan, math.inf])
 def test_a_tempo_that_is_none_is_told(bpm):
     with pytest.raises(

@@ -2,7 +2,7 @@
 
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # A sleeping thread wakes up to about a millisecond late on a desktop kernel, so the last
 # stretch before a deadline is spent looking at the clock.
@@ -14,13 +14,15 @@ class Moment:
     """A point on the show's time line; everything below the stage is told the time by it.
 
     `beats` and `seconds` count from the start of the show, `span` is the number of beats until
-    the same cue is called again, `meter` the number of beats in a bar.
+    the same cue is called again, `meter` the number of beats in a bar. `bpm` is the tempo, which
+    does not tell moments apart.
     """
 
     beats: float = 0.0
     seconds: float = 0.0
     span: float = 4.0
     meter: int = 4
+    bpm: float = field(default=120.0, compare=False)
 
     def phase(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
         """Rise from 0 to 1 in so many bars and beats (one bar if neither is given), then again."""
@@ -82,7 +84,7 @@ class OfflineClock:
             beats = self.beats_at(seconds)
         elif seconds is None:
             seconds = self.seconds_at(beats)
-        return Moment(beats, seconds, span, self.meter)
+        return Moment(beats, seconds, span, self.meter, self.bpm)
 
 
 class LiveClock(OfflineClock):
