@@ -99,6 +99,13 @@ class Model:
             self.open()
         return self._provider
 
+    @property
+    def session(self) -> Any:
+        """ONNX Runtime's own session, for whoever measures beside it. Opens it."""
+        if self._run is None:
+            self.open()
+        return self._session
+
     def open(self) -> None:
         """Make the session and run it once, so that the first picture comes as fast as the rest."""
         import numpy as np
