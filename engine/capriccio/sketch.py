@@ -93,7 +93,7 @@ class Sketch:
         if self._draw is None and not self._plays:
             raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
         check_size(self.size)
-        if not 0 < self.fps <= 1000:
+        if not (isinstance(self.fps, int | float) and 0 < self.fps <= 1000):
             raise ShowError(f"{self.fps!r} frames a second; give more than 0, at most 1000")
         clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         plays = [PlayCue(cue.function, cue.bars) for cue in self._plays]
@@ -104,7 +104,8 @@ class Sketch:
 
 def check_size(size: tuple[int, int]) -> None:
     """Raise ShowError unless `size` is (width, height), whole pixels from 16 to 16384."""
-    if len(size) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in size):
+    sides = size if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in sides):
         raise ShowError(f"a size of {size!r}; give (width, height) from 16 to 16384 pixels each")
 
 
