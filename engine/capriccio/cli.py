@@ -1,6 +1,8 @@
 """The command `capriccio`."""
 
 import json
+import math
+import sys
 import time
 import traceback
 from contextlib import contextmanager
@@ -15,6 +17,8 @@ from .scaffold import new
 
 # How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
+# What a `train.py` imports, and playing never does.
+TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -49,12 +53,44 @@ class _Size(click.ParamType):
         return width, height
 
 
+class _Number(click.FloatRange):
+    """A number in a range; NaN, which is in none, and infinity are refused as well."""
+
+    def convert(self, value, param, ctx):
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{value!r} is no number of this kind; give one such as 30")
+        return number
+
+
+_device = click.option(
+    "--device",
+    default="auto",
+    show_default=True,
+    metavar="NAME",
+    help="Where models run: auto (a GPU where there is one), cpu, cuda … One that is asked for but "
+    "not there is an error, never a silent fall back.",
+)
+_as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
 def _performance(command):
     """Add the flags of a performance, the same for `run`, `demo` and `python sketch.py`."""
     options = [
         click.option("--offline", is_flag=True, help="Render to files, exactly, at any speed."),
-        click.option("--seconds", type=click.FloatRange(0.01), help="How long it lasts."),
-        click.option("--seed", type=int, help="Seed of every part; the same one, the same show."),
+        click.option(
+            "--seconds",
+            type=_Number(0.01),
+            metavar="S",
+            help=f"How long it lasts.  [default: until Esc or Ctrl-C, {RECORDING_SECONDS:g} "
+            "where it is only recorded]",
+        ),
+        click.option(
+            "--seed",
+            type=int,
+            metavar="N",
+            help="Seed of every part, before those in the sketch; the same one, the same show.",
+        ),
         click.option(
             "--to",
             multiple=True,
@@ -64,15 +100,9 @@ def _performance(command):
             "--offline files in takes/]",
         ),
         click.option("--size", type=_Size(), help="Picture in pixels, such as 1080x1080."),
-        click.option("--fps", type=click.FloatRange(0.1, 1000), help="Frames a second."),
-        click.option("--bpm", type=click.FloatRange(1, 1000), help="Tempo in beats a minute."),
-        click.option(
-            "--device",
-            default="auto",
-            show_default=True,
-            help="Where models run: auto, cpu, cuda … One that is asked for but not there is an "
-            "error, never a silent fall back.",
-        ),
+        click.option("--fps", type=_Number(0.1, 1000), metavar="N", help="Frames a second."),
+        click.option("--bpm", type=_Number(1, 1000), metavar="N", help="Beats a minute."),
+        _device,
     ]
     for option in reversed(options):
         command = option(command)
@@ -80,9 +110,9 @@ def _performance(command):
 
 
 @main.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
 @_performance
-def run(file: Path, **flags) -> None:
+def run(file: Path | None, **flags) -> None:
     """Perform the sketch FILE, live to a screen and MIDI or offline to files.
 
     \b
@@ -91,16 +121,27 @@ def run(file: Path, **flags) -> None:
       capriccio run nocturne.py --offline --seconds 8 --seed 7 --to frames:A --to midifile:A.mid
 
     Where there is no display or no MIDI system, a live run says so and records to takes/ instead.
-    On the screen, f toggles full screen and Esc leaves.
+    On the screen, f toggles full screen and Esc leaves. What stands in the sketch goes for
+    whatever flag is not given.
     """
+    if file is None:
+        raise click.UsageError(
+            "no sketch to run; write one with: capriccio new sketch mine, or hear capriccio demo"
+        )
     _perform(file, **flags)
 
 
 @main.command()
 @_performance
 def demo(**flags) -> None:
-    """Play the first piece: a garden of watercolours that opens to the sound of a chorale."""
-    _perform(Path(find_spec("capriccio_sketches.first").origin), **flags)
+    """Play the first piece: a garden of watercolours that opens to the sound of a chorale.
+
+    \b
+      capriccio demo
+      capriccio demo --offline --seconds 8 --to video:demo.mp4 --to midifile:demo.mid
+    """
+    origin = getattr(find_spec("capriccio_sketches.first"), "origin", "first.py")
+    _perform(Path(origin), **flags)
 
 
 def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) -> None:
@@ -124,8 +165,12 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
             tally = sketch.perform(outputs, seconds=seconds, live=True)
         else:
             seconds = seconds or RECORDING_SECONDS
-            with _progress(sketch.title, round(seconds * sketch.fps)) as progress:
-                tally = sketch.perform(outputs, seconds=seconds, progress=progress)
+            with _progress(sketch.title) as done:
+                tally = sketch.perform(
+                    outputs,
+                    seconds=seconds,
+                    progress=lambda frames: done(frames, round(seconds * sketch.fps)),
+                )
         late = f" ({tally.late} dropped, being late)" if tally.late else ""
         click.echo(
             f"{sketch.title}: {tally.frames} frames{late} and {tally.notes} notes to {names}",
@@ -155,7 +200,8 @@ def _outputs(to, offline: bool, title: str):
 
 
 @contextmanager
-def _progress(title: str, frames: int):
+def _progress(title: str):
+    """Draw a bar from the first frame on; give what is told how many of how many are done."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -172,44 +218,72 @@ def _progress(title: str, frames: int):
         TextColumn("frames"),
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        task = progress.add_task(title, total=frames)
-        yield lambda done: progress.update(task, completed=done)
+    bar = Progress(*columns, console=Console(stderr=True))
+    task = bar.add_task(title)
+
+    def done(frames: int, of: int) -> None:
+        bar.start()
+        bar.update(task, completed=frames, total=of)
+
+    try:
+        yield done
+    finally:
+        if bar.live.is_started:  # else it would leave an empty line
+            bar.stop()
 
 
 @contextmanager
 def _plain_errors(sketch: Path | None = None):
     """Tell an error in one sentence, with the line of the sketch that led to it.
 
-    The whole trace is shown only where neither our code nor the sketch raised it.
+    The whole trace is shown only where that cannot be enough: where the error comes neither from
+    the sketch or the engine nor from a `raise` in a plugin.
     """
     try:
         yield
     except (click.ClickException, click.Abort):
         raise
     except SyntaxError as error:
-        raise click.ClickException(
-            "".join(traceback.format_exception_only(error)).strip()
-        ) from None
+        place = f" ({Path(error.filename).name}, line {error.lineno})" if error.filename else ""
+        line = f"\n    {error.text.strip()}" if error.text else ""
+        raise click.ClickException(f"{type(error).__name__}: {error.msg}{place}{line}") from None
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         here = str(sketch.resolve()) if sketch else ""
         lines = [frame for frame in frames if frame.filename == here]
         where = f" ({sketch.name}, line {lines[-1].lineno})" if sketch and lines else ""
-        ours = Path(frames[-1].filename).is_relative_to(Path(__file__).parent)
-        if not ours and frames[-1].filename != here:
+        *_, (last, _) = traceback.walk_tb(error.__traceback__)
+        package = str(last.f_globals.get("__name__")).partition(".")[0]
+        # Who wrote `raise` wrote a sentence for people.
+        meant = package in _plugins() | {"capriccio"} and (frames[-1].line or "")[:5] == "raise"
+        if not meant and package != "capriccio" and frames[-1].filename != here:
             click.echo("".join(traceback.format_exception(error)), err=True)
-        kind = "" if ours else f"{type(error).__name__}: "
+        kind = "" if meant else f"{type(error).__name__}: "
         raise click.ClickException(f"{kind}{error}{where}") from None
+
+
+def _plugins() -> set[str]:
+    """Name the packages that parts come from."""
+    from .registry import installed
+
+    return {found.part.__module__.partition(".")[0] for found in installed().found}
 
 
 # -- looking ----------------------------------------------------------------------------------
 
 
 @main.command()
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@_as_json
 def parts(as_json: bool) -> None:
-    """List every part, its knobs and models, and what did not load and why."""
+    """List every part, its knobs and models, and what did not load and why.
+
+    \b
+      capriccio parts
+      capriccio parts --json
+      CAPRICCIO_PLUGINS=devices,vae capriccio parts    load these plugins alone
+
+    Beside a model stands the device that really runs it.
+    """
     from .listing import describe, table
 
     description = describe()
@@ -222,32 +296,57 @@ def parts(as_json: bool) -> None:
 
 
 @main.command()
-def doctor() -> None:
-    """Say what works on this machine, and what to install where something is missing."""
-    from rich.console import Console
+@_as_json
+def doctor(as_json: bool) -> None:
+    """Say what works on this machine, and what to install where something is missing.
 
+    \b
+      capriccio doctor
+      capriccio doctor --json
+
+    The exit code is 0 unless something is broken; what is only missing does not count.
+    """
     from .doctor import examine, table
 
-    Console().print(table(examine()))
+    checks = examine()
+    if as_json:
+        click.echo(json.dumps([check._asdict() for check in checks], indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(table(checks))
+    sys.exit(any(check.state == "broken" for check in checks))
 
 
 @main.command()
 @click.argument("part", required=False)
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
-@click.option("--frames", default=300, show_default=True, help="How many calls are timed.")
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda …")
+@_as_json
+@click.option(
+    "--frames",
+    type=click.IntRange(1, 1_000_000),
+    default=300,
+    show_default=True,
+    metavar="N",
+    help="How many frames are timed, or bars where a part writes music.",
+)
+@_device
 def bench(part: str | None, as_json: bool, frames: int, device: str) -> None:
     """Time the generator PART, or every one with a model: bare network, part, whole frame.
 
+    \b
+      capriccio bench
+      capriccio bench vae --frames 1000
+      capriccio bench rnn:chorales --json
+
     All three are timed in turn in one run, copies included, so that their ratios hold on a noisy
-    machine. PART may name a model, as in `rnn:chorales`.
+    machine. PART may name one of its models, or a file, as in `rnn:chorales`.
     """
     from .bench import measure, table
     from .inference import use_device
 
     with _plain_errors():
         use_device(device)
-        report = measure(part, frames)
+        report = measure(part, frames, lambda words: click.echo(words, err=True))
     if as_json:
         click.echo(json.dumps(report, indent=2))
     else:
@@ -285,6 +384,8 @@ def train(plugin: str, data: Path, out: Path, **options) -> None:
             raise ShowError(f"no folder {str(data)!r} to learn from")
         if out.suffix != ".onnx":
             raise ShowError(f"a model is written as .onnx, not {out.name!r}")
-        if find_spec("torch") is None:
-            raise ShowError("training needs torch; install it with pip install 'capriccio[train]'")
+        if missing := [name for name in TRAINING if find_spec(name) is None]:
+            raise ShowError(
+                f"training needs {', '.join(missing)}; install with pip install 'capriccio[train]'"
+            )
         installed().trainer(plugin)(data, out, **options)

@@ -1,16 +1,18 @@
 """Describes every part there is, for people and for programs."""
 
+from pathlib import Path
 from typing import Any
 
 from .errors import ModelError, ProviderError
-from .hookspecs import Generator, Part
+from .hookspecs import Generator
 from .registry import Found, installed
 
 
 def describe() -> dict[str, list[dict[str, Any]]]:
     """Give all parts with knobs, models and the provider that runs them, and what is broken."""
+    opened: dict[Path, dict[str, Any]] = {}
     return {
-        "parts": [_part(found) for found in installed().found],
+        "parts": [_part(found, opened) for found in installed().found],
         "broken": [
             {
                 "plugin": broken.plugin,
@@ -23,7 +25,7 @@ def describe() -> dict[str, list[dict[str, Any]]]:
     }
 
 
-def _part(found: Found) -> dict[str, Any]:
+def _part(found: Found, opened: dict[Path, dict[str, Any]]) -> dict[str, Any]:
     part = found.part
     described: dict[str, Any] = {
         "role": part.role,
@@ -44,21 +46,22 @@ def _part(found: Found) -> dict[str, Any]:
             for knob in part.knobs.values()
         ]
     if part.models:
-        described["models"] = _models(part)
+        for path in part.models.values():
+            if path not in opened:  # parts may share a file
+                opened[path] = _model(path)
+        described["models"] = [{"name": name, **opened[p]} for name, p in part.models.items()]
     return described
 
 
-def _models(part: type[Part]) -> list[dict[str, Any]]:
+def _model(path: Path) -> dict[str, Any]:
+    """Open a model, since only that proves which device runs it."""
     from .inference import Model
 
-    models = []
-    for name, path in part.models.items():
-        try:
-            model = Model(path)
-            models.append({"name": name, "provider": model.provider, "card": model.card})
-        except (ModelError, ProviderError, OSError) as error:
-            models.append({"name": name, "error": str(error)})
-    return models
+    try:
+        model = Model(path)
+        return {"provider": model.provider, "card": model.card}
+    except (ModelError, ProviderError, OSError) as error:
+        return {"error": str(error)}
 
 
 def _plain(default: Any) -> Any:

@@ -194,13 +194,23 @@ def _check_name(what: str, name: str) -> None:
 
 @click.group()
 def new() -> None:
-    """Write a working start: a sketch of your own, or a plugin with a part of your own."""
+    """Write a working start: a sketch of your own, or a plugin with a part of your own.
+
+    \b
+      capriccio new sketch mine
+      capriccio new plugin glow
+    """
 
 
 @new.command()
 @click.argument("name")
 def plugin(name: str) -> None:
-    """Write capriccio-NAME/: a package with one generator, its test, and a sketch that plays it."""
+    """Write capriccio-NAME/: a package with one generator, its test, and a sketch that plays it.
+
+    \b
+      capriccio new plugin glow
+      cd capriccio-glow && pip install -e . && capriccio run play.py
+    """
     folder = _written(new_plugin, name)
     click.echo(
         f"wrote {folder.name}/; to play it: "
@@ -211,7 +221,12 @@ def plugin(name: str) -> None:
 @new.command()
 @click.argument("name")
 def sketch(name: str) -> None:
-    """Write NAME.py: a picture and music, a dozen lines to change."""
+    """Write NAME.py: a picture and music, a dozen lines to change.
+
+    \b
+      capriccio new sketch mine
+      capriccio run mine.py
+    """
     file = _written(new_sketch, name)
     click.echo(f"wrote {file.name}; to play it: capriccio run {file.name}")
 
