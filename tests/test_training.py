@@ -3,12 +3,13 @@
 import json
 import os
 import signal
+from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from capriccio import Model, ModelError
-from capriccio.training import Trainer, export, seed_everything
+from capriccio.training import Trainer, export, mixed_precision, seed_everything
 from torch import nn
 
 
@@ -47,6 +48,16 @@ def test_seeding_repeats_everything():
         seed_everything(5)
         draws.append((random.random(), np.random.rand(), torch.rand(1).item()))
     assert draws[0] == draws[1]
+
+
+def test_bfloat16_is_used_where_the_processor_has_it_and_nowhere_else():
+    flags = Path("/proc/cpuinfo")
+    if not flags.exists():
+        pytest.skip("only Linux lists what its processor can do")
+    able = {"avx512_bf16", "amx_bf16"} & set(flags.read_text().split())
+    with mixed_precision("cpu"):
+        made = torch.ones(2, 2) @ torch.ones(2, 2)
+    assert made.dtype == (torch.bfloat16 if able else torch.float32)
 
 
 def test_training_learns_and_tells_the_best_metrics(tmp_path):

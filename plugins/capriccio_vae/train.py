@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, export, seed_everything
+from capriccio.training import Trainer, export, mixed_precision, seed_everything
 from PIL import Image
 from torch import nn
 
@@ -230,7 +230,7 @@ def train(
         chosen = torch.randint(len(learn), (BATCH,))  # (batch,)
         x = batch(learn[chosen])  # (batch, 3, 128, 128)
         x = torch.where(torch.rand(len(x), 1, 1, 1, device=device) < 0.5, x, x.flip(3))
-        with torch.autocast(device, torch.bfloat16):
+        with mixed_precision(device):
             mean, log_variance = net.encoder(x)  # (batch, 64) each
             log_variance = log_variance.clamp(-10, 4)
             z = mean + torch.randn_like(mean) * (log_variance / 2).exp()  # (batch, 64)
@@ -248,7 +248,7 @@ def train(
         # The critic judges copies cut off from the painter; its pull is then carried back by hand,
         # scaled to a fixed share of the reconstruction's, so that neither can drown the other.
         canvas = painted.detach().requires_grad_()  # (batch * 5 / 4, 3, 128, 128)
-        with torch.autocast(device, torch.bfloat16):
+        with mixed_precision(device):
             votes, seen = net.critic(torch.cat([x, canvas]))  # (batch * 9 / 4, 320)
             trembling = x[: len(x) // 4]  # (batch / 4, 3, 128, 128)
             trembled, _ = net.critic(trembling + 0.03 * torch.randn_like(trembling))
@@ -267,7 +267,7 @@ def train(
 
     def validate(ema: Studio) -> dict[str, float]:
         nats, kls, means, errors = [], [], [], []
-        with torch.autocast(device, torch.bfloat16):
+        with mixed_precision(device):
             for part in check.split(BATCH):
                 x = batch(part)  # (batch, 3, 128, 128)
                 mean, log_variance = ema.encoder(x)  # (batch, 64) each

@@ -1,21 +1,12 @@
-"""What every train.py shares: seeds, a training loop, and an export that is checked and signed.
-
-Torch lives here and in files named train.py, nowhere else. A network with its data and loss
-stays in the plugin's own script, so that one file tells how an instrument was made.
-"""
+"""Seeds, precision, and a training loop that can be stopped and resumed."""
 
 import copy
 import json
-import logging
 import math
-import os
-import platform
 import random
 import signal
-import subprocess
 import threading
 import time
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,10 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .errors import ModelError
-
-# ONNX Runtime 1.20, the oldest we install with, reads opset 21 and file version 10.
-OPSET, IR_VERSION = 20, 10
+from .places import place
 
 
 def seed_everything(seed: int) -> None:
@@ -35,6 +23,15 @@ def seed_everything(seed: int) -> None:
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
+
+
+def mixed_precision(device: str):
+    """Compute in bfloat16 where the device has it in hardware; elsewhere that is far slower."""
+    able = device != "cpu"
+    if not able and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 has it
+        has = torch.cpu.get_capabilities()
+        able = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
+    return torch.autocast(device, torch.bfloat16, enabled=able)
 
 
 class Trainer:
@@ -217,7 +214,7 @@ class Trainer:
         state["groups"] = optimizer["param_groups"]
         # Cloned, because safetensors refuses tensors that share memory (tied weights).
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-        _place(path, save(tensors, metadata={"capriccio": json.dumps(state)}))
+        place(path, save(tensors, metadata={"capriccio": json.dumps(state)}))
 
     def _read(self, path: Path):
         from safetensors import safe_open
@@ -226,149 +223,6 @@ class Trainer:
             tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
             state = json.loads(file.metadata()["capriccio"])
         return tensors, state
-
-
-def export(
-    net: nn.Module,
-    inputs: tuple[torch.Tensor, ...],
-    path: Path | str,
-    *,
-    input_names: list[str],
-    output_names: list[str],
-    card: dict,
-    tolerance: float | dict[str, float] = 1e-4,
-    draw: Callable[[], tuple[torch.Tensor, ...]] | None = None,
-    trials: int = 8,
-    dry_run: bool = False,
-) -> float:
-    """Write a network as one ONNX file that does what torch does, with its card; give the error.
-
-    Shapes are those of the example `inputs`. The file is put into place only when ONNX Runtime,
-    on `trials` inputs made by `draw` (by default: normal floats, integers within the range of the
-    example's), stays within `tolerance` of torch in every output, at most (a dictionary bounds
-    each output by name). The card, a dictionary of whatever JSON can say, goes into the metadata,
-    with commit, machine, versions and the error found. A dry run checks all and keeps nothing.
-    """
-    import onnx
-
-    path, net = Path(path), net.eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
-    draw = draw or (lambda: tuple(_random_like(example) for example in inputs))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", FutureWarning)  # torch's own, about torch's own code
-        program: Any = torch.onnx.export(
-            net,
-            inputs,
-            input_names=input_names,
-            output_names=output_names,
-            opset_version=OPSET,
-            dynamo=True,
-            optimize=True,
-            verbose=False,
-        )
-    model = program.model_proto
-    _forget_sources(model.graph)
-    model.ir_version = min(model.ir_version, IR_VERSION)
-    error = _parity(net, model.SerializeToString(), input_names, output_names, draw, trials,
-                    tolerance)  # fmt: skip
-    signed = {**_circumstances(), "parity": error, **card}
-    del model.metadata_props[:]
-    for key, value in signed.items():
-        model.metadata_props.add(key=key, value=_plain(value))
-    onnx.checker.check_model(model, full_check=True)
-    if not dry_run:
-        _place(path, model.SerializeToString())
-    print(
-        f"{path.name}: {model.ByteSize() / 1e6:.2f} MB, {len(model.graph.node)} nodes, largest "
-        f"difference from torch {max(error.values()):.3g}{' (dry run, not kept)' * dry_run}"
-    )
-    return max(error.values())
-
-
-def _parity(net, model: bytes, input_names, output_names, draw, trials, tolerance) -> dict:
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    error = dict.fromkeys(output_names, 0.0)
-    for _ in range(trials):
-        arrays = draw()
-        with torch.no_grad():
-            wanted = net(*arrays)
-        wanted = (wanted,) if isinstance(wanted, torch.Tensor) else wanted
-        feeds = {n: a.numpy() for n, a in zip(input_names, arrays, strict=True)}
-        given = session.run(output_names, feeds)
-        for name, want, give in zip(output_names, wanted, given, strict=True):
-            gap = np.abs(want.numpy().astype(np.float64) - give.astype(np.float64)).max()
-            error[name] = max(error[name], float(gap)) if gap == gap else float("inf")
-    for name, gap in error.items():
-        bound = tolerance[name] if isinstance(tolerance, dict) else tolerance
-        if not gap <= bound:
-            raise ModelError(
-                f"output {name!r} of the exported graph is {gap:.3g} away from torch; at most "
-                f"{bound:g} is allowed, so the file was not written"
-            )
-    return error
-
-
-def _forget_sources(graph) -> None:
-    """Drop where on this machine each node's source stood: that is nobody's business."""
-    del graph.value_info[:]
-    for thing in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
-        del thing.metadata_props[:]
-        thing.doc_string = ""
-    for node in graph.node:
-        for attribute in node.attribute:
-            for inner in [attribute.g] * attribute.HasField("g") + list(attribute.graphs):
-                _forget_sources(inner)
-
-
-def _random_like(example: torch.Tensor) -> torch.Tensor:
-    if example.dtype.is_floating_point:
-        return torch.randn_like(example)
-    low, high = int(example.min()), int(example.max())
-    return torch.randint(low, high + 1, example.shape).to(example.dtype)
-
-
-def _circumstances() -> dict:
-    """Say where and with what this was made; a card may overrule any of it."""
-    from . import __version__
-
-    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
-        commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    except OSError:  # no git on this machine
-        commit = ""
-    cpu = platform.processor() or platform.machine()
-    if Path("/proc/cpuinfo").exists():
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-        cpu = next((line.split(":")[1].strip() for line in lines if "model name" in line), cpu)
-    machine = f"{cpu}, {os.cpu_count()} cores"
-    if torch.cuda.is_available():
-        machine += f", {torch.cuda.get_device_name()}"
-    return {
-        "capriccio": __version__,
-        "torch": torch.__version__,
-        "commit": commit or "not known",
-        "machine": machine,
-    }
-
-
-def _plain(value) -> str:
-    """Write text as it is and the rest as JSON; text that looks like JSON is quoted as JSON."""
-    if isinstance(value, str):
-        try:
-            json.loads(value)
-        except ValueError:
-            return value
-    return json.dumps(value, default=str)
-
-
-def _place(path: Path, content: bytes) -> None:
-    """Write a file so that nobody ever sees half of it."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(path.name + ".part")
-    part.write_bytes(content)
-    part.replace(path)
 
 
 def _under(tensors: dict, prefix: str) -> dict:

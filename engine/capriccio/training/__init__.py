@@ -1,0 +1,10 @@
+"""What every train.py shares: seeds, a training loop, and an export that is checked and signed.
+
+Torch lives here and in files named train.py, nowhere else. A network with its data and loss
+stays in the plugin's own script, so that one file tells how an instrument was made.
+"""
+
+from .export import export
+from .trainer import Trainer, mixed_precision, seed_everything
+
+__all__ = ["Trainer", "export", "mixed_precision", "seed_everything"]
