@@ -306,11 +306,13 @@ def doctor(as_json: bool) -> None:
 
     The exit code is 0 unless something is broken; what is only missing does not count.
     """
-    from .doctor import examine, table
+    from .doctor import examine, plain, table
 
     checks = examine()
     if as_json:
         click.echo(json.dumps([check._asdict() for check in checks], indent=2))
+    elif find_spec("rich") is None:
+        click.echo(plain(checks))
     else:
         from rich.console import Console
 

@@ -3,11 +3,12 @@
 import ctypes
 import os
 import platform
+import re
 import shutil
 import tempfile
 import time
 from collections.abc import Callable, Iterator
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -43,8 +44,7 @@ def examine() -> list[Check]:
         try:
             checks += look()
         except ImportError as error:
-            home = HOMES.get(error.name or "", error.name or "capriccio")
-            remedy = f"pip install --force-reinstall {home}"
+            remedy = f"pip install --force-reinstall {_home(error.name or 'capriccio')}"
             checks.append(Check(name, "broken", f"does not load: {error}", remedy))
         except Exception as error:
             checks.append(Check(name, "broken", f"{type(error).__name__}: {error}"))
@@ -59,6 +59,9 @@ def _capriccio() -> Iterator[Check]:
 
     found = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
     yield Check("capriccio", "ok", f"{found} {platform.machine()}")
+    for name in _needed():
+        if not _version(name):
+            yield Check(name, "broken", "not installed", f"pip install {name}")
     for family in RIVALS:
         both = [name for name in family if _version(name)]
         if len(both) > 1:
@@ -108,7 +111,6 @@ def _networks() -> Iterator[Check]:
     from .errors import ModelError, ProviderError
     from .inference import AUTOMATIC, Model, use_device
 
-    built = next((f" ({name})" for name in RIVALS[0] if _version(name)), "")
     known = [name.removesuffix("ExecutionProvider") for name in _providers(onnxruntime)]
     known = [name.lower() for name in known]
     files = [file for file in _model_files() if file.is_file()]
@@ -124,11 +126,11 @@ def _networks() -> Iterator[Check]:
             troubles.append(str(error))
         finally:
             use_device("auto")
-    there = f"ONNX Runtime {onnxruntime.__version__}{built}"
+    there = f"ONNX Runtime {onnxruntime.__version__} ({_home('onnxruntime')})"
     if runs:
         yield Check("networks", "ok", f"{there}; {files[0].stem!r} runs on {_listed(runs)}")
     elif files:
-        remedy = "pip install --force-reinstall onnxruntime"
+        remedy = f"pip install --force-reinstall {_home('onnxruntime')}"
         yield Check("networks", "broken", f"{there}; no model runs: {troubles[-1]}", remedy)
     else:
         found = f"{there}, built for {_listed(known)}; there is no model to try it with"
@@ -144,8 +146,7 @@ def _gpu(known: list[str], runs: list[str], troubles: list[str]) -> Check:
         return Check("GPU", "ok", f"{driver or 'works'}; models run on {fast[0]}")
     if driver and "cuda" not in known:
         found = f"{driver}, but this build of ONNX Runtime has no CUDA"
-        mine = next((name for name in RIVALS[0] if _version(name)), "onnxruntime")
-        remedy = f"pip uninstall {mine}; pip install 'capriccio[cuda]'"
+        remedy = f"pip uninstall {_home('onnxruntime')}; pip install 'capriccio[cuda]'"
         return Check("GPU", "missing", found, remedy)
     if driver:
         found = f"{driver}, but CUDA does not start{f': {troubles[0]}' if troubles else ''}"
@@ -268,6 +269,23 @@ def _version(distribution: str) -> str:
         return ""
 
 
+def _home(module: str) -> str:
+    """Name the distribution that brings a module."""
+    if module == "onnxruntime":
+        return next(filter(_version, RIVALS[0]), module)
+    return HOMES.get(module, module)
+
+
+def _needed() -> list[str]:
+    """Name the distributions that Capriccio needs on every machine."""
+    try:
+        lines = requires("capriccio") or []
+    except PackageNotFoundError:  # run from a folder, without being installed
+        return []
+    # Those with a marker are extras, and the builds of ONNX Runtime, which are looked at apart.
+    return [re.split(r"[^\w.-]", line)[0] for line in lines if ";" not in line]
+
+
 def _again(rivals: list[str]) -> str:
     """Say how to get back the one of several rivals that we depend on."""
     wanted = "onnxruntime-gpu" if "onnxruntime-gpu" in rivals else rivals[-1]
@@ -324,6 +342,16 @@ def _listed(things) -> str:
 # -- showing ------------------------------------------------------------------------------------
 
 MARKS = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "bold red")}
+
+
+def plain(checks: list[Check]) -> str:
+    """Write the checks down where not even rich is there to lay them out."""
+    lines = []
+    for check in checks:
+        lines.append(f"{check.state}: {check.name}: {check.found}")
+        if check.remedy:
+            lines.append(f"    -> {check.remedy}")
+    return "\n".join(lines)
 
 
 def table(checks: list[Check]) -> Any:
