@@ -1,11 +1,12 @@
-"""The music player: a recurrent network that writes chorales, listens, and harmonises."""
+"""The music player: recurrent networks that write chorales, drum, listen, and harmonise."""
 
 from pathlib import Path
 
-from capriccio import Generator, Note, hookimpl
+from capriccio import Generator, Model, Note, hookimpl
 
 from .choir import PLACES, STEPS, Bend, Choir, Deed, deeds_of, first_step
 from .ear import Ear
+from .events.player import Player
 
 LOUDNESS = (0.72, 0.62, 0.62, 0.68)  # the outer voices lead
 
@@ -21,10 +22,18 @@ class RNN(Generator):
     `heat` goes from the safest choices (temperature 0.3) to wild ones (1.4), `density` from long
     notes to running ones, `register` from the bottom of each voice's range to its top. `key` is a
     key to keep to, such as "d minor", or a set of pitch classes 0..11; "" is any.
+
+    The model `groove` is a drummer on channel 10, with the timing and the touch of a human at the
+    tempo of the show. It knows a `style` ("funk", or "funk, jazz" for one between them; "" is
+    any), and `fill` leads from the groove to a fill. `density` goes from few hits to many,
+    `register` from kick and toms to hi-hats and cymbals. A model that you have trained on MIDI
+    files of your own, `model="mine.onnx"`, is played likewise.
     """
 
     name = "rnn"
-    models = {"chorales": Path(__file__).with_name("chorales.onnx")}  # noqa: RUF012
+    models = {  # noqa: RUF012
+        name: Path(__file__).with_name(f"{name}.onnx") for name in ("chorales", "groove")
+    }
 
     def __init__(self, *, model: str = "chorales", seed: int = 0):
         self._path = self.model_path(model)
@@ -33,13 +42,18 @@ class RNN(Generator):
     def reset(self, seed: int = 0) -> None:
         """Forget all that was played and begin again; the same seed plays the same music."""
         self._seed = seed
+        self._player: Player | None = None  # of a model that plays other music than chorales
         self._choir: Choir | None = None
         self._ahead: list[list[Deed]] = []  # steps composed and not yet played
         self._due = 0  # the step at which the next phrase should begin
         self._meter = 4
 
-    def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key=""):
+    def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key="", style="", fill=0.0):
         """Write the phrase of the next `now.span` beats."""
+        if player := self._other():
+            return player.generate(
+                now, heat=heat, density=density, register=register, key=key, style=style, fill=fill
+            )
         begin, end = first_step(now.beats), first_step(now.beats + now.span)
         if begin != self._due:  # somebody jumped in time: go on from there
             self._pause()
@@ -60,6 +74,9 @@ class RNN(Generator):
         moved by octaves into the voice's range. Raises ValueError where a note has no place in
         time, or the phrase is longer than 256 beats.
         """
+        if player := self._other():
+            player.feed(notes)
+            return
         self._hear(notes, Bend())
         self._due += len(self._ahead)
         self._pause()
@@ -69,6 +86,8 @@ class RNN(Generator):
 
         Gives all four voices, the melody as `feed` would hear it. The music goes on from there.
         """
+        if player := self._other():
+            return player.harmonize(melody, heat=heat, key=key)
         self._hear(melody, Bend(heat, key=key))
         steps = len(self._ahead)
         phrase = self._notes(steps, 0.0)
@@ -78,7 +97,14 @@ class RNN(Generator):
 
     def close(self) -> None:
         """Let the model go."""
-        self._choir = None
+        self._choir = self._player = None
+
+    def _other(self) -> Player | None:
+        """Give the player of a model that plays other music than chorales."""
+        known = self._choir or self._player
+        if not known and Model(self._path).card.get("plays") == "events":
+            self._player = Player(self._path, self._seed)
+        return self._player
 
     def _compose(self, bend: Bend, given: dict[int, Deed] | None = None) -> None:
         if self._choir is None:
