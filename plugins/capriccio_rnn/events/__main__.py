@@ -1,0 +1,27 @@
+"""Measure a player of events from the command line: `python -m capriccio_rnn.events --help`."""
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.group()
+def events():
+    """Measure players of events against the music that they learned from."""
+
+
+@events.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True,
+              help="Folder of the Groove MIDI Dataset.")  # fmt: skip
+@click.option("--model", default="groove", show_default=True)
+@click.option("--seed", default=0, show_default=True)
+def groove(data, model, seed):
+    """Set what the drummer plays at default knobs beside the test performances."""
+    from .groove import compare
+
+    click.echo(json.dumps(compare(data, model, seed), indent=2))
+
+
+if __name__ == "__main__":
+    events(prog_name="python -m capriccio_rnn.events")
