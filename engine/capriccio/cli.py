@@ -148,6 +148,7 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
     from .inference import use_device
     from .registry import use_seed
     from .sketch import load_sketch
+    from .stage import frames_in
 
     with _plain_errors(file):
         use_device(device)
@@ -169,7 +170,7 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
                 tally = sketch.perform(
                     outputs,
                     seconds=seconds,
-                    progress=lambda frames: done(frames, round(seconds * sketch.fps)),
+                    progress=lambda frames: done(frames, frames_in(seconds, sketch.fps)),
                 )
         late = f" ({tally.late} dropped, being late)" if tally.late else ""
         click.echo(

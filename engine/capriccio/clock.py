@@ -78,11 +78,11 @@ class OfflineClock:
         """Convert beats since the start to seconds."""
         return beats * 60 / self.bpm
 
-    def moment(self, *, seconds: float | None = None, beats: float | None = None, span: float):
-        """Give the `Moment` at so many seconds or beats since the start."""
+    def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
+        """Give the `Moment` at so many seconds since the start, or so many beats."""
         if beats is None:
             beats = self.beats_at(seconds)
-        elif seconds is None:
+        else:
             seconds = self.seconds_at(beats)
         return Moment(beats, seconds, span, self.meter, self.bpm)
 

@@ -21,6 +21,7 @@ from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
+from time import monotonic
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import pluggy
@@ -173,6 +174,12 @@ class Generator(Part):
     role = "generator"
     knobs: ClassVar[dict[str, Knob]] = {}
 
+    def __new__(cls, *arguments, **options):
+        part = super().__new__(cls)
+        # A live draw cue and a live play cue may call one part from two threads; they take turns.
+        part._turn = threading.RLock()
+        return part
+
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         if "generate" in cls.__dict__:
@@ -183,7 +190,8 @@ class Generator(Part):
         for name, value in knobs.items():
             if name in self.knobs:
                 knobs[name] = self.knobs[name].fit(value, str(self))
-        return as_medium(self.generate(now, **knobs), str(self))
+        with self._turn:
+            return as_medium(self.generate(now, **knobs), str(self))
 
     def generate(self, now, **knobs):
         """Return an image, a list of `Note`, or a list of `Stroke`."""
@@ -209,9 +217,12 @@ class Analyzer(Part):
         performance = performing.get()
         if performance is None or not performance.clock.live:
             return self.read(thing)
-        if self._listener is None:
-            self._listener = _Listener(self)
-        return self._listener.hear(thing)
+        with _listening:
+            if self._listener is None:
+                self._listener = _Listener(self)
+                _listeners.add(self._listener)
+            listener = self._listener
+        return listener.hear(thing, begun=performance.clock.seconds() > 0)
 
     def read(self, thing):
         """Read `thing` now and give its readings, however long it takes.
@@ -222,9 +233,9 @@ class Analyzer(Part):
         if not (isinstance(readings, tuple) and hasattr(readings, "_fields")):
             raise TypeError(f"{self} gave {type(readings).__name__!r}; readings are a NamedTuple")
         for field, value in zip(readings._fields, readings, strict=True):
-            if hasattr(value, "__float__") and not getattr(value, "shape", ()):
-                if not 0 <= float(value) <= 1:
-                    raise ValueError(f"{self} read {field} = {value!r}; readings are 0..1")
+            number = hasattr(value, "__float__") and not getattr(value, "shape", ())
+            if number and not 0 <= float(value) <= 1:
+                raise ValueError(f"{self} read {field} = {value!r}; readings are 0..1")
         return readings
 
     def analyze(self, thing):
@@ -293,18 +304,17 @@ class _Listener:
         self._changed = threading.Condition()
         self._thing: Any = None
         self._readings: Any = None
-        self._trouble: Exception | None = None
-        self._waiting = self._busy = False
+        self._trouble: BaseException | None = None
+        self._waiting = self._busy = self._hushed = False
         self._since = 0.0
-        threading.Thread(target=self._listen, name=str(analyzer), daemon=True).start()
+        self._thread = threading.Thread(target=self._listen, name=str(analyzer), daemon=True)
+        self._thread.start()
 
-    def hear(self, thing):
-        from time import monotonic
-
+    def hear(self, thing, begun: bool):
         with self._changed:
             self._thing, self._waiting = thing, True
             self._changed.notify_all()
-            if self._readings is None and self._trouble is None:
+            if self._readings is None and self._trouble is None and not begun:
                 self._changed.wait_for(
                     lambda: self._readings is not None or self._trouble, FIRST_READING_SECONDS
                 )
@@ -312,28 +322,60 @@ class _Listener:
                 tell(f"{self._analyzer} does not answer; its last readings stay")
             trouble, self._trouble = self._trouble, None
             if self._readings is None:
-                raise trouble or TimeoutError(
+                if trouble or begun:
+                    raise trouble or TimeoutError(f"{self._analyzer} has no reading yet")
+                raise TimeoutError(
                     f"{self._analyzer} gave no reading within {FIRST_READING_SECONDS:g} s"
                 )
             if trouble:
-                tell(f"{self._analyzer} raised {trouble!r}; its last readings stay")
+                tell(
+                    f"{self._analyzer} raised {trouble!r}; its last readings stay",
+                    f"{self._analyzer} {type(trouble).__name__}",
+                )
             return self._readings
 
-    def _listen(self) -> None:
-        from time import monotonic
+    def hush(self) -> None:
+        """Read nothing more."""
+        self._analyzer._listener = None
+        with self._changed:
+            self._hushed = True
+            self._changed.notify_all()
 
+    def join(self, seconds: float) -> None:
+        """Wait until what is being read has been read."""
+        self._thread.join(seconds)
+
+    def _listen(self) -> None:
         while True:
             with self._changed:
                 self._busy = False
-                self._changed.wait_for(lambda: self._waiting)
+                self._changed.wait_for(lambda: self._waiting or self._hushed)
+                if self._hushed:
+                    return
                 thing, self._waiting = self._thing, False
                 self._busy, self._since = True, monotonic()
             readings = trouble = None
             try:
                 readings = self._analyzer.read(thing)
-            except Exception as error:
+            except BaseException as error:  # SystemExit included
                 trouble = error
             with self._changed:
                 self._readings = readings or self._readings
                 self._trouble = trouble
                 self._changed.notify_all()
+
+
+_listeners: set[_Listener] = set()
+_listening = threading.Lock()
+
+
+def hush(seconds: float) -> None:
+    """End the threads of all live analyzers; one that hangs is left after so many seconds."""
+    deadline = monotonic() + seconds
+    with _listening:
+        ended = list(_listeners)
+        _listeners.clear()
+    for listener in ended:
+        listener.hush()
+    for listener in ended:
+        listener.join(max(0.0, deadline - monotonic()))

@@ -59,14 +59,21 @@ def as_image(thing, maker: str = "this") -> np.ndarray:
 
 
 def as_phrase(thing, maker: str = "this") -> list[Note]:
-    """Give `thing` as a phrase, a list of `Note`; raise where a note cannot be played."""
+    """Give `thing` as a phrase, a list of `Note` in Python's own numbers.
+
+    Raises TypeError or ValueError, naming `maker`, where a note cannot be played.
+    """
     if not isinstance(thing, list | tuple) or isinstance(thing, Note):
         raise TypeError(f"{maker} made {_kind(thing)}; a phrase is a list of Note")
     for note in thing:
         if not isinstance(note, Note):
             raise TypeError(f"{maker} put {_kind(note)} into a phrase; a phrase is a list of Note")
         _check_note(note, maker)
-    return list(thing)
+    # A float32 of a network would draw the beats of a long show into its own few digits.
+    return [
+        Note(int(pitch), float(start), float(length), float(velocity), int(channel))
+        for pitch, start, length, velocity, channel in thing
+    ]
 
 
 def _check_note(note: Note, maker: str) -> None:
@@ -155,7 +162,7 @@ def _bytes(levels) -> tuple[int, ...]:
 
 
 def _whole(value, low: int, high: int) -> bool:
-    return isinstance(value, int | np.integer) and low <= value <= high
+    return isinstance(value, int | np.integer) and bool(low <= value <= high)
 
 
 def _number(value) -> bool:

@@ -11,7 +11,7 @@ import numpy as np
 from .clock import LiveClock, OfflineClock
 from .errors import ShowError
 from .hookspecs import Output, Performance
-from .stage import PlayCue, Stage, Tally
+from .stage import PlayCue, Stage, Tally, name_of
 
 
 class Sketch:
@@ -46,8 +46,8 @@ class Sketch:
         """Call `function(now)` for the image of every frame. A sketch draws one picture."""
         if self._draw is not None:
             raise ShowError(
-                f"{function.__name__!r} would be a second draw cue beside "
-                f"{self._draw.__name__!r}; a sketch has one"
+                f"{name_of(function)!r} would be a second draw cue beside "
+                f"{name_of(self._draw)!r}; a sketch has one"
             )
         self._draw = function
         return function
@@ -56,7 +56,7 @@ class Sketch:
         """Call the function every so many `bars` for the phrase that fills them."""
         if callable(bars):
             raise TypeError("@sketch.play needs to know how often; write @sketch.play(bars=2)")
-        if not 0 < bars < 10_000:
+        if not (isinstance(bars, int | float) and 0 < bars < 10_000):
             raise ValueError(f"a play cue every {bars!r} bars; give more than 0")
 
         def cue(function: Callable) -> Callable:
@@ -87,8 +87,9 @@ class Sketch:
     ) -> Tally:
         """Perform to `outputs`, offline for so many `seconds`, or live until told to end.
 
-        Offline raises whatever goes wrong; live tells it and plays on. `progress` is called with
-        the number of frames done.
+        Offline raises whatever goes wrong; live tells it and plays on. A part that hangs cannot be
+        told from one that is slow: offline it is waited for until Ctrl-C. `progress` is called
+        with the number of frames done.
         """
         if self._draw is None and not self._plays:
             raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
@@ -123,10 +124,12 @@ def load_sketch(path: str | Path) -> Sketch:
     if spec is None or spec.loader is None:
         raise ShowError(f"{path.name!r} is no Python file; a sketch ends in .py")
     module = module_from_spec(spec)
-    sys.path.insert(0, str(path.parent))
+    if str(path.parent) not in sys.path:
+        sys.path.insert(0, str(path.parent))
     sys.modules[name] = module
     spec.loader.exec_module(module)
-    sketches = [thing for thing in vars(module).values() if isinstance(thing, Sketch)]
+    things = vars(module).values()
+    sketches = list({id(thing): thing for thing in things if isinstance(thing, Sketch)}.values())
     if len(sketches) != 1:
         raise ShowError(
             f"{path.name!r} makes {len(sketches) or 'no'} "

@@ -80,7 +80,7 @@ def as_png(image: np.ndarray) -> bytes:
         for kind, data in (
             (b"IHDR", header),
             (b"sRGB", b"\0"),
-            (b"IDAT", zlib.compress(rows, COMPRESSION)),
+            (b"IDAT", zlib.compress(rows.data, COMPRESSION)),
             (b"IEND", b""),
         )
     )

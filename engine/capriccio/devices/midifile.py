@@ -1,6 +1,6 @@
 """Music as a file: a standard MIDI file."""
 
-from ..hookspecs import Output
+from ..hookspecs import Output, Performance
 from . import messages
 from .paths import make_folder, replacing, target_path, writing
 
@@ -13,7 +13,7 @@ class MidiFile(Output):
     """Write the music into a MIDI file, with its tempo and meter, a track for every channel."""
 
     name = "midifile"
-    _performance = None
+    _performance: Performance | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -25,7 +25,7 @@ class MidiFile(Output):
         self._last: dict[tuple[int, int], int] = {}
         self._sounding: dict[tuple[int, int], int] = {}
         # An empty file at once, so that a place where none can be written is known in time.
-        self._write()
+        self._write(performance)
 
     def note_on(self, note, now):
         key = note.channel, note.pitch
@@ -54,16 +54,16 @@ class MidiFile(Output):
         for (channel, pitch), times in self._sounding.items():
             for _ in range(times):
                 self._events.append((end + 1, END, bytes([0x80 | channel - 1, pitch, 0])))
-        self._write()
+        self._write(self._performance)
         self._performance = None
 
-    def _write(self) -> None:
+    def _write(self, performance: Performance) -> None:
         import mido
 
-        clock = self._performance.clock
+        clock = performance.clock
         conductor = mido.MidiTrack(
             [
-                mido.MetaMessage("track_name", name=self._performance.title),
+                mido.MetaMessage("track_name", name=performance.title),
                 mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(clock.bpm)),
                 mido.MetaMessage("time_signature", numerator=clock.meter, denominator=4),
             ]

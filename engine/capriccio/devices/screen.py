@@ -161,6 +161,8 @@ class Screen(Output):
             self._toggle(pygame)
 
     def _toggle(self, pygame) -> None:
+        if self.window is None:
+            return
         self.fullscreen = not self.fullscreen
         if self.fullscreen:
             self.window.set_fullscreen(desktop=True)

@@ -143,7 +143,7 @@ class Video(Output):
             film = whole.add_stream_from_template(source)
             late = None
             for packet in pieces.demux(source):
-                if packet.dts is not None:
+                if packet.dts is not None and packet.pts is not None:
                     # A file in pieces cannot say that frames are stored before they are due, and
                     # begins later by as many.
                     late = packet.pts if late is None else late

@@ -1,0 +1,114 @@
+"""Events on their way to one output, in order; what sounds there is known until it has ended."""
+
+import heapq
+import math
+import threading
+from collections.abc import Iterator
+from itertools import count
+from typing import Any, NamedTuple
+
+from ..media import Note
+
+# Whoever waits for so long to enter an output is not let in: another thread hangs there.
+ENTER_SECONDS = 0.5
+# Beats after which a note counts half for the loudness.
+HALF_LIFE_BEATS = 1.0
+
+
+class Event(NamedTuple):
+    """A note that begins or ends; its end bears the same number as its beginning."""
+
+    beats: float
+    begins: bool
+    note: Note
+    number: int
+
+
+class Lane:
+    """The events of one output, which any thread may add; at most one note a pitch and channel.
+
+    Whoever calls the output is to `enter` it first, so that no two threads are in it at once.
+    """
+
+    def __init__(self, output: Any = None):
+        self.output = output
+        self.stuck = False  # whoever has entered it has not come back for long
+        self._turn = threading.Lock()
+        self._lock = threading.Lock()  # over all that follows
+        self._coming: list[tuple[float, int, int, Note]] = []  # a heap: beats, off before on
+        self._sounding: dict[tuple[int, int], Event] = {}
+        self._numbers = count()
+        self._ended = False
+
+    def __len__(self) -> int:
+        return len(self._coming)
+
+    def enter(self, wait: bool = True) -> bool:
+        """Enter the output, unless another thread hangs in it, and say whether it is entered."""
+        entered = self._turn.acquire(timeout=ENTER_SECONDS if wait and not self.stuck else 0)
+        self.stuck = wait and not entered
+        return entered
+
+    def leave(self) -> None:
+        """Let others enter."""
+        self._turn.release()
+
+    def add(self, note: Note, start: float) -> None:
+        """Have `note` begin at `start` beats; after the end it is forgotten."""
+        with self._lock:
+            if not self._ended:
+                heapq.heappush(self._coming, (start, 1, next(self._numbers), note))
+
+    def due(self, beats: float) -> Iterator[Event]:
+        """Yield the events up to `beats`, in order; each is done when the next is asked for.
+
+        A note counts as sounding until its end is done, so that an end that was not handed over,
+        whatever came between, is handed over when the show ends.
+        """
+        while (event := self._next(beats)) is not None:
+            yield event
+            if not event.begins:
+                with self._lock:
+                    self._sounding.pop((event.note.channel, event.note.pitch), None)
+
+    def next_beats(self) -> float:
+        """Give the beats of the next event; infinite where there is none."""
+        with self._lock:
+            return self._coming[0][0] if self._coming else math.inf
+
+    def loudness(self, beats: float) -> float:
+        """Give 0..1: the velocity of the strongest note sounding, dying away since its start."""
+        with self._lock:
+            return max(
+                (
+                    event.note.velocity * 0.5 ** (max(0.0, beats - event.beats) / HALF_LIFE_BEATS)
+                    for event in self._sounding.values()
+                ),
+                default=0.0,
+            )
+
+    def end(self) -> list[Event]:
+        """Forget what is to come and give the beginnings of the notes that sound."""
+        with self._lock:
+            self._ended = True
+            self._coming.clear()
+            sounding = list(self._sounding.values())
+            self._sounding.clear()
+            return sounding
+
+    def _next(self, beats: float) -> Event | None:
+        with self._lock:
+            while self._coming and self._coming[0][0] <= beats:
+                at, begins, number, note = self._coming[0]
+                key = note.channel, note.pitch
+                before = self._sounding.get(key)
+                if begins and before:  # struck again before its end
+                    return Event(at, False, before.note, before.number)
+                heapq.heappop(self._coming)
+                if begins:
+                    self._sounding[key] = Event(at, True, note, number)
+                    heapq.heappush(self._coming, (at + note.length, 0, number, note))
+                    return self._sounding[key]
+                if before and before.number == number:
+                    return Event(at, False, note, number)
+        return None
