@@ -13,9 +13,10 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple
 
-# Distributions that bring one and the same module, and break each other where both are installed.
+# Distributions that bring one and the same module, and break each other where both are installed;
+# the one to keep comes last.
 RIVALS = (
-    ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino"),
+    ("onnxruntime", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-gpu"),
     ("pygame", "pygame-ce"),
 )
 # The distributions of modules that are called otherwise.
@@ -66,9 +67,8 @@ def _capriccio() -> Iterator[Check]:
         both = [name for name in family if _version(name)]
         if len(both) > 1:
             found = f"{' and '.join(both)} are both installed and break each other"
-            yield Check(
-                family[0], "broken", found, f"pip uninstall {' '.join(both)}; {_again(both)}"
-            )
+            remedy = f"pip uninstall {' '.join(both)}; pip install {both[-1]}"
+            yield Check(family[0], "broken", found, remedy)
 
 
 def _plugins() -> Iterator[Check]:
@@ -111,8 +111,8 @@ def _networks() -> Iterator[Check]:
     from .errors import ModelError, ProviderError
     from .inference import AUTOMATIC, Model, use_device
 
-    known = [name.removesuffix("ExecutionProvider") for name in _providers(onnxruntime)]
-    known = [name.lower() for name in known]
+    providers = onnxruntime.get_available_providers()
+    known = [name.removesuffix("ExecutionProvider").lower() for name in providers]
     files = [file for file in _model_files() if file.is_file()]
     files.sort(key=lambda file: file.stat().st_size)
     runs, troubles = [], []
@@ -180,6 +180,35 @@ def _screen() -> Iterator[Check]:
     pygame.display.quit()
     plural = "displays" if len(known) > 1 else "display"
     yield Check("screen", "ok", f"{plural} {_listed(known)} through {driver}")
+
+
+def _midi() -> Iterator[Check]:
+    import rtmidi
+
+    from .devices import ports
+    from .errors import ShowError
+
+    try:
+        system = ports.system()
+    except ShowError as error:
+        remedy = "start ALSA's sequencer (modprobe snd-seq as root) or a JACK server"
+        remedy += _on_debian(" (apt install jackd2)", "")
+        yield Check("MIDI", "missing", str(error), remedy if platform.system() == "Linux" else "")
+        return
+    called = rtmidi.get_api_display_name(system)
+    if outs := ports.connected(rtmidi.MidiOut, system):
+        yield Check("MIDI out", "ok", f"{_quoted(outs)} through {called}")
+    elif system != rtmidi.API_WINDOWS_MM:
+        found = f"nothing connected to {called}; the port 'capriccio' is there while a show lasts"
+        yield Check("MIDI out", "ok", found)
+    else:
+        remedy = "connect an instrument, or install a loopback port such as loopMIDI"
+        yield Check("MIDI out", "missing", f"nothing connected to {called}", remedy)
+    if ins := ports.connected(rtmidi.MidiIn, system):
+        yield Check("MIDI in", "ok", f"{_quoted(ins)} through {called}")
+    else:
+        found = f"nothing connected to {called}"
+        yield Check("MIDI in", "missing", found, "connect a controller, if you have one")
 
 
 def _video() -> Iterator[Check]:
@@ -252,6 +281,7 @@ LOOKS: dict[str, Callable[[], Iterator[Check]]] = {
     "models": _models,
     "networks": _networks,
     "screen": _screen,
+    "MIDI": _midi,
     "video": _video,
     "training": _training,
     "takes/": _disk,
@@ -286,22 +316,11 @@ def _needed() -> list[str]:
     return [re.split(r"[^\w.-]", line)[0] for line in lines if ";" not in line]
 
 
-def _again(rivals: list[str]) -> str:
-    """Say how to get back the one of several rivals that we depend on."""
-    wanted = "onnxruntime-gpu" if "onnxruntime-gpu" in rivals else rivals[-1]
-    return f"pip install {wanted}"
-
-
 def _model_files() -> list[Path]:
     from .registry import installed
 
     files = [file for found in installed().found for file in found.part.models.values()]
     return list(dict.fromkeys(files))
-
-
-def _providers(onnxruntime) -> list[str]:
-    onnxruntime.set_default_logger_severity(4)
-    return onnxruntime.get_available_providers()
 
 
 def _nvidia_driver() -> str:
@@ -337,6 +356,10 @@ def _on_debian(remedy: str, elsewhere: str) -> str:
 
 def _listed(things) -> str:
     return ", ".join(map(str, things))
+
+
+def _quoted(names: list[str]) -> str:
+    return _listed(map(repr, names))
 
 
 # -- showing ------------------------------------------------------------------------------------
