@@ -3,6 +3,7 @@
 from capriccio import hookimpl
 
 from .frames import Frames
+from .midi import Midi
 from .midifile import MidiFile
 from .screen import Screen
 from .video import Video
@@ -10,4 +11,4 @@ from .video import Video
 
 @hookimpl
 def outputs():
-    return [Screen, Frames, Video, MidiFile]
+    return [Screen, Frames, Video, Midi, MidiFile]

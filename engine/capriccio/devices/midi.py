@@ -1,0 +1,131 @@
+"""Music as it is played: MIDI, timed in a process of its own."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from contextlib import suppress
+from typing import IO, NamedTuple
+
+from ..errors import ShowError, tell
+from ..hookspecs import Output
+from . import messages, midi_player, ports
+
+# How long the player may take to open its port, and to end its notes, in seconds.
+OPEN_SECONDS, END_SECONDS = 10.0, 3.0
+
+
+class Punctuality(NamedTuple):
+    """How many events were sent, how many were handed over too late, and how far off they were."""
+
+    events: int
+    late: int
+    p50_ms: float
+    p99_ms: float
+    max_ms: float
+
+
+class Midi(Output):
+    """Play to a MIDI port: `midi:NAME`, or `midi` for a port `capriccio` that others connect to.
+
+    NAME is the name of an output, or enough of it. Another process times the notes, so that a
+    picture that takes long moves none, and ends them whatever becomes of this one. After `close`,
+    `punctuality` says how well it kept time.
+    """
+
+    name = "midi"
+    timed = True
+    punctuality: Punctuality | None = None
+    _player: subprocess.Popen | None = None
+
+    @classmethod
+    def missing(cls) -> str:
+        try:
+            ports.output_port("")
+        except ShowError as error:
+            return str(error)
+        return ""
+
+    def start(self, performance):
+        if not performance.clock.live:
+            raise ShowError(f"{self} plays in real time; offline, write midifile:FILE.mid")
+        self._clock = performance.clock
+        self.punctuality = None
+        api, port = ports.output_port(self.target)
+        here = str(os.getpid())
+        self._player = subprocess.Popen(
+            # By its path: the package around it would be imported by its name, numpy and all.
+            [sys.executable, "-P", midi_player.__file__, str(api), port, here],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # where ALSA and JACK complain
+            bufsize=0,
+            # Whoever interrupts or kills this process with its group leaves the player to end.
+            **(
+                {"creationflags": subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW}
+                if sys.platform == "win32"
+                else {"start_new_session": True}
+            ),
+        )
+        self._answered = threading.Event()
+        self._trouble = "it ended"
+        self._listener = threading.Thread(
+            target=self._listen, args=(self._player.stdout,), name=str(self), daemon=True
+        )
+        self._listener.start()
+        if not self._answered.wait(OPEN_SECONDS):
+            self._trouble = f"nothing happened within {OPEN_SECONDS:g} s"
+        if self._trouble:
+            self.close()
+            raise ShowError(f"{self} cannot open its port: {self._trouble}")
+
+    def note_on(self, note, now):
+        self._send(messages.note_on(note), now)
+
+    def note_off(self, note, now):
+        self._send(messages.note_off(note), now)
+
+    def control(self, change, now):
+        self._send(messages.control(change), now)
+
+    def close(self):
+        player, self._player = self._player, None
+        if player is None:
+            return
+        assert player.stdin and player.stdout
+        with suppress(OSError):  # it may have ended already
+            player.stdin.write(midi_player.EVENT.pack(0.0, 0, b""))
+        player.stdin.close()
+        for stop in (lambda: None, player.terminate, player.kill):
+            stop()
+            try:
+                player.wait(END_SECONDS)
+                break
+            except subprocess.TimeoutExpired:
+                continue
+        self._listener.join(END_SECONDS)
+        player.stdout.close()
+
+    def _send(self, message: bytes, now) -> None:
+        if self._player is None:
+            return
+        assert self._player.stdin
+        due = self._clock.monotonic(now.seconds)
+        try:
+            self._player.stdin.write(midi_player.EVENT.pack(due, len(message), message))
+        except OSError:
+            raise ShowError(f"{self} is silent: the process that plays it has ended") from None
+
+    def _listen(self, answers: IO[bytes]) -> None:
+        """Hear what the player has to say."""
+        for line in answers:
+            said = json.loads(line)
+            if "punctuality" in said:
+                self.punctuality = Punctuality(**said["punctuality"])
+            elif "lost" in said:
+                tell(f"{self} has lost its port {self.target!r}: {said['lost']}; the show goes on")
+            else:
+                self._trouble = said.get("trouble", "")
+                self._answered.set()
+        self._answered.set()

@@ -1,0 +1,221 @@
+"""Plays MIDI in a process of its own: a sketch that holds its interpreter moves no note here.
+
+Run as a script by `midi.py`, with rtmidi's number of the system, the whole name of the port (""
+for a virtual one) and the process id of the sketch. Events come on standard input, records of a
+fixed size; answers go to standard output, one JSON object a line: `ready` or `trouble` at first,
+`lost` when the port vanishes, `punctuality` at the end. When the sketch says so, is gone, or this
+process is terminated, every sounding note is ended, and then the process.
+"""
+
+import gc
+import heapq
+import json
+import os
+import signal
+import struct
+import sys
+import threading
+import time
+from array import array
+from contextlib import suppress
+from itertools import count
+
+from capriccio.clock import SPIN_SECONDS, wait_until
+
+# When the event is due on time.monotonic(), which all processes share; how many bytes its message
+# has, 0 to end; the bytes.
+EVENT = struct.Struct("<dB3s")
+# How often the port and the sketch are looked for, and how long nothing must be due for it, since
+# asking a MIDI system takes its time; and how often in music that never rests so long.
+LOOK_SECONDS, REST_SECONDS, PATIENCE_SECONDS = 1.0, 0.02, 10.0
+# An event that reaches us this long after it was due counts as late: its sender was.
+LATE_SECONDS = 0.001
+# JACK takes messages out of a buffer once a period; closed before that, they would be lost.
+FLUSH_SECONDS = 0.1
+SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
+
+
+class Ended(BaseException):
+    """The process was told to end."""
+
+
+class Player:
+    """Sends every event when it is due, and knows what sounds.
+
+    `port` is an open port of rtmidi, `name` the one that it is connected to, or "".
+    """
+
+    def __init__(self, port, name: str):
+        self._port, self._name = port, name
+        self._changed = threading.Condition()  # over the events and whether it has ended
+        self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
+        self._order = count()
+        self._ended = self._lost = False
+        self._looked = time.monotonic()
+        self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
+        self._channels: set[int] = set()
+        self._off = array("d")  # seconds between due and sent, of every event
+        self._late = 0
+
+    def listen(self, descriptor: int) -> None:
+        """Take in events until told to end, or nobody is there to send any."""
+        data = b""
+        try:
+            while more := os.read(descriptor, 1 << 16):
+                data += more
+                whole = len(data) - len(data) % EVENT.size
+                now = time.monotonic()
+                with self._changed:
+                    for due, length, message in EVENT.iter_unpack(data[:whole]):
+                        if not length:
+                            return
+                        late = now - due > LATE_SECONDS
+                        event = due, next(self._order), message[:length], late
+                        heapq.heappush(self._events, event)
+                    self._changed.notify()
+                data = data[whole:]
+        finally:
+            with self._changed:
+                self._ended = True
+                self._changed.notify()
+
+    def play(self, sketch: int) -> None:
+        """Send events until told to end, or the process with the id `sketch` is gone."""
+        while not self._ended:
+            event = None
+            with self._changed:
+                now = time.monotonic()
+                left = self._events[0][0] - now if self._events else LOOK_SECONDS
+                since = now - self._looked
+                look = since > LOOK_SECONDS and (left > REST_SECONDS or since > PATIENCE_SECONDS)
+                if left <= SPIN_SECONDS:
+                    event = heapq.heappop(self._events)
+                elif not look and not self._ended:
+                    self._changed.wait(min(left - SPIN_SECONDS, LOOK_SECONDS))
+            if event:
+                due, _, message, late = event
+                wait_until(due)
+                self._send(message)
+                self._off.append(time.monotonic() - due)
+                self._late += late
+            elif look:
+                self._look(sketch)
+
+    def end(self) -> None:
+        """End every sounding note, lift the pedal, and silence the channels that were used."""
+        for channel, pitch in list(self._sounding):
+            self._send(bytes([0x80 | channel, pitch, 0]))
+        for channel in sorted(self._channels):
+            for controller in (SUSTAIN, SOUND_OFF, NOTES_OFF):
+                self._send(bytes([0xB0 | channel, controller, 0]))
+        time.sleep(FLUSH_SECONDS)
+
+    def punctuality(self) -> dict[str, float]:
+        """Say how many events were sent, how many had come too late, and how far off they were."""
+        off = sorted(map(abs, self._off)) or [0.0]
+        found: dict[str, float] = {"events": len(self._off), "late": self._late}
+        for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0)):
+            found[name] = round(1000 * off[round(share * (len(off) - 1))], 4)
+        return found
+
+    def _send(self, message: bytes) -> None:
+        kind, channel = message[0] & 0xF0, message[0] & 0x0F
+        begins = kind == 0x90 and message[2] > 0
+        # Noted before a note begins and after it has ended: should we be stopped in between, it is
+        # ended once too often rather than never.
+        self._channels.add(channel)
+        if begins:
+            self._sounding[channel, message[1]] = None
+        if not self._lost:
+            try:
+                self._port.send_message(message)
+            except Exception as error:  # whatever a driver thinks of
+                self._lose(str(error))
+        if not begins and kind in (0x80, 0x90):
+            self._sounding.pop((channel, message[1]), None)
+
+    def _look(self, sketch: int) -> None:
+        """See whether the port and the sketch are still there: some systems send into the void."""
+        self._looked = time.monotonic()
+        # A pipe stays open while a copy of the dead sketch's process, forked, has it.
+        if os.name != "nt" and os.getppid() != sketch:
+            self._ended = True
+        if self._name and not self._lost:
+            try:
+                there = self._name in self._port.get_ports()
+            except Exception as error:
+                self._lose(str(error))
+            else:
+                if not there:
+                    self._lose("it is no longer connected")
+
+    def _lose(self, reason: str) -> None:
+        self._lost = True
+        say(lost=reason)
+
+
+def say(**words) -> None:
+    """Tell the sketch something, if it is still there."""
+    with suppress(OSError):
+        os.write(1, f"{json.dumps(words)}\n".encode())
+
+
+def connect(api: int, name: str):
+    """Open the output port `name`, or a virtual one, and give it."""
+    import rtmidi
+
+    port = rtmidi.MidiOut(api, name="capriccio")
+    if name:
+        port.open_port(port.get_ports().index(name), name="capriccio")
+    else:
+        port.open_virtual_port("capriccio")
+    return port
+
+
+def hurry() -> None:
+    """Go before ordinary processes, where we may."""
+    try:
+        lowest = os.sched_get_priority_min(os.SCHED_FIFO)
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(lowest))
+    except (AttributeError, OSError):
+        with suppress(AttributeError, OSError):
+            os.nice(-15)
+    if os.name == "nt":
+        import ctypes
+
+        ctypes.windll.winmm.timeBeginPeriod(1)  # type: ignore[attr-defined]  # or waits last 16 ms
+
+
+def stop(number, frame):
+    """End the process as a signal asks, the notes first."""
+    signal.signal(number, signal.SIG_IGN)
+    raise Ended
+
+
+def main(api: int, name: str, sketch: int) -> None:
+    """Play what comes on standard input until it ends."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
+    try:
+        port = connect(api, name)
+    except Exception as error:
+        say(trouble=f"{type(error).__name__}: {error}")
+        return
+    player = Player(port, name)
+    hurry()
+    gc.disable()
+    try:
+        signal.signal(signal.SIGTERM, stop)
+        threading.Thread(target=player.listen, args=(0,), daemon=True).start()
+        say(ready=name)
+        player.play(sketch)
+    except Ended:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        player.end()
+    say(punctuality=player.punctuality())
+    port.delete()
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
