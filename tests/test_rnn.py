@@ -101,7 +101,7 @@ def test_more_heat_makes_the_choices_less_certain():
         part, seen = RNN(seed=11), []
         for beat in range(64):
             part(Moment(beats=beat, span=1.0), heat=heat)
-            seen.append(float(part._choir.entropy.sum()))
+            seen.append(float(part._player.choir.entropy.sum()))
         entropies.append(fmean(seen))
 
     assert entropies == sorted(entropies)
@@ -223,7 +223,7 @@ def test_whatever_a_human_plays_is_answered_with_playable_notes(notes):
 def test_a_broken_state_is_told_and_begun_anew():
     part = RNN(seed=19)
     play(part, bars=2)
-    part._choir._state[0, 0] = np.nan
+    part._player.choir._state[0, 0] = np.nan
 
     with pytest.raises(FloatingPointError, match="state is not finite; it was begun anew"):
         part(Moment(beats=8, span=8))

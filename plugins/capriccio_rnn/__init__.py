@@ -2,13 +2,11 @@
 
 from pathlib import Path
 
-from capriccio import Generator, Model, Note, hookimpl
+from capriccio import Generator, Model, hookimpl
 
-from .choir import PLACES, STEPS, Bend, Choir, Deed, deeds_of, first_step
+from .consort import Consort
 from .ear import Ear
 from .events.player import Player
-
-LOUDNESS = (0.72, 0.62, 0.62, 0.68)  # the outer voices lead
 
 
 class RNN(Generator):
@@ -37,123 +35,48 @@ class RNN(Generator):
 
     def __init__(self, *, model: str = "chorales", seed: int = 0):
         self._path = self.model_path(model)
+        self._player: Consort | Player | None = None
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
         """Forget all that was played and begin again; the same seed plays the same music."""
         self._seed = seed
-        self._player: Player | None = None  # of a model that plays other music than chorales
-        self._choir: Choir | None = None
-        self._ahead: list[list[Deed]] = []  # steps composed and not yet played
-        self._due = 0  # the step at which the next phrase should begin
-        self._meter = 4
+        if self._player:
+            self._player.reset(seed)
 
     def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key="", style="", fill=0.0):
         """Write the phrase of the next `now.span` beats."""
-        if player := self._other():
-            return player.generate(
-                now, heat=heat, density=density, register=register, key=key, style=style, fill=fill
-            )
-        begin, end = first_step(now.beats), first_step(now.beats + now.span)
-        if begin != self._due:  # somebody jumped in time: go on from there
-            self._pause()
-        self._due, self._meter = begin, now.meter
-        bend = Bend(heat, density, register, key)
-        while not self._complete(end - begin):
-            self._compose(bend)
-        phrase = self._notes(end - begin, begin / STEPS - now.beats)
-        del self._ahead[: end - begin]
-        self._due = end
-        return phrase
+        return self._played().generate(
+            now, heat=heat, density=density, register=register, key=key, style=style, fill=fill
+        )
 
     def feed(self, notes) -> None:
         """Hear what a human played, and go on from there.
 
-        Notes on the channels 1 to 4 are soprano, alto, tenor and bass; voices that were not
-        played are imagined, other channels are not heard. Times are rounded to sixteenths, pitches
-        moved by octaves into the voice's range. Raises ValueError where a note has no place in
-        time, or the phrase is longer than 256 beats.
+        For chorales notes on the channels 1 to 4 are soprano, alto, tenor and bass; voices that
+        were not played are imagined, other channels are not heard. Times are rounded to sixteenths,
+        pitches moved by octaves into the voice's range. Raises ValueError where a note has no
+        place in time, or the phrase is longer than 256 beats.
         """
-        if player := self._other():
-            player.feed(notes)
-            return
-        self._hear(notes, Bend())
-        self._due += len(self._ahead)
-        self._pause()
+        self._played().feed(notes)
 
     def harmonize(self, melody, *, heat=0.3, key=""):
         """Write the other voices to `melody`, whose channels 1 to 4 say which voices it is.
 
         Gives all four voices, the melody as `feed` would hear it. The music goes on from there.
         """
-        if player := self._other():
-            return player.harmonize(melody, heat=heat, key=key)
-        self._hear(melody, Bend(heat, key=key))
-        steps = len(self._ahead)
-        phrase = self._notes(steps, 0.0)
-        self._due += steps
-        self._pause()
-        return phrase
+        return self._played().harmonize(melody, heat=heat, key=key)
 
     def close(self) -> None:
         """Let the model go."""
-        self._choir = self._player = None
+        self._player = None
 
-    def _other(self) -> Player | None:
-        """Give the player of a model that plays other music than chorales."""
-        known = self._choir or self._player
-        if not known and Model(self._path).card.get("plays") == "events":
-            self._player = Player(self._path, self._seed)
+    def _played(self) -> Consort | Player:
+        """Give whoever plays the music of the model, by what its card says."""
+        if self._player is None:
+            events = Model(self._path).card.get("plays") == "events"
+            self._player = (Player if events else Consort)(self._path, self._seed)
         return self._player
-
-    def _compose(self, bend: Bend, given: dict[int, Deed] | None = None) -> None:
-        if self._choir is None:
-            self._choir = Choir(self._path, self._seed)
-        place = (self._due + len(self._ahead)) % (STEPS * self._meter) % PLACES
-        self._ahead.append(self._choir.sing(place, bend, given))
-
-    def _hear(self, notes, bend: Bend) -> None:
-        deeds = deeds_of(notes)
-        self._pause()
-        for given in deeds:
-            self._compose(bend, given)
-
-    def _pause(self) -> None:
-        """Drop what was composed ahead, and let every voice begin with a stroke."""
-        self._ahead.clear()
-        if self._choir:
-            self._choir.breathe()
-
-    def _complete(self, steps: int) -> bool:
-        """Say whether the next `steps` are composed, and all notes in them to their ends."""
-        if len(self._ahead) < steps:
-            return False
-        if not steps:
-            return True
-        held = [voice for voice, (pitch, _) in enumerate(self._ahead[steps - 1]) if pitch]
-        return all(
-            any(deeds[voice][1] or not deeds[voice][0] for deeds in self._ahead[steps:])
-            for voice in held
-        )
-
-    def _notes(self, steps: int, offset: float) -> list[Note]:
-        """Give the notes that begin in the next steps; the first of them is at `offset` beats."""
-        phrase = []
-        for index, deeds in enumerate(self._ahead[:steps]):
-            for voice, (pitch, struck) in enumerate(deeds):
-                if not struck:
-                    continue
-                length = 1
-                for later in self._ahead[index + 1 :]:
-                    if later[voice] != (pitch, False):
-                        break
-                    length += 1
-                place = (self._due + index) % (STEPS * self._meter)
-                accent = 0.08 if place == 0 else 0.04 if place % STEPS == 0 else 0.0
-                velocity = round(LOUDNESS[voice] + accent, 2)
-                start = max(0.0, index / STEPS + offset)
-                phrase.append(Note(pitch, start, length / STEPS, velocity, voice + 1))
-        return phrase
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""How the chorale player is trained: `capriccio train rnn --data music-jsb-chorales`."""

@@ -1,0 +1,106 @@
+"""Who plays chorales: four singers who go on from phrase to phrase, listen, and harmonise."""
+
+from pathlib import Path
+
+from capriccio import Note
+
+from .choir import PLACES, STEPS, Bend, Choir, Deed, deeds_of, first_step
+
+LOUDNESS = (0.72, 0.62, 0.62, 0.68)  # the outer voices lead
+
+
+class Consort:
+    """A choir that writes down what it sings, and keeps to the beats of the show.
+
+    The music does not depend on how it is cut into phrases: what had to be composed ahead, to the
+    end of the notes that last beyond a phrase, is played next.
+    """
+
+    def __init__(self, path: Path, seed: int):
+        self.name = path.stem
+        self.choir = Choir(path, seed)
+        self.reset(seed)
+
+    def reset(self, seed: int) -> None:
+        """Begin anew with another seed."""
+        self.choir.begin(seed)
+        self._ahead: list[list[Deed]] = []  # steps composed and not yet played
+        self._due = 0  # the step at which the next phrase should begin
+        self._meter = 4
+
+    def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key="", style="", fill=0.0):
+        """Write the phrase of the next `now.span` beats; for the knobs see `RNN`."""
+        if style.strip():
+            raise ValueError(f"model {self.name!r} has no style {style!r}; it has none")
+        begin, end = first_step(now.beats), first_step(now.beats + now.span)
+        if begin != self._due:  # somebody jumped in time: go on from there
+            self._pause()
+        self._due, self._meter = begin, now.meter
+        bend = Bend(heat, density, register, key)
+        while not self._complete(end - begin):
+            self._compose(bend)
+        phrase = self._notes(end - begin, begin / STEPS - now.beats)
+        del self._ahead[: end - begin]
+        self._due = end
+        return phrase
+
+    def feed(self, notes) -> None:
+        """Hear what a human played, and go on from there; see `RNN.feed`."""
+        self._hear(notes, Bend())
+        self._due += len(self._ahead)
+        self._pause()
+
+    def harmonize(self, melody, *, heat=0.3, key=""):
+        """Write the other voices to `melody`; see `RNN.harmonize`."""
+        self._hear(melody, Bend(heat, key=key))
+        steps = len(self._ahead)
+        phrase = self._notes(steps, 0.0)
+        self._due += steps
+        self._pause()
+        return phrase
+
+    def _compose(self, bend: Bend, given: dict[int, Deed] | None = None) -> None:
+        place = (self._due + len(self._ahead)) % (STEPS * self._meter) % PLACES
+        self._ahead.append(self.choir.sing(place, bend, given))
+
+    def _hear(self, notes, bend: Bend) -> None:
+        deeds = deeds_of(notes)
+        self._pause()
+        for given in deeds:
+            self._compose(bend, given)
+
+    def _pause(self) -> None:
+        """Drop what was composed ahead, and let every voice begin with a stroke."""
+        self._ahead.clear()
+        self.choir.breathe()
+
+    def _complete(self, steps: int) -> bool:
+        """Say whether the next `steps` are composed, and all notes in them to their ends."""
+        if len(self._ahead) < steps:
+            return False
+        if not steps:
+            return True
+        held = [voice for voice, (pitch, _) in enumerate(self._ahead[steps - 1]) if pitch]
+        return all(
+            any(deeds[voice][1] or not deeds[voice][0] for deeds in self._ahead[steps:])
+            for voice in held
+        )
+
+    def _notes(self, steps: int, offset: float) -> list[Note]:
+        """Give the notes that begin in the next steps; the first of them is at `offset` beats."""
+        phrase = []
+        for index, deeds in enumerate(self._ahead[:steps]):
+            for voice, (pitch, struck) in enumerate(deeds):
+                if not struck:
+                    continue
+                length = 1
+                for later in self._ahead[index + 1 :]:
+                    if later[voice] != (pitch, False):
+                        break
+                    length += 1
+                place = (self._due + index) % (STEPS * self._meter)
+                accent = 0.08 if place == 0 else 0.04 if place % STEPS == 0 else 0.0
+                velocity = round(LOUDNESS[voice] + accent, 2)
+                start = max(0.0, index / STEPS + offset)
+                phrase.append(Note(pitch, start, length / STEPS, velocity, voice + 1))
+        return phrase
