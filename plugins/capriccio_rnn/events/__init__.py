@@ -67,7 +67,7 @@ def velocity_token(velocity: float) -> int:
 
 def velocity_of(token: int) -> float:
     """Give the velocity in the middle of those of one token."""
-    return round((token + 0.5) / VELOCITIES, 4)
+    return round((token + 0.5) / VELOCITIES + 0.5 / 127, 4)
 
 
 def length_token(beats: float) -> int:
@@ -90,7 +90,7 @@ def passage_of(
     than 32 steps is shortened by whole bars.
     """
     number = {sound: index for index, sound in enumerate(sounds)}
-    rows = {}
+    rows: dict[tuple[int, int, int], tuple[int, int]] = {}
     for note in notes:
         sound = number.get((note.channel, note.pitch))
         if sound is not None:

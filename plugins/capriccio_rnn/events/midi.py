@@ -46,14 +46,15 @@ def read(path: Path | str) -> Piece:
     try:
         file = mido.MidiFile(path, clip=True)
     except Exception as error:  # mido raises whatever comes up in a damaged file
-        why = str(error).strip().splitlines()
-        why = why[0] if why else "it breaks off"
+        why = next(iter(str(error).strip().splitlines()), "it breaks off")
         raise ValueError(f"{path.name!r} is no MIDI file that can be read: {why}") from error
     if file.ticks_per_beat <= 0 or file.type == 2:
         raise ValueError(f"{path.name!r} counts time in frames or has no common time; give one "
                          "of type 0 or 1 that counts beats")  # fmt: skip
     notes: list[Note] = []
-    tempo, meters, parts = None, {}, {}
+    tempo = None
+    meters: dict[float, float] = {}
+    parts: dict[tuple[int, int], int] = {}
     for number, track in enumerate(file.tracks):
         ticks = 0
         open_notes = defaultdict(list)

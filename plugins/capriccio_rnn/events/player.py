@@ -65,6 +65,7 @@ class Player:
         self._used = 0
         self._bar = STEPS * 4
         self._due = 0  # the fine place at which the next phrase should begin
+        self._step = 0  # that of the last event
         self._forget()
 
     def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key="", style="", fill=0.0):

@@ -1,12 +1,9 @@
-"""Train a player of events on any folder of MIDI files: network, data, loop, export.
+"""Train a player of events on any folder of MIDI files: data, loop, export.
 
     capriccio train rnn --data music-groove-drums --out groove.onnx
 
-Every note is one event, one step of a GRU (Cho et al., arXiv 1406.1078). A step decides the fields
-of the next event one after another, each knowing those before it: when it comes (steps and a fine
-place within the step), what sounds, how hard, how long. So chords, flams and accents are chosen as
-such. Beside the last event the network hears where in the bar it is, the style and the tempo, and
-what followed here a bar, two and four bars ago (see `Echo`), since music repeats itself.
+The network stands in `net/train.py`. Drums are learned as they are; all else is transposed at
+random, as far as the sounds of the whole folder reach.
 """
 
 import math
@@ -20,124 +17,14 @@ import torch.nn.functional as F
 from capriccio.training import Trainer, export, seed_everything
 from torch import nn
 
-from . import BINS, DRUMS, FIELDS, LAGS, PLACES, Echo, passage_of, sizes
+from . import DRUMS, FIELDS, LAGS, Echo, passage_of, sizes
 from .midi import Song, collect, information, sounds_of
+from .net.train import Events, Step
 
-INPUT, WIDTH, LAYERS, HEAD = 160, 224, 2, 112  # 3.6 MB, which stay in a core's cache
-DROPOUT = 0.3
 BATCH, LENGTH = 32, 256  # events; of drums about 16 bars
 ROUNDS = 4000  # steps of the optimizer, unless --hours ends it before
 RATE, DECAY = 2e-3, 0.02  # AdamW
 UNTOLD = 0.1  # share of excerpts whose style is not told, so that a player needs none
-IMPOSSIBLE = -1e6
-
-
-# -- network ----------------------------------------------------------------------------------
-
-
-class Events(nn.Module):
-    """Hear events up to now and weigh the fields of the next one."""
-
-    def __init__(self, sounds: int, tags: int, fields: int):
-        super().__init__()
-        self.sizes = sizes(sounds, fields)
-        # Everything that is heard is a row of one table: the last event, the place, the echoes.
-        self.rows = [size + 1 for size in self.sizes]  # one more each, for nothing
-        self.rows += [PLACES, PLACES + 1] + self.rows * len(LAGS)
-        self.told = nn.Embedding(sum(self.rows), INPUT)
-        first = torch.tensor([0, *self.rows[:-1]]).cumsum(0)  # (heard,)
-        self.register_buffer("first", first, persistent=False)
-        nn.init.normal_(self.told.weight, std=0.3)  # about ten of them are summed up
-        self.mood = nn.Linear(tags + 1, INPUT)
-        self.memory = nn.GRU(INPUT, WIDTH, LAYERS, batch_first=True, dropout=DROPOUT)
-        self.hear = nn.Linear(WIDTH + INPUT, fields * HEAD)
-        # What a decided field tells those after it, and the place it has led to.
-        self.then = nn.ModuleList(
-            nn.Embedding(size, (fields - number - 1) * HEAD)
-            for number, size in enumerate(self.sizes[:-1])
-        )
-        self.there = nn.Embedding(PLACES, (fields - 1) * HEAD)
-        for table in (*self.then, self.there):
-            nn.init.normal_(table.weight, std=0.3)
-        self.weigh = nn.ModuleList(nn.Linear(HEAD, size) for size in self.sizes)
-        self.dropout = nn.Dropout(DROPOUT)
-
-    def forward(self, heard, mood, place, event, state=None):
-        """Weigh every field of the events (b, t, fields), each knowing the fields before it.
-
-        `heard` (b, t, rows) is what is known before, `mood` (b, tags + 1), and `place` (b, t)
-        where in the bar the event is. Gives a list of weights (b, t, size), and the state.
-        """
-        x = self.told(heard + self.first).sum(-2) + self.mood(mood).unsqueeze(1)  # (b, t, INPUT)
-        x = self.dropout(x)  # (b, t, INPUT)
-        memory, state = self.memory(x, state)  # (b, t, WIDTH) (LAYERS, b, WIDTH)
-        deep = self.hear(torch.cat([self.dropout(memory), x], -1))  # (b, t, fields * HEAD)
-        after = deep[..., HEAD:] + self.there(place)  # (b, t, (fields - 1) * HEAD)
-        deep = deep[..., :HEAD]  # (b, t, HEAD)
-        last, weights = heard[..., : len(self.sizes)], []
-        for field, weigh in enumerate(self.weigh):
-            rules = self.rules(field, last, event)  # (b, t, size) or 0
-            weights.append(weigh(self.dropout(F.relu(deep))) + rules)  # (b, t, size)
-            if field < len(self.then):
-                after = after + self.then[field](event[..., field])  # (b, t, left * HEAD)
-                deep, after = after[..., :HEAD], after[..., HEAD:]  # (b, t, HEAD) (b, t, …)
-        return weights, state
-
-    def rules(self, field: int, last, event):
-        """Rule out what would go back in time, or sound twice at once."""
-        if FIELDS[field] == "offset":
-            soonest = last[..., 1:2] % BINS * (event[..., :1] == 0)  # (b, t, 1): 0 after nothing
-            return IMPOSSIBLE * (torch.arange(BINS) < soonest)  # (b, t, BINS)
-        if FIELDS[field] == "sound":
-            at_once = (event[..., :1] == 0) & (event[..., 1:2] == last[..., 1:2])  # (b, t, 1)
-            lowest = (last[..., 2:3] + 1) * at_once  # (b, t, 1)
-            return IMPOSSIBLE * (torch.arange(self.sizes[2]) < lowest)  # (b, t, sounds)
-        return 0.0
-
-
-class Step(nn.Module):
-    """The same network as it is played: one event, state in and out, the choice included.
-
-    A field is weighed at a temperature of its own, `dials[field]`, and bent by `bias`; tokens that
-    are less probable, relative to the likeliest, than the last dial says (its logarithm) are out
-    (min-p, arXiv 2407.01082). The choice is the largest of weight plus Gumbel noise, which draws
-    from the softmax (arXiv 1411.0030); noise comes from outside, so a seed there decides all, and
-    a token with noise of a billion is forced. `weights` are those before they were bent.
-    """
-
-    def __init__(self, net: Events):
-        super().__init__()
-        self.net = net
-
-    def forward(self, state, heard, mood, bias, dials, noise):
-        net, count = self.net, len(self.net.sizes)
-        x = net.told(heard + net.first).sum(0, keepdim=True) + net.mood(mood)  # (1, INPUT)
-        memory, state = net.memory(x[None], state.unsqueeze(1))  # (1, 1, WIDTH) (LAYERS, 1, WIDTH)
-        deep = net.hear(torch.cat([memory[0], x], -1))  # (1, fields * HEAD)
-        after, deep = deep[:, HEAD:], deep[:, :HEAD]  # (1, left * HEAD) (1, HEAD)
-        biases, luck = bias.split(net.sizes), noise.split(net.sizes)  # fields of (size,)
-        temperatures = dials.split(1)  # fields + 1 of (1,)
-        weights, tokens = [], []
-        for field in range(count):
-            x = net.weigh[field](F.relu(deep))  # (1, size)
-            if field in (1, 2):
-                x = x + self.rules(field, heard, tokens)  # (1, size)
-            weights.append(x)
-            bent = x / temperatures[field] + biases[field]  # (1, size)
-            floor = bent.amax(-1, keepdim=True) + temperatures[count]  # (1, 1)
-            bent = torch.where(bent < floor, 10 * IMPOSSIBLE, bent)  # (1, size)
-            tokens.append((bent + luck[field]).argmax(-1))  # (1,)
-            if field < len(net.then):
-                after = after + net.then[field](tokens[field])  # (1, left * HEAD)
-                if field == 0:
-                    bar = heard[count + 1 : count + 2].clamp(min=1)  # (1,)
-                    place = (heard[count : count + 1] + tokens[0]) % bar  # (1,)
-                    after = after + net.there(place)  # (1, left * HEAD)
-                deep, after = after[:, :HEAD], after[:, HEAD:]  # (1, HEAD) (1, left * HEAD)
-        return state.squeeze(1), torch.cat(tokens), torch.cat(weights, -1)[0]
-
-    def rules(self, field, heard, tokens):
-        return self.net.rules(field, heard[None, : len(self.net.sizes)], torch.stack(tokens, -1))
 
 
 # -- data -------------------------------------------------------------------------------------
@@ -261,6 +148,7 @@ def train(
     seed: int = 0,
 ) -> None:
     """Train a player on the MIDI files in the folder `data` and write it to `out`."""
+    torch.set_num_threads(1)  # threads wait for each other longer than so small a net takes
     songs = collect(data)
     sounds = sounds_of(songs)
     fields = len(FIELDS) - all(channel == DRUMS for channel, _ in sounds)
@@ -289,9 +177,9 @@ def train(
     def loss(step: int) -> torch.Tensor:
         picks = torch.multinomial(often, BATCH, replacement=True).tolist()
         cut = [excerpt(splits["train"][pick], sounds) for pick in picks]
-        heard, mood, place, event = zip(*cut, strict=True)
-        event = padded(list(event), -1)  # (b, t, fields)
-        nats, _ = losses(net, padded(list(heard)), torch.stack(mood), padded(list(place)), event)
+        heards, moods, places, events = map(list, zip(*cut, strict=True))
+        event = padded(events, -1)  # (b, t, fields)
+        nats, _ = losses(net, padded(heards), torch.stack(moods), padded(places), event)
         return nats.sum() / (event[..., 0] >= 0).sum()  # a whole event
 
     def schedule(progress: float) -> float:
@@ -306,16 +194,17 @@ def train(
         every=200,
         schedule=schedule,
     )
-    metrics = {}
+    metrics: dict[str, float] = {}
     for name in ("valid", "test"):
         if splits[name]:
             figures = measure(trainer.ema, splits[name])
             metrics |= {f"{name} {what}": round(nats, 4) for what, nats in figures.items()}
     print("nats:", metrics)
     bpm = sorted(song.piece.bpm for song in songs)
+    start = draw(trainer.ema, len(tags))
     export(
         Step(trainer.ema.eval()),
-        draw(trainer.ema, len(tags)),
+        start,
         out,
         input_names=["state", "heard", "mood", "bias", "dials", "noise"],
         output_names=["next_state", "event", "weights"],
@@ -330,17 +219,17 @@ def train(
             "seed": seed,
             "hours": round(trainer.seconds / 3600, 3),
             "steps": trainer.step,
-            "command": f"capriccio train rnn --data {Path(data).resolve().name} "
-            f"--out {Path(out).name}"
-            + f" --hours {hours:g}" * bool(hours)
-            + f" --seed {seed}" * bool(seed),
+            "command": f"capriccio train rnn --data {Path(data).resolve().name} --out "
+            + Path(out).name
+            + (f" --hours {hours:g}" if hours else "")
+            + (f" --seed {seed}" if seed else ""),
             "fields": list(FIELDS[:fields]),
             "sounds": [list(sound) for sound in sounds],
             "tags": tags,
             "bpm": round(bpm[len(bpm) // 2], 1),
             "input_ranges": {
-                "state": f"({LAYERS}, {WIDTH}) float, zeros at the start",
-                "heard": f"({sum(1 for _ in net.rows)},): the last event's fields, each its size "
+                "state": f"{tuple(start[0].shape)} float, zeros at the start",
+                "heard": f"({len(net.rows)},): the last event's fields, each its size "
                 "where there is none; the place in the bar and the bar's length in sixteenths; the "
                 f"events that followed {LAGS} bars ago, likewise",
                 "mood": f"({len(tags) + 1},): a weight 0..1 for each tag, log2(bpm / 120)",
@@ -392,8 +281,9 @@ def draw(net: Events, tags: int) -> tuple[torch.Tensor, ...]:
     heard = [int(torch.randint(size, ())) for size in net.rows]
     heard[len(net.sizes) + 1] = 16  # a bar of four beats
     total = sum(net.sizes)
+    memory = net.memory
     return (
-        torch.rand(LAYERS, WIDTH) * 2 - 1,  # (LAYERS, WIDTH)
+        torch.rand(memory.num_layers, memory.hidden_size) * 2 - 1,  # (LAYERS, WIDTH)
         torch.tensor(heard),  # (rows,)
         torch.cat(
             [
