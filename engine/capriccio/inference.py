@@ -22,6 +22,8 @@ REMEDIES = {
     "migraphx": "pip install onnxruntime-migraphx in place of onnxruntime",
 }
 
+NO_NVIDIA = "there is no NVIDIA driver or GPU"
+
 _device = "auto"
 _announced: set[str] = set()
 
@@ -43,6 +45,8 @@ def use_device(name: str) -> None:
             if name not in every:
                 raise ProviderError(f"no device is called {name!r}{suggest(name, every)}")
             raise ProviderError(_missing(name, available))
+        if name in ("cuda", "tensorrt") and not _nvidia():
+            raise ProviderError(_missing(name, available, NO_NVIDIA))
     _device = name
 
 
@@ -155,7 +159,7 @@ def _session(path: Path, threads: int | None):
     for name in tried:
         if name in ("cuda", "tensorrt"):
             if not _nvidia():
-                trouble = "there is no NVIDIA driver or GPU"
+                trouble = NO_NVIDIA
                 continue
             # Libraries that came as wheels are not on the system's search path.
             onnxruntime.preload_dlls()
