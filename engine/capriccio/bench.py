@@ -119,7 +119,7 @@ def _measured(found: Found, model: str, frames: int) -> dict[str, Any]:
 class _Heard:
     """Count the calls of all networks, and keep what the first of them were handed."""
 
-    def __enter__(self):
+    def __enter__(self) -> "_Heard":
         self.calls: list[tuple[Model, dict[str, Any]]] = []
         self.count, self.keeping = 0, True
         self._call = call = Model.__call__
