@@ -1,0 +1,95 @@
+"""Duet: you play two bars, and four voices take your tune up and go on with it.
+
+A recorded tune stands in for you. To play yourself, name your keyboard, or enough of its name:
+
+    DUET=nanoKEY2 capriccio run sketches/duet.py
+
+Dial 1 (the modulation wheel) makes the voices bolder, dial 2 draws your tune to the beat. While the
+pedal is down nobody waits for anybody: the voices accompany whatever you hold.
+"""
+
+import os
+from pathlib import Path
+
+import numpy as np
+
+from capriccio import Generator, Sketch, controls, fit, generator
+
+KEYBOARD = os.environ.get("DUET", "")
+TUNE = Path(__file__).with_name("duet.mid")
+PEDAL = 64
+
+hands = controls(KEYBOARD) if KEYBOARD else controls(simulate=TUNE)
+choir = generator("rnn", model="chorales", seed=3)
+garden = generator("vae", model="watercolors", seed=3)
+sketch = Sketch(bpm=96, meter=4, fps=30, size=(512, 512))
+
+sung = []  # (beats, note) of all that the voices were given to sing
+
+
+def drawn_to_the_beat(tune, much):
+    """Move every note towards the nearest sixteenth: 0 leaves it as played, 1 moves it there."""
+    return [
+        note._replace(start=note.start + much * (round(note.start * 4) / 4 - note.start))
+        for note in tune
+    ]
+
+
+def sing(phrase, now):
+    sung.extend((now.beats + note.start, note) for note in phrase)
+    return phrase
+
+
+@sketch.play(bars=2)
+def answer(now):
+    """Listen for two bars, sing what was played in four voices, and go on for two bars more."""
+    turn = now.beats / now.span % 3
+    if turn == 0 or hands.get(PEDAL, 0.0) > 0.5:
+        return []
+    tune = [note._replace(channel=1) for note in hands.played(now)] if turn == 1 else []
+    if not tune:
+        return sing(choir(now, heat=hands.get(1, 0.3), key="d minor"), now)
+    below = [note for note in choir.harmonize(tune, key="d minor") if note.channel > 1]
+    return sing(drawn_to_the_beat(tune, hands.get(2, 0.5)) + below, now)
+
+
+@sketch.play(bars=1 / 4)
+def accompany(now):
+    """While the pedal is down, put a chord under the key that was last held, on every beat."""
+    held = [note for note in hands.played(now, beats=8) if note.start + note.length > 7.5]
+    if hands.get(PEDAL, 0.0) <= 0.5 or not held:
+        return []
+    tune = [held[-1]._replace(start=0.0, length=now.span, channel=1)]
+    below = [note for note in choir.harmonize(tune, key="d minor") if note.channel > 1]
+    return sing(below, now)
+
+
+class Lanterns(Generator):
+    """Hang notes as lights over a picture: high ones high, those to come on the right.
+
+    `notes` are (beats from now, note, colour), `over` is the picture.
+    """
+
+    def generate(self, now, *, over=None, notes=()):
+        canvas = fit(over, (512, 512)) / np.float32(255) * 0.45
+        away = np.arange(-40, 41)[:, None, None]
+        for beats, note, colour in notes:
+            left, right = (int(256 + 48 * at) for at in (beats, beats + note.length))
+            place = int(np.interp(note.pitch, (34, 84), (460, 50)))
+            width = 12.0 if left <= 256 <= right else 4.0  # the note that sounds now shines
+            light = note.velocity * np.exp(-np.abs(away / width)) * np.array(colour)
+            canvas[place - 40 : place + 41, max(0, left) : max(0, right - 4)] += light
+        return np.clip(canvas, 0, 1)
+
+
+lanterns = Lanterns()
+
+
+@sketch.draw
+def evening(now):
+    """A walk round the garden; your notes are amber lights above it, those of the voices blue."""
+    start = now.beats - 8
+    notes = [(note.start - 8, note, (1.0, 0.6, 0.1)) for note in hands.played(now, beats=8)]
+    notes += [(at - now.beats, note, (0.2, 0.6, 1.0)) for at, note in sung[-99:] if at > start]
+    picture = garden(now, drift=now.phase(bars=24), bloom=sketch.loudness)
+    return lanterns(now, over=picture, notes=notes)
