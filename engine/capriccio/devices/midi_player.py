@@ -166,7 +166,10 @@ def connect(api: int, name: str):
 
     port = rtmidi.MidiOut(api, name="capriccio")
     if name:
-        port.open_port(port.get_ports().index(name), name="capriccio")
+        names = port.get_ports()
+        if name not in names:
+            raise ConnectionError(f"{name!r} has just gone")
+        port.open_port(names.index(name), name="capriccio")
     else:
         port.open_virtual_port("capriccio")
     return port
@@ -198,7 +201,7 @@ def main(api: int, name: str, sketch: int) -> None:
     try:
         port = connect(api, name)
     except Exception as error:
-        say(trouble=f"{type(error).__name__}: {error}")
+        say(trouble=str(error))
         return
     player = Player(port, name)
     hurry()
