@@ -90,9 +90,13 @@ def described(error: BaseException) -> str:
 
 
 def place_of(error: BaseException, home: Callable | None = None) -> str:
-    """Give the file and line where an error was raised, or the last one in the file of `home`."""
+    """Give the file and line where an error was raised.
+
+    For a cue as `home` it is the last line in the cue's own file, or the one where the cue begins.
+    """
     code = getattr(inspect.unwrap(home), "__code__", None) if home else None
-    last = ours = None
+    ours = (code.co_filename, code.co_firstlineno) if code else None
+    last = None
     for frame, line in traceback.walk_tb(error.__traceback__):
         last = frame.f_code.co_filename, line
         if code and frame.f_code.co_filename == code.co_filename:

@@ -107,8 +107,8 @@ class Stage:
             with self._stagehand:
                 try:
                     for lane in self._lanes:
-                        with self._stagehand.call(str(lane.output)):
-                            lane.output.start(self.performance)
+                        call = self._stagehand.call(str(lane.output))
+                        self._try(call, lane.output.start, self.performance)
                     if self.clock.live:
                         self._perform_live(seconds, progress)
                     elif seconds is not None:
@@ -364,6 +364,7 @@ class Stage:
     def _end(self) -> None:
         self._stopping.set()
         self._listen(self.clock.beats_at(self.clock.seconds()))
+        self._ear.end()
         self._curtain.fall(quietly=self.clock.live)
         # A thread that is still within a network when the interpreter ends would abort it.
         hush(BACK_SECONDS)

@@ -94,6 +94,8 @@ class Curtain:
             if isinstance(error, KeyboardInterrupt):
                 trouble = ShowError(f"{who} was left before it had ended")
             if self.trouble is None and not self._quietly:
+                if isinstance(error, SystemExit):
+                    trouble = ShowError(f"{who} called exit() while it was ended")
                 self.trouble = trouble
             elif trouble is error:
                 tell(
