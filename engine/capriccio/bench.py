@@ -99,7 +99,7 @@ def _measured(found: Found, model: str, frames: int) -> dict[str, Any]:
                     play()
             if not heard.calls:
                 raise ShowError(f"{part} does not call its network; there is nothing to compare")
-            turns = _Turns(heard, play, _plain_torch(found))
+            turns = _Turns(heard, play, _plain_torch(found, model))
             stage.perform((WARM + frames) / stage.performance.fps, turns)
     finally:
         part.close()
@@ -214,15 +214,15 @@ def _row(what: str, times: list[float], bare: list[float] | None) -> dict[str, A
     return row
 
 
-def _plain_torch(found: Found) -> Callable[[], Any] | None:
-    """Give the plugin's own step of the same network in plain torch, where it has one."""
+def _plain_torch(found: Found, model: str) -> Callable[[], Any] | None:
+    """Give the plugin's own step of the model's network in plain torch, where it has one."""
     if find_spec("torch") is None:
         return None
     try:
         trainer = import_module(installed().trainer(found.plugin).__module__)
     except (PartError, ImportError):
         return None
-    return trainer.plain() if hasattr(trainer, "plain") else None
+    return trainer.plain(model) if hasattr(trainer, "plain") else None
 
 
 def _processor() -> str:

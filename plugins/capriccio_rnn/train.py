@@ -7,9 +7,12 @@ Each kind of music has a script of its own: `chorales/train.py` and `events/trai
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
+from capriccio import Model
 
+from . import RNN
 from .chorales import train as chorales
 from .chorales.net.train import Chorale, Step
 from .events import train as events
@@ -23,7 +26,10 @@ def train(data: Path, out: Path, **options) -> None:
 
 def plain(model: str = "chorales") -> Callable[[], object]:
     """Give one step of a shipped player's network as plain torch does it, to be measured beside."""
-    step, moment = Step(Chorale().eval()), chorales.draw()
+    card = Model(RNN.model_path(model)).card
+    chorale = card.get("plays") != "events"
+    step: Any = Step(Chorale().eval()) if chorale else events.untrained(card)
+    moment = chorales.draw() if chorale else events.draw(step.net, len(card["tags"]))
 
     def play():
         with torch.inference_mode():

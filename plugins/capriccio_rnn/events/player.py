@@ -30,7 +30,8 @@ FORCED = 1e9
 CROWD = 12  # notes in one step, after which time has to go on
 LONGEST = 256  # beats of the longest phrase that is listened to
 BLOCK = 64  # events whose chance is drawn at once
-NEAR = 2  # how far the number of a drum that we do not have may be from one that we have
+# Drums that stand in for one another, where a model does not have the one that was struck.
+ALIKE = ((36, 35), (38, 40), (43, 41), (47, 45), (48, 50), (49, 57, 55, 52), (51, 59, 53))
 # How bright a drum is, from the kick (-1) to the crash (1); what is not here lies in the middle.
 BRIGHTNESS = {35: -1.0, 36: -1.0, 41: -0.7, 43: -0.6, 45: -0.5, 47: -0.4, 48: -0.3, 50: -0.2}
 BRIGHTNESS |= {38: -0.1, 40: 0.0, 39: 0.1, 37: 0.2, 42: 0.5, 44: 0.5, 46: 0.6, 51: 0.7, 59: 0.7}
@@ -206,8 +207,8 @@ class Player:
         if channels == {DRUMS} or channel == DRUMS:
             mine = [ours for part, ours in self.sounds if part == DRUMS]
             pitch = pitch if pitch in mine else ROLAND.get(pitch, pitch)
-            near = min(mine, key=lambda ours: abs(ours - pitch), default=None)
-            return (DRUMS, near) if near is not None and abs(near - pitch) <= NEAR else None
+            kind = next((kind for kind in ALIKE if pitch in kind), ())
+            return next(((DRUMS, drum) for drum in (pitch, *kind) if drum in mine), None)
         if channel not in channels:
             channel = min(channels - {DRUMS})
         mine = [ours for part, ours in self.sounds if part == channel]

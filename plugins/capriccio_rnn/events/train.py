@@ -276,6 +276,11 @@ def rights(data: Path, songs: list[Song]) -> dict:
     }
 
 
+def untrained(card: dict) -> Step:
+    """Give a network of the size that a card tells of, as it is played."""
+    return Step(Events(len(card["sounds"]), len(card["tags"]), len(card["fields"])).eval())
+
+
 def draw(net: Events, tags: int) -> tuple[torch.Tensor, ...]:
     """Make a random moment of play, to try the exported graph on."""
     heard = [int(torch.randint(size, ())) for size in net.rows]
