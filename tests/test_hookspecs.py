@@ -15,7 +15,7 @@ from capriccio import (
     Output,
     Performance,
     errors,
-    hookspecs,
+    listening,
 )
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.hookspecs import Part, knobs_of, performing
@@ -308,7 +308,7 @@ def test_live_read_waits_for_the_thing_itself(live):
 
 
 def test_live_a_first_reading_that_does_not_come_is_told(live, monkeypatch):
-    monkeypatch.setattr(hookspecs, "FIRST_READING_SECONDS", 0.01)
+    monkeypatch.setattr(listening, "FIRST_READING_SECONDS", 0.01)
     slow = Slow()
     with pytest.raises(TimeoutError, match=r"^analyzer 'slow' gave no reading within 0\.01 s$"):
         slow(0.1)
@@ -331,7 +331,7 @@ def test_live_an_analyzer_that_hangs_is_told_and_its_readings_stay(live, monkeyp
     slow(0.2)
     assert slow.begun.acquire(timeout=10)
     assert capsys.readouterr().err == ""
-    monkeypatch.setattr(hookspecs, "HANGING_SECONDS", 0.0)
+    monkeypatch.setattr(listening, "HANGING_SECONDS", 0.0)
     assert slow(0.3).level == 0.1
     assert slow(0.4).level == 0.1
     told = "capriccio: analyzer 'slow' does not answer; its last readings stay\n"

@@ -21,7 +21,7 @@ FLOORS = {
     5: ["sketch", "scaffold", "listing", "doctor", "bench"],
     4: ["registry", "stage", "devices", "panel"],
     3: ["hookspecs", "take", "training"],
-    2: ["media", "inference", "onnxfile"],
+    2: ["media", "inference", "onnxfile", "desk", "listening"],
     1: ["clock", "errors"],
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules}

@@ -17,27 +17,23 @@ the module says what it brings with one or more of the three hooks:
 import inspect
 import math
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
+from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import pluggy
 
 from .clock import OfflineClock
-from .errors import suggest, tell
+from .desk import Desk
+from .errors import suggest
+from .listening import Listener, listener_of
 from .media import as_medium
 
 hookspec = pluggy.HookspecMarker("capriccio")
 hookimpl = pluggy.HookimplMarker("capriccio")
-
-# How long a live cue waits for an analyzer's very first reading, in seconds; afterwards it never
-# waits. Long enough to load a model, short enough to notice before the doors open.
-FIRST_READING_SECONDS = 10.0
-# After so many seconds without an answer a live analyzer is said to hang.
-HANGING_SECONDS = 2.0
 
 
 # -- hooks ------------------------------------------------------------------------------------
@@ -173,6 +169,8 @@ class Generator(Part):
 
     role = "generator"
     knobs: ClassVar[dict[str, Knob]] = {}
+    held: Mapping[str, Any] = MappingProxyType({})  # knobs that a hand on the desk holds
+    turned: Mapping[str, Any] = MappingProxyType({})  # knobs as they were at the last call
 
     def __new__(cls, *arguments, **options):
         part = super().__new__(cls)
@@ -190,8 +188,18 @@ class Generator(Part):
         for name, value in knobs.items():
             if name in self.knobs:
                 knobs[name] = self.knobs[name].fit(value, str(self))
+        if self.held:
+            knobs.update(self.held)
+        self.turned = knobs
         with self._turn:
             return as_medium(self.generate(now, **knobs), str(self))
+
+    def hold(self, name: str, value: Any) -> None:
+        """Hold a knob at `value`, whatever the sketch gives it; None lets go of it."""
+        held = {knob: at for knob, at in self.held.items() if knob != name}
+        if value is not None:
+            held[name] = self.knobs[name].fit(value, str(self))
+        self.held = held  # a new one, so that a call in another thread sees all of it or none
 
     def generate(self, now, **knobs):
         """Return an image, a list of `Note`, or a list of `Stroke`."""
@@ -206,7 +214,7 @@ class Analyzer(Part):
     """
 
     role = "analyzer"
-    _listener: "_Listener | None" = None
+    _listener: Listener | None = None  # while a live show lasts
 
     def __call__(self, thing):
         """Read `thing`. On a live stage: hand it over, and give the newest readings there are.
@@ -217,12 +225,7 @@ class Analyzer(Part):
         performance = performing.get()
         if performance is None or not performance.clock.live:
             return self.read(thing)
-        with _listening:
-            if self._listener is None:
-                self._listener = _Listener(self)
-                _listeners.add(self._listener)
-            listener = self._listener
-        return listener.hear(thing, begun=performance.clock.seconds() > 0)
+        return listener_of(self).hear(thing, begun=performance.clock.seconds() > 0)
 
     def read(self, thing):
         """Read `thing` now and give its readings, however long it takes.
@@ -232,10 +235,10 @@ class Analyzer(Part):
         readings = self.analyze(thing)
         if not (isinstance(readings, tuple) and hasattr(readings, "_fields")):
             raise TypeError(f"{self} gave {type(readings).__name__!r}; readings are a NamedTuple")
-        for field, value in zip(readings._fields, readings, strict=True):
+        for name, value in zip(readings._fields, readings, strict=True):
             number = hasattr(value, "__float__") and not getattr(value, "shape", ())
             if number and not 0 <= float(value) <= 1:
-                raise ValueError(f"{self} read {field} = {value!r}; readings are 0..1")
+                raise ValueError(f"{self} read {name} = {value!r}; readings are 0..1")
         return readings
 
     def analyze(self, thing):
@@ -284,98 +287,17 @@ class Output(Part):
 
 @dataclass(frozen=True, slots=True)
 class Performance:
-    """The facts of one performance: `size` is (width, height) in pixels, `fps` frames a second."""
+    """The facts of one performance: `size` is (width, height) in pixels, `fps` frames a second.
+
+    `desk` takes what hands do from outside.
+    """
 
     clock: OfflineClock
     size: tuple[int, int] = (512, 512)
     fps: float = 30.0
     title: str = "capriccio"
+    desk: Desk = field(default_factory=Desk)
 
 
 # The performance whose cue is being called, for parts that must behave otherwise when live.
 performing: ContextVar[Performance | None] = ContextVar("performing", default=None)
-
-
-class _Listener:
-    """Keeps one live analyzer in a thread of its own: the newest thing wins, nobody waits."""
-
-    def __init__(self, analyzer: Analyzer):
-        self._analyzer = analyzer
-        self._changed = threading.Condition()
-        self._thing: Any = None
-        self._readings: Any = None
-        self._trouble: BaseException | None = None
-        self._waiting = self._busy = self._hushed = False
-        self._since = 0.0
-        self._thread = threading.Thread(target=self._listen, name=str(analyzer), daemon=True)
-        self._thread.start()
-
-    def hear(self, thing, begun: bool):
-        with self._changed:
-            self._thing, self._waiting = thing, True
-            self._changed.notify_all()
-            if self._readings is None and self._trouble is None and not begun:
-                self._changed.wait_for(
-                    lambda: self._readings is not None or self._trouble, FIRST_READING_SECONDS
-                )
-            if self._busy and monotonic() - self._since > HANGING_SECONDS:
-                tell(f"{self._analyzer} does not answer; its last readings stay")
-            trouble, self._trouble = self._trouble, None
-            if self._readings is None:
-                if trouble or begun:
-                    raise trouble or TimeoutError(f"{self._analyzer} has no reading yet")
-                raise TimeoutError(
-                    f"{self._analyzer} gave no reading within {FIRST_READING_SECONDS:g} s"
-                )
-            if trouble:
-                tell(
-                    f"{self._analyzer} raised {trouble!r}; its last readings stay",
-                    f"{self._analyzer} {type(trouble).__name__}",
-                )
-            return self._readings
-
-    def hush(self) -> None:
-        """Read nothing more."""
-        self._analyzer._listener = None
-        with self._changed:
-            self._hushed = True
-            self._changed.notify_all()
-
-    def join(self, seconds: float) -> None:
-        """Wait until what is being read has been read."""
-        self._thread.join(seconds)
-
-    def _listen(self) -> None:
-        while True:
-            with self._changed:
-                self._busy = False
-                self._changed.wait_for(lambda: self._waiting or self._hushed)
-                if self._hushed:
-                    return
-                thing, self._waiting = self._thing, False
-                self._busy, self._since = True, monotonic()
-            readings = trouble = None
-            try:
-                readings = self._analyzer.read(thing)
-            except BaseException as error:  # SystemExit included
-                trouble = error
-            with self._changed:
-                self._readings = readings or self._readings
-                self._trouble = trouble
-                self._changed.notify_all()
-
-
-_listeners: set[_Listener] = set()
-_listening = threading.Lock()
-
-
-def hush(seconds: float) -> None:
-    """End the threads of all live analyzers; one that hangs is left after so many seconds."""
-    deadline = monotonic() + seconds
-    with _listening:
-        ended = list(_listeners)
-        _listeners.clear()
-    for listener in ended:
-        listener.hush()
-    for listener in ended:
-        listener.join(max(0.0, deadline - monotonic()))

@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from .clock import LiveClock, OfflineClock
+from .desk import Control
 from .errors import ShowError
-from .hookspecs import Output, Performance
+from .hookspecs import Generator, Knob, Output, Performance
 from .stage import PlayCue, Stage, Tally, name_of
 
 
@@ -41,6 +42,7 @@ class Sketch:
         self._draw: Callable | None = None
         self._plays: list[PlayCue] = []
         self._stage: Stage | None = None
+        self._names = caller  # of the sketch's file, where its parts are called something
 
     def draw(self, function: Callable) -> Callable:
         """Call `function(now)` for the image of every frame. A sketch draws one picture."""
@@ -77,6 +79,15 @@ class Sketch:
         """How loud the music is now, 0..1: the strongest note, halved with every beat it lasts."""
         return 0.0 if self._stage is None else self._stage.loudness()
 
+    @property
+    def parts(self) -> dict[str, Generator]:
+        """The generators of the sketch by the names that its file gives them."""
+        return {
+            name: thing
+            for name, thing in self._names.items()
+            if isinstance(thing, Generator) and not name.startswith("_")
+        }
+
     def perform(
         self,
         outputs: Iterable[Output] = (),
@@ -99,8 +110,29 @@ class Sketch:
         clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         plays = [PlayCue(cue.function, cue.bars) for cue in self._plays]
         performance = Performance(clock, self.size, self.fps, self.title)
+        for name, part in self.parts.items():
+            for knob in part.knobs.values():
+                if knob.kind != "thing":
+                    performance.desk.place(knob_control(name, part, knob))
         self._stage = Stage(performance, outputs, draw=self._draw, plays=plays)
         return self._stage.perform(seconds, progress)
+
+
+def knob_control(name: str, part: Generator, knob: Knob) -> Control:
+    """Give the control that holds a knob of the part that the sketch calls `name`."""
+
+    def value():
+        return part.held.get(knob.name, part.turned.get(knob.name, knob.default))
+
+    return Control(
+        f"/{name}/{knob.name}",
+        knob.kind,
+        f"{knob.name} of {part}",
+        act=lambda at: part.hold(knob.name, at),
+        fit=lambda at: knob.fit(at, str(part)),
+        value=value,
+        choices=knob.choices,
+    )
 
 
 def check_size(size: tuple[int, int]) -> None:

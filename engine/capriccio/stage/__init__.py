@@ -10,7 +10,8 @@ import numpy as np
 
 from ..clock import Moment, OfflineClock
 from ..errors import ShowError, described, place_of, tell, tell_again
-from ..hookspecs import Output, Performance, hush, performing
+from ..hookspecs import Output, Performance, performing
+from ..listening import hush
 from ..media import Note, as_image, as_phrase
 from .cue import PlayCue, name_of, next_turn
 from .curtain import Curtain
@@ -318,6 +319,11 @@ class Stage:
             lane.leave()
 
     def _frame(self, due: float) -> None:
+        self._try(
+            self._stagehand.call("the desk", "the rest of it counts"),
+            self.performance.desk.take_in,
+            due,
+        )
         draw = self.draw
         now = self.clock.moment(seconds=due, span=self.clock.beats_at(1 / self.performance.fps))
         if draw is not None:

@@ -1,0 +1,83 @@
+"""The desk: all that hands do to a show from outside, by address, taken in between cues."""
+
+import threading
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from .errors import suggest
+
+# Turns that may wait for the next frame; of a flood beyond that the oldest are lost.
+MOST_WAITING = 4096
+
+
+class Turn(NamedTuple):
+    """One thing that was done: when, in seconds of the show, at which address, and its value."""
+
+    seconds: float
+    address: str
+    value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One thing on the desk that is turned, chosen, written or pressed.
+
+    `address` is that of OSC, such as `/garden/bloom`; `kind` is a knob's, or "press", which takes
+    no value. `fit` gives a value as the control may have it, or raises; `act` does what is asked;
+    `value` tells where it stands now.
+    """
+
+    address: str
+    kind: str
+    says: str
+    act: Callable[[Any], None]
+    fit: Callable[[Any], Any] = lambda value: value
+    value: Callable[[], Any] = lambda: None
+    choices: tuple[str, ...] = ()
+
+
+class Desk:
+    """Everything that can be turned during a show, and the turns that wait for the next frame.
+
+    Whoever has hands (a controller, OSC, the panel, the keyboard) calls `turn`, from any thread.
+    The stage calls `take_in` before each frame, so that a cue sees one state from beginning to end
+    and a show can be performed again from what was done and when. Whoever wants to know adds a
+    function to `listeners`; it is called with each `Turn` when it is taken in.
+    """
+
+    def __init__(self) -> None:
+        self.controls: dict[str, Control] = {}
+        self.listeners: list[Callable[[Turn], None]] = []
+        self.seconds = 0.0  # of the frame that is being drawn
+        self._waiting: deque[tuple[Control, Any]] = deque(maxlen=MOST_WAITING)
+        self._lock = threading.Lock()  # turns are taken in one after the other
+
+    def place(self, control: Control) -> None:
+        """Put a control on the desk, in the place of one with the same address."""
+        self.controls[control.address] = control
+
+    def turn(self, address: str, value: Any = None) -> None:
+        """Do something at the next frame: None lets go of a knob, and presses what is pressed.
+
+        Raises LookupError where there is no such control, ValueError or TypeError where it cannot
+        take the value.
+        """
+        control = self.controls.get(address)
+        if control is None:
+            raise LookupError(f"no control {address!r}{suggest(address, self.controls)}")
+        self._waiting.append((control, value if value is None else control.fit(value)))
+
+    def take_in(self, seconds: float) -> None:
+        """Do all that was asked for since the last frame; this one is at `seconds` of the show."""
+        self.seconds = seconds
+        if not self._waiting:
+            return
+        with self._lock:
+            while self._waiting:
+                control, value = self._waiting.popleft()
+                control.act(value)
+                turn = Turn(seconds, control.address, value)
+                for listener in self.listeners:
+                    listener(turn)
