@@ -131,7 +131,7 @@ class _Heard:
                 self.calls.append((model, {name: array.copy() for name, array in arrays.items()}))
             return call(model, **arrays)
 
-        Model.__call__ = heard  # type: ignore[method-assign]
+        Model.__call__ = heard  # type: ignore[assignment, method-assign]
         return self
 
     def __exit__(self, *failure):
@@ -153,7 +153,8 @@ class _Turns:
         ]
         self._ways: dict[str, Callable[[], Any]] = {"bare": self._run, "part": play}
         if plain:
-            self._ways["plain"] = plain
+            # As often as the network is called, or its memory would be colder than the others'.
+            self._ways["plain"] = lambda: [plain() for _ in self._bare]
         # What each took, in seconds, and how often it called its networks meanwhile.
         self._taken: dict[str, list[tuple[float, int]]] = {"whole": []}
         self._taken |= {name: [] for name in self._ways}
@@ -182,6 +183,8 @@ class _Turns:
         times = {name: [seconds for seconds, _ in taken] for name, taken in self._taken.items()}
         if phrase:
             bare, of = [seconds / len(self._bare) for seconds in bare], ", a step"
+            if "plain" in times:
+                times["plain"] = [seconds / len(self._bare) for seconds in times["plain"]]
             for name in ("part", "whole"):
                 times[name] = [seconds / calls for seconds, calls in self._taken[name] if calls]
         rows = [_row(f"bare network{of}", bare, bare)]
