@@ -70,12 +70,14 @@ class Knob:
     default: Any
     choices: tuple[str, ...] = ()
 
-    def fit(self, value: Any, part: str) -> Any:
+    def fit(self, value: Any, part: object) -> Any:
         """Give `value` as the part may have it: numbers clipped to 0..1, choices checked.
 
         Raises ValueError where it is NaN or no such choice, TypeError where it is another kind.
         """
         if self.kind == "number":
+            if type(value) is float and 0.0 <= value <= 1.0:  # nearly always; a frame has many
+                return value
             try:
                 number = float(value)
             except (TypeError, ValueError):
@@ -187,12 +189,12 @@ class Generator(Part):
         """Make the image, phrase or drawing of the moment `now`, with these knobs."""
         for name, value in knobs.items():
             if name in self.knobs:
-                knobs[name] = self.knobs[name].fit(value, str(self))
+                knobs[name] = self.knobs[name].fit(value, self)
         if self.held:
             knobs.update(self.held)
         self.turned = knobs
         with self._turn:
-            return as_medium(self.generate(now, **knobs), str(self))
+            return as_medium(self.generate(now, **knobs), self)
 
     def hold(self, name: str, value: Any) -> None:
         """Hold a knob at `value`, whatever the sketch gives it; None lets go of it."""

@@ -33,7 +33,7 @@ class Stroke(NamedTuple):
     opacity: float = 1.0
 
 
-def as_image(thing, maker: str = "this") -> np.ndarray:
+def as_image(thing, maker: object = "this") -> np.ndarray:
     """Give `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted.
 
     Raises TypeError or ValueError, naming `maker`, where it cannot be one.
@@ -58,7 +58,7 @@ def as_image(thing, maker: str = "this") -> np.ndarray:
     return (np.clip(thing, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
 
 
-def as_phrase(thing, maker: str = "this") -> list[Note]:
+def as_phrase(thing, maker: object = "this") -> list[Note]:
     """Give `thing` as a phrase, a list of `Note` in Python's own numbers.
 
     Raises TypeError or ValueError, naming `maker`, where a note cannot be played.
@@ -76,7 +76,7 @@ def as_phrase(thing, maker: str = "this") -> list[Note]:
     ]
 
 
-def _check_note(note: Note, maker: str) -> None:
+def _check_note(note: Note, maker: object) -> None:
     pitch, start, length, velocity, channel = note
     if not _whole(pitch, 0, 127):
         raise ValueError(
@@ -92,7 +92,7 @@ def _check_note(note: Note, maker: str) -> None:
         raise ValueError(f"{maker} made a note of velocity {velocity!r}; a velocity is 0..1")
 
 
-def as_drawing(thing, maker: str = "this") -> list[Stroke]:
+def as_drawing(thing, maker: object = "this") -> list[Stroke]:
     """Give `thing` as a drawing, a list of `Stroke`; raise where a stroke cannot be drawn."""
     if not isinstance(thing, list | tuple) or isinstance(thing, Stroke):
         raise TypeError(f"{maker} made {_kind(thing)}; a drawing is a list of Stroke")
@@ -110,7 +110,7 @@ def as_drawing(thing, maker: str = "this") -> list[Stroke]:
     return list(thing)
 
 
-def as_medium(thing, maker: str = "this"):
+def as_medium(thing, maker: object = "this"):
     """Give `thing` checked as whichever medium it is: an image, a phrase or a drawing."""
     if isinstance(thing, np.ndarray):
         return as_image(thing, maker)
