@@ -145,3 +145,24 @@ def released(*events: threading.Event):
     finally:
         for event in events:
             event.set()
+
+
+def boom():
+    raise OSError("no device")
+
+
+def leave():
+    raise SystemExit(3)
+
+
+def steady():
+    """Give an output, and the claim that it and a show of two seconds went on to the end."""
+    memory = Memory()
+
+    def claim(frames=20, notes=4):
+        assert len(memory.images) == frames
+        assert len(memory.notes) == notes
+        assert memory.sounding == []
+        assert memory.calls[-1].method == "close"
+
+    return memory, claim

@@ -5,7 +5,7 @@ import math
 import sys
 import time
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -173,10 +173,11 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
                     progress=lambda frames: done(frames, frames_in(seconds, sketch.fps)),
                 )
         late = f" ({tally.late} dropped, being late)" if tally.late else ""
-        click.echo(
-            f"{sketch.title}: {tally.frames} frames{late} and {tally.notes} notes to {names}",
-            err=True,
-        )
+        with suppress(OSError):  # the terminal may be what ended the show
+            click.echo(
+                f"{sketch.title}: {tally.frames} frames{late} and {tally.notes} notes to {names}",
+                err=True,
+            )
 
 
 def _outputs(to, offline: bool, title: str):
