@@ -21,7 +21,7 @@ from . import DRUMS, FIELDS, LAGS, Echo, passage_of, sizes
 from .midi import Song, collect, information, sounds_of
 from .net.train import Events, Step
 
-BATCH, LENGTH = 32, 256  # events; of drums about 16 bars
+BATCH, LENGTH = 16, 256  # events; of drums about 16 bars
 ROUNDS = 4000  # steps of the optimizer, unless --hours ends it before
 RATE, DECAY = 2e-3, 0.02  # AdamW
 UNTOLD = 0.1  # share of excerpts whose style is not told, so that a player needs none

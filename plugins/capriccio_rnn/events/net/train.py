@@ -14,7 +14,7 @@ from torch import nn
 from .. import BINS, FIELDS, LAGS, PLACES, sizes
 
 INPUT, WIDTH, LAYERS, HEAD = 160, 224, 2, 112  # 3.6 MB, which stay in a core's cache
-DROPOUT = 0.3
+DROPOUT = 0.2
 IMPOSSIBLE = -1e6
 
 
@@ -44,6 +44,12 @@ class Events(nn.Module):
             nn.init.normal_(table.weight, std=0.3)
         self.weigh = nn.ModuleList(nn.Linear(HEAD, size) for size in self.sizes)
         self.dropout = nn.Dropout(DROPOUT)
+        self.sooner: torch.Tensor
+        self.lower: torch.Tensor
+        sooner = below(BINS + 1, BINS)  # (BINS + 1, BINS)
+        sooner[BINS] = 0  # after nothing
+        self.register_buffer("sooner", sooner, persistent=False)
+        self.register_buffer("lower", below(sounds + 2, sounds), persistent=False)
 
     def forward(self, heard, mood, place, event, state=None):
         """Weigh every field of the events (b, t, fields), each knowing the fields before it.
@@ -59,25 +65,28 @@ class Events(nn.Module):
         deep = self.hear(torch.cat([self.dropout(memory), x], -1))  # (b, t, fields * HEAD)
         after = deep[..., HEAD:] + self.there(place)  # (b, t, (fields - 1) * HEAD)
         deep = deep[..., :HEAD]  # (b, t, HEAD)
-        last, weights = heard[..., : len(self.sizes)], []
+        last, tokens, weights = heard.unbind(-1), event.unbind(-1), []  # all (b, t)
         for field, weigh in enumerate(self.weigh):
-            rules = self.rules(field, last, event)  # (b, t, size) or 0
+            rules = self.rules(field, last, tokens)  # (b, t, size) or 0
             weights.append(weigh(self.dropout(F.relu(deep))) + rules)  # (b, t, size)
             if field < len(self.then):
-                after = after + self.then[field](event[..., field])  # (b, t, left * HEAD)
+                after = after + self.then[field](tokens[field])  # (b, t, left * HEAD)
                 deep, after = after[..., :HEAD], after[..., HEAD:]  # (b, t, HEAD) (b, t, …)
         return weights, state
 
-    def rules(self, field: int, last, event):
+    def rules(self, field: int, last, tokens):
         """Rule out what would go back in time, or sound twice at once."""
         if FIELDS[field] == "offset":
-            soonest = last[..., 1:2] % BINS * (event[..., :1] == 0)  # (b, t, 1): 0 after nothing
-            return IMPOSSIBLE * (torch.arange(BINS) < soonest)  # (b, t, BINS)
+            return self.sooner[last[1] * (tokens[0] == 0)]  # (..., BINS)
         if FIELDS[field] == "sound":
-            at_once = (event[..., :1] == 0) & (event[..., 1:2] == last[..., 1:2])  # (b, t, 1)
-            lowest = (last[..., 2:3] + 1) * at_once  # (b, t, 1)
-            return IMPOSSIBLE * (torch.arange(self.sizes[2]) < lowest)  # (b, t, sounds)
+            at_once = (tokens[0] == 0) & (tokens[1] == last[1])  # (...,)
+            return self.lower[(last[2] + 1) * at_once]  # (..., sounds)
         return 0.0
+
+
+def below(rows: int, columns: int) -> torch.Tensor:
+    """Give a table whose row r makes the first r of the columns impossible."""
+    return IMPOSSIBLE * (torch.arange(columns) < torch.arange(rows)[:, None])  # (rows, columns)
 
 
 class Step(nn.Module):
@@ -99,27 +108,22 @@ class Step(nn.Module):
         x = net.told(heard + net.first).sum(0, keepdim=True) + net.mood(mood)  # (1, INPUT)
         memory, state = net.memory(x[None], state.unsqueeze(1))  # (1, 1, WIDTH) (LAYERS, 1, WIDTH)
         deep = net.hear(torch.cat([memory[0], x], -1))  # (1, fields * HEAD)
-        after, deep = deep[:, HEAD:], deep[:, :HEAD]  # (1, left * HEAD) (1, HEAD)
+        deep, after = deep.split([HEAD, (count - 1) * HEAD], -1)  # (1, HEAD) (1, left * HEAD)
+        last = heard.split(1)  # rows of (1,)
         biases, luck = bias.split(net.sizes), noise.split(net.sizes)  # fields of (size,)
-        temperatures = dials.split(1)  # fields + 1 of (1,)
+        *temperatures, floor = dials.split(1)  # all (1,)
         weights, tokens = [], []
         for field in range(count):
-            x = net.weigh[field](F.relu(deep))  # (1, size)
-            if field in (1, 2):
-                x = x + self.rules(field, heard, tokens)  # (1, size)
+            x = net.weigh[field](F.relu(deep)) + net.rules(field, last, tokens)  # (1, size)
             weights.append(x)
             bent = x / temperatures[field] + biases[field]  # (1, size)
-            floor = bent.amax(-1, keepdim=True) + temperatures[count]  # (1, 1)
-            bent = torch.where(bent < floor, 10 * IMPOSSIBLE, bent)  # (1, size)
+            unlikely = bent < bent.amax(-1, keepdim=True) + floor  # (1, size)
+            bent = torch.where(unlikely, 10 * IMPOSSIBLE, bent)  # (1, size)
             tokens.append((bent + luck[field]).argmax(-1))  # (1,)
             if field < len(net.then):
                 after = after + net.then[field](tokens[field])  # (1, left * HEAD)
                 if field == 0:
-                    bar = heard[count + 1 : count + 2].clamp(min=1)  # (1,)
-                    place = (heard[count : count + 1] + tokens[0]) % bar  # (1,)
+                    place = (last[count] + tokens[0]) % last[count + 1].clamp(min=1)  # (1,)
                     after = after + net.there(place)  # (1, left * HEAD)
-                deep, after = after[:, :HEAD], after[:, HEAD:]  # (1, HEAD) (1, left * HEAD)
+                deep, after = after.split([HEAD, (count - field - 2) * HEAD], -1)
         return state.squeeze(1), torch.cat(tokens), torch.cat(weights, -1)[0]
-
-    def rules(self, field, heard, tokens):
-        return self.net.rules(field, heard[None, : len(self.net.sizes)], torch.stack(tokens, -1))
