@@ -285,6 +285,11 @@ def test_a_file_that_is_no_sketch_is_told(folder):
         ("fps=10", "fps=0", "0 frames a second; give more than 0, at most 1000"),
         ("fps=10", "fps='ten'", "'ten' frames a second; give more than 0, at most 1000"),
         ("size=(32, 16)", "size=32", "a size of 32; give (width, height) from 16 to 16384"),
+        (
+            "@sketch.play(bars=1)",
+            "@sketch.play",
+            "@sketch.play needs to know how often; write @sketch.play(bars=2) (piece.py, line 17)",
+        ),
         ("bpm=120", "bpm=0", "a tempo of 0 bpm; give more than 0 and less than"),
         ("range(4)", "[-1]", "play cue 'drum' made a note starting at -1 beats; give 0 or more"),
     ],

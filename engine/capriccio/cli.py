@@ -17,8 +17,6 @@ from .scaffold import new
 
 # How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
-# What a `train.py` imports, and playing never does.
-TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -121,12 +119,12 @@ def run(file: Path | None, **flags) -> None:
       capriccio run nocturne.py --offline --seconds 8 --seed 7 --to frames:A --to midifile:A.mid
 
     Where there is no display or no MIDI system, a live run says so and records to takes/ instead.
-    On the screen, f toggles full screen and Esc leaves. What stands in the sketch goes for
-    whatever flag is not given.
+    On the screen, f toggles full screen and Esc leaves. Where a flag is not given, the sketch
+    decides.
     """
     if file is None:
         raise click.UsageError(
-            "no sketch to run; write one with: capriccio new sketch mine, or hear capriccio demo"
+            "no sketch to run; write one with: capriccio new sketch mine, or play: capriccio demo"
         )
     _perform(file, **flags)
 
@@ -381,6 +379,7 @@ def train(plugin: str, data: Path, out: Path, **options) -> None:
 
     Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
     """
+    from .doctor import TRAINING
     from .registry import installed
 
     with _plain_errors():

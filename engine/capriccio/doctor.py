@@ -21,6 +21,7 @@ RIVALS = (
 )
 # The distributions of modules that are called otherwise.
 HOMES = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
+# What a train.py imports, and playing never does.
 TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
 # What a take of some minutes needs, video and all.
 ROOM_GB = 1.0
