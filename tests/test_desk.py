@@ -94,3 +94,29 @@ def test_a_flood_does_not_grow_without_end():
     desk.take_in(1.0)
     assert len(taken) == MOST_WAITING
     assert taken[-1] == 3 * MOST_WAITING - 1
+
+
+def test_a_key_of_the_window_presses_what_it_is_for():
+    pressed, desk = [], Desk()
+    desk.place(Control("/show/black", "press", "black", act=pressed.append, key="b"))
+    assert desk.strike("b") and not desk.strike("x")
+    desk.take_in(0.0)
+    assert pressed == [None]
+
+
+def test_what_only_turns_others_is_not_told_but_they_are():
+    heard, desk = [], Desk()
+    desk.listeners.append(heard.append)
+    desk.place(Control("/a", "number", "a", act=lambda at: None))
+    desk.place(Control("/all", "press", "all", act=lambda at: desk.turn("/a", 1.0), relays=True))
+    desk.turn("/all")
+    desk.take_in(0.5)
+    assert heard == [Turn(0.5, "/a", 1.0)]
+
+
+def test_a_mover_turns_at_the_very_frame_it_is_called_for():
+    taken, desk = [], Desk()
+    desk.place(Control("/a", "number", "a", act=taken.append))
+    desk.movers.append(lambda seconds: desk.turn("/a", seconds))
+    desk.take_in(0.25)
+    assert taken == [0.25]

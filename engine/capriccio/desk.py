@@ -26,7 +26,9 @@ class Control:
 
     `address` is that of OSC, such as `/garden/bloom`; `kind` is a knob's, or "press", which takes
     no value. `fit` gives a value as the control may have it, or raises; `act` does what is asked;
-    `value` tells where it stands now.
+    `value` tells where it stands now. A number runs from the one end of `span` to the other. `key`
+    presses it in the window: its name, as in "b" or "shift+1". One that `relays` only turns
+    others, which are told to listeners instead of it.
     """
 
     address: str
@@ -36,6 +38,9 @@ class Control:
     fit: Callable[[Any], Any] = lambda value: value
     value: Callable[[], Any] = lambda: None
     choices: tuple[str, ...] = ()
+    span: tuple[float, float] = (0.0, 1.0)
+    key: str = ""
+    relays: bool = False
 
 
 class Desk:
@@ -44,12 +49,14 @@ class Desk:
     Whoever has hands (a controller, OSC, the panel, the keyboard) calls `turn`, from any thread.
     The stage calls `take_in` before each frame, so that a cue sees one state from beginning to end
     and a show can be performed again from what was done and when. Whoever wants to know adds a
-    function to `listeners`; it is called with each `Turn` when it is taken in.
+    function to `listeners`; it is called with each `Turn` when it is taken in. Whoever turns in
+    time with the show adds one to `movers`; it is called with the seconds of each frame before.
     """
 
     def __init__(self) -> None:
         self.controls: dict[str, Control] = {}
         self.listeners: list[Callable[[Turn], None]] = []
+        self.movers: list[Callable[[float], None]] = []
         self.seconds = 0.0  # of the frame that is being drawn
         self._waiting: deque[tuple[Control, Any]] = deque(maxlen=MOST_WAITING)
         self._lock = threading.Lock()  # turns are taken in one after the other
@@ -69,15 +76,27 @@ class Desk:
             raise LookupError(f"no control {address!r}{suggest(address, self.controls)}")
         self._waiting.append((control, value if value is None else control.fit(value)))
 
+    def strike(self, key: str) -> bool:
+        """Press what a key of the window is for; say whether there is any."""
+        for control in list(self.controls.values()):
+            if control.key == key:
+                self.turn(control.address)
+                return True
+        return False
+
     def take_in(self, seconds: float) -> None:
         """Do all that was asked for since the last frame; this one is at `seconds` of the show."""
         self.seconds = seconds
+        for move in self.movers:
+            move(seconds)
         if not self._waiting:
             return
         with self._lock:
             while self._waiting:
                 control, value = self._waiting.popleft()
                 control.act(value)
+                if control.relays:
+                    continue
                 turn = Turn(seconds, control.address, value)
                 for listener in self.listeners:
                     listener(turn)

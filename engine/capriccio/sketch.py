@@ -102,6 +102,11 @@ class Sketch:
         told from one that is slow: offline it is waited for until Ctrl-C. `progress` is called
         with the number of frames done.
         """
+        self._stage = self.stage(outputs, live=live)
+        return self._stage.perform(seconds, progress)
+
+    def stage(self, outputs: Iterable[Output] = (), *, live: bool = False) -> Stage:
+        """Set the stage for a performance, with every knob of every part on its desk."""
         if self._draw is None and not self._plays:
             raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
         check_size(self.size)
@@ -114,8 +119,7 @@ class Sketch:
             for knob in part.knobs.values():
                 if knob.kind != "thing":
                     performance.desk.place(knob_control(name, part, knob))
-        self._stage = Stage(performance, outputs, draw=self._draw, plays=plays)
-        return self._stage.perform(seconds, progress)
+        return Stage(performance, outputs, draw=self._draw, plays=plays)
 
 
 def knob_control(name: str, part: Generator, knob: Knob) -> Control:
