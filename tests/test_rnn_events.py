@@ -176,9 +176,7 @@ def test_a_folder_is_split_by_file_and_its_folders_are_styles(tmp_path):
 
     assert [song.split for song in songs].count("valid") == 1
     assert {song.tags for song in songs} == {("waltz",), ("reel",)}
-    assert said == [
-        "skipped Reel/bad.mid: 'bad.mid' is no MIDI file that can be read: it breaks off"
-    ]
+    assert said == ["skipped: 'Reel/bad.mid' is no MIDI file that can be read: it breaks off"]
     assert songs == collect(tmp_path, said.append)
 
 

@@ -35,21 +35,23 @@ class Song(NamedTuple):
     split: str
 
 
-def read(path: Path | str) -> Piece:
+def read(path: Path | str, name: str = "") -> Piece:
     """Read a MIDI file. Drums keep channel 10; the other parts are numbered as they come, 1 to 4.
 
-    Raises ValueError, naming the file, where it cannot be read or has no notes.
+    Raises ValueError, naming the file (by `name`, if given), where it cannot be read or has no
+    notes.
     """
     import mido
 
     path = Path(path)
+    name = name or path.name
     try:
         file = mido.MidiFile(path, clip=True)
     except Exception as error:  # mido raises whatever comes up in a damaged file
         why = next(iter(str(error).strip().splitlines()), "it breaks off")
-        raise ValueError(f"{path.name!r} is no MIDI file that can be read: {why}") from error
+        raise ValueError(f"{name!r} is no MIDI file that can be read: {why}") from error
     if file.ticks_per_beat <= 0 or file.type == 2:
-        raise ValueError(f"{path.name!r} counts time in frames or has no common time; give one "
+        raise ValueError(f"{name!r} counts time in frames or has no common time; give one "
                          "of type 0 or 1 that counts beats")  # fmt: skip
     notes: list[Note] = []
     tempo = None
@@ -78,7 +80,7 @@ def read(path: Path | str) -> Piece:
                 message = mido.Message("note_on", channel=channel, note=pitch)
                 notes.append(_note(parts, number, message, start, end, velocity))
     if not notes:
-        raise ValueError(f"{path.name!r} has no notes")
+        raise ValueError(f"{name!r} has no notes")
     meters = {beat: bar for beat, bar in meters.items() if 0 < bar < 100} or {0.0: 4.0}
     return Piece(
         sorted(notes, key=lambda note: (note.start, note.channel, note.pitch)),
@@ -111,9 +113,9 @@ def collect(folder: Path | str, tell=print) -> list[Song]:
             continue
         name = path.relative_to(folder).as_posix()
         try:
-            piece = read(path)
-        except (ValueError, OSError) as error:
-            tell(f"skipped {name}: {error}")
+            piece = read(path, name)
+        except ValueError as error:
+            tell(f"skipped: {error}")
             skipped += 1
             continue
         row = known.get(name, {})

@@ -106,8 +106,11 @@ class Step(nn.Module):
     def forward(self, state, heard, mood, bias, dials, noise):
         net, count = self.net, len(self.net.sizes)
         x = net.told(heard + net.first).sum(0, keepdim=True) + net.mood(mood)  # (1, INPUT)
-        memory, state = net.memory(x[None], state.unsqueeze(1))  # (1, 1, WIDTH) (LAYERS, 1, WIDTH)
-        deep = net.hear(torch.cat([memory[0], x], -1))  # (1, fields * HEAD)
+        memory, states = x, []
+        for layer, before in enumerate(state.split(1)):  # before (1, WIDTH)
+            memory = cell(net.memory, layer, memory, before)  # (1, WIDTH)
+            states.append(memory)
+        deep = net.hear(torch.cat([memory, x], -1))  # (1, fields * HEAD)
         deep, after = deep.split([HEAD, (count - 1) * HEAD], -1)  # (1, HEAD) (1, left * HEAD)
         last = heard.split(1)  # rows of (1,)
         biases, luck = bias.split(net.sizes), noise.split(net.sizes)  # fields of (size,)
@@ -126,4 +129,17 @@ class Step(nn.Module):
                     place = (last[count] + tokens[0]) % last[count + 1].clamp(min=1)  # (1,)
                     after = after + net.there(place)  # (1, left * HEAD)
                 deep, after = after.split([HEAD, (count - field - 2) * HEAD], -1)
-        return state.squeeze(1), torch.cat(tokens), torch.cat(weights, -1)[0]
+        return torch.cat(states), torch.cat(tokens), torch.cat(weights, -1)[0]
+
+
+def cell(memory: nn.GRU, layer: int, x, before):
+    """Go on by one step as a layer of the GRU does."""
+    names = ("weight_ih", "bias_ih", "weight_hh", "bias_hh")
+    weights = [getattr(memory, f"{name}_l{layer}") for name in names]
+    gates, new = F.linear(x, *weights[:2]).split(
+        [2 * WIDTH, WIDTH], -1
+    )  # (1, 2 * WIDTH) (1, WIDTH)
+    recur, old = F.linear(before, *weights[2:]).split([2 * WIDTH, WIDTH], -1)  # the same
+    reset, keep = torch.sigmoid(gates + recur).chunk(2, -1)  # (1, WIDTH) (1, WIDTH)
+    new = torch.tanh(new + reset * old)  # (1, WIDTH)
+    return new + keep * (before - new)  # (1, WIDTH)
