@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 import textwrap
+from contextlib import suppress
 
 import numpy as np
 import pytest
@@ -283,7 +284,7 @@ def test_endless_recursion_is_trouble_like_any_other():
 def test_a_terminal_that_is_gone_does_not_stop_the_show(stream, monkeypatch):
     memory, claim = steady()
     outputs = [Faulty("close", boom), memory]
-    with open("/dev/full", "w") as gone:
+    with suppress(OSError), open("/dev/full", "w") as gone:
         if stream == "closed":
             gone.close()
         monkeypatch.setattr(sys, "stderr", None if stream == "none" else gone)
@@ -306,7 +307,7 @@ def test_live_an_output_that_fails_is_told_and_the_others_go_on(method, fault, c
     assert faulty.calls == {"show": 20, "note_on": 4, "note_off": 4}[method]
     ((message, times),) = tally.troubles.items()
     kind = "OSError: no device" if fault is boom else "SystemExit: 3"
-    assert message.startswith(f"output 'faulty' raised {kind} (test_faults.py, line ")
+    assert message.startswith(f"output 'faulty' raised {kind} (rehearsal.py, line ")
     assert times == faulty.calls - 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 

@@ -37,8 +37,9 @@ class Frames(Output):
     def start(self, performance):
         with writing(self.folder, str(self)):
             make_folder(self.folder)
-            with replacing(self.folder / "frame_00000.png") as probe:
-                probe.touch()
+            probe = self.folder / ".frame.part"  # the frames of an earlier show stay for now
+            probe.touch()
+            probe.unlink()
         self._size = performance.size
         self._behind = Behind(self._write, DEPTH)
 
