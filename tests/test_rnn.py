@@ -201,11 +201,11 @@ def test_notes_without_a_place_in_time_are_refused():
 
 anything = st.builds(
     Note,
-    pitch=st.integers(0, 127),
+    pitch=st.integers(-12, 140),
     start=st.floats(0, 20),
-    length=st.floats(0, 8),
-    velocity=st.floats(0, 1),
-    channel=st.integers(1, 16),
+    length=st.floats(-1, 8),
+    velocity=st.floats(-1, 2),
+    channel=st.integers(0, 17),
 )
 shared = RNN(seed=18)
 

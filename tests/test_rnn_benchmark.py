@@ -27,11 +27,11 @@ def net():
     return net
 
 
-def chances(net, piece, slots=5):
+def chances(net, piece):
     """Give the log-probability of each frame of a piece."""
     columns = [column[None] for column in frames.Piece(piece).excerpt(0, len(piece), 0)]
     with torch.no_grad():
-        return net(*columns, frames.written_down(columns[0], slots))[0]
+        return net(*columns, frames.written_down(columns[0]))[0]
 
 
 def test_no_frame_is_predicted_from_itself_or_what_follows(net):
@@ -82,7 +82,7 @@ def test_the_first_frame_pays_for_the_key(net):
     piece = frames.Piece(frames.roll(TUNE))
     found = chances(net, frames.roll(TUNE))
 
-    every, later = frames.score([net], [piece], 5)
+    every, later = frames.score([net], [piece])
 
     assert every * 5 == pytest.approx(math.log(12) - found.sum().item(), rel=1e-5)
     assert later * 4 == pytest.approx(-found[1:].sum().item(), rel=1e-5)
@@ -97,7 +97,7 @@ def test_pieces_are_at_home_where_their_first_bass_is_a_c():
 
 
 def test_frames_are_written_from_the_top_down():
-    written = frames.written_down(frames.roll([[60, 72, 64], []]), 4)
+    written = frames.written_down(frames.roll([[60, 72, 64], []]))
 
     assert written.tolist() == [[51, 43, 39, 88], [88, 88, 88, 88]]
 

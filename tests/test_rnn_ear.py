@@ -134,11 +134,11 @@ def test_a_run_is_counted_in_sixteenths_and_in_any_key():
 
 anything = st.builds(
     Note,
-    pitch=st.integers(0, 127),
+    pitch=st.integers(-12, 140),
     start=st.floats(0, 20),
-    length=st.floats(1e-6, 8),
+    length=st.floats(-1, 8),
     velocity=st.floats(0, 1),
-    channel=st.integers(1, 16),
+    channel=st.integers(0, 17),
 )
 
 
@@ -148,3 +148,8 @@ def test_any_phrase_can_be_heard(phrase, ear):
     hearing = ear(phrase)  # the role itself checks that every float is 0..1
 
     assert hearing == ear(phrase)
+
+
+def test_a_phrase_that_has_no_place_in_time_is_told(ear):
+    with pytest.raises(ValueError, match="has no place in time; give a start of 0 or more"):
+        ear([Note(60, 0, float("inf"))])

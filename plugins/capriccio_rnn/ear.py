@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from capriccio import Analyzer, Note
 
-from .choir import LOWEST, RANGES, STEPS, Bend, Choir, deeds_of
+from .choir import LOWEST, PLACES, RANGES, STEPS, Bend, Choir, Deed, deeds_of
 
 VOICES = ("soprano", "alto", "tenor", "bass")
 NAMES = ("c", "c#", "d", "e flat", "e", "f", "f#", "g", "a flat", "a", "b flat", "b")
@@ -75,15 +75,16 @@ class Ear(Analyzer):
         self._choir: Choir | None = None
 
     def analyze(self, thing) -> Hearing:
-        """Hear a phrase from its beginning to its end."""
+        """Hear a phrase from its beginning to its end, at most 256 beats of it."""
         if self._choir is None:
             self._choir = Choir(self._path, 0)
             self._heard = learned(self._choir.card)
+        steps = deeds_of(thing)
+        thing = [note._replace(length=max(0.0, note.length)) for note in thing]
         key, certainty = key_of(thing)
         beats = max((note.start + note.length for note in thing), default=0.0)
         moves, where = faults_of(thing)
-        steps = deeds_of(thing)
-        nats = self._surprise(steps)
+        nats = surprise_of(steps, self._choir)
         run = longest_run(sounds_of(thing), self._heard)
         return Hearing(
             certainty=certainty,
@@ -102,14 +103,16 @@ class Ear(Analyzer):
         """Let the model go."""
         self._choir = None
 
-    def _surprise(self, steps) -> float:
-        """Sing along, and give the nats a sixteenth of what was given."""
-        self._choir.begin(0)
-        total, bend = 0.0, Bend()
-        for index, given in enumerate(steps):
-            self._choir.sing(index % 16, bend, given, seen=False)
-            total += sum(float(self._choir.nats[voice]) for voice in given)
-        return total / len(steps) if steps else 0.0
+
+def surprise_of(steps: list[dict[int, Deed]], choir: Choir) -> float:
+    """Have a choir sing along, and give the nats a sixteenth of what the voices were given."""
+    choir.begin(0)
+    total, bend = 0.0, Bend()
+    for index, given in enumerate(steps):
+        choir.sing(index % PLACES, bend, given, seen=False)
+        nats = choir.nats
+        total += sum(float(nats[voice]) for voice in given)
+    return total / len(steps) if steps else 0.0
 
 
 def key_of(phrase: list[Note]) -> tuple[str, float]:

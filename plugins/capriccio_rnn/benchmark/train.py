@@ -71,7 +71,7 @@ class Frames(nn.Module):
         x = self.dropout(F.relu(self.frame(before)) + hint)  # (b, t, FRAME)
         heard, _ = self.memory(x)  # (b, t, width)
         heard = torch.cat([self.dropout(heard), hint], -1)  # (b, t, width + FRAME)
-        written = self.write(heard, written_down(before, VOICES), notes)  # (b, t)
+        written = self.write(heard, top(before, VOICES), notes)  # (b, t)
         gate = self.trust(heard).squeeze(-1)  # (b, t)
         gate = torch.where(length > 0, gate, -20.0)  # (b, t)
         same = (recalled == now).all(-1)  # (b, t)
@@ -130,7 +130,7 @@ class Frames(nn.Module):
         where = (which * 3 * SPAN + apart).unsqueeze(-1) * SPAN + way * SPAN * SPAN  # as way
         where = where + now.unsqueeze(2)  # (b, t, slots, VOICES, KEYS + 1)
         known = torch.arange(VOICES) < torch.arange(slots)[:, None]  # (slots, VOICES)
-        return (self.lead[where].squeeze(-1) * known.unsqueeze(-1)).sum(-2)
+        return (F.embedding(where, self.lead).squeeze(-1) * known.unsqueeze(-1)).sum(-2)
 
 
 def interval(upper, lower):
@@ -157,11 +157,16 @@ def bag(table, rows):
     )
 
 
-def written_down(keys: torch.Tensor, slots: int) -> torch.Tensor:
-    """Write each frame from the top down, filled up with END."""
+def top(keys: torch.Tensor, slots: int) -> torch.Tensor:
+    """Give the highest keys of each frame from the top down, filled up with END."""
     order = torch.arange(1, KEYS + 1) * (keys > 0)  # (…, KEYS)
-    top = order.topk(slots, -1).values - 1  # (…, slots)
-    return torch.where(top < 0, END, top)  # (…, slots)
+    found = order.topk(slots, -1).values - 1  # (…, slots)
+    return torch.where(found < 0, END, found)  # (…, slots)
+
+
+def written_down(keys: torch.Tensor) -> torch.Tensor:
+    """Write each frame from the top down, and END at least once."""
+    return top(keys, int(keys.sum(-1).max()) + 1)  # (…, slots)
 
 
 # -- data -------------------------------------------------------------------------------------
@@ -218,8 +223,10 @@ class Piece:
     """One piece, made ready: what it repeats, and where it is at home.
 
     A piece is moved by at most half an octave so that its first bass note is a c: then the same
-    harmony has the same names in most pieces. That is no look ahead but for the first frame, whose
-    bass is therefore charged ln 12 nats on top.
+    harmony has the same names in most pieces. The model of a piece is a mixture: one of the twelve
+    moves, each as likely, and the network's chance of what the piece becomes by it. Only one of
+    the twelve terms is counted, so each piece is charged ln 12 nats on top, and the figure is an
+    upper bound of the mixture's. The move is known once the first note is.
     """
 
     def __init__(self, keys: torch.Tensor):
@@ -263,7 +270,6 @@ def train(name: str, sets: dict, checkpoint: Path, *, seed=0, hours=None, resume
     """Train one network on the training split; give it with the weights best on the valid split."""
     size = {**SIZES[name], **changes}
     seed_everything(seed)
-    slots = most(sets) + 1
     net = Frames(size["width"], size["layers"])
     optimizer = torch.optim.AdamW(
         net.parameters(), size["rate"], betas=(0.9, 0.99), weight_decay=0.02
@@ -285,15 +291,15 @@ def train(name: str, sets: dict, checkpoint: Path, *, seed=0, hours=None, resume
             [torch.arange(longest) < len(keys) for keys, *_ in batch]
         )  # (batch, time)
         columns = [nn.utils.rnn.pad_sequence(column, batch_first=True)
-                   for column in zip(*batch, strict=True)]  # 4 of (batch, time, …)  # fmt: skip
-        found = net(*columns, written_down(columns[0], slots))  # (batch, time)
+                   for column in map(list, zip(*batch, strict=True))]  # 4 of (batch, time, …)  # fmt: skip
+        found = net(*columns, written_down(columns[0]))  # (batch, time)
         return -found[real].mean()
 
     trainer.run(
         loss,
         steps=size["steps"],
         hours=hours,
-        validate=lambda net: {"valid nats per frame": score([net], sets["valid"], slots)[0]},
+        validate=lambda net: {"valid nats per frame": score([net], sets["valid"])[0]},
         every=25 if name == "jsb" else 200,
         schedule=lambda progress: min(
             50 * progress, 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress))
@@ -302,13 +308,8 @@ def train(name: str, sets: dict, checkpoint: Path, *, seed=0, hours=None, resume
     return trainer
 
 
-def most(sets: dict) -> int:
-    """Count the notes of the fullest frame."""
-    return max(int(piece.keys.sum(1).max()) for pieces in sets.values() for piece in pieces)
-
-
 @torch.no_grad()
-def score(nets, pieces: list[Piece], slots: int) -> tuple[float, float]:
+def score(nets, pieces: list[Piece]) -> tuple[float, float]:
     """Measure nats per frame over all frames, and without each piece's first one.
 
     With several networks the probabilities that they give a frame are averaged.
@@ -318,11 +319,12 @@ def score(nets, pieces: list[Piece], slots: int) -> tuple[float, float]:
         net.eval()
     for piece in pieces:
         columns = [c[None] for c in piece.excerpt(0, len(piece), 0)]  # 4 of (1, time, …)
-        written = written_down(columns[0], slots)  # (1, time, slots)
+        written = written_down(columns[0])  # (1, time, slots)
         found = [net(*columns, written)[0] for net in nets]  # (time,) each
         frame = torch.stack(found).logsumexp(0) - math.log(len(found))  # (time,)
         total += math.log(12) - frame.sum().item()
         later -= frame[1:].sum().item()
+        later += 0.0 if piece.keys[0].any() else math.log(12)  # the first note is a later one
         frames += len(piece)
     return total / frames, later / (frames - len(pieces))
 
@@ -343,7 +345,7 @@ def measure(
     each piece's first frame too, from nothing; `later frames` leaves it out, as TCN's table does.
     """
     sets = {split: [Piece(keys) for keys in pieces] for split, pieces in load(folder, name).items()}
-    slots, trained, seconds = most(sets) + 1, [], 0.0
+    trained, seconds = [], 0.0
     for number in range(nets):
         checkpoint = Path(out, f"{name}-{seed + number}.safetensors")
         trainer = train(name, sets, checkpoint, seed=seed + number, hours=hours, resume=resume)
@@ -351,6 +353,6 @@ def measure(
         seconds += trainer.seconds
     figures: dict = {"set": name, "nets": nets, "hours": round(seconds / 3600, 2)}
     for split in ("valid", "test"):
-        every, later = score(trained, sets[split], slots)
+        every, later = score(trained, sets[split])
         figures[split] = {"all frames": round(every, 3), "later frames": round(later, 3)}
     return figures
