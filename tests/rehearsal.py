@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 from capriccio import Generator, Note, Output, Performance
 from capriccio.clock import OfflineClock
+from capriccio.errors import tell_again
 from capriccio.stage import PlayCue, Stage
 from capriccio.testing import Memory
 
@@ -68,6 +69,7 @@ def live_stage(outputs, *, draw=None, plays=(), bpm=120.0, meter=4, fps=10.0, si
     stage = Stage(Performance(clock, size, fps, "a test"), outputs, draw=draw, plays=cues)
     clock.stage, clock.passes = stage, Passes()
     stage._stopping = clock.passes
+    tell_again()  # what other tests have told is no trouble of this show
     return stage
 
 
@@ -75,6 +77,7 @@ def offline_stage(outputs, *, draw=None, plays=(), bpm=120.0, meter=4, fps=10.0,
     """Set a stage that renders; each of `plays` is (function, bars)."""
     facts = Performance(OfflineClock(bpm, meter), size, fps, "a test")
     cues = [PlayCue(function, bars) for function, bars in plays]
+    tell_again()
     return Stage(facts, outputs, draw=draw, plays=cues)
 
 

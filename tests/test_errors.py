@@ -1,8 +1,10 @@
 """Trouble is told once, counted, and told again at the end; names that are near are suggested."""
 
+import threading
+
 import pytest
 from capriccio import errors
-from capriccio.errors import suggest, tell, tell_again
+from capriccio.errors import place_of, suggest, tell, tell_again
 
 
 @pytest.fixture(autouse=True)
@@ -47,3 +49,38 @@ def test_errors_are_what_they_are_caught_as():
     assert issubclass(errors.ProviderError, RuntimeError)
     assert issubclass(errors.PartError, LookupError)
     assert issubclass(errors.ShowError, RuntimeError)
+
+
+def test_the_place_of_an_error_is_the_last_line_of_the_cue_it_came_through():
+    def cue():
+        int("x" * (1 + len(suggest("zither", []))))
+
+    def other():
+        return cue()
+
+    with pytest.raises(ValueError, match="invalid literal") as caught:
+        other()
+    line = cue.__code__.co_firstlineno
+    assert place_of(caught.value, cue) == f"test_errors.py, line {line + 1}"
+    # An error that never came by the cue is where the cue begins.
+    assert place_of(ValueError(), other) == f"test_errors.py, line {other.__code__.co_firstlineno}"
+    assert place_of(ValueError()) == "nowhere, line 0"
+
+
+def test_a_message_is_one_line_of_a_bearable_length(capsys):
+    tell("a\nb" + "c" * 10_000)
+    (line,) = capsys.readouterr().err.splitlines()
+    assert line.startswith("capriccio: a bccc") and line.endswith("c …") and len(line) < 600
+
+
+def test_any_number_of_threads_may_tell(capsys):
+    threads = [
+        threading.Thread(target=lambda: [tell("the port is lost") for _ in range(500)])
+        for _ in range(8)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert tell_again() == {"the port is lost": 4000}
+    assert len(capsys.readouterr().err.splitlines()) == 2

@@ -342,6 +342,19 @@ def test_offline_an_output_that_fails_is_raised_when_the_others_are_closed(metho
     assert memory.sounding == [] and memory.calls[-1].method == "close"
 
 
+def test_an_end_that_was_not_taken_is_sent_once_more_at_the_end_of_the_show():
+    class Stumbles(Memory):
+        def note_off(self, note, now):
+            super().note_off(note, now)
+            if len(self.things("note_off")) == 1:
+                boom()
+
+    stumbles = Stumbles()
+    with pytest.raises(OSError, match="no device"):
+        offline_stage([stumbles], plays=[(beat, 1)]).perform(2)
+    assert [note.pitch for note in stumbles.things("note_off")] == [60, 60]
+
+
 def test_offline_the_first_trouble_is_raised_and_what_follows_from_it_told(capsys):
     with pytest.raises(ZeroDivisionError, match="the reason"):
         offline_stage([Faulty("close", boom)], draw=Maker(GREY, ZeroDivisionError)).perform(1)

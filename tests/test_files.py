@@ -108,6 +108,14 @@ def test_any_image_survives_as_a_png(height, width, seed):
     assert as_png(image[:, ::-1][:, ::-1]) == data
 
 
+def test_a_show_that_fails_before_its_first_frame_leaves_those_of_an_earlier_one(tmp_path):
+    show(Frames(str(tmp_path)), [plain((9, 9, 9))], performance())
+    before = (tmp_path / "frame_00000.png").read_bytes()
+    show(Frames(str(tmp_path)), [], performance())
+    assert [path.name for path in tmp_path.iterdir()] == ["frame_00000.png"]
+    assert (tmp_path / "frame_00000.png").read_bytes() == before
+
+
 def test_a_frame_of_another_size_is_fitted(tmp_path):
     show(Frames(str(tmp_path)), [plain((9, 9, 9), 100, 100)], performance())
     assert Image.open(tmp_path / "frame_00000.png").size == (64, 48)
