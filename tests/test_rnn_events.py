@@ -197,6 +197,17 @@ def test_a_table_tells_styles_splits_and_fills_and_roland_kits_are_named_as_gene
     assert sounds_of([one, two]) == [(10, 36), (10, 42), (10, 46), (10, 49)]
 
 
+def test_a_table_that_keeps_nothing_for_training_is_told(tmp_path):
+    write(tmp_path / "one.mid", tune(1))
+    (tmp_path / "info.csv").write_text("midi_filename,split\none.mid,test\n")
+    with pytest.raises(ValueError, match=r"info.csv in .* keeps no piece for training; its column"):
+        collect(tmp_path)
+
+    write(tmp_path / "two.mid", tune(2))  # what the table does not know is learned from
+
+    assert [song.split for song in collect(tmp_path)] == ["test", "train"]
+
+
 def test_a_folder_without_music_is_told(tmp_path):
     (tmp_path / "bad.mid").write_text("no")
     (tmp_path / "notes.txt").write_text("no")

@@ -209,6 +209,8 @@ def test_pads_of_any_kind_are_heard():
 def test_notes_without_a_place_in_time_are_refused():
     with pytest.raises(ValueError, match="has no place in time; give a start of 0 or more"):
         drummer().feed([Note(36, math.nan, channel=10)])
+    with pytest.raises(ValueError, match="is neither soft nor loud; give a velocity"):
+        drummer().feed([Note(36, velocity=math.nan, channel=10)])
     with pytest.raises(ValueError, match="a phrase of 1001 beats; give at most 256 at once"):
         drummer().feed([Note(36, 1000.0, channel=10)])
 

@@ -123,7 +123,8 @@ def collect(folder: Path | str, tell=print) -> list[Song]:
         if not known and "/" in name:
             style = name.partition("/")[0].strip().lower()
         tags = [style] * bool(style) + ["fill"] * (row.get("beat_type") == "fill")
-        split = {"validation": "valid"}.get(row.get("split", ""), row.get("split", ""))
+        split = row.get("split") or "train"  # a file that the table does not know
+        split = {"validation": "valid"}.get(split, split)
         piece = piece._replace(notes=general_midi(piece.notes, roland))
         songs.append(Song(name, piece, tuple(tags), split))
     total = sum(len(song.piece.notes) for song in songs)
@@ -132,10 +133,15 @@ def collect(folder: Path | str, tell=print) -> list[Song]:
             f"no music to learn from in {str(folder)!r}: {len(songs) + skipped} MIDI files, "
             f"{skipped} of them unusable, {total} notes; give a folder of .mid files"
         )
-    if not any(song.split for song in songs):
+    if not any(row.get("split") for row in known.values()):
         order = sorted(songs, key=lambda song: hashlib.sha256(song.file.encode()).digest())
         kept = {song.file for song in order[::KEEP_OUT]} if len(songs) > 1 else set()
         songs = [song._replace(split="valid" if song.file in kept else "train") for song in songs]
+    elif not any(song.split == "train" for song in songs):
+        raise ValueError(
+            f"info.csv in {str(folder)!r} keeps no piece for training; its column split is one of "
+            "train, validation and test"
+        )
     return songs
 
 
@@ -144,7 +150,7 @@ def information(folder: Path) -> dict[str, dict[str, str]]:
     path = folder / "info.csv"
     if not path.is_file():
         return {}
-    with path.open(newline="", encoding="utf-8") as file:
+    with path.open(newline="", encoding="utf-8", errors="replace") as file:
         return {row["midi_filename"]: row for row in csv.DictReader(file) if "midi_filename" in row}
 
 

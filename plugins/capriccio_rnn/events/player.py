@@ -102,6 +102,8 @@ class Player:
                 raise ValueError(
                     f"{note} has no place in time; give a start of 0 or more, in beats"
                 )
+            if not 0 <= note.velocity <= 1:
+                raise ValueError(f"{note} is neither soft nor loud; give a velocity 0..1")
             end = note.start + max(note.length, 0.0)
             if end > LONGEST:
                 raise ValueError(f"a phrase of {end:g} beats; give at most {LONGEST} at once")
@@ -171,7 +173,7 @@ class Player:
         self._mood /= max(total, 1.0)
         if "fill" in self.tags:
             self._mood[self.tags.index("fill")] = fill
-        self._mood[-1] = math.log2(bpm / 120)
+        self._mood[-1] = min(max(math.log2(bpm / 120), -1.5), 1.5)  # nobody plays beyond that
 
     def _pull(self, register: float, key) -> np.ndarray:
         """Say how register and key bend the weights of the sounds."""
