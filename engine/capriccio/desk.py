@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import count
 from typing import Any, NamedTuple
 
 from .errors import suggest
@@ -49,8 +50,9 @@ class Desk:
     Whoever has hands (a controller, OSC, the panel, the keyboard) calls `turn`, from any thread.
     The stage calls `take_in` before each frame, so that a cue sees one state from beginning to end
     and a show can be performed again from what was done and when. Whoever wants to know adds a
-    function to `listeners`; it is called with each `Turn` when it is taken in. Whoever turns in
-    time with the show adds one to `movers`; it is called with the seconds of each frame before.
+    function to `listeners`; it is called with each `Turn` when it is taken in, and with whatever is
+    announced. Whoever turns in time with the show adds one to `movers`; it is called with the
+    seconds of each frame before.
     """
 
     def __init__(self) -> None:
@@ -58,6 +60,8 @@ class Desk:
         self.listeners: list[Callable[[Turn], None]] = []
         self.movers: list[Callable[[float], None]] = []
         self.seconds = 0.0  # of the frame that is being drawn
+        # What is read, by its id, with what the sketch calls it; held, so that no id comes back.
+        self.names: dict[int, tuple[str, Any]] = {}
         self._waiting: deque[tuple[Control, Any]] = deque(maxlen=MOST_WAITING)
         self._lock = threading.Lock()  # turns are taken in one after the other
 
@@ -97,6 +101,17 @@ class Desk:
                 control.act(value)
                 if control.relays:
                     continue
-                turn = Turn(seconds, control.address, value)
-                for listener in self.listeners:
-                    listener(turn)
+                self.announce(seconds, control.address, value)
+
+    def announce(self, seconds: float, address: str, value: Any) -> None:
+        """Tell the listeners of a turn, or of what came about without one, such as a phrase."""
+        for listener in self.listeners:
+            listener(Turn(seconds, address, value))
+
+    def name_of(self, thing: Any, kind: str) -> str:
+        """Give what is read during a show one name for it, its kind and a number; see `names`."""
+        if id(thing) not in self.names:
+            numbers = (f"{kind} {number}" for number in count(1))
+            taken = {name for name, _ in self.names.values()}
+            self.names[id(thing)] = next(name for name in numbers if name not in taken), thing
+        return self.names[id(thing)][0]

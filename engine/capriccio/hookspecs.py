@@ -26,7 +26,7 @@ from typing import Any, ClassVar, Literal, get_args, get_origin
 
 import pluggy
 
-from .clock import OfflineClock
+from .clock import Moment, OfflineClock
 from .desk import Desk
 from .errors import suggest
 from .listening import Listener, listener_of
@@ -225,9 +225,18 @@ class Analyzer(Part):
         and the readings may be those of a moment ago; `read` waits for those of `thing` itself.
         """
         performance = performing.get()
-        if performance is None or not performance.clock.live:
+        if performance is None:
             return self.read(thing)
-        return listener_of(self).hear(thing, begun=performance.clock.seconds() > 0)
+        now = drawing.get()
+        if performance.replayed is not None:
+            seconds = now.seconds if now else performance.clock.seconds()
+            name = performance.desk.name_of(self, self.name)
+            return performance.replayed.readings(name, seconds, lambda: self.read(thing))
+        if not performance.clock.live:
+            return self.read(thing)
+        listener = listener_of(self)
+        readings = listener.hear(thing, begun=performance.clock.seconds() > 0)
+        return listener.stay(readings, now.seconds, performance.desk) if now else readings
 
     def read(self, thing):
         """Read `thing` now and give its readings, however long it takes.
@@ -291,7 +300,8 @@ class Output(Part):
 class Performance:
     """The facts of one performance: `size` is (width, height) in pixels, `fps` frames a second.
 
-    `desk` takes what hands do from outside.
+    `desk` takes what hands do from outside. `recipe` gives what files are to say of how they were
+    made. `replayed` is the take of an earlier show where that one is performed again.
     """
 
     clock: OfflineClock
@@ -299,7 +309,12 @@ class Performance:
     fps: float = 30.0
     title: str = "capriccio"
     desk: Desk = field(default_factory=Desk)
+    recipe: Callable[[], Mapping[str, Any]] = dict
+    replayed: Any = None
 
 
 # The performance whose cue is being called, for parts that must behave otherwise when live.
 performing: ContextVar[Performance | None] = ContextVar("performing", default=None)
+# The moment of the frame whose draw cue is being called: what such a cue reads is as it was then,
+# however late it reads, so that a show can be performed again.
+drawing: ContextVar[Moment | None] = ContextVar("drawing", default=None)

@@ -24,6 +24,7 @@ class Listener:
         self._trouble: BaseException | None = None
         self._waiting = self._busy = self._hushed = False
         self._since = 0.0
+        self._framed: tuple[float, Any] | None = None  # seconds and readings of the last frame
         self._thread = threading.Thread(target=self._listen, name=str(analyzer), daemon=True)
         self._thread.start()
 
@@ -50,6 +51,18 @@ class Listener:
                     f"{self._analyzer} {type(trouble).__name__}",
                 )
             return self._readings
+
+    def stay(self, readings, seconds: float, desk: Any):
+        """Give `readings`, or those that the frame at `seconds` was given before.
+
+        New ones are announced on the `desk`: they come when they come, and a take holds them.
+        """
+        if self._framed is None or self._framed[0] != seconds:
+            if self._framed is None or self._framed[1] is not readings:
+                name = desk.name_of(self._analyzer, self._analyzer.name)
+                desk.announce(seconds, "reading", (name, *map(_plain, readings)))
+            self._framed = seconds, readings
+        return self._framed[1]
 
     def hush(self) -> None:
         """Read nothing more."""
@@ -80,6 +93,13 @@ class Listener:
                 self._readings = readings or self._readings
                 self._trouble = trouble
                 self._changed.notify_all()
+
+
+def _plain(value):
+    """Give a reading as a take can hold it; None where it is a picture, say."""
+    if isinstance(value, str):
+        return value
+    return float(value) if hasattr(value, "__float__") and not getattr(value, "shape", ()) else None
 
 
 _listeners: set[Listener] = set()

@@ -3,20 +3,21 @@
 import math
 import threading
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from time import monotonic
 
 import numpy as np
 
 from ..clock import Moment, OfflineClock
 from ..errors import ShowError, described, place_of, tell, tell_again
-from ..hookspecs import Output, Performance, performing
+from ..hookspecs import Output, Performance, drawing, performing
 from ..listening import hush
 from ..media import Note, as_image, as_phrase
 from .cue import PlayCue, name_of, next_turn
 from .curtain import Curtain
+from .ear import Ear
 from .lane import Lane
 from .stagehand import Call, Stagehand
+from .tally import Tally, frames_in
 
 # The latency budget of a live show. Music is composed so long before it sounds, which is more
 # than a slow model needs for a phrase; events reach timed outputs so long before they are due,
@@ -39,16 +40,6 @@ MOST_NOTES = 100_000
 ROUNDING_BEATS = 1e-6
 
 
-@dataclass
-class Tally:
-    """What happened in a show."""
-
-    frames: int = 0
-    late: int = 0
-    notes: int = 0
-    troubles: dict[str, int] = field(default_factory=dict)
-
-
 class Stage:
     """One performance: cues on one side, outputs on the other, a clock between them.
 
@@ -69,6 +60,8 @@ class Stage:
         self.clock: OfflineClock = performance.clock
         self.draw = draw
         self.plays = list(plays)
+        for number, cue in enumerate(self.plays):
+            cue.number = number
         width, height = performance.size
         self.image = np.zeros((height, width, 3), np.uint8)
         self.tally = Tally()
@@ -76,7 +69,7 @@ class Stage:
         self._timed = [lane for lane in self._lanes if lane.output.timed]
         self._untimed = [lane for lane in self._lanes if not lane.output.timed]
         self._shown = [lane for lane in self._lanes if shows(lane.output)]
-        self._ear = Lane()  # hears what everybody plays, for the loudness
+        self._ear = Ear()
         self._stagehand = Stagehand(self._look, self._end)
         self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
         self._started = False
@@ -88,6 +81,8 @@ class Stage:
 
     def loudness(self) -> float:
         """Give 0..1: the velocity of the strongest note sounding, dying away since its start."""
+        if now := drawing.get():
+            return self._ear.drawn_loudness(now.beats)
         beats = self.clock.beats_at(self.clock.seconds())
         self._listen(beats)
         return self._ear.loudness(beats)
@@ -143,19 +138,14 @@ class Stage:
         So the music is the same at every frame rate.
         """
         while cue := self._next_turn(horizon):
-            beats = cue.turn(self.clock.meter)
-            self.clock.wait(self.clock.seconds_at(beats))
-            self._sound_all(beats + ROUNDING_BEATS)
+            self.clock.wait(self.clock.seconds_at(cue.turn(self.clock.meter)))
             self._play(cue)
         self.clock.wait(seconds)
-        self._sound_all(horizon)
-        if self._stagehand.orders:
-            raise KeyboardInterrupt
-
-    def _sound_all(self, horizon: float) -> None:
         for lane in self._lanes:
             self._sound(lane, horizon)
         self._listen(horizon - ROUNDING_BEATS)
+        if self._stagehand.orders:
+            raise KeyboardInterrupt
 
     # -- live ---------------------------------------------------------------------------------
 
@@ -197,6 +187,8 @@ class Stage:
         current = int(self.clock.seconds() * self.performance.fps)
         if current > frame + 1:
             self.tally.late += current - frame - 1
+            at = current / self.performance.fps
+            self.performance.desk.announce(at, "late", current - frame - 1)
             return current
         return frame + 1
 
@@ -265,45 +257,53 @@ class Stage:
 
     def _play(self, cue: PlayCue) -> None:
         """Call a play cue for its next turn, and have its phrase played."""
-        span = cue.bars * self.clock.meter
+        called = self.clock.seconds()
         if self._started:
-            passed = int(self.clock.beats_at(self.clock.seconds()) / span) - cue.calls
+            whole = cue.bars * self.clock.meter
+            passed = int(self.clock.beats_at(called) / whole) - cue.calls
             if passed > 0:
                 tell(f"{cue.name} missed {passed} of its turns", f"{cue.name} missed")
                 cue.calls += passed
-        now = self.clock.moment(beats=cue.turn(self.clock.meter), span=span)
+        turn, span = cue.turn(self.clock.meter), cue.span(self.clock.meter)
+        now = self.clock.moment(beats=turn, span=span)
         cue.calls += 1
         cue.busy = True
 
         def compose():
             phrase = cue.function(now)
-            self._add(as_phrase([] if phrase is None else phrase, cue.name), now, cue)
+            return self._add(as_phrase([] if phrase is None else phrase, cue.name), now, cue)
 
-        self._try(self._stagehand.call(cue.name, "it rests"), compose, home=cue.function)
+        call = self._stagehand.call(cue.name, "it rests")
+        added = self._try(call, compose, home=cue.function)
+        seconds, notes = added or (self.clock.seconds(), None)
+        facts = (cue.number, now.beats, now.span, called, notes)
+        self.performance.desk.announce(seconds, "phrase", facts)
         cue.busy = False
 
-    def _add(self, phrase: list[Note], now: Moment, cue: PlayCue) -> None:
+    def _add(
+        self, phrase: list[Note], now: Moment, cue: PlayCue
+    ) -> tuple[float, list[tuple[Note, float]]]:
+        """Have a phrase played; give the seconds at which that was, and what will sound when."""
         if len(self._ear) + len(phrase) > MOST_NOTES:
             raise ShowError(f"{cue.name} has more than {MOST_NOTES} notes waiting; write fewer")
         earliest = now.beats
         if self._started:
             earliest = self.clock.beats_at(self.clock.seconds() - LATE_SECONDS)
-        late = 0
-        for note in phrase:
-            start = now.beats + note.start
-            if start < earliest:
-                late += 1
-                continue
-            for lane in (*self._lanes, self._ear):
-                lane.add(note, start)
-        if late:
+        starts = [(note, now.beats + note.start) for note in phrase]
+        notes = [(note, start) for note, start in starts if start >= earliest]
+        if late := len(starts) - len(notes):
             tell(f"{cue.name} came too late for {late} of its notes", f"{cue.name} late")
+        return self._sound_from_now_on([one for one in notes if one[1] < cue.until])
+
+    def _sound_from_now_on(self, notes):
+        for lane in self._lanes:
+            for note, start in notes:
+                lane.add(note, start)
+        return self._ear.compose(notes, self.clock), notes
 
     def _listen(self, beats: float) -> None:
-        if self._ear.enter():
-            for event in self._ear.due(min(beats + ROUNDING_BEATS, self._last)):
-                self.tally.notes += event.begins
-            self._ear.leave()
+        self._ear.listen(min(beats + ROUNDING_BEATS, self._last))
+        self.tally.notes = self._ear.begun
 
     def _sound(self, lane: Lane, horizon: float, wait: bool = True) -> None:
         """Hand the output of `lane` every event that is due by `horizon` beats."""
@@ -326,10 +326,15 @@ class Stage:
         )
         draw = self.draw
         now = self.clock.moment(seconds=due, span=self.clock.beats_at(1 / self.performance.fps))
+        self._ear.draw(due, min(now.beats + ROUNDING_BEATS, self._last))
         if draw is not None:
             cue = f"draw cue {name_of(draw)!r}"
             call = self._stagehand.call(cue, "the last image stays")
-            image = self._try(call, lambda: as_image(draw(now), cue), home=draw)
+            token = drawing.set(now)
+            try:
+                image = self._try(call, lambda: as_image(draw(now), cue), home=draw)
+            finally:
+                drawing.reset(token)
             self.image = self.image if image is None else image
         for lane in self._shown:
             if lane.enter():
@@ -377,11 +382,6 @@ class Stage:
         deadline = monotonic() + BACK_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
-
-
-def frames_in(seconds: float, fps: float) -> int:
-    """Give the number of frames that begin within so many seconds."""
-    return max(1, math.ceil(seconds * fps - 1e-6))
 
 
 def shows(output: Output) -> bool:

@@ -1,5 +1,6 @@
 """Cues that play, and whose turn it is."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -9,12 +10,19 @@ from ..media import Note
 
 @dataclass
 class PlayCue:
-    """A function that is called every so many bars for the phrase to play."""
+    """A function that is called every so many bars for the phrase to play.
+
+    `number` is its place in the sketch. It has its first turn at the beat where it `begins`, and
+    none from `until` on.
+    """
 
     function: Callable[[Moment], list[Note] | None]
     bars: float
     calls: int = 0
     busy: bool = False
+    number: int = 0
+    begins: float = 0.0
+    until: float = math.inf
 
     @property
     def name(self) -> str:
@@ -22,7 +30,13 @@ class PlayCue:
 
     def turn(self, meter: int) -> float:
         """Give the beats of its next turn."""
-        return self.calls * self.bars * meter
+        return max(self.begins, self.calls * self.bars * meter)
+
+    def span(self, meter: int) -> float:
+        """Give the beats from its next turn to the one after it."""
+        whole = self.bars * meter
+        late = max(0.0, self.begins - self.calls * whole)
+        return whole - late if late else whole
 
 
 def name_of(cue: Callable) -> str:
@@ -32,6 +46,6 @@ def name_of(cue: Callable) -> str:
 
 def next_turn(cues: Iterable[PlayCue], meter: int, horizon: float) -> PlayCue | None:
     """Give the cue whose turn comes first, the one written first among equals, if by `horizon`."""
-    free = [cue for cue in cues if not cue.busy]
+    free = [cue for cue in cues if not cue.busy and cue.turn(meter) < cue.until]
     cue = min(free, key=lambda cue: cue.turn(meter), default=None)
     return cue if cue and cue.turn(meter) <= horizon else None
