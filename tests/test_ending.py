@@ -255,6 +255,19 @@ def desktop(display, monkeypatch):
         end(manager)
 
 
+def test_a_display_that_goes_away_ends_all_notes_and_files(begin, monkeypatch, tmp_path):
+    needs("Xvfb")
+    with x_server("800x600") as name:
+        monkeypatch.setenv("DISPLAY", name)
+        show = begin("--to", "screen", "--to", "video:film.mp4", "--to", "midifile:song.mid")
+        show.wait_for("on", 3)
+    assert show.ended() == 128 + signal.SIGTERM, show.said
+    assert "the display has gone away; the show ends" in show.said
+    begun, ended = notes_of(tmp_path / "song.mid")
+    assert begun == ended >= 3
+    assert film_of(tmp_path / "film.mp4") >= show.diary().count("show")
+
+
 def test_f_toggles_the_full_screen_while_the_show_goes_on(begin, desktop):
     show = begin("--to", "screen")
     window = window_of(show)

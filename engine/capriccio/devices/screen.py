@@ -1,10 +1,14 @@
 """The picture on a screen: an SDL window."""
 
+import ctypes
 import os
+import signal
 import sys
+import time
+from contextlib import suppress
 from typing import NamedTuple
 
-from ..errors import ShowError
+from ..errors import ShowError, tell
 from ..hookspecs import Output
 
 # What SDL is asked for before it wakes; a performer's own settings go before.
@@ -97,7 +101,7 @@ class Screen(Output):
     def close(self):
         if self in _open:
             _open.remove(self)
-        if self.window is None:
+        if self.window is None or _lost:
             return
         import pygame
 
@@ -119,6 +123,8 @@ class Screen(Output):
             performance.title, size, position, resizable=True, allow_high_dpi=True
         )
         _open.append(self)
+        if pygame.display.get_driver() == "x11":
+            _outlive_the_server()
         # Without waiting for the display's beat: the wait would hold the interpreter.
         self._renderer = video.Renderer(self.window)
         pygame.display.set_allow_screensaver(False)
@@ -173,6 +179,30 @@ class Screen(Output):
 
 # The screens that are open now: SDL has one stream of events for all of them.
 _open: list[Screen] = []
+
+
+# The displays whose X server has gone away.
+_lost: list[int] = []
+
+
+def _outlive_the_server() -> None:
+    """Have the show end in order where the X server goes away.
+
+    Xlib would leave the process at once, notes sounding and files half written; and it leaves as
+    soon as its handler returns.
+    """
+    with suppress(OSError):
+        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_leave)
+
+
+@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
+def _leave(display):
+    _lost.append(display)
+    tell("the display has gone away; the show ends")
+    os.kill(os.getpid(), signal.SIGTERM)
+    while True:  # whoever was told ends the process from another thread
+        with suppress(KeyboardInterrupt):
+            time.sleep(1)
 
 
 def letterbox(inner: tuple[int, int], outer: tuple[int, int]) -> tuple[int, int, int, int]:
