@@ -1,9 +1,10 @@
 """What the tests of the stage share: live shows on a clock that the test winds, parts that fail."""
 
+import io
 import threading
 import time
 from collections import Counter
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 
 import numpy as np
 from capriccio import Generator, Note, Output, Performance
@@ -69,7 +70,7 @@ def live_stage(outputs, *, draw=None, plays=(), bpm=120.0, meter=4, fps=10.0, si
     stage = Stage(Performance(clock, size, fps, "a test"), outputs, draw=draw, plays=cues)
     clock.stage, clock.passes = stage, Passes()
     stage._stopping = clock.passes
-    tell_again()  # what other tests have told is no trouble of this show
+    forget()
     return stage
 
 
@@ -77,8 +78,14 @@ def offline_stage(outputs, *, draw=None, plays=(), bpm=120.0, meter=4, fps=10.0,
     """Set a stage that renders; each of `plays` is (function, bars)."""
     facts = Performance(OfflineClock(bpm, meter), size, fps, "a test")
     cues = [PlayCue(function, bars) for function, bars in plays]
-    tell_again()
+    forget()
     return Stage(facts, outputs, draw=draw, plays=cues)
+
+
+def forget() -> None:
+    """Forget what other tests have told: it is no trouble of the show to come."""
+    with redirect_stderr(io.StringIO()):
+        tell_again()
 
 
 class Timed(Memory):

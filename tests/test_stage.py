@@ -7,7 +7,7 @@ from random import Random
 
 import numpy as np
 import pytest
-from capriccio import Generator, Note, ShowError
+from capriccio import Generator, Moment, Note, ShowError, Sketch
 from capriccio.stage import SEND_SECONDS, frames_in
 from capriccio.testing import Memory
 from hypothesis import given, settings
@@ -446,37 +446,52 @@ def test_image_and_loudness_can_be_asked_for_from_any_thread():
     assert max(loudness for _, loudness in seen) > 0.2
 
 
-def test_a_part_that_draws_and_plays_is_in_one_thread_at_a_time():
-    class Both(Generator):
-        inside = together = 0
+class Crowd:
+    """Count who is inside at once."""
 
-        def generate(self, now, *, what="picture"):
-            self.inside += 1
-            self.together = max(self.together, self.inside)
-            threading.Event().wait(0.002)
-            self.inside -= 1
-            return GREY if what == "picture" else []
+    inside = most = calls = 0
+
+    def enter(self):
+        self.calls += 1
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        threading.Event().wait(0.002)
+        self.inside -= 1
+
+
+def test_a_part_that_draws_and_plays_is_in_one_thread_at_a_time():
+    crowd = Crowd()
+
+    class Both(Generator):
+        def generate(self, now, *, again=0.0):
+            crowd.enter()
+            return self(now) if again else []  # it may call itself
 
     both = Both()
-    stage = live_stage(
-        [], draw=both, plays=[(lambda now: both(now, what="music"), 1 / 16)], fps=100
-    )
-    tally = stage.perform(1)
-    assert both.together == 1 and tally.troubles == {}
+    threads = [
+        threading.Thread(target=lambda: [both(Moment(), again=1) for _ in range(20)])
+        for _ in range(4)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+    assert (crowd.calls, crowd.most) == (160, 1)
 
 
 def test_an_output_is_in_one_thread_at_a_time():
+    """In real time, since the wound clock has its threads take turns."""
+    crowd = Crowd()
+
     class Timid(Timed):
-        inside = together = 0
+        def show(self, image, now):
+            crowd.enter()
 
-        def busy(self, *things):
-            self.inside += 1
-            self.together = max(self.together, self.inside)
-            threading.Event().wait(0.001)
-            self.inside -= 1
+        def note_on(self, note, now):
+            crowd.enter()
 
-        show = note_on = note_off = busy
-
-    timid = Timid()
-    live_stage([timid], draw=grey, plays=[(beat, 0.25)], fps=100).perform(1)
-    assert timid.together == 1
+    sketch = Sketch(fps=200)
+    sketch.draw(grey)
+    sketch.play(bars=1)(lambda now: [Note(pitch, pitch / 32, 1) for pitch in range(128)])
+    sketch.perform([Timid()], seconds=1, live=True)
+    assert crowd.most == 1 and crowd.calls > 64
