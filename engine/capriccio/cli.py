@@ -1,11 +1,9 @@
 """The command `capriccio`."""
 
 import json
-import math
 import sys
 import time
-import traceback
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -14,6 +12,7 @@ import click
 from . import __version__
 from .errors import ShowError
 from .scaffold import new
+from .terminal import Number, Size, plain_errors, progress
 
 # How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
@@ -38,29 +37,6 @@ def main() -> None:
 # -- performing -------------------------------------------------------------------------------
 
 
-class _Size(click.ParamType):
-    name = "WxH"
-
-    def convert(self, value, param, ctx):
-        if isinstance(value, tuple):
-            return value
-        try:
-            width, height = map(int, value.lower().split("x"))
-        except ValueError:
-            self.fail(f"{value!r} is no size; give width x height in pixels, such as 512x512")
-        return width, height
-
-
-class _Number(click.FloatRange):
-    """A number in a range; NaN, which is in none, and infinity are refused as well."""
-
-    def convert(self, value, param, ctx):
-        number = super().convert(value, param, ctx)
-        if not math.isfinite(number):
-            self.fail(f"{value!r} is no number of this kind; give one such as 30")
-        return number
-
-
 _device = click.option(
     "--device",
     default="auto",
@@ -78,7 +54,7 @@ def _performance(command):
         click.option("--offline", is_flag=True, help="Render to files, exactly, at any speed."),
         click.option(
             "--seconds",
-            type=_Number(0.01),
+            type=Number(0.01),
             metavar="S",
             help=f"How long it lasts.  [default: until Esc or Ctrl-C, {RECORDING_SECONDS:g} "
             "where it is only recorded]",
@@ -97,9 +73,9 @@ def _performance(command):
             "or an output of a plugin; one --to for each.  [default: screen and midi, or with "
             "--offline files in takes/]",
         ),
-        click.option("--size", type=_Size(), help="Picture in pixels, such as 1080x1080."),
-        click.option("--fps", type=_Number(0.1, 1000), metavar="N", help="Frames a second."),
-        click.option("--bpm", type=_Number(1, 1000), metavar="N", help="Beats a minute."),
+        click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
+        click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
+        click.option("--bpm", type=Number(1, 1000), metavar="N", help="Beats a minute."),
         _device,
     ]
     for option in reversed(options):
@@ -148,7 +124,7 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
     from .sketch import load_sketch
     from .stage import frames_in
 
-    with _plain_errors(file):
+    with plain_errors(file):
         use_device(device)
         use_seed(seed)
         sketch = load_sketch(file)
@@ -164,7 +140,7 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
             tally = sketch.perform(outputs, seconds=seconds, live=True)
         else:
             seconds = seconds or RECORDING_SECONDS
-            with _progress(sketch.title) as done:
+            with progress(sketch.title) as done:
                 tally = sketch.perform(
                     outputs,
                     seconds=seconds,
@@ -197,76 +173,6 @@ def _outputs(to, offline: bool, title: str):
             live = True
         chosen.append(stage)
     return chosen, live
-
-
-@contextmanager
-def _progress(title: str):
-    """Draw a bar from the first frame on; give what is told how many of how many are done."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("frames"),
-        TimeRemainingColumn(),
-    )
-    bar = Progress(*columns, console=Console(stderr=True))
-    task = bar.add_task(title)
-
-    def done(frames: int, of: int) -> None:
-        bar.start()
-        bar.update(task, completed=frames, total=of)
-
-    try:
-        yield done
-    finally:
-        if bar.live.is_started:  # else it would leave an empty line
-            bar.stop()
-
-
-@contextmanager
-def _plain_errors(sketch: Path | None = None):
-    """Tell an error in one sentence, with the line of the sketch that led to it.
-
-    The whole trace is shown only where that cannot be enough: where the error comes neither from
-    the sketch or the engine nor from a `raise` in a plugin.
-    """
-    try:
-        yield
-    except (click.ClickException, click.Abort):
-        raise
-    except SyntaxError as error:
-        place = f" ({Path(error.filename).name}, line {error.lineno})" if error.filename else ""
-        line = f"\n    {error.text.strip()}" if error.text else ""
-        raise click.ClickException(f"{type(error).__name__}: {error.msg}{place}{line}") from None
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        here = str(sketch.resolve()) if sketch else ""
-        lines = [frame for frame in frames if frame.filename == here]
-        where = f" ({sketch.name}, line {lines[-1].lineno})" if sketch and lines else ""
-        *_, (last, _) = traceback.walk_tb(error.__traceback__)
-        package = str(last.f_globals.get("__name__")).partition(".")[0]
-        # Who wrote `raise` wrote a sentence for people.
-        meant = package in _plugins() | {"capriccio"} and (frames[-1].line or "")[:5] == "raise"
-        if not meant and package != "capriccio" and frames[-1].filename != here:
-            click.echo("".join(traceback.format_exception(error)), err=True)
-        kind = "" if meant else f"{type(error).__name__}: "
-        raise click.ClickException(f"{kind}{error}{where}") from None
-
-
-def _plugins() -> set[str]:
-    """Name the packages that parts come from."""
-    from .registry import installed
-
-    return {found.part.__module__.partition(".")[0] for found in installed().found}
 
 
 # -- looking ----------------------------------------------------------------------------------
@@ -346,7 +252,7 @@ def bench(part: str | None, as_json: bool, frames: int, device: str) -> None:
     from .bench import measure, table
     from .inference import use_device
 
-    with _plain_errors():
+    with plain_errors():
         use_device(device)
         report = measure(part, frames, lambda words: click.echo(words, err=True))
     if as_json:
@@ -382,7 +288,7 @@ def train(plugin: str, data: Path, out: Path, **options) -> None:
     from .doctor import TRAINING
     from .registry import installed
 
-    with _plain_errors():
+    with plain_errors():
         if not data.is_dir():
             raise ShowError(f"no folder {str(data)!r} to learn from")
         if out.suffix != ".onnx":
