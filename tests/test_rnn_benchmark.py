@@ -124,6 +124,8 @@ def test_the_divergence_of_note_lengths_is_none_for_the_same_and_one_for_others(
     quarters = [chorales.phrase_of([[72, 67, 64, 48]] * 4)]
     halves = [chorales.phrase_of([[72, 67, 64, 48]] * 8)]
 
+    quarters, halves = chorales.lengths(quarters), chorales.lengths(halves)
+    assert quarters == {4: 4} and halves == {8: 4}
     assert chorales.divergence(quarters, quarters) == 0
     assert chorales.divergence(quarters, halves) == 1
 

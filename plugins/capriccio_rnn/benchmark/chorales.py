@@ -18,8 +18,8 @@ BARS = 16
 def compare(folder: Path, model: str = "chorales", pieces: int = 200) -> dict:
     """Write so many pieces of 16 bars at default knobs and set them beside Bach's test chorales.
 
-    `folder` holds `Jsb16thSeparated.json`. Lengths are of the form {ours, Bach's}; the divergence
-    of note lengths stands beside that between Bach's own training and test chorales.
+    `folder` holds `Jsb16thSeparated.json`. Divergences from Bach's test chorales stand beside that
+    of his own training chorales from them.
     """
     splits = json.loads(Path(folder, "Jsb16thSeparated.json").read_text())
     bach = {split: [phrase_of(piece) for piece in splits[split]] for split in ("train", "test")}
@@ -37,8 +37,14 @@ def compare(folder: Path, model: str = "chorales", pieces: int = 200) -> dict:
         "key certainty": pair(certainty, ours, bach["test"]),
         "notes a bar": pair(notes_a_bar, ours, bach["test"]),
         "divergence of note lengths from Bach's test chorales, bits": {
-            "ours": divergence(ours, bach["test"]),
-            "Bach's training chorales": divergence(bach["train"], bach["test"]),
+            "ours": divergence(lengths(ours), lengths(bach["test"])),
+            "Bach's training chorales": divergence(lengths(bach["train"]), lengths(bach["test"])),
+        },
+        "divergence of key certainty from Bach's test chorales, bits": {
+            "ours": divergence(certainties(ours), certainties(bach["test"])),
+            "Bach's training chorales": divergence(
+                certainties(bach["train"]), certainties(bach["test"])
+            ),
         },
         "longest run shared with the training set, beats, 95th percentile": {
             "ours": copied(ours, heard),
@@ -100,13 +106,20 @@ def notes_a_bar(pieces) -> float:
     return round(sum(map(len, pieces)) / sum(map(bars_of, pieces)), 2)
 
 
-def divergence(some, others) -> float:
-    """Give the Jensen-Shannon divergence of the note lengths, in bits: 0 same, 1 disjoint."""
-    counts = [
-        Counter(round(n.length * STEPS) for p in pieces for n in p) for pieces in (some, others)
-    ]
-    lengths = sorted(set(counts[0]) | set(counts[1]))
-    p, q = (np.array([count[length] for length in lengths]) / count.total() for count in counts)
+def lengths(pieces) -> Counter:
+    """Count the notes of each length, in sixteenths."""
+    return Counter(round(note.length * STEPS) for piece in pieces for note in piece)
+
+
+def certainties(pieces) -> Counter:
+    """Count the pieces of each certainty of the key, in tenths."""
+    return Counter(int(10 * key_of(piece)[1]) for piece in pieces)
+
+
+def divergence(some: Counter, others: Counter) -> float:
+    """Give the Jensen-Shannon divergence of two histograms, in bits: 0 same, 1 disjoint."""
+    values = sorted(set(some) | set(others))
+    p, q = (np.array([c[value] for value in values]) / c.total() for c in (some, others))
     middle = (p + q) / 2
 
     def bits(share):

@@ -290,8 +290,10 @@ def train(name: str, sets: dict, checkpoint: Path, *, seed=0, hours=None, resume
         real = torch.stack(
             [torch.arange(longest) < len(keys) for keys, *_ in batch]
         )  # (batch, time)
-        columns = [nn.utils.rnn.pad_sequence(column, batch_first=True)
-                   for column in map(list, zip(*batch, strict=True))]  # 4 of (batch, time, …)  # fmt: skip
+        columns = [
+            nn.utils.rnn.pad_sequence(list(column), batch_first=True)
+            for column in zip(*batch, strict=True)
+        ]  # 4 of (batch, time, …)
         found = net(*columns, written_down(columns[0]))  # (batch, time)
         return -found[real].mean()
 
