@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 import sysconfig
+import threading
 import time
 import venv
 from collections.abc import Iterator
@@ -145,3 +146,96 @@ def display(xvfb, monkeypatch) -> str:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     return xvfb
+
+
+class Synth:
+    """A real MIDI instrument: a port that others connect to, and everything that arrived at it."""
+
+    def __init__(self, name: str):
+        import rtmidi
+        from capriccio.devices import ports
+
+        self.name = name
+        self.heard: list[tuple[float, tuple[int, ...]]] = []  # when we looked, and message
+        with ports.hushed():
+            # No callback: it would run within JACK's period, which does not wait for Python.
+            self._port = rtmidi.MidiIn(ports.system(), name=name, queue_size_limit=4096)
+            self._port.open_virtual_port(name)
+
+    @property
+    def messages(self) -> list[tuple[int, ...]]:
+        while event := self._port.get_message():
+            self.heard.append((time.monotonic(), tuple(event[0])))
+        return [message for _, message in self.heard]
+
+    @property
+    def begun(self) -> int:
+        return sum(message[0] & 0xF0 == 0x90 for message in self.messages)
+
+    @property
+    def sounding(self) -> set[tuple[int, int]]:
+        """The channels 0..15 and pitches that were begun and not ended, one by one."""
+        sounding = set()
+        for status, pitch, *_ in self.messages:
+            if status & 0xF0 == 0x90:
+                sounding.add((status & 0x0F, pitch))
+            elif status & 0xF0 == 0x80:
+                sounding.discard((status & 0x0F, pitch))
+        return sounding
+
+    def close(self) -> None:
+        self._port.close_port()
+        self._port.delete()
+
+
+@pytest.fixture(scope="session")
+def jack_server() -> Iterator[str]:
+    """A real JACK server without a sound card, of its own name; gives the name."""
+    needs("jackd")
+    name = f"capriccio-{os.getpid()}"
+    # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes late,
+    # has it give out what was sent a period before once more, and drop what is new.
+    command = f"jackd -n {name} -S -r -t 5000 -d dummy -r 48000 -p 512"
+    child = subprocess.Popen(
+        command.split(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        assert child.stdout is not None
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("JACK_DEFAULT_SERVER", name)
+            wait_for(lambda: jack_answers() or child.poll(), what="jackd")
+        assert child.poll() is None, child.stdout.read().decode()
+        # Nobody reads on, and a full pipe would stop it.
+        threading.Thread(target=child.stdout.read, daemon=True).start()
+        yield name
+    finally:
+        end(child)
+
+
+def jack_answers() -> bool:
+    import rtmidi
+    from capriccio.devices import ports
+
+    try:
+        with ports.hushed():
+            rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="knock").delete()
+    except rtmidi.RtMidiError:
+        return False
+    return True
+
+
+@pytest.fixture
+def jack(jack_server, monkeypatch) -> str:
+    """The environment of somebody who has that JACK server and so, at least, a MIDI system."""
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", jack_server)
+    return jack_server
+
+
+@pytest.fixture
+def synth(jack) -> Iterator[Synth]:
+    """A synthesizer to play to."""
+    instrument = Synth("celesta")
+    yield instrument
+    instrument.close()

@@ -168,6 +168,7 @@ def connect(api: int, name: str):
     if name:
         names = port.get_ports()
         if name not in names:
+            port.delete()  # or a JACK server would wait for us
             raise ConnectionError(f"{name!r} has just gone")
         port.open_port(names.index(name), name="capriccio")
     else:
