@@ -188,6 +188,19 @@ def test_a_display_that_is_not_there_is_told_with_those_that_are(two_displays):
     assert not screens._open
 
 
+def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
+    import pygame
+    from pygame._sdl2 import video
+
+    def refuse(window):  # no X server here can be brought to it
+        raise pygame.error("no memory on the card")
+
+    monkeypatch.setattr(video, "Renderer", refuse)
+    with pytest.raises(ShowError, match=r"'screen' cannot open a window: no memory on the card$"):
+        Screen().start(Performance(CLOCK))
+    assert not screens._open and not pygame.display.get_init()
+
+
 def test_a_display_that_is_no_number_is_told():
     with pytest.raises(ShowError, match=r"has no display 'left'; write screen, or screen:1"):
         Screen("left")
