@@ -31,6 +31,7 @@ STILL = MOVES // 2
 
 PITCH = 32  # size of a pitch's embedding: small, since there are 48 sounds
 SCENE, WIDTH, LAYERS, HEAD = 128, 192, 2, 128  # half a million weights are read in every step
+STRICT = 0.0
 DROPOUT = 0.35  # 229 chorales are soon known by heart
 
 PAIRS = torch.arange(16).view(4, 4)  # (v, u)
@@ -161,6 +162,16 @@ def ways():
     return (apart * 3 + way) * SPAN + after, after
 
 
+def parallels():
+    """Say which moves of two voices are parallel fifths, octaves or unisons."""
+    apart = torch.arange(SPAN)[:, None, None] - APART  # (SPAN, 1, 1)
+    theirs, mine = torch.arange(MOVES)[:, None] - STILL, torch.arange(MOVES) - STILL
+    after = ways()[1]  # (SPAN, MOVES, MOVES)
+    same = (after > 0) & ((after - APART) % 12 == apart % 12)  # (SPAN, MOVES, MOVES)
+    perfect = (apart % 12 == 0) | (apart.abs() % 12 == 7)  # (SPAN, 1, 1)
+    return (same & perfect & (theirs * mine > 0)).float()  # (SPAN, MOVES, MOVES)
+
+
 def bag(table, where, scale=None):
     """Sum the rows (..., n) of a table over n, each scaled."""
     if scale is not None:
@@ -181,14 +192,15 @@ class Step(nn.Module):
     one tempered by T where it is multiplied by T. Holding is decided apart, so that heat leaves the
     rhythm alone: its weight counts a million times, and so should its luck, logistic noise; then it
     is either far above all strikes or far below. A voice that is `seen` is forced by its luck to do
-    the token `given`, and the others know so from the start. `weights` are the network's own.
+    the token `given`, and the others know so from the start. `weights` are the network's own, but
+    that parallel fifths, octaves and unisons weigh `strict` nats less, as a teacher would have it.
 
     Sounds, places and tokens are few, so whatever is made of them alone, up to the first product
     with the state, is worked out here once and looked up by row. A node of the graph costs half a
     microsecond whatever it does, so the rest is written with few.
     """
 
-    def __init__(self, net: Chorale):
+    def __init__(self, net: Chorale, strict: float = STRICT):
         super().__init__()
         memory = net.memory
         others = (1 - torch.eye(4)).view(4, 4, 1, 1)  # (v, u, 1, 1): nobody is told of himself
@@ -202,7 +214,8 @@ class Step(nn.Module):
             slots = net.slots(sounds, torch.tensor([HOLD, SILENT]).repeat_interleave(SOUNDS))
             told = torch.einsum("si,vuih->vush", slots, net.blend)  # (v, u, 2 * SOUNDS, HEAD)
             told = (told * others).permute(1, 2, 0, 3).reshape(-1, 4 * HEAD)
-            leading = net.leading().view(4, 4, -1, MOVES) * others  # (v, u, …, MOVES)
+            leading = net.leading().view(16, -1) - strict * parallels().flatten()  # (16, …)
+            leading = leading.view(4, 4, -1, MOVES) * others  # (v, u, SPAN * MOVES, MOVES)
             every = torch.arange(SOUNDS)[:, None].expand(SOUNDS, 4)  # (SOUNDS, 4)
             rules = (net.rules(every) + net.lean).transpose(0, 1)  # (v, SOUNDS, TOKENS)
         tables = {
