@@ -1,22 +1,18 @@
 """What hands do on a MIDI controller, as floats from 0 to 1 that a sketch reads when it likes."""
 
 import threading
-import time
 import weakref
 from bisect import bisect_right
 from collections import deque
 from pathlib import Path
 
 from ..clock import LiveClock, Moment, OfflineClock
-from ..errors import ShowError, tell
+from ..errors import ShowError
 from ..hookspecs import Performance, performing
 from ..media import Note
-from . import ports
-from .midi_stream import Stopwatch, Stream
+from .inputs import Listening, listen
+from .moves import Moves, bend
 
-# Inputs that give back what we send: our own port, and the one that leads from Linux's outputs to
-# its inputs. They are heard where they are asked for by name.
-ECHOES = (ports.CLIENT, "Midi Through")
 # Messages that wait for a sketch to read them, and notes that are remembered.
 MOST_WAITING, MOST_NOTES = 65536, 8192
 # The shortest note there is, in beats; and what forgives the rounding of seconds to beats.
@@ -38,10 +34,12 @@ def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
 class Controls:
     """The dials and keys of a controller, read from any thread; reading never waits.
 
-    `hands[1]` is controller 1 on any channel, `hands.key(60)` how hard a key is held, `hands.bend`
-    and `hands.pressure` what they say, `hands.played(now)` the notes that were played. Ports are
-    opened when a live show first reads. Without a controller everything stays where it rests, and
-    where one is unplugged, where it was last.
+    `hands[1]` is controller 1 on any channel, `hands.fine(1)` the same of a device that sends 14
+    bits, `hands.nrpn(300)` a parameter beyond those, `hands.key(60)` how hard a key is held and
+    `hands.touch(60)` how hard it is pressed on after that, `hands.bend` and `hands.pressure` what
+    they say, `hands.played(now)` the notes that were played. Ports are opened when a live show
+    first reads, and again when a device is plugged in later. Without a controller everything stays
+    where it rests; where one is unplugged its keys are let go, and its dials stay.
     """
 
     def __init__(self, port: str = "", simulate: str | Path = ""):
@@ -55,8 +53,8 @@ class Controls:
         self._lock = threading.Lock()  # over all that follows: cues of two threads read
         self._performance: Performance | None = None
         self._clock = OfflineClock()
-        self._inputs: list[_Input] | None = None
-        self._waiting: deque[tuple[float, bytes]] = deque(maxlen=MOST_WAITING)
+        self._listening: Listening | None = None
+        self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MOST_WAITING)
         self._tune: list[tuple[float, bytes]] | None = None  # beats and message
         self._place = 0  # in the tune
         self._rest()
@@ -72,6 +70,27 @@ class Controls:
         with self._lock:
             self._catch_up()
             return self._dials.get(controller, default)
+
+    def fine(self, controller: int, default: float = 0.5) -> float:
+        """Give where a dial 0..31 that is sent in 14 bits stands, or `default` until it is moved.
+
+        Its lower bits are those of the dial 32 above it.
+        """
+        if controller not in range(32):
+            raise ValueError(f"no controller {controller!r} of 14 bits; MIDI has 0..31")
+        return self._moved("cc14", controller, default)
+
+    def nrpn(self, number: int, default: float = 0.5) -> float:
+        """Give where the parameter (NRPN) of a number 0..16383 stands, or `default` until moved."""
+        if number not in range(16384):
+            raise ValueError(f"no parameter {number!r}; MIDI has 0..16383")
+        return self._moved("nrpn", number, default)
+
+    def touch(self, pitch: int) -> float:
+        """Give how hard the key of a pitch 0..127 is pressed on after it was struck, 0..1."""
+        if pitch not in range(128):
+            raise ValueError(f"no key of pitch {pitch!r}; a pitch is a whole number 0..127")
+        return self._moved("poly", pitch, 0.0)
 
     def key(self, pitch: int) -> float:
         """Give how hard the key of a pitch 0..127 is held, 0..1; 0 where it is not."""
@@ -118,10 +137,17 @@ class Controls:
                 if begin - ROUNDING <= press.start < now.beats - ROUNDING
             ]
 
+    def _moved(self, kind: str, number: int, rest: float) -> float:
+        with self._lock:
+            self._catch_up()
+            return self._places.get((kind, number), rest)
+
     # -- hearing ------------------------------------------------------------------------------
 
     def _rest(self) -> None:
         self._dials: dict[int, float] = {}
+        self._moves: dict[str, Moves] = {}  # of each device
+        self._places: dict[tuple[str, int], float] = {}  # of what takes more than a message
         self._held: dict[tuple[int, int], _Press] = {}
         self._presses: deque[_Press] = deque(maxlen=MOST_NOTES)
         self._bend, self._pressure = 0.5, 0.0
@@ -138,49 +164,29 @@ class Controls:
             beats = self._clock.beats_at(self._clock.seconds()) + ROUNDING
             until = bisect_right(self._tune, beats, key=lambda event: event[0])
             for at, message in self._tune[self._place : until]:
-                self._hear(message, at)
+                self._hear("", message, at)
             self._place = max(self._place, until)
         while self._waiting and isinstance(self._clock, LiveClock):
-            at, message = self._waiting.popleft()
-            self._hear(message, self._clock.beats_at(at - self._clock.monotonic(0.0)))
+            at, device, message = self._waiting.popleft()
+            self._hear(device, message, self._clock.beats_at(at - self._clock.monotonic(0.0)))
 
     def _begin(self, performance: Performance) -> None:
         """Turn to another show, in which nothing has been played yet."""
         if self._file:
             self._rest()  # dials as well, or it would not be the same show again
             self._tune, self._place = _read(Path(self._file).expanduser()), 0
-        elif performance.clock.live and self._inputs is None:
-            self._inputs = self._open()
+        elif performance.clock.live and self._listening is None:
+            self._listening = _hear_into(self._waiting, self._port)
+            weakref.finalize(self, self._listening.forget)
         self._held.clear()
         self._presses.clear()
         self._performance, self._clock = performance, performance.clock
 
-    def _open(self) -> "list[_Input]":
-        try:
-            api = ports.system()
-        except ShowError:
-            if self._port:
-                raise
-            return []
-        import rtmidi
-
-        names = ports.connected(rtmidi.MidiIn, api)
-        if self._port:
-            chosen = [ports.meant(self._port, names, "input")]
-        else:
-            chosen = [name for name in names if not name.startswith(ECHOES)]
-        inputs = []
-        for name in chosen:
-            try:
-                inputs.append(_Input(api, name, self._waiting))
-            except (rtmidi.RtMidiError, ValueError) as error:  # another program has it, say
-                tell(f"MIDI input {name!r} does not open: {error}; it is not heard")
-        # The ports call back into Python, and must have stopped before it has.
-        weakref.finalize(self, _close, inputs)
-        return inputs
-
-    def _hear(self, message: bytes, beats: float) -> None:
+    def _hear(self, device: str, message: bytes, beats: float) -> None:
         kind, channel = message[0] & 0xF0, (message[0] & 0x0F) + 1
+        for move in self._moves.setdefault(device, Moves()).take(message):
+            if move.kind in ("cc14", "nrpn", "poly"):
+                self._places[move.kind, move.number] = move.value
         if kind == 0x90 and message[2]:
             self._let_go(channel, message[1], beats)  # struck again
             press = _Press(message[1], message[2] / 127, channel, beats)
@@ -196,8 +202,7 @@ class Controls:
         elif kind in (0xA0, 0xD0):
             self._pressure = message[-1] / 127
         elif kind == 0xE0:
-            wheel = (message[1] | message[2] << 7) - 8192
-            self._bend = 0.5 + wheel / (16384 if wheel < 0 else 2 * 8191)
+            self._bend = bend(message)
 
     def _let_go(self, channel: int, pitch: int, beats: float) -> None:
         press = self._held.pop((channel, pitch), None)
@@ -215,37 +220,9 @@ class _Press:
         self.end = float("inf")
 
 
-class _Input:
-    """One port we listen to: puts every message, and when it was played, with those that wait."""
-
-    def __init__(self, api: int, name: str, waiting: deque[tuple[float, bytes]]):
-        import rtmidi
-
-        self._waiting = waiting
-        self._stream, self._stopwatch = Stream(), Stopwatch()
-        with ports.hushed():
-            self._port = rtmidi.MidiIn(api, name=ports.CLIENT)
-            # What is ignored would be missing from the time between messages.
-            self._port.ignore_types(sysex=False, timing=False, active_sense=False)
-            self._port.set_callback(self._take)
-            self._port.open_port(self._port.get_ports().index(name), name=ports.CLIENT)
-
-    def _take(self, event: tuple[list[int], float], _=None) -> None:
-        data, since = event
-        played = self._stopwatch.played(time.monotonic(), since)
-        for message in self._stream.take(bytes(data)):
-            self._waiting.append((played, message))
-
-    def close(self) -> None:
-        with ports.hushed():
-            self._port.cancel_callback()
-            self._port.close_port()
-            self._port.delete()
-
-
-def _close(inputs: list[_Input]) -> None:
-    for port in inputs:
-        port.close()
+def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Listening:
+    """Put what is played with what waits; whoever listens does not keep the controls alive."""
+    return listen(lambda device, at, message: waiting.append((at, device, message)), port)
 
 
 def _read(file: Path) -> list[tuple[float, bytes]]:

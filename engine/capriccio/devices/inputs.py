@@ -1,0 +1,211 @@
+"""Every MIDI input that is connected, opened once for all who listen, and again when it returns."""
+
+import atexit
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import ShowError, described, tell
+from . import ports
+from .midi_stream import Stopwatch, Stream
+
+# Inputs that give back what we send: our own port, and the one that leads from Linux's outputs to
+# its inputs. They are heard where they are asked for by name.
+ECHOES = (ports.CLIENT, "Midi Through")
+# How often we look which devices are connected, and what has been played on them, in seconds. The
+# driver keeps what is played, with its time: were it to call us instead, it would wait for the
+# interpreter, and with it, in JACK, everybody's music.
+LOOK_SECONDS, HEAR_SECONDS = 0.25, 0.003
+# Messages that a driver keeps meanwhile.
+MOST_KEPT = 8192
+# What ends every key that is held on a device that is unplugged: "all notes off" on each channel.
+LET_GO = [bytes([0xB0 | channel, 123, 0]) for channel in range(16)]
+
+# What a listener is called with: a port, when on `time.monotonic()`, and a whole message.
+Hear = Callable[[str, float, bytes], None]
+
+
+class Listening:
+    """Somebody who hears one port, or all of them, until `stop` is called."""
+
+    def __init__(self, hear: Hear, port: str):
+        self.hear, self.port = hear, port
+        self.left = False
+
+    def chosen(self, names: list[str]) -> list[str]:
+        """Give those of the ports that are meant."""
+        if not self.port:
+            return [name for name in names if not name.startswith(ECHOES)]
+        try:
+            return [ports.meant(self.port, names, "input")]
+        except ShowError:  # it is not there now
+            return []
+
+    def stop(self) -> None:
+        """Hear no more."""
+        _room.leave(self)
+
+    def forget(self) -> None:
+        """Hear no more, from wherever the interpreter tidies up: it may be within `enter`."""
+        _room.leave(self, wait=False)
+
+
+def listen(hear: Hear, port: str = "") -> Listening:
+    """Have `hear(port, when, message)` called, in a thread of its own, for all that is played.
+
+    `port` means one input, as `ports.meant` says; "" means each that is connected, now or later.
+    Raises ShowError where there is no such port; without one, a machine without MIDI is silent.
+    """
+    listening = Listening(hear, port)
+    _room.enter(listening)
+    return listening
+
+
+def device_of(port: str) -> str:
+    """Give what a device is called whatever place it is plugged into: its port without numbers."""
+    words = port.split(" ")
+    # ALSA ends in "20:0", Windows in the number of the port.
+    while len(words) > 1 and words[-1].replace(":", "", 1).isdecimal():
+        words.pop()
+    return " ".join(words)
+
+
+class _Room:
+    """Where everybody listens: the inputs that are open, and the thread that looks after them."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._listening: list[Listening] = []
+        self._inputs: dict[str, _Input] = {}
+        self._refused: set[str] = set()
+        self._empty = threading.Event()
+        self._looking: Any = None  # rtmidi's, to ask what is connected
+
+    def enter(self, listening: Listening) -> None:
+        with self._lock, ports.hushed():
+            if self._looking is None and not self._open(listening):
+                return
+            try:
+                if listening.port:
+                    ports.meant(listening.port, self._looking.get_ports(), "input")
+                self._listening.append(listening)
+            finally:
+                self._look()
+            if len(self._listening) == 1:
+                self._empty = threading.Event()
+                threading.Thread(
+                    target=self._watch, args=(self._empty,), name="inputs", daemon=True
+                ).start()
+
+    def leave(self, listening: Listening, wait: bool = True) -> None:
+        listening.left = True
+        if self._lock.acquire(blocking=wait):
+            try:
+                if self._looking is not None:
+                    self._look()
+            finally:
+                self._lock.release()
+
+    def close(self) -> None:
+        for listening in list(self._listening):
+            self.leave(listening)
+
+    def _open(self, listening: Listening) -> bool:
+        try:
+            self._api = ports.system()
+        except ShowError:
+            if listening.port:
+                raise
+            return False
+        import rtmidi
+
+        self._looking = rtmidi.MidiIn(self._api, name=ports.CLIENT)
+        return True
+
+    def _watch(self, empty: threading.Event) -> None:
+        looked = time.monotonic()
+        while not empty.wait(HEAR_SECONDS if self._inputs else LOOK_SECONDS):
+            with self._lock:
+                if empty.is_set():
+                    return
+                try:
+                    for port in list(self._inputs.values()):
+                        port.take()
+                    if time.monotonic() - looked >= LOOK_SECONDS:
+                        self._look()
+                        looked = time.monotonic()
+                except Exception as error:  # whatever a driver does, the show goes on
+                    tell(f"MIDI inputs cannot be heard: {described(error)}", "MIDI inputs")
+
+    def _look(self) -> None:
+        """Open what has come, close what has gone, and have everybody hear what they mean to."""
+        import rtmidi
+
+        self._listening = [one for one in self._listening if not one.left]
+        names = self._looking.get_ports() if self._listening else []
+        meant: dict[str, list[Hear]] = {}
+        for listening in self._listening:
+            for name in listening.chosen(names):
+                meant.setdefault(name, []).append(listening.hear)
+        self._refused &= set(names)
+        for name in [name for name in self._inputs if name not in meant]:
+            port = self._inputs.pop(name)
+            port.close()
+            if self._listening and name not in names:
+                tell(f"MIDI input {name!r} is gone; it is heard again when it is back")
+                for message in LET_GO:
+                    port.hand(time.monotonic(), message)
+        for name, hears in meant.items():
+            if name not in self._inputs and name not in self._refused:
+                try:
+                    self._inputs[name] = _Input(self._api, name)
+                except (rtmidi.RtMidiError, ValueError) as error:  # another program has it, say
+                    self._refused.add(name)
+                    tell(f"MIDI input {name!r} does not open: {error}; it is not heard")
+            if name in self._inputs:
+                self._inputs[name].hears = tuple(hears)
+        if not self._listening:
+            self._empty.set()
+            self._looking.delete()
+            self._looking = None
+            self._refused.clear()
+
+
+class _Input:
+    """One port that is open: everybody who listens hears every message and when it was played."""
+
+    def __init__(self, api: int, name: str):
+        import rtmidi
+
+        self.hears: tuple[Hear, ...] = ()
+        self._name = name
+        self._stream, self._stopwatch = Stream(), Stopwatch()
+        self._port = rtmidi.MidiIn(api, name=ports.CLIENT, queue_size_limit=MOST_KEPT)
+        # What is ignored would be missing from the time between messages.
+        self._port.ignore_types(sysex=False, timing=False, active_sense=False)
+        self._port.open_port(self._port.get_ports().index(name), name=ports.CLIENT)
+
+    def take(self) -> None:
+        """Hand on what has been played since the last time."""
+        for _ in range(MOST_KEPT):  # whoever plays faster than that is not waited for
+            event = self._port.get_message()
+            if event is None:
+                return
+            data, since = event
+            played = self._stopwatch.played(time.monotonic(), since)
+            for message in self._stream.take(bytes(data)):
+                self.hand(played, message)
+
+    def hand(self, played: float, message: bytes) -> None:
+        for hear in self.hears:
+            hear(self._name, played, message)
+
+    def close(self) -> None:
+        self._port.close_port()
+        self._port.delete()
+
+
+_room = _Room()
+# A port that is still open when the interpreter ends is closed too late for some drivers.
+atexit.register(_room.close)
