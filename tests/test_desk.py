@@ -59,6 +59,15 @@ def test_every_knob_of_every_part_has_its_address_but_those_that_take_things():
     assert desk().controls["/grey/level"].value() == 0.2
 
 
+def test_a_knob_says_whether_it_is_held():
+    levels()
+    control = desk().controls["/grey/level"]
+    assert not control.held()
+    desk().turn("/grey/level", 0.8)
+    desk().take_in(1.0)
+    assert control.held() and control.value() == 0.8
+
+
 def test_a_turn_is_told_with_the_time_of_the_frame_that_took_it_in():
     heard = []
 
@@ -83,6 +92,10 @@ def test_a_value_that_does_not_fit_is_refused_at_once():
         desk().turn("/grey/level", "much")
     with pytest.raises(ValueError, match="is nan"):
         desk().turn("/grey/level", float("nan"))
+    with pytest.raises(TypeError, match="give a number 0..1"):
+        desk().turn("/grey/level", 10**400)
+    with pytest.raises(TypeError, match="was given 7; give words"):
+        desk().turn("/grey/words", 7)
 
 
 def test_a_flood_does_not_grow_without_end():

@@ -27,7 +27,8 @@ class Control:
 
     `address` is that of OSC, such as `/garden/bloom`; `kind` is a knob's, or "press", which takes
     no value. `fit` gives a value as the control may have it, or raises; `act` does what is asked;
-    `value` tells where it stands now. A number runs from the one end of `span` to the other. `key`
+    `value` tells where it stands now, and `held`, of one that can be let go, whether a hand holds
+    it. A number runs from the one end of `span` to the other. `key`
     presses it in the window: its name, as in "b" or "shift+1". One that `relays` only turns
     others, which are told to listeners instead of it.
     """
@@ -41,7 +42,21 @@ class Control:
     choices: tuple[str, ...] = ()
     span: tuple[float, float] = (0.0, 1.0)
     key: str = ""
+    held: Callable[[], bool] | None = None
     relays: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Meter:
+    """One figure to watch during a show: `read` gives it in words, "" while there is none.
+
+    `good` says whether all is well with it. Both may be called from any thread.
+    """
+
+    name: str
+    says: str
+    read: Callable[[], str]
+    good: Callable[[], bool] = lambda: True
 
 
 class Desk:
@@ -57,6 +72,7 @@ class Desk:
 
     def __init__(self) -> None:
         self.controls: dict[str, Control] = {}
+        self.meters: dict[str, Meter] = {}
         self.listeners: list[Callable[[Turn], None]] = []
         self.movers: list[Callable[[float], None]] = []
         self.seconds = 0.0  # of the frame that is being drawn
@@ -68,6 +84,10 @@ class Desk:
     def place(self, control: Control) -> None:
         """Put a control on the desk, in the place of one with the same address."""
         self.controls[control.address] = control
+
+    def watch(self, meter: Meter) -> None:
+        """Put a meter beside the controls, in the place of one with the same name."""
+        self.meters[meter.name] = meter
 
     def turn(self, address: str, value: Any = None) -> None:
         """Do something at the next frame: None lets go of a knob, and presses what is pressed.

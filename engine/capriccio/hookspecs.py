@@ -80,7 +80,7 @@ class Knob:
                 return value
             try:
                 number = float(value)
-            except (TypeError, ValueError):
+            except (TypeError, ValueError, OverflowError):
                 raise TypeError(
                     f"knob {self.name!r} of {part} was given {value!r}; give a number 0..1"
                 ) from None

@@ -128,14 +128,20 @@ def knob_control(name: str, part: Generator, knob: Knob) -> Control:
     def value():
         return part.held.get(knob.name, part.turned.get(knob.name, knob.default))
 
+    def fit(at):
+        if knob.kind == "words" and not isinstance(at, str):
+            raise TypeError(f"knob {knob.name!r} of {part} was given {at!r}; give words")
+        return knob.fit(at, str(part))
+
     return Control(
         f"/{name}/{knob.name}",
         knob.kind,
         f"{knob.name} of {part}",
         act=lambda at: part.hold(knob.name, at),
-        fit=lambda at: knob.fit(at, str(part)),
+        fit=fit,
         value=value,
         choices=knob.choices,
+        held=lambda: knob.name in part.held,
     )
 
 
