@@ -177,7 +177,7 @@ class Generator(Part):
     def __new__(cls, *arguments, **options):
         part = super().__new__(cls)
         # A live draw cue and a live play cue may call one part from two threads; they take turns.
-        part._turn = threading.RLock()
+        part.__turn = threading.RLock()  # mangled: an author may well have a _turn of their own
         return part
 
     def __init_subclass__(cls, **options):
@@ -193,7 +193,7 @@ class Generator(Part):
         if self.held:
             knobs.update(self.held)
         self.turned = knobs
-        with self._turn:
+        with self.__turn:
             return as_medium(self.generate(now, **knobs), self)
 
     def hold(self, name: str, value: Any) -> None:
