@@ -16,7 +16,7 @@ ECHOES = (ports.CLIENT, "Midi Through")
 # How often we look which devices are connected, and what has been played on them, in seconds. The
 # driver keeps what is played, with its time: were it to call us instead, it would wait for the
 # interpreter, and with it, in JACK, everybody's music.
-LOOK_SECONDS, HEAR_SECONDS = 0.25, 0.003
+LOOK_SECONDS, HEAR_SECONDS = 0.1, 0.003
 # Messages that a driver keeps meanwhile.
 MOST_KEPT = 8192
 # What ends every key that is held on a device that is unplugged: "all notes off" on each channel.
