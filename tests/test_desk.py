@@ -40,7 +40,7 @@ def desk():
 @pytest.fixture(autouse=True)
 def let_go():
     yield
-    for name in list(grey.held):
+    for name in list(grey._held):
         grey.hold(name, None)
 
 

@@ -171,8 +171,8 @@ class Generator(Part):
 
     role = "generator"
     knobs: ClassVar[dict[str, Knob]] = {}
-    held: Mapping[str, Any] = MappingProxyType({})  # knobs that a hand on the desk holds
-    turned: Mapping[str, Any] = MappingProxyType({})  # knobs as they were at the last call
+    _held: Mapping[str, Any] = MappingProxyType({})  # knobs that a hand on the desk holds
+    _turned: Mapping[str, Any] = MappingProxyType({})  # knobs as they were at the last call
 
     def __new__(cls, *arguments, **options):
         part = super().__new__(cls)
@@ -190,18 +190,18 @@ class Generator(Part):
         for name, value in knobs.items():
             if name in self.knobs:
                 knobs[name] = self.knobs[name].fit(value, self)
-        if self.held:
-            knobs.update(self.held)
-        self.turned = knobs
+        if self._held:
+            knobs.update(self._held)
+        self._turned = knobs
         with self.__turn:
             return as_medium(self.generate(now, **knobs), self)
 
     def hold(self, name: str, value: Any) -> None:
         """Hold a knob at `value`, whatever the sketch gives it; None lets go of it."""
-        held = {knob: at for knob, at in self.held.items() if knob != name}
+        held = {knob: at for knob, at in self._held.items() if knob != name}
         if value is not None:
             held[name] = self.knobs[name].fit(value, str(self))
-        self.held = held  # a new one, so that a call in another thread sees all of it or none
+        self._held = held  # a new one, so that a call in another thread sees all of it or none
 
     def generate(self, now, **knobs):
         """Return an image, a list of `Note`, or a list of `Stroke`."""

@@ -126,7 +126,7 @@ def knob_control(name: str, part: Generator, knob: Knob) -> Control:
     """Give the control that holds a knob of the part that the sketch calls `name`."""
 
     def value():
-        return part.held.get(knob.name, part.turned.get(knob.name, knob.default))
+        return part._held.get(knob.name, part._turned.get(knob.name, knob.default))
 
     def fit(at):
         if knob.kind == "words" and not isinstance(at, str):
@@ -141,7 +141,7 @@ def knob_control(name: str, part: Generator, knob: Knob) -> Control:
         fit=fit,
         value=value,
         choices=knob.choices,
-        held=lambda: knob.name in part.held,
+        held=lambda: knob.name in part._held,
     )
 
 
