@@ -21,7 +21,7 @@ FLOORS = {
     6: ["hands", "again"],
     5: ["sketch", "scaffold", "listing", "doctor", "bench", "terminal", "reload"],
     4: ["registry", "stage", "devices", "panel"],
-    3: ["hookspecs", "take", "training"],
+    3: ["hookspecs", "take", "scribe", "training"],
     2: ["media", "inference", "onnxfile", "desk", "listening", "recipe"],
     1: ["clock", "errors"],
 }

@@ -1,9 +1,13 @@
 """Opens an `.onnx` file as a function on named arrays, on the device that was asked for."""
 
 import ctypes
+import hashlib
 import sys
+import threading
+from functools import cache
 from pathlib import Path
 from typing import Any
+from weakref import WeakSet
 
 from .errors import ModelError, ProviderError, suggest, tell
 from .onnxfile import Slot, read_card, read_outside
@@ -24,6 +28,9 @@ REMEDIES = {
 
 NO_NVIDIA = "there is no NVIDIA driver or GPU"
 
+# The models that are open: files say which of them had a hand in it.
+_open: "WeakSet[Model]" = WeakSet()
+_opening = threading.Lock()
 _device = "auto"
 _announced: set[str] = set()
 
@@ -67,6 +74,7 @@ class Model:
 
     def __init__(self, path: Path | str, threads: int | None = None):
         self.path = Path(path)
+        self.stamp = stamp_of(self.path)
         self.threads = threads
         self.inputs, self.outputs, self.card = read_outside(self.path)
         self._single = next(iter(self.outputs)) if len(self.outputs) == 1 else None
@@ -121,10 +129,14 @@ class Model:
         self._run = self._session.run
         if all(None not in shape for _, _, shape in self._wanted):
             self(**{name: np.zeros(shape, dtype) for name, dtype, shape in self._wanted})
+        with _opening:
+            _open.add(self)
 
     def close(self) -> None:
         """Let the session go; the next call opens it again."""
         self._session = self._run = None
+        with _opening:
+            _open.discard(self)
 
     def _check(self, arrays: dict[str, Any]) -> None:
         """Raise ModelError in our words where the arrays do not fit."""
@@ -147,6 +159,36 @@ class Model:
                 raise ModelError(
                     f"input {name!r} of {self} has shape {array.shape}; give {_shape(slot)}"
                 )
+
+
+def stamp_of(path: Path) -> tuple[int, int]:
+    """Give what tells a file that was replaced from the one before; zeros where there is none."""
+    try:
+        facts = path.stat()
+    except OSError:
+        return 0, 0
+    return facts.st_mtime_ns, facts.st_size
+
+
+def open_models() -> dict[str, dict[str, str]]:
+    """Give every open model by the name of its file: its sha256, and the device that runs it."""
+    with _opening:
+        models = sorted(_open, key=lambda model: str(model.path))
+    return {
+        model.path.name: {"sha256": _digest(model.path, model.stamp), "provider": model._provider}
+        for model in models
+    }
+
+
+@cache
+def _digest(path: Path, stamp: tuple[int, int]) -> str:
+    """Give the sha256 of a file that was opened when it had this stamp; "" if it has changed."""
+    try:
+        with path.open("rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError:
+        return ""
+    return digest if stamp_of(path) == stamp else ""
 
 
 def _session(path: Path, threads: int | None):

@@ -1,10 +1,12 @@
 """What a person writes against: a sketch, its two kinds of cue, and how a file becomes one."""
 
+import math
 import runpy
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +14,10 @@ from .clock import LiveClock, OfflineClock
 from .desk import Control
 from .errors import ShowError
 from .hookspecs import Generator, Knob, Output, Performance
+from .scribe import Scribe
 from .stage import PlayCue, Stage, Tally, name_of
+from .stage.replay import Replay
+from .take import Take
 
 
 class Sketch:
@@ -95,30 +100,72 @@ class Sketch:
         seconds: float | None = None,
         live: bool = False,
         progress: Callable[[int], None] = lambda frames: None,
+        recipe: Callable[[], Mapping[str, Any]] = dict,
+        scribe: Scribe | None = None,
     ) -> Tally:
         """Perform to `outputs`, offline for so many `seconds`, or live until told to end.
 
         Offline raises whatever goes wrong; live tells it and plays on. A part that hangs cannot be
         told from one that is slow: offline it is waited for until Ctrl-C. `progress` is called
-        with the number of frames done.
+        with the number of frames done, `recipe` gives what files say of how they were made, and
+        `scribe` writes a take.
         """
-        self._stage = self.stage(outputs, live=live)
-        return self._stage.perform(seconds, progress)
+        self._stage = stage = self.stage(outputs, live=live, recipe=recipe)
+        if scribe:
+            scribe.begin(stage.performance.desk, stage.picture)
+        try:
+            return stage.perform(seconds, progress)
+        finally:
+            if scribe:
+                scribe.close(stage.tally.seconds)
 
-    def stage(self, outputs: Iterable[Output] = (), *, live: bool = False) -> Stage:
+    def perform_again(
+        self,
+        take: Take,
+        outputs: Iterable[Output] = (),
+        *,
+        seconds: float | None = None,
+        progress: Callable[[int], None] = lambda frames: None,
+        recipe: Callable[[], Mapping[str, Any]] = dict,
+        as_shown: bool = False,
+    ) -> Tally:
+        """Perform a take of this sketch offline: the same notes and pictures, at any size and rate.
+
+        `as_shown` leaves out the frames that were dropped. The take of a still gives its picture.
+        """
+        self._stage = self.stage(outputs, recipe=recipe, take=take, as_shown=as_shown)
+        if take.moment is not None:
+            return self._stage.perform(take.moment + 0.5 / self.fps, progress)
+        return self._stage.perform(min(seconds or math.inf, take.seconds), progress)
+
+    def stage(
+        self,
+        outputs: Iterable[Output] = (),
+        *,
+        live: bool = False,
+        recipe: Callable[[], Mapping[str, Any]] = dict,
+        take: Take | None = None,
+        as_shown: bool = False,
+    ) -> Stage:
         """Set the stage for a performance, with every knob of every part on its desk."""
         if self._draw is None and not self._plays:
             raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
         check_size(self.size)
         if not (isinstance(self.fps, int | float) and 0 < self.fps <= 1000):
             raise ShowError(f"{self.fps!r} frames a second; give more than 0, at most 1000")
-        clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
+        clock = take.clock() if take else None
+        clock = clock or (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         plays = [PlayCue(cue.function, cue.bars) for cue in self._plays]
-        performance = Performance(clock, self.size, self.fps, self.title)
+        performance = Performance(
+            clock, self.size, self.fps, self.title, recipe=recipe, replayed=take
+        )
+        performance.desk.names.update((id(it), (name, it)) for name, it in self._names.items())
         for name, part in self.parts.items():
             for knob in part.knobs.values():
                 if knob.kind != "thing":
                     performance.desk.place(knob_control(name, part, knob))
+        if take:
+            return Replay(performance, outputs, draw=self._draw, plays=plays, as_shown=as_shown)
         return Stage(performance, outputs, draw=self._draw, plays=plays)
 
 

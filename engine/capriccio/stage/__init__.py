@@ -74,6 +74,8 @@ class Stage:
         self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
         self._started = False
         self._last = math.inf  # beats; where the end is known, nothing begins at it
+        self._until = math.inf  # the same in seconds
+        self._drawn: float | None = None  # the seconds of the frame whose image is there
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._composer: object = None  # whose turn it is to compose: the newest
@@ -87,6 +89,10 @@ class Stage:
         self._listen(beats)
         return self._ear.loudness(beats)
 
+    def picture(self) -> tuple[float, np.ndarray] | None:
+        """Give the seconds of the frame that is to be seen now and its image; None before it."""
+        return None if self._drawn is None else (self._drawn, self.image)
+
     def perform(
         self, seconds: float | None = None, progress: Callable[[int], None] = lambda frames: None
     ) -> Tally:
@@ -98,6 +104,7 @@ class Stage:
             raise ValueError("an offline show without an end; say how many seconds")
         if seconds is not None and not 0 < seconds < math.inf:
             raise ValueError(f"a show of {seconds!r} seconds; give more than 0")
+        self._until = math.inf if seconds is None else seconds
         token = performing.set(self.performance)
         try:
             with self._stagehand:
@@ -336,6 +343,7 @@ class Stage:
             finally:
                 drawing.reset(token)
             self.image = self.image if image is None else image
+            self._drawn = due
         for lane in self._shown:
             if lane.enter():
                 try:
@@ -373,6 +381,8 @@ class Stage:
         return None
 
     def _end(self) -> None:
+        if not self._stopping.is_set():
+            self.tally.seconds = min(self.clock.seconds(), self._until)
         self._stopping.set()
         self._listen(self.clock.beats_at(self.clock.seconds()))
         self._ear.end()

@@ -11,6 +11,7 @@ class Tally:
     frames: int = 0
     late: int = 0
     notes: int = 0
+    seconds: float = 0.0
     troubles: dict[str, int] = field(default_factory=dict)
 
 

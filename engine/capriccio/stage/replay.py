@@ -1,0 +1,113 @@
+"""Performs a take again: what came from outside comes again, and the music is as it was."""
+
+from collections.abc import Callable, Iterable
+from functools import partial
+
+from ..desk import Desk
+from ..errors import described, place_of, tell
+from ..hookspecs import Output, Performance
+from . import ROUNDING_BEATS, PlayCue, Stage
+from .tally import frames_in
+
+# What forgives the rounding between seconds and beats, in seconds.
+ROUNDING_SECONDS = 1e-6
+
+
+class Replay(Stage):
+    """One performance of the take in `performance.replayed`, offline.
+
+    Every phrase is played as it was. Its cue is called as well, when it was called then, so that
+    whatever the sketch remembers of it is there for the pictures. What raises in a cue is told,
+    since it did not end the show then; in an output it is raised.
+
+    `as_shown` leaves the frames that were dropped then as nobody saw them: a sketch that paints on
+    in its last picture needs that to come out the same. Of a still the last frame alone is shown.
+    """
+
+    def __init__(
+        self,
+        performance: Performance,
+        outputs: Iterable[Output],
+        *,
+        draw: Callable | None = None,
+        plays: Iterable[PlayCue] = (),
+        as_shown: bool = False,
+    ):
+        super().__init__(performance, outputs, draw=draw, plays=plays)
+        self.take = performance.replayed
+        self._turns = iter(self.take.turns)
+        self._turn = next(self._turns, None)
+        still = self.take.moment is not None
+        self._as_shown = (as_shown or still) and performance.fps == self.take.recipe["fps"]
+        self._draw = draw
+        self._hidden = self._shown if still else []
+        self._shown = [] if still else self._shown
+        self._scenes = sorted(self._scenes_of(), key=lambda scene: scene[:2])
+        self._place = 0
+
+    def _scenes_of(self):
+        """Yield when which phrase was asked for, and when it was there: (seconds, 0 or 1, act)."""
+        for phrase in self.take.phrases:
+            if phrase.cue in range(len(self.plays)):
+                yield min(phrase.called, phrase.seconds), 0, partial(self._call, phrase)
+            if phrase.notes:
+                yield phrase.seconds, 1, partial(self._sound_from_now_on, phrase.notes)
+
+    def _perform_offline(self, seconds: float, progress) -> None:
+        self._last = self.clock.beats_at(seconds) - ROUNDING_BEATS
+        frames = frames_in(seconds, self.performance.fps)
+        for frame in range(frames):
+            due = frame / self.performance.fps
+            self._go_on(due, self.clock.beats_at(due) + ROUNDING_BEATS)
+            unseen = self._as_shown and self.take.was_dropped(frame)
+            self.draw = None if unseen else self._draw
+            if frame == frames - 1:
+                self._shown = self._shown or self._hidden
+            self._frame(due)
+            self._progress(progress, frame + 1)
+        self._go_on(seconds, self._last)
+
+    def _go_on(self, seconds: float, horizon: float) -> None:
+        for at, _, act in self._scenes[self._place :]:
+            if at > seconds + ROUNDING_SECONDS:
+                break
+            self._place += 1
+            self.clock.wait(at)
+            act()
+        super()._go_on(seconds, horizon)
+
+    def _next_turn(self, horizon: float) -> None:
+        return None  # whose turn it is says the take
+
+    def _frame(self, due: float) -> None:
+        desk = self.performance.desk
+        while self._turn is not None and self._turn.seconds <= due + ROUNDING_SECONDS:
+            self._do(desk, self._turn.address, self._turn.value)
+            self._turn = next(self._turns, None)
+        super()._frame(due)
+
+    def _do(self, desk: Desk, address: str, value) -> None:
+        control = desk.controls.get(address)
+        if not control.again if control else address.startswith("/show/"):
+            return
+        try:
+            desk.turn(address, value)
+        except (LookupError, ValueError, TypeError) as error:
+            tell(f"{error}; it is left out", f"a turn of {address}")
+
+    def _call(self, phrase) -> None:
+        cue = self.plays[phrase.cue]
+        now = self.clock.moment(beats=phrase.beats, span=phrase.span)
+        call = self._stagehand.call(cue.name, "it plays what it played")
+        self._try(call, cue.function, now, home=cue.function)
+
+    def _try(self, call, function: Callable, *arguments, home: Callable | None = None):
+        try:
+            return super()._try(call, function, *arguments, home=home)
+        except Exception as error:
+            if home is None or not self.tally.frames:
+                raise
+            where = place_of(error, home)
+            key = f"{call.who} {type(error).__name__} {where}"
+            tell(f"{call.who} raised {described(error)} ({where}); {call.then}", key)
+        return None

@@ -1,0 +1,249 @@
+"""Takes: all that came from outside during a show, and what it led to, to perform it again.
+
+A take is a text of JSON lines. The first is a recipe: the sketch's file and its hash, the seed,
+the versions and the flags. Each of the others is `[seconds, what, value]`: a turn of the desk by
+its address, or
+
+| what | value |
+| --- | --- |
+| `phrase` | `[cue, beats, span, called, [[pitch, start, length, velocity, channel, beats], …]]` |
+| `midi` | `[controls, device, played, bytes as hex]`, heard at `seconds`, played a little before |
+| `reading` | `[analyzer, value, …]`, from the frame at `seconds` on |
+| `tempo` | `[beats, bpm]`, from the frame at `seconds` on |
+| `late` | how many frames were dropped before the one at `seconds` |
+| `models` | the models that are open, with their hashes |
+| `sketch` | the hash of the sketch that goes on from here, and the beats |
+| `frame` | the show has come so far |
+| `end` | the show was ended |
+"""
+
+import math
+from bisect import bisect_right
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from .clock import Moment, OfflineClock
+from .desk import Turn
+from .errors import ShowError, tell
+from .media import Note, as_phrase
+from .recipe import FORMAT, from_json
+
+# What a recipe must have so that its show can be performed again, and how long one may be.
+KINDS = {
+    "sketch": str,
+    "sha256": str,
+    "bpm": int | float,
+    "meter": int,
+    "fps": int | float,
+    "size": list,
+}
+MOST_SECONDS = 1e6
+# What forgives the rounding between seconds and beats, in seconds.
+ROUNDING_SECONDS = 1e-6
+
+
+class Phrase(NamedTuple):
+    """What a play cue gave: which cue, for which beats, when it was called and had written it.
+
+    `notes` are notes and the beats they begin at; None where the cue raised.
+    """
+
+    seconds: float
+    cue: int
+    beats: float
+    span: float
+    called: float
+    notes: list[tuple[Note, float]] | None
+
+
+class Heard(NamedTuple):
+    """A MIDI message: when it was heard, when it was played, on which device, and its bytes."""
+
+    seconds: float
+    played: float
+    device: str
+    message: bytes
+
+
+class Take:
+    """A show that was, as it is needed to perform it again."""
+
+    def __init__(self, recipe: dict[str, Any]):
+        self.recipe = recipe
+        self.turns: list[Turn] = []
+        self.phrases: list[Phrase] = []
+        self.models: dict[str, dict[str, str]] = {}
+        self.sketches: list[tuple[float, str]] = []
+        self.seconds = 0.0
+        self._dropped: list[tuple[int, int]] = []  # from which frame to which, in order
+        self._messages: dict[str, list[Heard]] = {}
+        self._readings: dict[str, list[tuple[float, list]]] = {}
+        self._kinds: dict[str, Callable] = {}
+        self._tempo: list[tuple[float, float, float]] = []
+
+    @property
+    def moment(self) -> float | None:
+        """The seconds of the picture, where this is the take of a still."""
+        return self.recipe.get("moment")
+
+    def clock(self) -> OfflineClock:
+        """Give a clock that runs as that of the show ran."""
+        return _Clock(self.recipe["bpm"], self.recipe["meter"], self._tempo)
+
+    def was_dropped(self, frame: int) -> bool:
+        """Say whether nobody saw the frame of this number, at the frame rate of the show."""
+        place = bisect_right(self._dropped, frame, key=lambda gap: gap[0])
+        return place > 0 and frame < self._dropped[place - 1][1]
+
+    def messages(self, controls: str) -> list[Heard]:
+        """Give what these controls heard."""
+        return self._messages.get(controls, [])
+
+    def readings(self, analyzer: str, seconds: float, read: Callable[[], Any]):
+        """Give what a frame at `seconds` was told by an analyzer; `read` gives what it says now.
+
+        What a take cannot hold, such as a picture, is as it is read now. Raises TimeoutError where
+        there was no reading yet.
+        """
+        told = self._readings.get(analyzer, [])
+        place = bisect_right(told, seconds + ROUNDING_SECONDS, key=lambda reading: reading[0])
+        if not place:
+            raise TimeoutError(f"analyzer {analyzer!r} has no reading yet")
+        values = told[place - 1][1]
+        if None in values or analyzer not in self._kinds:
+            now = read()
+            self._kinds[analyzer] = type(now)
+            values = [
+                there if there is not None else new for there, new in zip(values, now, strict=True)
+            ]
+        return self._kinds[analyzer](*values)
+
+    def _add(self, turn: Turn) -> None:
+        """Take in one line; raise ValueError or TypeError where it is none."""
+        seconds, what, value = turn
+        if what.startswith("/"):
+            self.turns.append(turn)
+        elif what == "phrase":
+            cue, beats, span, called, notes = value
+            made = (
+                None if notes is None else [(Note(*note[:5]), _number(note[5])) for note in notes]
+            )
+            as_phrase([note for note, _ in made or []], "the take")
+            self.phrases.append(
+                Phrase(seconds, int(cue), _number(beats), _number(span), _number(called), made)
+            )
+        elif what == "midi":
+            name, device, played, message = value
+            self._messages.setdefault(name, []).append(
+                Heard(seconds, _number(played), str(device), _message(bytes.fromhex(message)))
+            )
+        elif what == "reading":
+            name, *values = value
+            self._readings.setdefault(name, []).append((seconds, values))
+        elif what == "tempo":
+            bpm = _number(value[1])
+            OfflineClock(bpm)
+            self._tempo.append((seconds, _number(value[0]), bpm))
+        elif what == "late":
+            frame = round(seconds * self.recipe["fps"])
+            self._dropped.append((frame - int(value), frame))
+        elif what == "models":
+            self.models.update({str(name): dict(facts) for name, facts in value.items()})
+        elif what == "sketch":
+            self.sketches.append((seconds, str(value[0])))
+        self.seconds = max(self.seconds, seconds)
+
+
+def read_take(text: str, name: str) -> Take:
+    """Read the lines of a take; `name` is what errors call it.
+
+    A last line that is not whole is dropped with a word: a show that was killed leaves one. Raises
+    ShowError, naming the line, where something else is no take.
+    """
+    lines = text.split("\n")
+    if lines.pop():
+        tell(f"the last line of {name!r} is cut off; it is left out")
+    if not lines:
+        raise ShowError(f"{name!r} is empty; a take begins with a recipe")
+    try:
+        take = Take(_header(from_json(lines[0])))
+    except (ValueError, TypeError, KeyError) as error:
+        raise ShowError(f"{name!r} is no take: {_reason(error)} (line 1)") from None
+    what = ""
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            seconds, what, value = from_json(line)
+            if not -MOST_SECONDS < _number(seconds) < MOST_SECONDS:
+                raise ValueError(f"no show lasts {seconds!r} seconds")
+            take._add(Turn(float(seconds), str(what), value))
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise ShowError(f"{name!r} is broken in line {number}: {_reason(error)}") from None
+    take.turns.sort(key=lambda turn: turn.seconds)  # from several threads, almost in order
+    take.phrases.sort(key=lambda phrase: phrase.seconds)
+    if what != "end":  # the frame that it had come to is the last one
+        take.seconds += 0.5 / take.recipe["fps"]
+    return take
+
+
+def _header(recipe: Any) -> dict[str, Any]:
+    if not isinstance(recipe, dict) or "take" not in recipe:
+        raise ValueError("its first line is not that of one")
+    if recipe["take"] != FORMAT:
+        raise ValueError(f"it has the format {recipe['take']!r}, and this Capriccio reads {FORMAT}")
+    for key, kind in KINDS.items():
+        if not isinstance(recipe.get(key), kind) or isinstance(recipe[key], bool):
+            raise ValueError(f"it has {recipe.get(key)!r} as its {key}")
+    if not (0 < recipe["fps"] <= 1000 and len(recipe["size"]) == 2):
+        raise ValueError(f"it has {recipe['size']!r} at {recipe['fps']!r} frames a second")
+    OfflineClock(recipe["bpm"], recipe["meter"])
+    return recipe
+
+
+def _number(thing: Any) -> float:
+    if isinstance(thing, bool) or not isinstance(thing, int | float) or not math.isfinite(thing):
+        raise ValueError(f"{thing!r} is no number")
+    return float(thing)
+
+
+def _message(data: bytes) -> bytes:
+    """Give a channel message; raise ValueError where it is none."""
+    length = 2 if data and data[0] & 0xF0 in (0xC0, 0xD0) else 3
+    if len(data) != length or not 0x80 <= data[0] < 0xF0 or max(data[1:]) > 127:
+        raise ValueError(f"{data.hex()!r} is no MIDI message of a channel")
+    return data
+
+
+def _reason(error: Exception) -> str:
+    return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+class _Clock(OfflineClock):
+    """Time as a show's clock had it: from each of the given frames on, so many beats and bpm."""
+
+    def __init__(self, bpm: float, meter: int, tempo: list[tuple[float, float, float]]):
+        super().__init__(bpm, meter)
+        self._tempo = tempo
+
+    def beats_at(self, seconds: float) -> float:
+        place = bisect_right(self._tempo, seconds, key=lambda change: change[0])
+        if not place:
+            beats = super().beats_at(seconds)
+        else:
+            since, at, bpm = self._tempo[place - 1]
+            beats = at + (seconds - since) * bpm / 60
+        return min([beats, *(change[1] for change in self._tempo[place : place + 1])])
+
+    def seconds_at(self, beats: float) -> float:
+        place = bisect_right(self._tempo, beats, key=lambda change: change[1])
+        if not place:
+            seconds = super().seconds_at(beats)
+        else:
+            since, at, bpm = self._tempo[place - 1]
+            seconds = since + (beats - at) * 60 / bpm
+        return min([seconds, *(change[0] for change in self._tempo[place : place + 1])])
+
+    def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
+        now = super().moment(seconds=seconds, beats=beats, span=span)
+        place = bisect_right(self._tempo, now.seconds, key=lambda change: change[0])
+        return replace(now, bpm=self._tempo[place - 1][2]) if place else now
