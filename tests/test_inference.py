@@ -4,7 +4,7 @@ import numpy as np
 import onnx
 import pytest
 from capriccio import Model, ModelError, ProviderError
-from capriccio.inference import read_card, use_device
+from capriccio.inference import MOST_CALLS, paces, read_card, use_device
 from capriccio.onnxfile import read_outside
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -83,6 +83,20 @@ def test_a_closed_model_opens_again(save):
     first = model(x=x())
     model.close()
     assert (model(x=x()) == first).all()
+
+
+def test_how_long_the_last_calls_took_is_known(save):
+    model = Model(save(tiny(), "swift.onnx"))
+    assert model.provider == "cpu"
+    assert "swift" not in paces()  # warming up does not count
+    for _ in range(MOST_CALLS + 5):
+        model(x=x())
+    device, seconds = paces()["swift"]
+    took = sorted(model._took)
+    assert device == "cpu" and len(took) == MOST_CALLS
+    assert sum(one <= seconds for one in took) == 243  # 95 in 100
+    model.close()
+    assert "swift" not in paces()
 
 
 def test_the_call_adds_little_to_the_bare_session(save):

@@ -4,8 +4,10 @@ import ctypes
 import hashlib
 import sys
 import threading
+from collections import deque
 from functools import cache
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 from weakref import WeakSet
 
@@ -31,6 +33,9 @@ NO_NVIDIA = "there is no NVIDIA driver or GPU"
 # The models that are open: files say which of them had a hand in it.
 _open: "WeakSet[Model]" = WeakSet()
 _opening = threading.Lock()
+# The calls of a model whose time is remembered, and the part of them that took no longer than is
+# told.
+MOST_CALLS, USUAL = 256, 0.95
 _device = "auto"
 _announced: set[str] = set()
 
@@ -83,6 +88,7 @@ class Model:
         self._wanted: list = []
         self._run: Any = None
         self._provider = ""
+        self._took: deque[float] = deque(maxlen=MOST_CALLS)  # seconds
 
     def __str__(self) -> str:
         return f"model {self.path.stem!r}"
@@ -98,10 +104,12 @@ class Model:
                 break
         if len(arrays) != len(self._wanted):
             self._check(arrays)
+        begun = perf_counter()
         try:
             made = self._run(self._names, arrays)
         except Exception as error:
             raise ModelError(f"{self} failed in ONNX Runtime: {_first_line(error)}") from error
+        self._took.append(perf_counter() - begun)
         return made[0] if self._single else dict(zip(self._names, made, strict=True))
 
     @property
@@ -129,6 +137,7 @@ class Model:
         self._run = self._session.run
         if all(None not in shape for _, _, shape in self._wanted):
             self(**{name: np.zeros(shape, dtype) for name, dtype, shape in self._wanted})
+            self._took.clear()  # the first call takes much longer than any later one
         with _opening:
             _open.add(self)
 
@@ -177,6 +186,23 @@ def open_models() -> dict[str, dict[str, str]]:
     return {
         model.path.name: {"sha256": _digest(model.path, model.stamp), "provider": model._provider}
         for model in models
+    }
+
+
+def paces() -> dict[str, tuple[str, float]]:
+    """Give every model that was called by its file's name: its device, and its seconds a call.
+
+    95 in 100 of its last calls took no longer.
+    """
+    with _opening:
+        models = sorted(_open, key=lambda model: str(model.path))
+    calls: dict[tuple[str, str], list[float]] = {}
+    for model in models:
+        calls.setdefault((model.path.stem, model._provider), []).extend(model._took.copy())
+    return {
+        name: (device, sorted(took)[round(USUAL * (len(took) - 1))])
+        for (name, device), took in calls.items()
+        if took
     }
 
 
