@@ -30,7 +30,8 @@ class Control:
     `value` tells where it stands now, and `held`, of one that can be let go, whether a hand holds
     it. A number runs from the one end of `span` to the other. `key`
     presses it in the window: its name, as in "b" or "shift+1". One that `relays` only turns
-    others, which are told to listeners instead of it.
+    others, which are told to listeners instead of it. One that is not for `again` is left alone
+    when the show is performed again: it is of that evening, or what it led to comes by itself.
     """
 
     address: str
@@ -44,6 +45,7 @@ class Control:
     key: str = ""
     held: Callable[[], bool] | None = None
     relays: bool = False
+    again: bool = True
 
 
 @dataclass(frozen=True, slots=True)
