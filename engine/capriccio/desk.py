@@ -78,8 +78,7 @@ class Desk:
         self.listeners: list[Callable[[Turn], None]] = []
         self.movers: list[Callable[[float], None]] = []
         self.seconds = 0.0  # of the frame that is being drawn
-        # What is read, by its id, with what the sketch calls it; held, so that no id comes back.
-        self.names: dict[int, tuple[str, Any]] = {}
+        self.names: dict[int, str] = {}  # of what is read, by its id
         self._waiting: deque[tuple[Control, Any]] = deque(maxlen=MOST_WAITING)
         self._lock = threading.Lock()  # turns are taken in one after the other
 
@@ -134,6 +133,6 @@ class Desk:
         """Give what is read during a show one name for it, its kind and a number; see `names`."""
         if id(thing) not in self.names:
             numbers = (f"{kind} {number}" for number in count(1))
-            taken = {name for name, _ in self.names.values()}
-            self.names[id(thing)] = next(name for name in numbers if name not in taken), thing
-        return self.names[id(thing)][0]
+            taken = set(self.names.values())
+            self.names[id(thing)] = next(name for name in numbers if name not in taken)
+        return self.names[id(thing)]

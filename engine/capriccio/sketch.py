@@ -159,7 +159,7 @@ class Sketch:
         performance = Performance(
             clock, self.size, self.fps, self.title, recipe=recipe, replayed=take
         )
-        performance.desk.names.update((id(it), (name, it)) for name, it in self._names.items())
+        performance.desk.names.update((id(thing), name) for name, thing in self._names.items())
         for name, part in self.parts.items():
             for knob in part.knobs.values():
                 if knob.kind != "thing":

@@ -1,5 +1,6 @@
 """What hands do on a MIDI controller, as floats from 0 to 1 that a sketch reads when it likes."""
 
+import math
 import threading
 import weakref
 from bisect import bisect_right
@@ -8,17 +9,15 @@ from pathlib import Path
 
 from ..clock import LiveClock, Moment, OfflineClock
 from ..errors import ShowError
-from ..hookspecs import Performance, performing
+from ..hookspecs import Performance, drawing, performing
 from ..media import Note
 from .inputs import Listening, listen
-from .moves import Moves, bend
+from .keyboard import Keyboard
 
-# Messages that wait for a sketch to read them, and notes that are remembered.
-MOST_WAITING, MOST_NOTES = 65536, 8192
+# Messages that wait for a sketch to read them.
+MOST_WAITING = 65536
 # The shortest note there is, in beats; and what forgives the rounding of seconds to beats.
 SHORTEST, ROUNDING = 1 / 32, 1e-6
-# Controllers with which a keyboard says that nothing sounds any more.
-SILENCES = (120, 123)
 
 
 def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
@@ -55,9 +54,12 @@ class Controls:
         self._clock = OfflineClock()
         self._listening: Listening | None = None
         self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MOST_WAITING)
-        self._tune: list[tuple[float, bytes]] | None = None  # beats and message
-        self._place = 0  # in the tune
-        self._rest()
+        # What is played to it, in order: until when it waits (beats of the file that is simulated,
+        # or seconds of the take that is performed again), device, message and beats.
+        self._tune: list[tuple[float, str, bytes, float]] | None = None
+        self._now, self._framed = Keyboard(), Keyboard()
+        self._coming: deque[tuple[float, str, bytes, float]] = deque(maxlen=MOST_WAITING)
+        self._seconds = self._heard = -math.inf  # the last frame that read, what was heard last
 
     def __getitem__(self, controller: int) -> float:
         """Give where a dial 0..127 stands, 0..1; 0.5, the middle, until it is first moved."""
@@ -68,8 +70,7 @@ class Controls:
         if controller not in range(128):
             raise ValueError(f"no controller {controller!r}; MIDI has 0..127")
         with self._lock:
-            self._catch_up()
-            return self._dials.get(controller, default)
+            return self._catch_up().dials.get(controller, default)
 
     def fine(self, controller: int, default: float = 0.5) -> float:
         """Give where a dial 0..31 that is sent in 14 bits stands, or `default` until it is moved.
@@ -97,23 +98,20 @@ class Controls:
         if pitch not in range(128):
             raise ValueError(f"no key of pitch {pitch!r}; a pitch is a whole number 0..127")
         with self._lock:
-            self._catch_up()
-            held = [press.velocity for (_, key), press in self._held.items() if key == pitch]
-            return max(held, default=0.0)
+            held = self._catch_up().held.items()
+            return max((press.velocity for (_, key), press in held if key == pitch), default=0.0)
 
     @property
     def bend(self) -> float:
         """Where the pitch wheel stands, 0..1; it rests at 0.5."""
         with self._lock:
-            self._catch_up()
-            return self._bend
+            return self._catch_up().bend
 
     @property
     def pressure(self) -> float:
         """How hard the keys are pressed on after they were struck, 0..1; it rests at 0."""
         with self._lock:
-            self._catch_up()
-            return self._pressure
+            return self._catch_up().pressure
 
     def played(self, now: Moment, *, beats: float | None = None) -> list[Note]:
         """Give the notes begun in the `beats` before `now` (`now.span`, unless given) as a phrase.
@@ -124,7 +122,6 @@ class Controls:
         """
         begin = now.beats - (now.span if beats is None else beats)
         with self._lock:
-            self._catch_up()
             return [
                 Note(
                     press.pitch,
@@ -133,91 +130,79 @@ class Controls:
                     press.velocity,
                     press.channel,
                 )
-                for press in self._presses
+                for press in self._catch_up().presses
                 if begin - ROUNDING <= press.start < now.beats - ROUNDING
             ]
 
     def _moved(self, kind: str, number: int, rest: float) -> float:
         with self._lock:
-            self._catch_up()
-            return self._places.get((kind, number), rest)
+            return self._catch_up().places.get((kind, number), rest)
 
     # -- hearing ------------------------------------------------------------------------------
 
-    def _rest(self) -> None:
-        self._dials: dict[int, float] = {}
-        self._moves: dict[str, Moves] = {}  # of each device
-        self._places: dict[tuple[str, int], float] = {}  # of what takes more than a message
-        self._held: dict[tuple[int, int], _Press] = {}
-        self._presses: deque[_Press] = deque(maxlen=MOST_NOTES)
-        self._bend, self._pressure = 0.5, 0.0
+    def _catch_up(self) -> Keyboard:
+        """Follow all that hands have done, and give how the keyboard stands for who reads.
 
-    def _catch_up(self) -> None:
-        """Follow everything that hands have done until now, by the clock of the show."""
+        A play cue, or whoever else reads, hears everything until now; a draw cue what was done
+        until the moment of its frame, and the same however often it reads.
+        """
         # A thread that the stage has not started knows of no show: then it is the last one read in.
         performance = performing.get() or self._performance
         if performance is None:
-            return
+            return self._now
         if performance is not self._performance:
             self._begin(performance)
+        frame = drawing.get()
+        keyboard = self._now if frame is None else self._framed
+        seconds = self._clock.seconds() if frame is None else frame.seconds
         if self._tune is not None:
-            beats = self._clock.beats_at(self._clock.seconds()) + ROUNDING
-            until = bisect_right(self._tune, beats, key=lambda event: event[0])
-            for at, message in self._tune[self._place : until]:
-                self._hear("", message, at)
-            self._place = max(self._place, until)
-        while self._waiting and isinstance(self._clock, LiveClock):
+            until = self._clock.beats_at(seconds) + ROUNDING if self._file else seconds + ROUNDING
+            place = bisect_right(self._tune, until, key=lambda event: event[0])
+            keyboard.follow(event[1:] for event in self._tune[keyboard.place : place])
+            keyboard.place = max(keyboard.place, place)
+        elif isinstance(self._clock, LiveClock) and (frame is None or seconds != self._seconds):
+            self._listen(seconds)
+            if frame is not None:
+                self._seconds = seconds
+                while self._coming and self._coming[0][0] <= seconds:
+                    keyboard.hear(*self._coming.popleft()[1:])
+        return keyboard
+
+    def _listen(self, seconds: float) -> None:
+        """Hear what waits; pictures hear it from the frame at `seconds` on, and a take tells so."""
+        desk = self._performance.desk  # type: ignore[union-attr]
+        while self._waiting:
             at, device, message = self._waiting.popleft()
-            self._hear(device, message, self._clock.beats_at(at - self._clock.monotonic(0.0)))
+            self._heard = max(self._heard, seconds)
+            played = at - self._clock.monotonic(0.0)  # type: ignore[attr-defined]
+            beats = self._clock.beats_at(played)
+            self._now.hear(device, message, beats)
+            self._coming.append((self._heard, device, message, beats))
+            facts = (desk.name_of(self, "controls"), device, played, message.hex())
+            desk.announce(self._heard, "midi", facts)
 
     def _begin(self, performance: Performance) -> None:
         """Turn to another show, in which nothing has been played yet."""
+        self._clock, self._tune = performance.clock, None
         if self._file:
-            self._rest()  # dials as well, or it would not be the same show again
-            self._tune, self._place = _read(Path(self._file).expanduser()), 0
+            # Dials rest as well, or it would not be the same show again.
+            self._now, self._framed = Keyboard(), Keyboard()
+            self._tune = _read(Path(self._file).expanduser())
+        elif performance.replayed is not None:
+            self._now, self._framed = Keyboard(), Keyboard()
+            heard = performance.replayed.messages(performance.desk.name_of(self, "controls"))
+            self._tune = [
+                (at, device, message, self._clock.beats_at(played))
+                for at, played, device, message in heard
+            ]
         elif performance.clock.live and self._listening is None:
             self._listening = _hear_into(self._waiting, self._port)
             weakref.finalize(self, self._listening.forget)
-        self._held.clear()
-        self._presses.clear()
-        self._performance, self._clock = performance, performance.clock
-
-    def _hear(self, device: str, message: bytes, beats: float) -> None:
-        kind, channel = message[0] & 0xF0, (message[0] & 0x0F) + 1
-        for move in self._moves.setdefault(device, Moves()).take(message):
-            if move.kind in ("cc14", "nrpn", "poly"):
-                self._places[move.kind, move.number] = move.value
-        if kind == 0x90 and message[2]:
-            self._let_go(channel, message[1], beats)  # struck again
-            press = _Press(message[1], message[2] / 127, channel, beats)
-            self._held[channel, message[1]] = press
-            self._presses.append(press)
-        elif kind in (0x80, 0x90):
-            self._let_go(channel, message[1], beats)
-        elif kind == 0xB0:
-            self._dials[message[1]] = message[2] / 127
-            if message[1] in SILENCES:
-                for _, pitch in [key for key in self._held if key[0] == channel]:
-                    self._let_go(channel, pitch, beats)
-        elif kind in (0xA0, 0xD0):
-            self._pressure = message[-1] / 127
-        elif kind == 0xE0:
-            self._bend = bend(message)
-
-    def _let_go(self, channel: int, pitch: int, beats: float) -> None:
-        press = self._held.pop((channel, pitch), None)
-        if press:
-            press.end = beats
-
-
-class _Press:
-    """A key pressed: from when until when, in beats of the show."""
-
-    __slots__ = ("channel", "end", "pitch", "start", "velocity")
-
-    def __init__(self, pitch: int, velocity: float, channel: int, start: float):
-        self.pitch, self.velocity, self.channel, self.start = pitch, velocity, channel, start
-        self.end = float("inf")
+        self._now.begin()
+        self._framed.begin()
+        self._coming.clear()
+        self._seconds = self._heard = -math.inf
+        self._performance = performance
 
 
 def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Listening:
@@ -225,8 +210,8 @@ def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Listening
     return listen(lambda device, at, message: waiting.append((at, device, message)), port)
 
 
-def _read(file: Path) -> list[tuple[float, bytes]]:
-    """Read a MIDI file as channel messages and the beats they stand at, in order."""
+def _read(file: Path) -> list[tuple[float, str, bytes, float]]:
+    """Read a MIDI file as channel messages and the beats they stand at, in order; see `_tune`."""
     import mido
 
     try:
@@ -237,7 +222,8 @@ def _read(file: Path) -> list[tuple[float, bytes]]:
         for message in mido.merge_tracks(tune.tracks):
             ticks += message.time
             if not message.is_meta and message.bytes()[0] < 0xF0:
-                events.append((ticks / tune.ticks_per_beat, bytes(message.bytes())))
+                beats = ticks / tune.ticks_per_beat
+                events.append((beats, "", bytes(message.bytes()), beats))
     except Exception as error:  # mido raises whatever a broken file leads it to
         reason = str(error) or type(error).__name__
         raise ShowError(f"controls cannot read {str(file)!r} as a MIDI file: {reason}") from None
