@@ -77,6 +77,14 @@ def _performance(command):
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
         click.option("--bpm", type=Number(1, 1000), metavar="N", help="Beats a minute."),
         _device,
+        click.option(
+            "--panel",
+            is_flag=False,
+            flag_value="",
+            metavar="[HOST:]PORT",
+            help="Serve a page with every control, the picture and the figures, live: --panel alone "
+            "for this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for others too.",
+        ),
     ]
     for option in reversed(options):
         command = option(command)
@@ -118,7 +126,7 @@ def demo(**flags) -> None:
     _perform(Path(origin), **flags)
 
 
-def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) -> None:
+def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel) -> None:
     from .inference import use_device
     from .registry import use_seed
     from .sketch import load_sketch
@@ -135,6 +143,11 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device) 
         )
         outputs, live = _outputs(to, offline, sketch.title)
         names = ", ".join(f"{output.name}:{output.target}".rstrip(":") for output in outputs)
+        if panel is not None:
+            from .panel import Panel
+
+            outputs.append(Panel(panel))
+            live = not offline
         if live:
             click.echo(f"{sketch.title}: live on {names}; Esc or Ctrl-C ends", err=True)
             tally = sketch.perform(outputs, seconds=seconds, live=True)
