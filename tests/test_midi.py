@@ -90,6 +90,23 @@ def test_notes_are_on_time_while_the_sketch_holds_the_interpreter(synth, capsys)
     assert kept.p50_ms < 2.0
 
 
+def test_how_punctual_it_is_can_be_watched_while_it_plays(synth):
+    output, clock = Midi("celesta"), LiveClock()
+    performance = Performance(clock)
+    output.start(performance)
+    clock.start()
+    meter = performance.desk.meters["MIDI jitter celesta"]
+    assert meter.read() == "" and meter.good()
+    output.note_on(Note(60), at(clock, 0.1))
+    wait_for(lambda: output.lately)
+    assert output.lately.events == 1 and output.lately.late == 0
+    assert meter.read() == f"{output.lately.p99_ms:.2f} ms"
+    output.note_on(Note(62), at(clock, -1.0))
+    wait_for(lambda: output.lately.events == 2)
+    assert not meter.good()  # a second late is heard
+    output.close()
+
+
 def test_events_arrive_in_the_order_they_are_due_in_however_they_were_handed_over(synth):
     output, clock = started("celesta")
     for seconds in (0.30, 0.15, 0.20, 0.25, 0.10):

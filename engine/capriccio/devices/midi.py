@@ -8,10 +8,13 @@ import threading
 from contextlib import suppress
 from typing import IO, NamedTuple
 
+from ..desk import Meter
 from ..errors import ShowError, tell
 from ..hookspecs import Output
 from . import messages, midi_player, ports
 
+# Events that are further off than this are heard to be, in milliseconds.
+HEARD_MS = 5.0
 # How long the player may take to open its port, and to end its notes, in seconds.
 OPEN_SECONDS, END_SECONDS = 10.0, 3.0
 
@@ -37,6 +40,7 @@ class Midi(Output):
     name = "midi"
     timed = True
     punctuality: Punctuality | None = None
+    lately: Punctuality | None = None  # the same of the last few hundred events, during the show
     _player: subprocess.Popen | None = None
 
     @classmethod
@@ -51,7 +55,16 @@ class Midi(Output):
         if not performance.clock.live:
             raise ShowError(f"{self} plays in real time; offline, write midifile:FILE.mid")
         self._clock = performance.clock
-        self.punctuality = None
+        self.punctuality = self.lately = None
+        says = "How far off the last few hundred events were: 99 in 100 no more than this."
+        performance.desk.watch(
+            Meter(
+                f"MIDI jitter {self.target}".strip(),
+                says,
+                lambda: f"{self.lately.p99_ms:.2f} ms" if self.lately else "",
+                lambda: self.lately is None or self.lately.max_ms < HEARD_MS,
+            )
+        )
         api, port = ports.output_port(self.target)
         here = str(os.getpid())
         self._player = subprocess.Popen(
@@ -123,6 +136,8 @@ class Midi(Output):
             said = json.loads(line)
             if "punctuality" in said:
                 self.punctuality = Punctuality(**said["punctuality"])
+            elif "lately" in said:
+                self.lately = Punctuality(**said["lately"])
             elif "lost" in said:
                 tell(f"{self} has lost its port {self.target!r}: {said['lost']}; the show goes on")
             else:

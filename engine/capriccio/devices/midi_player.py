@@ -3,7 +3,7 @@
 Run as a script by `midi.py`, with rtmidi's number of the system, the whole name of the port (""
 for a virtual one) and the process id of the sketch. Events come on standard input, records of a
 fixed size; answers go to standard output, one JSON object a line: `ready` or `trouble` at first,
-`lost` when the port vanishes, `punctuality` at the end. When the sketch says so, is gone, or this
+`lost` when the port vanishes, `lately` from time to time and `punctuality` at the end. When the sketch says so, is gone, or this
 process is terminated, every sounding note is ended, and then the process.
 """
 
@@ -30,6 +30,8 @@ EVENT = struct.Struct("<dB3s")
 LOOK_SECONDS, REST_SECONDS, PATIENCE_SECONDS = 1.0, 0.02, 10.0
 # An event that reaches us this long after it was due counts as late: its sender was.
 LATE_SECONDS = 0.001
+# So many events tell how punctual we have been lately.
+RECENT = 256
 # JACK takes messages out of a buffer once a period; closed before that, they would be lost.
 FLUSH_SECONDS = 0.1
 SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
@@ -55,7 +57,7 @@ class Player:
         self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
         self._channels: set[int] = set()
         self._off = array("d")  # seconds between due and sent, of every event
-        self._late = 0
+        self._late = self._told = 0
 
     def listen(self, descriptor: int) -> None:
         """Take in events until told to end, or nobody is there to send any."""
@@ -112,8 +114,10 @@ class Player:
 
     def punctuality(self) -> dict[str, float]:
         """Say how many events were sent, how many had come too late, and how far off they were."""
-        off = sorted(map(abs, self._off)) or [0.0]
-        found: dict[str, float] = {"events": len(self._off), "late": self._late}
+        return {"events": len(self._off), "late": self._late, **self._spread(self._off)}
+
+    def _spread(self, seconds) -> dict[str, float]:
+        off, found = sorted(map(abs, seconds)) or [0.0], {}
         for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0)):
             found[name] = round(1000 * off[round(share * (len(off) - 1))], 4)
         return found
@@ -140,6 +144,10 @@ class Player:
         # A pipe stays open while a copy of the dead sketch's process, forked, has it.
         if os.name != "nt" and os.getppid() != sketch:
             self._ended = True
+        if len(self._off) > self._told:
+            self._told = len(self._off)
+            lately = self._spread(self._off[-RECENT:])
+            say(lately={"events": self._told, "late": self._late, **lately})
         if self._name and not self._lost:
             try:
                 there = self._name in self._port.get_ports()
@@ -204,6 +212,8 @@ def main(api: int, name: str, sketch: int) -> None:
     except Exception as error:
         say(trouble=str(error))
         return
+    with suppress(AttributeError, OSError):
+        os.set_blocking(1, False)  # whoever does not listen must not keep us waiting
     player = Player(port, name)
     hurry()
     gc.disable()
