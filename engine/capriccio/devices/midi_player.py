@@ -3,8 +3,9 @@
 Run as a script by `midi.py`, with rtmidi's number of the system, the whole name of the port (""
 for a virtual one) and the process id of the sketch. Events come on standard input, records of a
 fixed size; answers go to standard output, one JSON object a line: `ready` or `trouble` at first,
-`lost` when the port vanishes, `lately` from time to time and `punctuality` at the end. When the sketch says so, is gone, or this
-process is terminated, every sounding note is ended, and then the process.
+`lost` when the port vanishes, `lately` from time to time and `punctuality` at the end. When the
+sketch says so, is gone, or this process is terminated, every sounding note is ended, and then the
+process.
 """
 
 import gc
