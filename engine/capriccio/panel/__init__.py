@@ -5,6 +5,7 @@ import math
 import threading
 import zlib
 from collections import deque
+from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
@@ -129,12 +130,9 @@ class Panel(Output):
 
     def _all_meters(self) -> list[Meter]:
         """Give the meters of the desk, and one for each model that is played."""
+        says = "How long the model takes: of its last calls, 95 in 100 took no longer."
         models = [
-            Meter(
-                name,
-                "How long the model takes: of its last calls, 95 in 100 took no longer.",
-                lambda device=device, seconds=seconds: f"{1000 * seconds:.1f} ms on {device}",
-            )
+            Meter(name, says, partial("{:.1f} ms on {}".format, 1000 * seconds, device))
             for name, (device, seconds) in paces().items()
         ]
         return [*list(self._desk.meters.values()), *models]
