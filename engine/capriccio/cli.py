@@ -6,10 +6,12 @@ import time
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from secrets import randbits
 
 import click
 
 from . import __version__
+from .again import in_take, inspect, recipe_of, replay
 from .errors import ShowError
 from .scaffold import new
 from .terminal import Number, Size, plain_errors, progress
@@ -77,6 +79,7 @@ def _performance(command):
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
         click.option("--bpm", type=Number(1, 1000), metavar="N", help="Beats a minute."),
         _device,
+        click.option("--no-take", is_flag=True, help="Live: write no take of the show to takes/."),
         click.option(
             "--panel",
             is_flag=False,
@@ -126,37 +129,53 @@ def demo(**flags) -> None:
     _perform(Path(origin), **flags)
 
 
-def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel) -> None:
+def _perform(
+    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, no_take
+) -> None:
     from .inference import use_device
     from .registry import use_seed
-    from .sketch import load_sketch
+    from .scribe import Scribe
+    from .sketch import load_sketch, sketch_file
     from .stage import frames_in
 
     with plain_errors(file):
         use_device(device)
-        use_seed(seed)
-        sketch = load_sketch(file)
-        sketch.bpm, sketch.fps, sketch.size = (
-            bpm or sketch.bpm,
-            fps or sketch.fps,
-            size or sketch.size,
-        )
-        outputs, live = _outputs(to, offline, sketch.title)
+        file = sketch_file(file)
+        name = f"{file.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+        outputs, live = _outputs(to, offline, f"takes/{name}")
         names = ", ".join(f"{output.name}:{output.target}".rstrip(":") for output in outputs)
         if panel is not None:
             from .panel import Panel
 
             outputs.append(Panel(panel))
             live = not offline
+        # Live no two shows need be the same; its take knows what this one was made of.
+        chance = randbits(32) if live and seed is None else None
+        use_seed(seed, chance or 0)
+        sketch = load_sketch(file)
+        sketch.bpm, sketch.fps, sketch.size = (
+            bpm or sketch.bpm,
+            fps or sketch.fps,
+            size or sketch.size,
+        )
+        facts = {"seed": seed, "chance": chance, "device": device}
+        scribe = None
         if live:
             click.echo(f"{sketch.title}: live on {names}; Esc or Ctrl-C ends", err=True)
-            tally = sketch.perform(outputs, seconds=seconds, live=True)
+            recipe = recipe_of(sketch, file, **facts, live=True)
+            if not no_take:
+                take = Path("takes", f"{name}.jsonl")
+                scribe = Scribe(take, in_take(recipe, file, take))
+            tally = sketch.perform(
+                outputs, seconds=seconds, live=True, recipe=recipe, scribe=scribe
+            )
         else:
             seconds = seconds or RECORDING_SECONDS
             with progress(sketch.title) as done:
                 tally = sketch.perform(
                     outputs,
                     seconds=seconds,
+                    recipe=recipe_of(sketch, file, **facts, seconds=seconds),
                     progress=lambda frames: done(frames, frames_in(seconds, sketch.fps)),
                 )
         late = f" ({tally.late} dropped, being late)" if tally.late else ""
@@ -165,15 +184,16 @@ def _perform(file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, 
                 f"{sketch.title}: {tally.frames} frames{late} and {tally.notes} notes to {names}",
                 err=True,
             )
+            for path in scribe.written if scribe else ():
+                click.echo(f"{path}: perform it again with capriccio replay {path}", err=True)
 
 
-def _outputs(to, offline: bool, title: str):
+def _outputs(to, offline: bool, take: str):
     """Build the outputs asked for, or else the best this machine has; say whether it is live."""
     from .registry import output
 
     if to:
         return [output(words) for words in to], not offline
-    take = f"takes/{title}-{time.strftime('%Y%m%d-%H%M%S')}"
     files = [f"video:{take}.mp4", f"midifile:{take}.mid"]
     if offline:
         return [output(words) for words in files], False
@@ -274,6 +294,10 @@ def bench(part: str | None, as_json: bool, frames: int, device: str) -> None:
         from rich.console import Console
 
         Console().print(table(report))
+
+
+main.add_command(replay)
+main.add_command(inspect)
 
 
 # -- making -----------------------------------------------------------------------------------

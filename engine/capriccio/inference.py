@@ -5,7 +5,6 @@ import hashlib
 import sys
 import threading
 from collections import deque
-from functools import cache
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -79,7 +78,7 @@ class Model:
 
     def __init__(self, path: Path | str, threads: int | None = None):
         self.path = Path(path)
-        self.stamp = stamp_of(self.path)
+        self.stamp, self.digest = stamp_of(self.path), ""
         self.threads = threads
         self.inputs, self.outputs, self.card = read_outside(self.path)
         self._single = next(iter(self.outputs)) if len(self.outputs) == 1 else None
@@ -138,6 +137,8 @@ class Model:
         if all(None not in shape for _, _, shape in self._wanted):
             self(**{name: np.zeros(shape, dtype) for name, dtype, shape in self._wanted})
             self._took.clear()  # the first call takes much longer than any later one
+        with self.path.open("rb") as file:
+            self.digest = hashlib.file_digest(file, "sha256").hexdigest()
         with _opening:
             _open.add(self)
 
@@ -184,8 +185,7 @@ def open_models() -> dict[str, dict[str, str]]:
     with _opening:
         models = sorted(_open, key=lambda model: str(model.path))
     return {
-        model.path.name: {"sha256": _digest(model.path, model.stamp), "provider": model._provider}
-        for model in models
+        model.path.name: {"sha256": model.digest, "provider": model._provider} for model in models
     }
 
 
@@ -204,17 +204,6 @@ def paces() -> dict[str, tuple[str, float]]:
         for (name, device), took in calls.items()
         if took
     }
-
-
-@cache
-def _digest(path: Path, stamp: tuple[int, int]) -> str:
-    """Give the sha256 of a file that was opened when it had this stamp; "" if it has changed."""
-    try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError:
-        return ""
-    return digest if stamp_of(path) == stamp else ""
 
 
 def _session(path: Path, threads: int | None):

@@ -140,9 +140,13 @@ class Carried(NamedTuple):
 def carried(path: Path) -> Carried:
     """Read what a PNG, MP4, MIDI or take file says of itself.
 
-    Raises ShowError where it is none of these, or is broken, and OSError where it cannot be read.
+    Raises ShowError where it is none of these, is broken, or cannot be read.
     """
-    with path.open("rb") as file:
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise ShowError(f"{str(path)!r} cannot be read: {error.strerror}") from None
+    with file:
         head = file.read(12)
         file.seek(0)
         if head.startswith(PNG):
@@ -237,11 +241,3 @@ def _unpacked(data: bytes) -> bytes:
     if not unpacking.eof:
         raise ValueError("its words are cut off, or too many")
     return text
-
-
-def printable(words: Any, most: int = 400) -> str:
-    """Give words of a stranger as a terminal may print them: escaped, and not too many."""
-    text = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False)
-    shown = text[:most]
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    return shown if len(text) <= most else f"{shown} …"

@@ -169,12 +169,16 @@ class _Seeds:
     """Deals out seeds: every part its own, all of them from the run's one."""
 
     run: int | None = None
+    chance = 0
     dealt = 0
 
 
-def use_seed(seed: int | None) -> None:
-    """Begin to deal out seeds anew; a `seed` that is not None beats those in the sketch."""
-    _Seeds.run, _Seeds.dealt = seed, 0
+def use_seed(seed: int | None, chance: int = 0) -> None:
+    """Begin to deal out seeds anew; a `seed` that is not None beats those in the sketch.
+
+    `chance` stands in for it where a part has none in the sketch either.
+    """
+    _Seeds.run, _Seeds.chance, _Seeds.dealt = seed, chance, 0
 
 
 def generator(name: str, **options) -> Generator:
@@ -202,7 +206,8 @@ def _build(role, name: str, options: dict):
     if "seed" in inspect.signature(part).parameters:
         _Seeds.dealt += 1
         if _Seeds.run is not None or "seed" not in options:
-            options["seed"] = _deal(_Seeds.run or 0, _Seeds.dealt, part.name)
+            seed = _Seeds.chance if _Seeds.run is None else _Seeds.run
+            options["seed"] = _deal(seed, _Seeds.dealt, part.name)
     return part(**options)
 
 

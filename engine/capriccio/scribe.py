@@ -75,6 +75,11 @@ class Scribe:
         desk.place(Control("/show/still", "press", says, still, key="s", again=False))
         self._thread.start()
 
+    @property
+    def written(self) -> list[Path]:
+        """The files that there are: the take, and the stills."""
+        return [path for path in (self.path, *self.stills) if path.is_file()]
+
     def take_down(self, turn: Turn | Still) -> None:
         """Remember what is to be written; it takes a microsecond."""
         if len(self._waiting) < MOST_LINES:

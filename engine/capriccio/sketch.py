@@ -85,6 +85,11 @@ class Sketch:
         return 0.0 if self._stage is None else self._stage.loudness()
 
     @property
+    def names(self) -> dict[str, Any]:
+        """What the sketch's file has names for."""
+        return self._names
+
+    @property
     def parts(self) -> dict[str, Generator]:
         """The generators of the sketch by the names that its file gives them."""
         return {
@@ -199,14 +204,20 @@ def check_size(size: tuple[int, int]) -> None:
         raise ShowError(f"a size of {size!r}; give (width, height) from 16 to 16384 pixels each")
 
 
+def sketch_file(path: str | Path) -> Path:
+    """Give the whole path of a sketch; raise ShowError where there is no such file."""
+    path = Path(path).resolve()
+    if not path.is_file():
+        raise ShowError(f"no file {str(path)!r} to run")
+    return path
+
+
 def load_sketch(path: str | Path) -> Sketch:
     """Run the file of a sketch and give its `Sketch`; other files beside it can be imported.
 
     Raises ShowError where there is no such file, or no sketch in it; errors in it go through.
     """
-    path = Path(path).resolve()
-    if not path.is_file():
-        raise ShowError(f"no file {str(path)!r} to run")
+    path = sketch_file(path)
     # A name of its own: a sketch called random.py must not stand in for the module `random`.
     name = f"sketch_{path.stem}"
     spec = spec_from_file_location(name, path)

@@ -1,9 +1,11 @@
 """What the commands share: kinds of arguments, errors in one sentence, a bar of progress."""
 
+import json
 import math
 import traceback
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -29,6 +31,14 @@ class Number(click.FloatRange):
         if not math.isfinite(number):
             self.fail(f"{value!r} is no number of this kind; give one such as 30")
         return number
+
+
+def printable(words: Any, most: int = 400) -> str:
+    """Give words of a stranger as a terminal may print them: escaped, and not too many."""
+    text = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False)
+    shown = text[:most]
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return shown if len(text) <= most else f"{shown} …"
 
 
 @contextmanager

@@ -1,29 +1,21 @@
 """Frames as files: a folder of PNGs."""
 
-import struct
-import zlib
-
-import numpy as np
-
 from ..errors import tell
 from ..hookspecs import Output
 from ..media import fit
+from ..recipe import as_png
 from .behind import Behind
 from .paths import make_folder, replacing, target_path, writing
 
-# The fastest that still compresses; on noisy frames level 6 takes twelve times as long for a tenth.
-COMPRESSION = 1
 # Frames that may wait to be written; at 2048x2048 each is 12 MB.
 DEPTH = 8
-# The filter of a PNG row that says "what differs from the row above". Trying all five on every
-# row, as encoders do, takes four times as long and gains five percent.
-UP = 2
 
 
 class Frames(Output):
     """Write every frame as a PNG into a folder: frame_00000.png, frame_00001.png, …
 
-    The folder is made where it is missing; frames of the same name are overwritten.
+    The folder is made where it is missing; frames of the same name are overwritten. Each says how
+    it was made.
     """
 
     name = "frames"
@@ -40,12 +32,14 @@ class Frames(Output):
             probe = self.folder / ".frame.part"  # the frames of an earlier show stay for now
             probe.touch()
             probe.unlink()
-        self._size = performance.size
+        self._size, self._recipe = performance.size, performance.recipe
         self._behind = Behind(self._write, DEPTH)
 
     def show(self, image, now):
         # A copy: the frame is written later, and a sketch may paint on in the same array.
-        self._behind.hand((self._shown, fit(image, self._size).copy()), wait=True)
+        recipe = self._recipe()
+        recipe = {**recipe, "moment": now.seconds} if recipe else {}
+        self._behind.hand((self._shown, recipe, fit(image, self._size).copy()), wait=True)
         self._shown += 1
 
     def close(self):
@@ -61,34 +55,10 @@ class Frames(Output):
             )
 
     def _write(self, item):
-        number, image = item
+        number, recipe, image = item
         path = self.folder / f"frame_{number:05}.png"
         with writing(path, str(self)), replacing(path) as part:
-            part.write_bytes(as_png(image))
-
-
-def as_png(image: np.ndarray) -> bytes:
-    """Encode an image `(height, width, 3) uint8` as a PNG: the same bytes for the same image."""
-    height, width = image.shape[:2]
-    flat = image.reshape(height, width * 3)
-    rows = np.empty((height, 1 + width * 3), np.uint8)
-    rows[:, 0] = UP
-    rows[0, 1:] = flat[0]
-    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # bytes wrap around, as PNG has it
-    header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
-    return b"\x89PNG\r\n\x1a\n" + b"".join(
-        _chunk(kind, data)
-        for kind, data in (
-            (b"IHDR", header),
-            (b"sRGB", b"\0"),
-            (b"IDAT", zlib.compress(rows.data, COMPRESSION)),
-            (b"IEND", b""),
-        )
-    )
-
-
-def _chunk(kind: bytes, data: bytes) -> bytes:
-    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+            part.write_bytes(as_png(image, recipe))
 
 
 def _number(path) -> int:

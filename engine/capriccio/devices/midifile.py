@@ -1,6 +1,7 @@
 """Music as a file: a standard MIDI file."""
 
 from ..hookspecs import Output, Performance
+from ..recipe import midi_texts
 from . import messages
 from .paths import make_folder, replacing, target_path, writing
 
@@ -10,7 +11,10 @@ END, MOVE, BEGIN = range(3)
 
 
 class MidiFile(Output):
-    """Write the music into a MIDI file, with its tempo and meter, a track for every channel."""
+    """Write the music into a MIDI file, with its tempo and meter, a track for every channel.
+
+    Texts in the first track say how it was made.
+    """
 
     name = "midifile"
     _performance: Performance | None = None
@@ -67,6 +71,9 @@ class MidiFile(Output):
                 mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(clock.bpm)),
                 mido.MetaMessage("time_signature", numerator=clock.meter, denominator=4),
             ]
+        )
+        conductor.extend(
+            mido.MetaMessage("text", text=text) for text in midi_texts(performance.recipe())
         )
         file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
         file.tracks.append(conductor)

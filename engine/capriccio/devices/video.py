@@ -7,6 +7,7 @@ import numpy as np
 from ..errors import ShowError, tell
 from ..hookspecs import Output
 from ..media import fit
+from ..recipe import mp4_boxes
 from .behind import Behind
 from .paths import make_folder, replacing, target_path, writing
 
@@ -23,7 +24,8 @@ class Video(Output):
     """Encode every frame into an MP4: H.264, yuv420p, at the constant frame rate of the show.
 
     An odd width or height loses its last column or row, which yuv420p cannot hold. Live, a frame
-    that was dropped is the one before it once more, so that picture and sound stay together.
+    that was dropped is the one before it once more, so that picture and sound stay together. Boxes
+    at the end of the file say how it was made.
     """
 
     name = "video"
@@ -37,6 +39,7 @@ class Video(Output):
         import av
 
         self._live, self._size = performance.clock.live, performance.size
+        self._recipe = performance.recipe
         self._next = 0
         self._last: np.ndarray | None = None
         # 29.97 is 2997/100: whole numbers near enough for every rate in use.
@@ -100,6 +103,9 @@ class Video(Output):
                 self._file.close()
                 if complete:
                     self._make_fast()
+                if boxes := mp4_boxes(self._recipe()):
+                    with self.path.open("ab") as film:
+                        film.write(boxes)
         except ShowError:
             if complete:  # else this is only the echo of what was told before
                 raise
