@@ -1,6 +1,7 @@
 """What the tests of hands share: a real MIDI controller, and a show whose desk it turns."""
 
 from contextlib import contextmanager
+from typing import Literal
 
 import numpy as np
 from capriccio import Generator, Sketch
@@ -51,9 +52,17 @@ def cc(number: int, level: int, channel: int = 1) -> tuple[int, int, int]:
 
 
 class Field(Generator):
-    """Paint one grey; `mood` and `words` change nothing that is seen."""
+    """Paint one grey; all but `light` changes nothing that is seen."""
 
-    def generate(self, now, *, light=0.5, warmth=0.25, words="a field"):
+    def generate(
+        self,
+        now,
+        *,
+        light=0.5,
+        warmth=0.25,
+        words="a field",
+        sky: Literal["clear", "grey", "dark"] = "clear",
+    ):
         return np.full((4, 4, 3), float(light))
 
 

@@ -69,7 +69,7 @@ class Desk:
     and a show can be performed again from what was done and when. Whoever wants to know adds a
     function to `listeners`; it is called with each `Turn` when it is taken in, and with whatever is
     announced. Whoever turns in time with the show adds one to `movers`; it is called with the
-    seconds of each frame before.
+    seconds of each frame, when what hands did before it has been taken in.
     """
 
     def __init__(self) -> None:
@@ -112,17 +112,20 @@ class Desk:
     def take_in(self, seconds: float) -> None:
         """Do all that was asked for since the last frame; this one is at `seconds` of the show."""
         self.seconds = seconds
+        self._do_all(seconds)
         for move in self.movers:
             move(seconds)
+        self._do_all(seconds)
+
+    def _do_all(self, seconds: float) -> None:
         if not self._waiting:
             return
         with self._lock:
             while self._waiting:
                 control, value = self._waiting.popleft()
                 control.act(value)
-                if control.relays:
-                    continue
-                self.announce(seconds, control.address, value)
+                if not control.relays:
+                    self.announce(seconds, control.address, value)
 
     def announce(self, seconds: float, address: str, value: Any) -> None:
         """Tell the listeners of a turn, or of what came about without one, such as a phrase."""

@@ -1,0 +1,233 @@
+"""Controllers in a show: they turn what their maps say, take hold softly, and learn."""
+
+import threading
+from collections import deque
+from typing import Any
+
+from ..desk import MOST_WAITING, Control, Desk, Meter, Turn
+from ..devices.inputs import Listening, device_of, listen
+from ..devices.moves import Move, Moves
+from ..errors import ShowError, tell
+from ..hookspecs import Output
+from .lesson import Lesson, lessons_of
+from .maps import Map, Tie, every_map, teach
+from .osc import at_dial
+from .shelf import say
+
+# A fader has reached the present value when it is so near: two steps of a fader of 7 bits.
+NEAR = 1 / 64
+# What stays where it was left; everything else comes back by itself and takes hold at once.
+LASTING = ("cc", "cc14", "nrpn")
+LEARN = "/show/learn"
+# "All sound off" and "all notes off": every key of a channel is let go.
+SILENCES = (120, 123)
+# So long the end of a show waits for a map that is being written.
+WRITE_SECONDS = 5.0
+
+
+class Grip:
+    """Soft takeover: a fader moves nothing until it reaches, or crosses, the present value.
+
+    So a knob that something else has turned in the meantime does not jump.
+    """
+
+    def __init__(self) -> None:
+        self.holds = False
+        self._at: float | None = None
+
+    def move(self, to: float, place: float) -> bool:
+        """Say whether a fader that goes `to` has hold of what stands at `place`."""
+        before, self._at = self._at, to
+        if not self.holds:
+            crossed = before is not None and min(before, to) <= place <= max(before, to)
+            self.holds = crossed or abs(to - place) <= NEAR
+        return self.holds
+
+
+class Hold:
+    """One control of one device, and what it turns."""
+
+    def __init__(self, tie: Tie):
+        self.tie, self.grip = tie, Grip()
+        self.sent: deque[Any] = deque(maxlen=MOST_WAITING)  # our turns that were not taken in yet
+        self.down = False
+
+    def value(self, control: Control, move: Move) -> list[Any]:
+        """Give what a move turns the control to, or nothing where it leaves it as it is."""
+        struck = move.value > 0 if move.kind in ("note", "program") else move.value >= 0.5
+        struck, self.down = struck and not self.down, struck and move.kind != "program"
+        if control.kind == "press":
+            return [None] if struck else []
+        if self.tie.mode == "toggle":
+            return [at_dial(control, float(place_of(control) < 0.5))] if struck else []
+        if control.kind == "number" and move.kind in LASTING:
+            return self._follow(control, move)
+        value = at_dial(control, move.value)
+        return [] if control.kind == "choice" and value == self._latest(control) else [value]
+
+    def turned(self, value: Any) -> None:
+        """Hear that the control was turned; lose hold of it where somebody else has done so."""
+        if value not in self.sent:
+            self.grip.holds = False
+            return
+        while self.sent.popleft() != value:
+            pass
+
+    def _follow(self, control: Control, move: Move) -> list[Any]:
+        return (
+            [at_dial(control, move.value)] if self.grip.move(move.value, place_of(control)) else []
+        )
+
+    def _latest(self, control: Control) -> Any:
+        return self.sent[-1] if self.sent else control.value()
+
+
+def place_of(control: Control) -> float:
+    """Give where a dial for a control would stand now, 0..1."""
+    value = control.value()
+    if control.kind == "choice":
+        at = control.choices.index(value) if value in control.choices else 0
+        return at / max(1, len(control.choices) - 1)
+    low, high = control.span
+    return (float(value) - low) / (high - low) if isinstance(value, int | float) else 0.5
+
+
+class Surface(Output):
+    """Let every MIDI controller turn the desk during a show; it shows and sounds nothing.
+
+    l, or `/show/learn`, chooses a knob to be learned, and again the next one; so does whoever
+    turns a knob by other means meanwhile. The control that is moved then turns it from now on.
+    """
+
+    name = "surface"
+    _listening: Listening | None = None
+
+    def start(self, performance):
+        self._desk: Desk = performance.desk
+        self._lock = threading.Lock()  # over all that follows
+        self._lesson: Lesson | None = None
+        self._moves: dict[str, Moves] = {}  # by port
+        self._map(every_map())
+        self._writer: threading.Thread | None = None
+        says = "learn which control of a controller turns a knob; again for the next knob"
+        self._desk.place(Control(LEARN, "press", says, self._learn, key="l", again=False))
+        self._desk.watch(Meter("learning", "the knob that is being learned", self._learning))
+        self._desk.listeners.append(self._turned)
+        self._listening = listen(self._hear)
+
+    def close(self):
+        if self._listening is not None:
+            self._listening.stop()
+            self._listening = None
+        if getattr(self, "_writer", None) is not None:
+            self._writer.join(WRITE_SECONDS)
+
+    def _learning(self) -> str:
+        lesson = self._lesson
+        return "" if lesson is None or lesson.over(self._desk.seconds) else lesson.address
+
+    def _map(self, maps: list[Map]) -> None:
+        self._holds: dict[str, list[Hold]] = {
+            device: [Hold(tie) for one in maps if one.device == device for tie in one.ties]
+            for device in {one.device for one in maps}
+        }
+
+    # -- what is moved ------------------------------------------------------------------------
+
+    def _hear(self, port: str, when: float, message: bytes) -> None:
+        device = device_of(port)
+        with self._lock:
+            holds = self._holds.get(device, [])
+            moves = self._moves.setdefault(port, Moves()).take(message)
+            if message[0] & 0xF0 == 0xB0 and message[1] in SILENCES:
+                keys = [hold.tie for hold in holds if hold.down and hold.tie.kind == "note"]
+                channel = (message[0] & 0x0F) + 1
+                moves += [Move("note", key.number, key.channel or channel, 0.0) for key in keys]
+            for move in moves:
+                if self._lesson is not None:
+                    self._teach(self._lesson, device, move)
+                    continue
+                tied = [hold for hold in holds if hold.tie.holds(move)]
+                for hold in tied:
+                    self._turn(hold, move)
+                if move.kind == "program" and not tied:
+                    self._recall(move)
+
+    def _turn(self, hold: Hold, move: Move) -> None:
+        control = self._desk.controls.get(hold.tie.address)
+        if control is None or control.kind == "words":
+            return  # a knob of another sketch
+        for value in hold.value(control, move):
+            try:
+                self._desk.turn(control.address, value)
+            except Exception as error:  # whatever a control does, the show goes on
+                tell(f"{hold.tie} cannot turn {control.address}: {error}")
+            else:
+                if control.kind != "press":
+                    hold.sent.append(value)
+
+    def _recall(self, move: Move) -> None:
+        """Recall the preset of a program's number, which instruments print from 1 on."""
+        try:
+            self._desk.turn("/show/preset", str(move.number + 1))
+        except (LookupError, ValueError) as error:
+            tell(f"program change {move.number + 1}: {error}", "program change")
+
+    # -- what is turned, and learned ----------------------------------------------------------
+
+    def _turned(self, turn: Turn) -> None:
+        with self._lock:
+            for holds in self._holds.values():
+                for hold in holds:
+                    if hold.tie.address == turn.address:
+                        hold.turned(turn.value)
+            if self._lesson is not None and turn.address != LEARN:
+                self._choose(self._lesson, turn.address)
+
+    def _learn(self, _) -> None:
+        """Choose the first thing to learn, or the next; after the last one, or a while, none."""
+        with self._lock:
+            lessons = lessons_of(self._desk)
+            if self._lesson is None or self._lesson.over(self._desk.seconds):
+                following = 0
+            else:
+                following = lessons.index(self._lesson.address) + 1
+            self._lesson = None
+            if following >= len(lessons):
+                say("nothing is learned any more")
+                return
+            self._lesson = Lesson(lessons[following], self._desk.seconds)
+        say(
+            f"learning {lessons[following]}: move a control, turn another knob, or press l for "
+            "the next one"
+        )
+
+    def _choose(self, lesson: Lesson, address: str) -> None:
+        if address != lesson.address and address in lessons_of(self._desk):
+            self._lesson = Lesson(address, self._desk.seconds)
+            say(f"learning {address}: move a control")
+
+    def _teach(self, lesson: Lesson, device: str, move: Move) -> None:
+        if lesson.over(self._desk.seconds):
+            self._lesson = None
+            return
+        tie = lesson.hear(device, move)
+        if tie is None:
+            return
+        self._lesson = None
+        # A disk may take its time; the music and the picture do not wait for it.
+        self._writer = threading.Thread(
+            target=self._write, args=(device, tie), name="map", daemon=True
+        )
+        self._writer.start()
+
+    def _write(self, device: str, tie: Tie) -> None:
+        try:
+            file = teach(device, tie, self._desk.controls)
+        except ShowError as error:
+            tell(f"nothing was learned: {error}")
+            return
+        maps = every_map()
+        with self._lock:
+            self._map(maps)
+        say(f"{tie} of {device!r} turns {tie.address}, as {str(file)!r} says")
