@@ -80,6 +80,7 @@ class Doorway:
 
     def _known(self, host: str) -> bool:
         """Say whether a `Host` is ours, and nobody else can give it to a machine of his."""
+        name = ""
         try:
             name = urlsplit(f"//{host}").hostname or ""
             number = ipaddress.ip_address(name)
@@ -87,7 +88,7 @@ class Doorway:
             ours = ["localhost"]
             if self.token:
                 ours += [self.host, socket.gethostname(), f"{socket.gethostname()}.local"]
-            return name.lower() in map(str.lower, ours)
+            return name in map(str.lower, ours)
         return bool(self.token) or number.is_loopback
 
     def _seen(self, family: socket.AddressFamily) -> str:

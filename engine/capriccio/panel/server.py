@@ -127,6 +127,7 @@ class Server:
     async def _serve(self) -> None:
         door = asyncio.create_task(self._open_the_door())
         await self._ended.wait()
+        await asyncio.sleep(0)  # whoever has just come in begins
         tasks = [door, *(guest.task for guest in self._guests)]
         for task in tasks:
             task.cancel()
@@ -150,6 +151,7 @@ class Server:
             guest = Guest()
             guest.task = asyncio.create_task(self._attend(guest, connection))
             self._guests.append(guest)
+            await asyncio.sleep(0)  # one that is sent away before it begins would not close
 
     async def _attend(self, guest: Guest, connection: socket.socket) -> None:
         writer = None
