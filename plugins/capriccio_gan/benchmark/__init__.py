@@ -1,0 +1,1 @@
+"""Measures the painter's speed beside generators of the published sizes, in one run."""

@@ -1,0 +1,1 @@
+"""The reader: learns from real pictures and their captions which words say what is seen."""

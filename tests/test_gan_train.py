@@ -1,0 +1,241 @@
+"""Training the painter of words: what is told, kept and resumed; its measures and its networks."""
+
+import json
+import sys
+
+import numpy as np
+import pytest
+import torch
+from capriccio import Model, Moment
+from conftest import ROOT
+from safetensors import safe_open
+from test_gan import discs
+
+sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
+
+from capriccio_gan import GAN
+from capriccio_gan import train as course
+from capriccio_gan.dials.train import find_dials
+from capriccio_gan.measures import frechet, gaps, kernel_distance, precision_recall, spread
+from capriccio_gan.networks.train import CODE, LATENT, WIDTHS, Judge, Listener, Painter, Player
+from capriccio_gan.pictures import read_pictures, vocabulary_of
+from capriccio_gan.reader.train import WIDTHS as SEEN
+from capriccio_gan.reader.train import Lesson, Reader, shaken, truths
+from capriccio_gan.words import LONGEST, Vocabulary
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    return discs(tmp_path_factory.mktemp("discs"))
+
+
+@pytest.fixture(scope="module")
+def learn(folder):
+    return read_pictures(folder, 64)[0]
+
+
+@pytest.fixture
+def vocabulary(learn):
+    return Vocabulary(vocabulary_of(learn))
+
+
+@pytest.fixture(autouse=True)
+def few_dial_pictures(monkeypatch):
+    """The dials have a test of their own; elsewhere they need not be exact."""
+    monkeypatch.setattr("capriccio_gan.train.DIALLED", 2)
+
+
+# -- the course -------------------------------------------------------------------------------
+
+
+def test_a_dry_run_writes_nothing(folder, tmp_path):
+    course.train(folder, tmp_path / "out" / "mine.onnx", dry_run=True)
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_size_it_does_not_paint_is_told(folder, tmp_path):
+    with pytest.raises(ValueError, match="a size of 100; pictures are painted at 64, 128 or 256"):
+        course.train(folder, tmp_path / "mine.onnx", size=100)
+
+
+def test_few_pictures_are_told_before_anything_is_learned(tmp_path):
+    with pytest.raises(ValueError, match="holds 7 readable pictures; give at least 50"):
+        course.train(discs(tmp_path / "few", 7), tmp_path / "mine.onnx")
+
+
+def test_a_training_is_resumed_where_it_stopped(folder, tmp_path):
+    out = tmp_path / "mine.onnx"
+    course_of = {"reading": 2, "size": 64, "batch": 4}
+    course.train(folder, out, steps=2, **course_of)
+    reader = (tmp_path / "mine.reader.safetensors").read_bytes()
+    first, sheet = state(tmp_path), (tmp_path / "mine.png").read_bytes()
+    course.train(folder, out, steps=4, resume=True, **course_of)
+    assert (tmp_path / "mine.reader.safetensors").read_bytes() == reader  # it had read enough
+    assert (first["step"], state(tmp_path)["step"]) == (2, 4)
+    assert state(tmp_path)["seconds"] > first["seconds"]
+    assert (tmp_path / "mine.png").read_bytes() != sheet
+    assert Model(out).card["metrics"]["step"] in (2, 4)
+    assert GAN(model=out)(Moment()).shape == (64, 64, 3)
+
+
+def state(folder):
+    with safe_open(folder / "mine.safetensors", "pt") as file:
+        return json.loads(file.metadata()["capriccio"])
+
+
+def test_collapse_is_noticed_and_told(folder, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(course, "COLLAPSED", 1e9)
+    monkeypatch.setattr(course, "WARM", 0)
+    course.train(folder, tmp_path / "mine.onnx", steps=1, reading=1, size=64, batch=4)
+    assert "the pictures grow alike: their spread is" in capsys.readouterr().out
+
+
+def test_the_painter_learns_what_words_mean(folder, learn, vocabulary, tmp_path):
+    """After half a minute red cherries are redder than blue plums."""
+    course.train(folder, tmp_path / "mine.onnx", steps=80, reading=40, size=64, batch=8)
+    part = GAN(model=tmp_path / "mine.onnx")
+    z = 0.5 * np.random.default_rng(0).standard_normal((12, LATENT))
+    red, blue = (part.paint(z, words).astype(float).mean((0, 1, 2)) for words in
+                 ("red cherry", "blue plum"))  # fmt: skip
+    assert red[0] - red[2] > blue[0] - blue[2] + 3
+
+
+# -- what it is made of -----------------------------------------------------------------------
+
+
+def test_a_picture_and_its_double_are_augmented_alike_and_others_are_not():
+    x = torch.rand(4, 3, 64, 64)
+    dice = torch.rand(4, 8)
+    assert torch.equal(course.augmented(x, dice), course.augmented(x, dice))
+    assert not torch.equal(course.augmented(x, dice), course.augmented(x, torch.rand(4, 8)))
+    still = torch.tensor([[0.1, 0.5, 0.5, 0.5, 0.5, 0, 0, 0.9]]).expand(4, 8)
+    assert torch.allclose(course.augmented(x, still), x, atol=1e-6)
+    mirrored = still.clone()
+    mirrored[:, 0] = 0.9
+    assert torch.allclose(course.augmented(x, mirrored), x.flip(3), atol=1e-6)
+
+
+def test_augmentation_can_be_learned_through():
+    x = torch.rand(2, 3, 64, 64, requires_grad=True)
+    course.augmented(x, torch.rand(2, 8)).sum().backward()
+    assert torch.isfinite(x.grad).all() and x.grad.abs().sum() > 0
+
+
+@pytest.mark.parametrize("size", sorted(WIDTHS))
+def test_painter_and_judge_fit_each_size(size):
+    painter, judge = Painter(size), Judge(size, SEEN[1:])
+    z, code, grain = torch.randn(2, LATENT), torch.randn(2, CODE), torch.randn(2, painter.grains)
+    painted = painter(z, code, grain)
+    assert painted.shape == (2, 3, size, size)
+    votes, gists = judge(painted, Reader().eval()(painted)[0])
+    assert judge.fitting(gists, code).shape == votes.shape
+    painted.sum().backward()
+    idle = [name for name, p in painter.named_parameters() if p.grad is None]
+    assert not idle
+
+
+def test_a_judge_hears_the_words():
+    judge, reader = Judge(64, SEEN[1:]), Reader().eval()
+    x = torch.rand(2, 3, 64, 64)
+    _, gists = judge(x, reader(x)[0])
+    one, other = (
+        judge.fitting(gists, torch.randn(2, CODE)),
+        judge.fitting(gists, torch.zeros(2, CODE)),
+    )
+    assert (one - other).abs()[:, 64:].min() > 0 and (one[:, :64] == 0).all()
+
+
+def test_a_listener_hears_order_and_not_the_empty_places():
+    listener = Listener(9).eval()
+    words = torch.zeros(3, LONGEST, dtype=torch.long)
+    words[:, 0] = 1
+    words[0, 1:5] = torch.tensor([2, 3, 4, 5])
+    words[1, 1:5] = torch.tensor([4, 3, 2, 5])
+    codes = listener(words)
+    assert (codes[0] - codes[1]).abs().max() > 1e-3
+    assert torch.allclose(codes[2], listener(words[2:])[0], atol=1e-5)
+    assert codes.mean(1).abs().max() < 1e-4 and (codes.std(1) - 1).abs().max() < 0.1
+
+
+def test_a_caption_is_true_when_every_word_of_it_may_be_said(learn, vocabulary):
+    table = truths(learn, vocabulary)
+    red = next(i for i, facts in enumerate(learn.facts) if facts.kind == "cherry")
+
+    def fits(caption):
+        return table[red][vocabulary.read(caption)[0]].all()
+
+    assert fits("red cherry") and fits("cherry") and fits("")
+    assert not fits("blue cherry") and not fits("red plum")
+
+
+def test_shaken_pictures_stay_pictures():
+    x = torch.rand(4, 3, 64, 64)
+    assert shaken(x).shape == x.shape and shaken(x).min() >= 0 and shaken(x).max() <= 1
+
+
+def test_odds_of_own_captions_are_the_diagonal_of_all():
+    lesson = Lesson(9)
+    seen, heard = torch.randn(3, CODE), torch.randn(3, CODE)
+    assert torch.allclose(lesson.fit(seen, heard).diagonal(), lesson.odds(seen, heard), atol=1e-4)
+
+
+def test_dials_are_found_and_rest_in_the_middle():
+    torch.manual_seed(0)
+    painter = Painter(64)
+    for block in painter.blocks:
+        torch.nn.init.normal_(block.two.weight, std=0.02)
+    dials = find_dials(painter.eval(), torch.randn(8, CODE), pictures=4)
+    assert len(dials) == 6
+    for dial in dials:
+        turns = np.array(dial["turns"])
+        assert (np.diff(turns) > 0).all() and abs(turns[len(turns) // 2]) < 1e-6
+        assert len(dial["direction"]) == 128
+    directions = np.array([dial["direction"] for dial in dials])
+    assert np.linalg.matrix_rank(directions) == 6
+
+
+def test_the_player_adds_codes_by_their_shares():
+    player = Player(Listener(9), Painter(64)).eval()
+    z, words, _, code, turn, grain = player.example()
+    none = torch.zeros_like(code)
+    image, codes = player(z, words, torch.tensor([[0.3, 0.7]]), none, turn, grain)
+    mixed = 0.3 * codes[:1] + 0.7 * codes[1:]
+    again, _ = player(z, words, torch.zeros(1, 2), mixed, turn, grain)
+    assert (image.int() - again.int()).abs().max() <= 1
+    assert image.shape == (1, 64, 64, 3) and image.dtype == torch.uint8
+
+
+# -- measures ---------------------------------------------------------------------------------
+
+
+def test_the_distance_of_two_gaussians_is_the_formula():
+    random = np.random.default_rng(0)
+    one = random.standard_normal((60_000, 3))
+    other = random.standard_normal((60_000, 3)) * [1, 2, 0.5] + [1, 0, 0]
+    # |mean|² + Σ (1 - s)², for diagonal covariances
+    assert frechet(one, other) == pytest.approx(1 + 1 + 0.25, rel=0.03)
+    assert frechet(one, one) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_kernel_distance_is_nought_for_samples_of_one_thing_and_grows():
+    random = np.random.default_rng(0)
+    one, same, other = (random.standard_normal((800, 8)) + shift for shift in (0, 0, 0.7))
+    assert abs(kernel_distance(one, same)) < 50 < kernel_distance(one, other)
+
+
+def test_precision_and_recall_tell_beauty_from_variety():
+    random = np.random.default_rng(0)
+    real = random.standard_normal((500, 4))
+    narrow = 0.1 * random.standard_normal((500, 4))
+    wide = 4 * random.standard_normal((500, 4))
+    precision, recall = precision_recall(real, narrow)
+    assert precision > 0.95 and recall < 0.2
+    precision, _ = precision_recall(real, wide)
+    assert precision < 0.5
+    assert spread(narrow) < spread(real) < spread(wide)
+
+
+def test_the_nearest_is_found():
+    these = np.array([[0.0, 0.0], [3.0, 4.0]])
+    how_far, which = gaps(np.array([[3.0, 4.0], [0.0, 1.0]]), these)
+    assert which.tolist() == [1, 0] and how_far == pytest.approx([0, 1], abs=1e-6)
