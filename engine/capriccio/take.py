@@ -74,7 +74,7 @@ class Take:
         self.turns: list[Turn] = []
         self.phrases: list[Phrase] = []
         self.models: dict[str, dict[str, str]] = {}
-        self.sketches: list[tuple[float, str]] = []
+        self.sketches: list[tuple[float, str, float]] = []  # seconds, hash, from which beats on
         self.seconds = 0.0
         self._dropped: list[tuple[int, int]] = []  # from which frame to which, in order
         self._messages: dict[str, list[Heard]] = {}
@@ -151,7 +151,7 @@ class Take:
         elif what == "models":
             self.models.update({str(name): dict(facts) for name, facts in value.items()})
         elif what == "sketch":
-            self.sketches.append((seconds, str(value[0])))
+            self.sketches.append((seconds, str(value[0]), _number(value[1])))
         self.seconds = max(self.seconds, seconds)
 
 

@@ -2,6 +2,7 @@
 
 import math
 import threading
+from collections import deque
 from collections.abc import Callable, Iterable
 from time import monotonic
 
@@ -12,6 +13,7 @@ from ..errors import ShowError, described, place_of, tell, tell_again
 from ..hookspecs import Output, Performance, drawing, performing
 from ..listening import hush
 from ..media import Note, as_image, as_phrase
+from .change import Change
 from .cue import PlayCue, name_of, next_turn
 from .curtain import Curtain
 from .ear import Ear
@@ -68,7 +70,7 @@ class Stage:
         self._lanes = [Lane(output) for output in outputs]
         self._timed = [lane for lane in self._lanes if lane.output.timed]
         self._untimed = [lane for lane in self._lanes if not lane.output.timed]
-        self._shown = [lane for lane in self._lanes if shows(lane.output)]
+        self._shown = [lane for lane in self._lanes if lane.shows]
         self._ear = Ear()
         self._stagehand = Stagehand(self._look, self._end)
         self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
@@ -76,6 +78,8 @@ class Stage:
         self._last = math.inf  # beats; where the end is known, nothing begins at it
         self._until = math.inf  # the same in seconds
         self._drawn: float | None = None  # the seconds of the frame whose image is there
+        self.changes: deque[Change] = deque()  # that are to come
+        self.composing = threading.Lock()  # over what is added to the lanes, or forgotten
         self._stopping = threading.Event()
         self._threads: list[threading.Thread] = []
         self._composer: object = None  # whose turn it is to compose: the newest
@@ -300,13 +304,11 @@ class Stage:
         notes = [(note, start) for note, start in starts if start >= earliest]
         if late := len(starts) - len(notes):
             tell(f"{cue.name} came too late for {late} of its notes", f"{cue.name} late")
-        return self._sound_from_now_on([one for one in notes if one[1] < cue.until])
+        with self.composing:
+            return self._sound_from_now_on([one for one in notes if one[1] < cue.until])
 
     def _sound_from_now_on(self, notes):
-        for lane in self._lanes:
-            for note, start in notes:
-                lane.add(note, start)
-        return self._ear.compose(notes, self.clock), notes
+        return self._ear.compose(notes, self.clock, self._lanes), notes
 
     def _listen(self, beats: float) -> None:
         self._ear.listen(min(beats + ROUNDING_BEATS, self._last))
@@ -331,8 +333,11 @@ class Stage:
             self.performance.desk.take_in,
             due,
         )
-        draw = self.draw
         now = self.clock.moment(seconds=due, span=self.clock.beats_at(1 / self.performance.fps))
+        while self.changes and self.changes[0].beats <= now.beats + ROUNDING_BEATS:
+            _, self.draw, then = self.changes.popleft()
+            then()
+        draw = self.draw
         self._ear.draw(due, min(now.beats + ROUNDING_BEATS, self._last))
         if draw is not None:
             cue = f"draw cue {name_of(draw)!r}"
@@ -392,8 +397,3 @@ class Stage:
         deadline = monotonic() + BACK_SECONDS
         for thread in self._threads:
             thread.join(max(0.0, deadline - monotonic()))
-
-
-def shows(output: Output) -> bool:
-    """Say whether an output does anything with an image."""
-    return getattr(output.show, "__func__", None) is not Output.show

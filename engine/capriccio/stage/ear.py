@@ -26,16 +26,26 @@ class Ear(Lane):
         self._composed: deque[tuple[float, list[tuple[Note, float]]]] = deque()
         self._composing = threading.Lock()
 
-    def compose(self, notes: Iterable[tuple[Note, float]], clock: OfflineClock) -> float:
-        """Add notes and the beats they start at; give the seconds at which that was."""
-        notes = list(notes)
-        for note, start in notes:
-            self.add(note, start)
+    def compose(
+        self, notes: list[tuple[Note, float]], clock: OfflineClock, lanes: Iterable[Lane]
+    ) -> float:
+        """Add notes and the beats they start at, to other lanes too; give the seconds it was at."""
+        for lane in (*lanes, self):
+            for note, start in notes:
+                lane.add(note, start)
         # Whoever draws a frame waits here, so nothing can come late with an earlier time.
         with self._composing:
             seconds = clock.seconds()
             self._composed.append((seconds, notes))
         return seconds
+
+    def forget(self, beats: float) -> None:
+        super().forget(beats)
+        self._framed.forget(beats)
+        with self._composing:
+            self._composed = deque(
+                (at, [one for one in notes if one[1] < beats]) for at, notes in self._composed
+            )
 
     def draw(self, seconds: float, beats: float) -> None:
         """Go on to the frame at `seconds`, which hears every note up to `beats`."""

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
+from ..hookspecs import Output
 from ..media import Note
 
 # Whoever waits for so long to enter an output is not let in: another thread hangs there.
@@ -40,6 +41,11 @@ class Lane:
         self._numbers = count()
         self._ended = False
 
+    @property
+    def shows(self) -> bool:
+        """Whether its output does anything with an image."""
+        return getattr(self.output.show, "__func__", None) is not Output.show
+
     def __len__(self) -> int:
         return len(self._coming)
 
@@ -70,6 +76,12 @@ class Lane:
             if not event.begins:
                 with self._lock:
                     self._sounding.pop((event.note.channel, event.note.pitch), None)
+
+    def forget(self, beats: float) -> None:
+        """Forget every note that is to begin at `beats` or later."""
+        with self._lock:
+            self._coming = [one for one in self._coming if one[0] < beats or not one[1]]
+            heapq.heapify(self._coming)
 
     def next_beats(self) -> float:
         """Give the beats of the next event; infinite where there is none."""

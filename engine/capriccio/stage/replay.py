@@ -7,6 +7,7 @@ from ..desk import Desk
 from ..errors import described, place_of, tell
 from ..hookspecs import Output, Performance
 from . import ROUNDING_BEATS, PlayCue, Stage
+from .change import forget
 from .tally import frames_in
 
 # What forgives the rounding between seconds and beats, in seconds.
@@ -52,6 +53,9 @@ class Replay(Stage):
                 yield min(phrase.called, phrase.seconds), 0, partial(self._call, phrase)
             if phrase.notes:
                 yield phrase.seconds, 1, partial(self._sound_from_now_on, phrase.notes)
+
+        for seconds, _, beats in self.take.sketches:
+            yield seconds, 2, partial(forget, self, beats)
 
     def _perform_offline(self, seconds: float, progress) -> None:
         self._last = self.clock.beats_at(seconds) - ROUNDING_BEATS
