@@ -12,7 +12,7 @@ from capriccio.devices.moves import KINDS, MOST_PARAMETERS, Move, Moves
 from capriccio.hookspecs import performing
 from conftest import wait_for
 from controllers import Device, cc, plugged, until
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
@@ -79,6 +79,7 @@ def test_data_belong_to_a_parameter_only_while_one_is_chosen():
     assert moved(cc(99, 2), cc(98, 44), cc(6, 127, channel=2))[0].kind == "cc"
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=400))
 def test_whatever_the_bytes_are_what_is_moved_exists_and_lies_between_0_and_1(data):
     stream, moves = Stream(), Moves()

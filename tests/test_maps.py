@@ -18,7 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 DEVICE = "nano:nano"
-slow = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+slow = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 
 
 @pytest.fixture
@@ -411,6 +413,7 @@ def test_a_program_change_recalls_the_preset_of_its_printed_number(playing, caps
     assert playing.field._held == {"light": 1.0}
 
 
+@settings(deadline=None)
 @given(st.lists(st.binary(min_size=1, max_size=3)))
 def test_whatever_a_device_sends_leaves_every_knob_in_its_range(messages):
     from capriccio.devices.midi_stream import Stream

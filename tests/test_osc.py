@@ -16,7 +16,7 @@ from capriccio.hands.packet import DEEPEST, LARGEST, Message, read
 from capriccio.testing import Memory
 from conftest import wait_for
 from controllers import show
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pythonosc.osc_bundle_builder import IMMEDIATELY, OscBundleBuilder
 from pythonosc.osc_message_builder import OscMessageBuilder
@@ -48,12 +48,14 @@ numbers = st.integers(-(2**31), 2**31 - 1) | st.floats(width=32, allow_nan=False
 values = words | numbers | st.booleans() | st.none() | st.binary(min_size=1, max_size=9)
 
 
+@settings(deadline=None)
 @given(words, st.lists(values, max_size=6))
 def test_what_another_library_sends_is_read_as_it_was_meant(path, sent):
     [message] = read(packet(f"/{path}", *sent))
     assert message == Message(f"/{path}", tuple(sent))
 
 
+@settings(deadline=None)
 @given(st.lists(st.lists(values, max_size=3), max_size=5))
 def test_bundles_in_bundles_are_read_in_order(several):
     messages = [built(f"/{number}", *sent) for number, sent in enumerate(several)]
@@ -110,6 +112,7 @@ def test_bundles_are_not_followed_to_any_depth():
         read(inner)
 
 
+@settings(deadline=None)
 @given(
     st.binary(max_size=200)
     | st.builds(lambda data: b"/a\0\0," + data, st.binary(max_size=60))
@@ -348,6 +351,7 @@ def test_a_flood_is_read_up_to_a_limit_and_told_once(capsys):
     assert 0 < len(taken) <= read_at_most
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=120) | st.builds(packet, st.sampled_from(["/a", "/b", "/c"]), values))
 def test_any_packet_leaves_the_desk_as_it_may_be(data):
     desk, taken = Desk(), []

@@ -14,7 +14,9 @@ from controllers import show
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-slow = settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+slow = settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60, deadline=None
+)
 
 
 @pytest.fixture(autouse=True)

@@ -13,6 +13,7 @@ import click
 from . import __version__
 from .again import in_take, inspect, recipe_of, replay
 from .errors import ShowError
+from .hands.commands import hands, midi, osc, osc_flag
 from .scaffold import new
 from .terminal import Number, Size, plain_errors, progress
 
@@ -85,9 +86,11 @@ def _performance(command):
             is_flag=False,
             flag_value="",
             metavar="[HOST:]PORT",
-            help="Serve a page with every control, the picture and the figures, live: --panel alone "
-            "for this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for others too.",
+            help="Serve a page with every control, the picture and the figures, live: --panel "
+            "alone for this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for others "
+            "too.",
         ),
+        osc_flag,
     ]
     for option in reversed(options):
         command = option(command)
@@ -130,7 +133,7 @@ def demo(**flags) -> None:
 
 
 def _perform(
-    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, no_take
+    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, no_take, osc
 ) -> None:
     from .inference import use_device
     from .registry import use_seed
@@ -167,7 +170,7 @@ def _perform(
                 take = Path("takes", f"{name}.jsonl")
                 scribe = Scribe(take, in_take(recipe, file, take))
             tally = sketch.perform(
-                outputs, seconds=seconds, live=True, recipe=recipe, scribe=scribe
+                [*outputs, *hands(osc)], seconds=seconds, live=True, recipe=recipe, scribe=scribe
             )
         else:
             seconds = seconds or RECORDING_SECONDS
@@ -298,6 +301,8 @@ def bench(part: str | None, as_json: bool, frames: int, device: str) -> None:
 
 main.add_command(replay)
 main.add_command(inspect)
+main.add_command(midi)
+main.add_command(osc)
 
 
 # -- making -----------------------------------------------------------------------------------

@@ -71,8 +71,7 @@ class Scribe:
                 # A copy: a sketch may paint on in the same array.
                 self.take_down(Still(seen[0], seen[1].copy()))
 
-        says = "Keep the picture as a PNG in takes/, with the recipe that makes it again"
-        desk.place(Control("/show/still", "press", says, still, key="s", again=False))
+        desk.place(still_control(still))
         self._thread.start()
 
     @property
@@ -180,3 +179,9 @@ def _line(turn: Turn) -> str:
     if turn.address == "phrase" and value[-1] is not None:
         value = [*value[:-1], [[*note, beats] for note, beats in value[-1]]]
     return as_json([turn.seconds, turn.address, value])
+
+
+def still_control(act: Callable[[Any], None]) -> Control:
+    """Give the control that keeps a picture."""
+    says = "Keep the picture as a PNG in takes/, with the recipe that makes it again"
+    return Control("/show/still", "press", says, act, key="s", again=False)

@@ -78,6 +78,7 @@ class Screen(Output):
                 f"{self} has no display {self.number}; connected: {', '.join(map(str, known))}"
             )
         self._texture, self._shape = None, None
+        self._desk = performance.desk
         try:
             self._open(pygame, performance, known[self.number], len(known) > 1)
         except pygame.error as error:
@@ -165,6 +166,8 @@ class Screen(Output):
             self.left = True
         elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
             self._toggle(pygame)
+        elif event.type == pygame.KEYDOWN:
+            self._desk.strike(key_of(pygame, event))
 
     def _toggle(self, pygame) -> None:
         if self.window is None:
@@ -203,6 +206,17 @@ def _leave(display):
     while True:  # whoever was told ends the process from another thread
         with suppress(KeyboardInterrupt):
             time.sleep(1)
+
+
+def key_of(pygame, event) -> str:
+    """Name a key that is pressed as the desk does: "b", "shift+1".
+
+    Digits are where they stand on a keyboard, since some languages need shift for them.
+    """
+    first = pygame.KSCAN_1
+    digit = event.scancode - first + 1
+    name = str(digit) if 1 <= digit <= 9 else pygame.key.name(event.key)
+    return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT else name
 
 
 def letterbox(inner: tuple[int, int], outer: tuple[int, int]) -> tuple[int, int, int, int]:

@@ -146,6 +146,11 @@ class Presets(Output):
     name = "presets"
     _desk: Desk | None = None
 
+    def __init__(self, target: str = ""):
+        super().__init__(target)
+        self._presets: dict[str, Preset] = {}
+        self._morph, self._current = 0.0, ""
+
     def start(self, performance):
         self._desk, self._clock, self._title = (
             performance.desk,
@@ -153,8 +158,6 @@ class Presets(Output):
             performance.title,
         )
         self._file = named(performance.title, "presets")
-        self._presets: dict[str, Preset] = {}
-        self._morph, self._current = 0.0, ""
         self._waiting: tuple[str, float] | None = None  # which preset, at which beat
         self._glides: dict[str, Glide] = {}
         self._begun, self._beats = 0.0, 0.0
@@ -163,7 +166,7 @@ class Presets(Output):
             self._presets = read_presets(self._file)
         except ShowError as error:
             tell(f"presets {error}; it stays as it is, and none of them can be recalled")
-        for control in self._controls():
+        for control in self.controls():
             performance.desk.place(control)
         performance.desk.movers.append(self._move)
         performance.desk.listeners.append(self._turned)
@@ -175,12 +178,13 @@ class Presets(Output):
             self._jobs.put(None)
             self._writer.join(WRITE_SECONDS)
 
-    def _controls(self) -> list[Control]:
+    def controls(self) -> list[Control]:
+        """Give what presets bring to the desk."""
         controls = [
             Control(
                 "/show/preset",
                 "words",
-                "recall a preset by its name, on the next bar",
+                "Recall a preset by its name, on the next bar",
                 self._recall,
                 self._known,
                 lambda: self._current,
@@ -189,7 +193,7 @@ class Presets(Output):
             Control(
                 "/show/save",
                 "words",
-                "save a preset by its name",
+                "Save a preset by its name",
                 self._save,
                 self._named,
                 again=False,
@@ -197,7 +201,7 @@ class Presets(Output):
             Control(
                 "/show/morph",
                 "number",
-                "over how many beats a preset is recalled",
+                "Over how many beats a preset is recalled",
                 self._set_morph,
                 self._length,
                 lambda: self._morph,
@@ -206,24 +210,27 @@ class Presets(Output):
             ),
         ]
         for number in range(1, KEYS + 1):
-            controls += [
+            controls.append(
                 Control(
                     f"/show/preset/{number}",
                     "press",
-                    f"recall preset {number}, on the next bar",
+                    f"Recall preset {number}, on the next bar",
                     partial(pressed, self._recall, str(number)),
                     key=str(number),
                     relays=True,
-                ),
+                )
+            )
+        for number in range(1, KEYS + 1):
+            controls.append(
                 Control(
                     f"/show/save/{number}",
                     "press",
-                    f"save preset {number}",
+                    f"Save preset {number}",
                     partial(pressed, self._save, str(number)),
                     key=f"shift+{number}",
                     again=False,
-                ),
-            ]
+                )
+            )
         return controls
 
     # -- what is asked ------------------------------------------------------------------------

@@ -109,8 +109,8 @@ class Surface(Output):
         self._moves: dict[str, Moves] = {}  # by port
         self._map(every_map())
         self._writer: threading.Thread | None = None
-        says = "learn which control of a controller turns a knob; again for the next knob"
-        self._desk.place(Control(LEARN, "press", says, self._learn, key="l", again=False))
+        for control in self.controls():
+            self._desk.place(control)
         self._desk.watch(Meter("learning", "the knob that is being learned", self._learning))
         self._desk.listeners.append(self._turned)
         self._listening = listen(self._hear)
@@ -122,6 +122,11 @@ class Surface(Output):
         if getattr(self, "_writer", None) is not None:
             self._writer.join(WRITE_SECONDS)
 
+    def controls(self) -> list[Control]:
+        """Give what controllers bring to the desk."""
+        says = "Learn which control of a controller turns a knob; again for the next knob"
+        return [Control(LEARN, "press", says, self._learn, key="l", again=False)]
+
     def _learning(self) -> str:
         lesson = self._lesson
         return "" if lesson is None or lesson.over(self._desk.seconds) else lesson.address
@@ -131,6 +136,10 @@ class Surface(Output):
             device: [Hold(tie) for one in maps if one.device == device for tie in one.ties]
             for device in {one.device for one in maps}
         }
+        self._tied: dict[str, list[Hold]] = {}  # the same by address
+        for holds in self._holds.values():
+            for hold in holds:
+                self._tied.setdefault(hold.tie.address, []).append(hold)
 
     # -- what is moved ------------------------------------------------------------------------
 
@@ -177,10 +186,8 @@ class Surface(Output):
 
     def _turned(self, turn: Turn) -> None:
         with self._lock:
-            for holds in self._holds.values():
-                for hold in holds:
-                    if hold.tie.address == turn.address:
-                        hold.turned(turn.value)
+            for hold in self._tied.get(turn.address, ()):
+                hold.turned(turn.value)
             if self._lesson is not None and turn.address != LEARN:
                 self._choose(self._lesson, turn.address)
 

@@ -1,0 +1,283 @@
+"""The commands `capriccio osc` and `capriccio midi`, and the hands that a live run has."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ..desk import Control, Desk
+from ..hookspecs import Output
+from ..terminal import plain_errors
+from .osc import PORT
+
+# How long `capriccio midi learn` waits for a control to be moved, and how often it looks.
+LEARN_SECONDS, LOOK_SECONDS = 60.0, 0.02
+OFF = "off"
+
+osc_flag = click.option(
+    "--osc",
+    default=str(PORT),
+    show_default=True,
+    metavar="[HOST:]PORT[/WORD]",
+    help="Live: hear OSC at this port of this machine, at that of another HOST for whoever knows "
+    f"the WORD that addresses begin with, or not at all: {OFF}.",
+)
+_sketch = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+
+
+def hands(osc: str) -> list[Output]:
+    """Give what reaches into a live show from outside: presets, controllers, and OSC unless off."""
+    from .osc import Osc
+    from .presets import Presets
+    from .surface import Surface
+
+    chosen: list[Output] = [Presets(), Surface()]
+    return chosen if osc == OFF else [*chosen, Osc(osc)]
+
+
+def desk_of(file: Path) -> Desk:
+    """Give the desk that a live run of a sketch has."""
+    from ..scribe import still_control
+    from ..sketch import load_sketch
+    from .presets import Presets
+    from .surface import Surface
+
+    desk = load_sketch(file).stage(live=True).performance.desk
+    for control in (still_control(print), *Presets().controls(), *Surface().controls()):
+        desk.place(control)
+    return desk
+
+
+# -- OSC --------------------------------------------------------------------------------------
+
+
+@click.command()
+@_sketch
+@_as_json
+def osc(file: Path, as_json: bool) -> None:
+    """List every OSC address of the sketch FILE: type, range, where it starts, what it does.
+
+    \b
+      capriccio osc nocturne.py
+      capriccio osc nocturne.py --json
+
+    A live run hears them at 127.0.0.1:9000, or where --osc says. A knob is held where OSC puts it;
+    a message without a value lets go of it.
+    """
+    with plain_errors(file):
+        rows = [reference(control) for control in desk_of(file).controls.values()]
+    if as_json:
+        click.echo(json.dumps(rows, indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(_table(rows))
+
+
+def reference(control: Control) -> dict[str, Any]:
+    """Say what a control takes, and where it stands before it was ever turned."""
+    types = {"number": "f", "press": "", "words": "s", "choice": "s"}
+    return {
+        "address": control.address,
+        "kind": control.kind,
+        "type": types.get(control.kind, "s"),
+        "range": list(control.span) if control.kind == "number" else list(control.choices),
+        "default": control.value(),
+        "key": control.key,
+        "says": control.says,
+    }
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+    from rich.text import Text
+
+    sheet = Table("address", "takes", "starts at", "what it does", "key", header_style="bold")
+    for row in rows:
+        if row["kind"] == "number":
+            takes = "{:g} to {:g}".format(*row["range"])
+        elif row["kind"] == "choice":
+            takes = ", ".join(row["range"])
+        else:
+            takes = {"press": "nothing, or 1", "words": "words"}.get(row["kind"], row["kind"])
+        start = row["default"]
+        start = f"{start:g}" if isinstance(start, int | float) else str(start or "")
+        cells = [row["address"], takes, start, row["says"], row["key"]]
+        sheet.add_row(*map(Text, cells))
+    return sheet
+
+
+# -- MIDI -------------------------------------------------------------------------------------
+
+
+@click.group()
+def midi() -> None:
+    """List MIDI devices, and learn which of their controls turn what.
+
+    \b
+      capriccio midi list
+      capriccio midi learn nocturne.py
+    """
+
+
+@midi.command("list")
+@_as_json
+def list_ports(as_json: bool) -> None:
+    """List MIDI inputs with what their controls turn, and MIDI outputs.
+
+    \b
+      capriccio midi list
+      capriccio midi list --json
+    """
+    with plain_errors():
+        listed = _ports()
+    if as_json:
+        click.echo(json.dumps(listed, indent=2))
+        return
+    for kind in ("inputs", "outputs"):
+        click.echo(f"{kind}: {', '.join(repr(port['port']) for port in listed[kind]) or 'none'}")
+    for one in listed["maps"]:
+        click.echo(f"\n{one['device']}  ({one['file']})")
+        for tie in one["ties"]:
+            mode = f"  {tie['mode']}" if tie["mode"] else ""
+            where = f"channel {tie['channel']}" if tie["channel"] else "any channel"
+            click.echo(f"  {tie['move']:10}  {where:11}  {tie['turns']}{mode}")
+
+
+def _ports() -> dict[str, Any]:
+    from ..devices import ports
+    from ..devices.inputs import device_of
+    from .maps import every_map
+
+    api = ports.system()
+    import rtmidi
+
+    return {
+        "inputs": [
+            {"port": name, "device": device_of(name)}
+            for name in ports.connected(rtmidi.MidiIn, api)
+        ],
+        "outputs": [{"port": name} for name in ports.connected(rtmidi.MidiOut, api)],
+        "maps": [
+            {
+                "device": one.device,
+                "file": str(one.file),
+                "ties": [
+                    {
+                        "move": tie.move,
+                        "channel": tie.channel,
+                        "turns": tie.address,
+                        "mode": tie.mode,
+                    }
+                    for tie in one.ties
+                ],
+            }
+            for one in every_map()
+        ],
+    }
+
+
+@midi.command()
+@_sketch
+@click.argument("address", required=False)
+@click.option("--toggle", is_flag=True, help="Each press changes between the two ends.")
+@click.option(
+    "--seconds",
+    type=click.FloatRange(0.1),
+    default=LEARN_SECONDS,
+    show_default=True,
+    metavar="S",
+    help="How long to wait for a control to be moved.",
+)
+def learn(file: Path, address: str | None, toggle: bool, seconds: float) -> None:
+    """Learn which control of a MIDI controller turns a knob of the sketch FILE.
+
+    \b
+      capriccio midi learn nocturne.py                  choose one knob after the other
+      capriccio midi learn nocturne.py /garden/bloom    this one
+      capriccio midi learn nocturne.py /garden/bloom --toggle
+
+    In a show the key l does the same. What was learned is kept for each device, for every sketch
+    that has a knob of that address.
+    """
+    from ..errors import ShowError, suggest
+    from .lesson import lessons_of
+
+    with plain_errors(file):
+        desk = desk_of(file)
+        addresses = lessons_of(desk)
+        if address and address not in addresses:
+            raise ShowError(f"no control {address!r} that is turned{suggest(address, addresses)}")
+        if address:
+            _learn(desk, address, toggle, seconds)
+            return
+        if not sys.stdin.isatty():
+            raise ShowError(
+                "nobody is there to choose; give an address: "
+                f"capriccio midi learn {file} {addresses[0]}"
+            )
+        while (chosen := _choose(desk, addresses)) is not None:
+            _learn(desk, chosen, toggle, seconds)
+
+
+def _choose(desk: Desk, addresses: list[str]) -> str | None:
+    """Ask for one of the addresses, by its number; None for none."""
+    from .maps import every_map
+
+    for number, address in enumerate(addresses, 1):
+        turned = [
+            f"{tie} of {one.device!r}"
+            for one in every_map()
+            for tie in one.ties
+            if tie.address == address
+        ]
+        click.echo(f"{number:3}  {address:28} {', '.join(turned)}")
+    number = click.prompt(
+        "which one, by its number (0 ends)", type=click.IntRange(0, len(addresses))
+    )
+    return addresses[number - 1] if number else None
+
+
+def _learn(desk: Desk, address: str, toggle: bool, seconds: float) -> None:
+    """Wait until a control is moved, and write down that it turns the address."""
+    from dataclasses import replace
+    from queue import SimpleQueue
+
+    from ..devices import ports
+    from ..devices.inputs import device_of, listen
+    from ..devices.moves import Moves
+    from ..errors import ShowError
+    from .lesson import Lesson
+    from .maps import Tie, teach
+
+    ports.system()  # or the reason why there is no MIDI
+    lesson, found = Lesson(address), SimpleQueue[tuple[str, Tie]]()
+    moves: dict[str, Moves] = {}
+
+    def hear(port: str, when: float, message: bytes) -> None:
+        for move in moves.setdefault(port, Moves()).take(message):
+            tie = lesson.hear(device_of(port), move)
+            if tie is not None:
+                found.put((device_of(port), tie))
+
+    click.echo(f"{address}: move a control of your controller (Ctrl-C ends)")
+    listening = listen(hear)
+    deadline = time.monotonic() + seconds
+    try:
+        while found.empty():
+            if time.monotonic() > deadline:
+                raise ShowError(
+                    f"nothing was moved for {seconds:g} s; capriccio midi list says "
+                    "which controllers are connected"
+                )
+            time.sleep(LOOK_SECONDS)
+    finally:
+        listening.stop()
+    device, tie = found.get()
+    tie = replace(tie, mode="toggle" if toggle else "")
+    path = teach(device, tie, desk.controls)
+    click.echo(f"{tie} of {device!r} turns {address}, as {str(path)!r} says")
