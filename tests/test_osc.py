@@ -334,7 +334,7 @@ def test_a_port_that_is_taken_is_one_line_and_the_show_goes_on_without(capsys):
         sketch.perform([memory, Osc(str(port))], live=True, seconds=0.3)
     assert memory.images
     said = capsys.readouterr().err
-    assert f"OSC is not heard: 127.0.0.1:{port} cannot be had: Address already in use" in said
+    assert f"OSC is not heard at 127.0.0.1:{port}: Address already in use; --osc gives" in said
     assert len(said.splitlines()) == 1
 
 

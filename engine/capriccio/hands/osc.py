@@ -86,7 +86,8 @@ class Osc(Output):
             self._socket.bind(address)
         except OSError as error:
             self.close()
-            tell(f"OSC is not heard: {host}:{port} cannot be had: {error.strerror or error}")
+            reason = error.strerror or error
+            tell(f"OSC is not heard at {host}:{port}: {reason}; --osc gives another place")
             return
         self._socket.settimeout(LOOK_SECONDS)
         self._desk = performance.desk
