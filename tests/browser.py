@@ -16,7 +16,7 @@ FLAGS = """
     --disable-background-networking --disable-component-update --disable-dev-shm-usage
     --remote-debugging-pipe
 """
-ANSWER_SECONDS = 60.0
+ANSWER_SECONDS = 20.0
 
 
 class Page:
@@ -36,6 +36,8 @@ class Page:
             mobile=touch,
         )
         self._ask("Emulation.setTouchEmulationEnabled", enabled=touch)
+        self._ask("Page.navigate", url="about:blank")
+        self.forget()
         self._ask("Page.navigate", url=address)
 
     def run(self, script: str) -> Any:
@@ -46,13 +48,12 @@ class Page:
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def wait(self, script: str, seconds: float = ANSWER_SECONDS) -> Any:
-        """Wait until an expression is true, and give it."""
+    def wait(self, script: str, seconds: float = ANSWER_SECONDS) -> None:
+        """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
-        while not (found := self.run(script)):
+        while not self.run(f"!!({script})"):
             assert time.monotonic() < deadline, f"waited in vain for {script}"
             time.sleep(0.1)
-        return found
 
     def middle(self, selector: str, share: float = 0.5) -> tuple[float, float]:
         """Scroll an element into view and give a point of it, so far from its left edge."""
@@ -91,8 +92,12 @@ class Page:
         path.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot")["data"]))
         return path
 
+    def forget(self) -> None:
+        """Forget what the browser complained of."""
+        self._said.clear()
+
     def complaints(self) -> list[str]:
-        """Give what the browser complained of in its console."""
+        """Give what the browser complained of in its console since the page was opened."""
         found = []
         for event in self._said:
             facts = event["params"]

@@ -1,123 +1,29 @@
-"""The control panel: what a page is served, who is let in, and what a flood cannot do."""
+"""The control panel: what a page is served, and who is let in."""
 
 import http.client
 import io
 import json
+import os
 import re
+import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
-from contextlib import suppress
-from typing import Literal
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
-from capriccio import Generator, Moment, Note, Output, Performance, ShowError, Sketch, generator
+from capriccio import Moment, Performance, ShowError, generator
 from capriccio.clock import OfflineClock
-from capriccio.desk import Control, Desk, Meter
-from capriccio.panel import Panel, doorway, server
+from capriccio.desk import Control, Meter
+from capriccio.panel import Panel, doorway
 from capriccio.panel.picture import SIDE, Preview, small
 from capriccio.panel.table import described, measured, standing
-from conftest import wait_for
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from conftest import ROOT, end, wait_for
+from panels import JSON, Show
 from PIL import Image
-
-JSON = {"Content-Type": "application/json"}
-
-
-class Sea(Generator):
-    """Paint waves, in a colour, to words."""
-
-    def generate(
-        self, now, *, heat=0.5, calm=0.2, words="a pear", style: Literal["oil", "ink"] = "oil"
-    ):
-        return np.full((40, 60, 3), heat)
-
-
-class Props(Output):
-    """Place what a stage would: a tempo, and buttons, one of which stays down."""
-
-    def start(self, performance):
-        self.pressed, self.black, self.bpm = [], False, 96.0
-        desk = performance.desk
-        add = self.pressed.append
-        tempo = {"span": (20.0, 300.0), "value": lambda: self.bpm}
-        desk.place(Control("/show/tempo", "number", "Beats a minute.", self._set, **tempo))
-        desk.place(Control("/show/tap", "press", "Tap the tempo.", lambda _: add("tap"), key="t"))
-        desk.place(Control("/show/panic", "press", "End all notes.", lambda _: add("panic")))
-        desk.place(
-            Control(
-                "/show/black",
-                "press",
-                "Show black.",
-                self._darken,
-                value=lambda: self.black,
-                key="b",
-            )
-        )
-
-    def _set(self, bpm):
-        self.bpm = bpm
-
-    def _darken(self, _):
-        self.black = not self.black
-
-
-class Show:
-    """A live show with a panel, in a thread of its own, until it is told to end."""
-
-    def __init__(self, target: str = "", fps: float = 30.0, bpm: float = 120.0):
-        self.sea, self.panel, self.props = Sea(), Panel(target), Props()
-        self.sketch = Sketch(bpm=bpm, fps=fps, size=(60, 40))
-        self.sketch._names = {"sea": self.sea}
-        self.sketch.draw(lambda now: self.sea(now, heat=0.25))
-        self.sketch.play(bars=1)(lambda now: [Note(60, 0, 3.5), Note(64, 0, 3.5, channel=2)])
-        self.told = io.StringIO()
-        self._thread = threading.Thread(target=self._perform)
-
-    def _perform(self):
-        self.tally = self.sketch.perform([self.props, self.panel], live=True)
-
-    @property
-    def desk(self) -> Desk:
-        return self.sketch._stage.performance.desk
-
-    @property
-    def port(self) -> int:
-        return self.panel.doorway.port
-
-    def __enter__(self):
-        self._thread.start()
-        wait_for(lambda: self.panel.doorway.address and self.sketch._stage.tally.frames > 1)
-        return self
-
-    def __exit__(self, *trouble):
-        self.panel.left = True
-        self._thread.join(20)
-        assert not self._thread.is_alive()
-
-    def ask(self, path, method="GET", body=None, headers=None, host="127.0.0.1"):
-        """Give the status and the body of an answer."""
-        line = http.client.HTTPConnection(host, self.port, timeout=20)
-        line.request(method, path, body=body, headers=headers or {})
-        answer = line.getresponse()
-        found = answer.status, answer.read()
-        line.close()
-        return found
-
-    def state(self):
-        status, body = self.ask("/state")
-        assert status == 200
-        return json.loads(body)
-
-    def turn(self, address, value=None, **headers):
-        words = json.dumps({"address": address, "value": value})
-        status, body = self.ask("/turn", "POST", words, {**JSON, **headers})
-        return status, json.loads(body)
-
-    def meter(self, name):
-        return next(meter for meter in self.state()["meters"] if meter["name"] == name)
 
 
 @pytest.fixture
@@ -413,109 +319,67 @@ def test_when_the_show_ends_its_port_is_free_and_its_connections_are_closed():
     socket.create_server(("127.0.0.1", port)).close()
 
 
-# -- garbage and floods -----------------------------------------------------------------------
+# -- the command ------------------------------------------------------------------------------
+
+PIECE = """
+import numpy as np
+from capriccio import Generator, Note, Sketch
+
+class Light(Generator):
+    def generate(self, now, *, level=0.5):
+        return np.full((16, 16, 3), level)
+
+light = Light()
+sketch = Sketch(fps=20, size=(32, 16))
+
+@sketch.draw
+def glow(now):
+    return light(now, level=now.phase(bars=1))
+
+@sketch.play(bars=1)
+def drum(now):
+    return [Note(36, beat, 0.5) for beat in range(4)]
+"""
 
 
-def raw(show, data: bytes) -> bytes:
-    """Send bytes as they are and give all that is answered."""
-    with socket.create_connection(("127.0.0.1", show.port), timeout=20) as line:
-        line.sendall(data)
-        with suppress(OSError):
-            line.shutdown(socket.SHUT_WR)
-        answer = b""
-        with suppress(ConnectionResetError):
-            while more := line.recv(65536):
-                answer += more
-    return answer
+@contextmanager
+def command(tmp_path, *flags):
+    """Run a sketch with the real command; give the process."""
+    (tmp_path / "piece.py").write_text(PIECE)
+    child = subprocess.Popen(
+        [sys.executable, "-m", "capriccio", "run", "piece.py", *flags],
+        cwd=tmp_path,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={
+            **os.environ,
+            "PYTHONPATH": str(ROOT / "engine"),
+            "DISPLAY": "",
+            "WAYLAND_DISPLAY": "",
+        },
+    )
+    try:
+        yield child
+    finally:
+        end(child)
 
 
-POST = b"POST /turn HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+def test_the_flag_serves_a_panel_and_the_show_ends_when_told(tmp_path):
+    with command(tmp_path, "--to", "midifile:a.mid", "--panel") as child:
+        told = [child.stderr.readline(), child.stderr.readline()]
+        assert told[0] == "piece: live on midifile:a.mid; Esc or Ctrl-C ends\n"
+        port = int(re.search(r"the panel is at http://127.0.0.1:(\d+)/", told[1])[1])
+        line = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        line.request("GET", "/table")
+        assert "/light/level" in line.getresponse().read().decode()
+        child.send_signal(signal.SIGTERM)
+        assert re.search(
+            r"piece: \d+ frames.* to midifile:a.mid\n", child.communicate(timeout=60)[1]
+        )
+        assert (tmp_path / "a.mid").exists()
 
 
-@pytest.mark.parametrize(
-    ("data", "status"),
-    [
-        (b"\x16\x03\x01\x02\x00\r\n\r\n", 400),
-        (b"GET /state\r\n\r\n", 400),
-        (b"GET /state HTTP/2.0\r\nHost: localhost\r\n\r\n", 400),
-        (b"GET /state HTTP/1.1\r\nno colon\r\n\r\n", 400),
-        (b"GET /state HTTP/1.1\r\nHost : localhost\r\n\r\n", 400),
-        (b"GET /state HTTP/1.1\r\nHost: localhost\r\nHost: evil.example\r\n\r\n", 400),
-        (b"GET /" + b"a" * 20_000 + b" HTTP/1.1\r\n\r\n", 400),
-        (b"GET /../page.html HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
-        (b"GET /page.html HTTP/1.1\r\nHost: localhost\r\n\r\n", 404),
-        (b"DELETE /state HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
-        (b"POST /state HTTP/1.1\r\nHost: localhost\r\n\r\n", 405),
-        (POST + b"Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 411),
-        (POST + b"Content-Length: -4\r\n\r\n{}", 400),
-        (POST + b"Content-Length: 99999999\r\n\r\n{}", 413),
-        (POST + b"Content-Length: 2\r\n\r\n{}", 400),
-        (POST + b"Content-Length: 2\r\n\r\n[]", 400),
-        (POST + b"Content-Length: 4\r\n\r\n\xff\xfe\x00\x01", 400),
-        (POST + b"Content-Length: 3000\r\n\r\n" + b"[" * 3000, 400),
-        (POST + b'Content-Length: 34\r\n\r\n{"address": "/sea/heat", "value":[]}'[:-1] + b"}", 400),
-    ],
-    ids=range(19),
-)
-def test_garbage_is_refused_and_the_connection_closed(show, data, status):
-    answer = raw(show, data)
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer
-    assert b"Connection: close" in answer
-    assert show.ask("/state")[0] == 200
-
-
-@given(st.binary(max_size=300), st.booleans())
-@settings(max_examples=60, deadline=None)
-def test_no_bytes_stop_the_panel(running, data, posted):
-    head = POST + b"Content-Length: %d\r\n\r\n" % len(data) if posted else b""
-    raw(running, head + data + b"\r\n\r\n")
-    assert running.ask("/state")[0] == 200
-
-
-@pytest.fixture(scope="module")
-def running():
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(server, "CONNECTIONS_A_SECOND", 1000.0)
-        with Show() as show:
-            yield show
-
-
-def test_one_who_says_nothing_and_one_who_reads_nothing_are_sent_away(monkeypatch):
-    monkeypatch.setattr(server, "REQUEST_SECONDS", 0.3)
-    with Show() as show, socket.create_connection(("127.0.0.1", show.port), timeout=20) as slow:
-        slow.sendall(b"GET /state HTTP/1.1\r\nHo")
-        assert slow.recv(100) == b""
-        with socket.create_connection(("127.0.0.1", show.port), timeout=20) as deaf:
-            with suppress(OSError):
-                for _ in range(2000):
-                    deaf.sendall(b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10)
-            assert show.ask("/state")[0] == 200
-        wait_for(lambda: len(show.panel._server._guests) <= 1)
-
-
-def test_when_all_places_are_taken_those_who_have_asked_for_nothing_give_way(monkeypatch):
-    monkeypatch.setattr(server, "MOST_GUESTS", 4)
-    with Show() as show:
-        page = http.client.HTTPConnection("127.0.0.1", show.port, timeout=20)
-        page.request("GET", "/state")
-        page.getresponse().read()
-        idle = [socket.create_connection(("127.0.0.1", show.port), timeout=20) for _ in range(12)]
-        wait_for(lambda: show.panel._server.taken >= 13)
-        assert len(show.panel._server._guests) <= 4
-        assert [one.recv(10) for one in idle[:9]] == [b""] * 9
-        page.request("GET", "/state")  # the page that was there first still is
-        assert page.getresponse().status == 200
-        for one in [page, *idle]:
-            one.close()
-
-
-def test_one_connection_is_answered_so_often_a_second_and_no_more():
-    with Show() as show, socket.create_connection(("127.0.0.1", show.port), timeout=20) as line:
-        many = 3 * int(server.REQUESTS_A_SECOND)
-        begun = time.monotonic()
-        line.sendall(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n" * many)
-        answers = b""
-        while answers.count(b"HTTP/1.1 200") < many:
-            answers += line.recv(1 << 20)
-        # A second's worth at once, and the rest as it comes.
-        assert time.monotonic() - begun > 1.5
+def test_a_place_that_is_none_is_told_by_the_command(tmp_path):
+    with command(tmp_path, "--to", "midifile:a.mid", "--panel", "piece.py") as child:
+        assert "'piece.py' is no place for a panel" in child.communicate(timeout=60)[1]
+        assert child.returncode == 1

@@ -59,7 +59,7 @@ function complain(words) {
 
 function letGo(control) {
   turn(control, null);
-  control.touched = 0;
+  control.touched = -Infinity;
 }
 
 // -- building -------------------------------------------------------------------------------------
@@ -68,7 +68,7 @@ function build(table) {
   controls.clear();
   const groups = new Map();
   for (const control of table) {
-    control.touched = 0;
+    control.touched = -Infinity;
     controls.set(control.address, control);
     if (!groups.has(control.group)) groups.set(control.group, []);
     groups.get(control.group).push(control);
