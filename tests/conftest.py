@@ -93,7 +93,7 @@ def wait_for(claim, seconds: float = 20.0, what: str = ""):
 
 def needs(*commands: str) -> None:
     """Skip the test, naming the Debian package, where a command is not installed."""
-    packages = {"Xvfb": "xvfb", "xdotool": "xdotool", "jackd": "jackd2"}
+    packages = {"Xvfb": "xvfb", "xdotool": "xdotool", "jackd": "jackd2", "chromium": "chromium"}
     for command in commands:
         if shutil.which(command) is None:
             pytest.skip(f"{command} is not installed; apt-get install {packages[command]}")
