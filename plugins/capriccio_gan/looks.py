@@ -10,7 +10,7 @@ COLOURS = ("red", "dark red", "pink", "orange", "yellow", "green", "brown", "pur
            "black", "white", "grey")  # fmt: skip
 VIVID = [COLOURS.index(name) for name in ("red", "dark red", "pink", "orange", "purple")]
 PALE = [COLOURS.index("white"), COLOURS.index("grey")]
-# Said of bunches and of many small things; of them no halves are told.
+SHADED = 40  # levels by which a round fruit's sides differ, at least
 SMALL_PARTS = 0.25  # a region smaller than this share of the largest is a seed or a stamp
 
 
@@ -135,6 +135,10 @@ def _bodies(subject: np.ndarray) -> list[np.ndarray]:
 
 def _spray(bodies: list[np.ndarray], leaves: np.ndarray, names: np.ndarray) -> bool:
     """Say whether this is a twig with leaves: green ones beside fruits, or an outline of gaps."""
+    for body in bodies:
+        # Round and green to its core: that is a green fruit.
+        if _filling(body) > 0.88 and leaves[_radius(body) < 0.5].mean() > 0.4:
+            return False
     painted = np.logical_or.reduce(bodies)
     if leaves[painted].mean() > 0.15 and np.isin(names[painted], VIVID).mean() > 0.08:
         return True
@@ -159,6 +163,7 @@ def _leaves(page: Page) -> np.ndarray:
 def _view(bodies, subject, names, square) -> tuple[list[np.ndarray], str]:
     """Say whether fruits are whole or cut; give the bodies that show their skin, and the word."""
     flesh = [_flesh(body, names) for body in bodies]
+    round_ = [_shading(body, square) for body in bodies]
     if len(bodies) > 3:
         return bodies, "several"
     if len(bodies) == 2:
@@ -166,7 +171,6 @@ def _view(bodies, subject, names, square) -> tuple[list[np.ndarray], str]:
         wide = [np.ptp(np.flatnonzero(body.any(axis=0))) + 1 for body in bodies]
         stacked = abs(x0 - x1) < 0.3 * max(wide) and min(wide) > 0.55 * max(wide)
         tones = [np.median(square[body], axis=0).astype(float) for body in bodies]
-        rough = [square[body].std(axis=0).mean() for body in bodies]
         differ = np.abs(tones[0] - tones[1]).max()
         if stacked and (differ > 40 or abs(flesh[0] - flesh[1]) > 0.25):
             # The paler one is the half.
@@ -174,8 +178,9 @@ def _view(bodies, subject, names, square) -> tuple[list[np.ndarray], str]:
             if abs(flesh[0] - flesh[1]) < 0.1:
                 whole = int(tones[1].sum() < tones[0].sum())
             return [bodies[whole]], "whole and cut"
-        alike = differ < 24 and max(flesh) < 0.06 and max(rough) < 1.25 * min(rough)
-        if alike and all(_plain(body, square) for body in bodies):
+        if stacked and max(round_) > SHADED and min(round_) < 0.5 * max(round_):
+            return [bodies[int(round_[1] > round_[0])]], "whole and cut"
+        if differ < 24 and max(flesh) < 0.06 and min(round_) > SHADED:
             return bodies, "two"
     if len(bodies) == 1:
         (body,) = bodies
@@ -187,20 +192,26 @@ def _view(bodies, subject, names, square) -> tuple[list[np.ndarray], str]:
             return bodies, "whole and cut"  # below lies a half so pale that its core alone shows
         if high > 1.25 * wide and _flesh(upper, names) < 0.15 and _flesh(lower, names) > 0.4:
             return [upper], "whole and cut"
-        if flesh[0] > 0.5 and high < 1.4 * wide and _filling(body) > 0.7:
+        alone = rows[-1] - mine[-1] < 0.1 * high and high < 1.4 * wide
+        if flesh[0] > 0.5 and alone and _filling(body) > 0.7:
             return bodies, "cut"
-        if flesh[0] < 0.06 and rows[-1] - mine[-1] < 0.1 * high and _plain(body, square):
+        if alone and _filling(body) > 0.88 and round_[0] < 0.5 * SHADED:
+            return bodies, "cut"
+        if alone and flesh[0] < 0.06 and round_[0] > SHADED:
             return bodies, "whole"
     return bodies, ""
 
 
-def _plain(body: np.ndarray, square: np.ndarray) -> bool:
-    """Say whether a fruit looks within as it does around: no stone, no core, no segments."""
-    radius = _radius(body)
-    inner = np.median(square[radius < 0.35], axis=0)
-    outer = np.median(square[(radius > 0.6) & (radius < 0.9)], axis=0)
-    grain = np.abs(np.diff(square.astype(float).mean(axis=2), axis=1))[radius[:, 1:] < 0.7].mean()
-    return bool(np.abs(inner - outer).max() < 50 and grain < 9.5)
+def _shading(body: np.ndarray, square: np.ndarray) -> float:
+    """Give how much lighter one side of a body is than the other, in levels of 256.
+
+    Painters shade what is round; a cut surface is flat.
+    """
+    ys, xs = np.nonzero(_radius(body) < 0.85)
+    light = square[ys, xs].astype(np.float64).mean(axis=1)  # (pixels,)
+    plane = np.stack([ys / np.ptp(ys), xs / np.ptp(xs), np.ones(len(ys))], axis=1)
+    slopes = np.linalg.lstsq(plane, light, rcond=None)[0]
+    return float(np.hypot(slopes[0], slopes[1]))
 
 
 def _radius(body: np.ndarray) -> np.ndarray:
