@@ -137,6 +137,7 @@ def _perform(
 ) -> None:
     from .inference import use_device
     from .registry import use_seed
+    from .reload import PageTurner
     from .scribe import Scribe
     from .sketch import load_sketch, sketch_file
     from .stage import frames_in
@@ -169,9 +170,11 @@ def _perform(
             if not no_take:
                 take = Path("takes", f"{name}.jsonl")
                 scribe = Scribe(take, in_take(recipe, file, take))
-            tally = sketch.perform(
-                [*outputs, *hands(osc)], seconds=seconds, live=True, recipe=recipe, scribe=scribe
-            )
+            outputs += hands(osc)
+            with PageTurner(file, sketch, load_sketch):
+                tally = sketch.perform(
+                    outputs, seconds=seconds, live=True, recipe=recipe, scribe=scribe
+                )
         else:
             seconds = seconds or RECORDING_SECONDS
             with progress(sketch.title) as done:

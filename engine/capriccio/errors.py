@@ -56,7 +56,7 @@ def tell(message: str, key: str | None = None) -> None:
         if first:
             _words[key] = message
     if first:
-        _say(message)
+        say(message)
 
 
 def tell_again() -> Counter[str]:
@@ -69,11 +69,12 @@ def tell_again() -> Counter[str]:
     for message, times in told:
         counts[message] += times
         if times > 1:
-            _say(f"{times} times: {message}")
+            say(f"{times} times: {message}")
     return counts
 
 
-def _say(message: str) -> None:
+def say(message: str) -> None:
+    """Say `message` on standard error, every time; it is no trouble, and is not counted."""
     # The terminal may be gone, or there may never have been one; a show goes on without it.
     with suppress(OSError, ValueError, AttributeError):
         print(f"capriccio: {message}", file=sys.stderr, flush=True)

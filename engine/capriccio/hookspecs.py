@@ -24,11 +24,12 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, get_args, get_origin
 
+import numpy as np
 import pluggy
 
 from .clock import Moment, OfflineClock
 from .desk import Desk
-from .errors import suggest
+from .errors import described, suggest, tell
 from .listening import Listener, listener_of
 from .media import as_medium
 
@@ -133,6 +134,13 @@ class Part:
     name: ClassVar[str]
     role: ClassVar[str] = "part"
     models: ClassVar[dict[str, Path]] = {}
+    _built: tuple[tuple, dict[str, Any]]  # with what it was built
+    _dealt = False  # whether its seed is not the sketch's own
+
+    def __new__(cls, *arguments, **options):
+        part = super().__new__(cls)
+        part._built = arguments, options
+        return part
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -173,9 +181,10 @@ class Generator(Part):
     knobs: ClassVar[dict[str, Knob]] = {}
     _held: Mapping[str, Any] = MappingProxyType({})  # knobs that a hand on the desk holds
     _turned: Mapping[str, Any] = MappingProxyType({})  # knobs as they were at the last call
+    _heir: "tuple[Generator, float | None] | None" = None  # who takes over, since which beat
 
     def __new__(cls, *arguments, **options):
-        part = super().__new__(cls)
+        part = super().__new__(cls, *arguments, **options)
         # A live draw cue and a live play cue may call one part from two threads; they take turns.
         part.__turn = threading.RLock()  # mangled: an author may well have a _turn of their own
         return part
@@ -194,7 +203,33 @@ class Generator(Part):
             knobs.update(self._held)
         self._turned = knobs
         with self.__turn:
+            if self._heir is not None:
+                return self._hand_over(now, knobs)
             return as_medium(self.generate(now, **knobs), self)
+
+    def hand_over(self, heir: "Generator") -> None:
+        """Have another part of this class take over: pictures fade over one beat, music goes on."""
+        self._heir = heir, None
+
+    def _hand_over(self, now: Moment, knobs: dict[str, Any]):
+        heir, since = self._heir  # type: ignore[misc]
+        try:
+            made = as_medium(heir.generate(now, **knobs), self)
+        except Exception as error:
+            self._heir = None
+            tell(f"what was to take over from {self} raised {described(error)}; it goes on itself")
+            return as_medium(self.generate(now, **knobs), self)
+        since = now.beats if since is None else since
+        share = now.beats - since  # of the one beat that it takes
+        if share < 1 and isinstance(made, np.ndarray):
+            self._heir = heir, since
+            old = as_medium(self.generate(now, **knobs), self)
+            if old.shape == made.shape:
+                return (old + (made.astype(np.float32) - old) * max(0.0, share)).astype(np.uint8)
+            return old
+        heir.__dict__.update(_held=self._held, _turned=self._turned, _heir=None, _dealt=self._dealt)
+        self.__dict__ = heir.__dict__
+        return made
 
     def hold(self, name: str, value: Any) -> None:
         """Hold a knob at `value`, whatever the sketch gives it; None lets go of it."""
@@ -262,12 +297,14 @@ class Output(Part):
 
     It is built with the words behind the colon of `--to name:target`. `start` opens what it
     needs, `close` ends it. `note_on` and `note_off` come when they are due, in order; an output
-    with `timed = True` is handed them ahead of time and waits for `now.seconds` itself.
+    with `timed = True` is handed them ahead of time and waits for `now.seconds` itself. Live,
+    everything comes to it `delay` seconds later, or earlier where that is negative.
     """
 
     role = "output"
     timed: ClassVar[bool] = False
     left: bool = False  # set it True to end the show: the audience closed the window, say
+    delay: float = 0.0
 
     @classmethod
     def missing(cls) -> str:
@@ -294,6 +331,12 @@ class Output(Part):
 
     def control(self, change, now) -> None:
         """Follow a control that was moved: `(controller 0..127, value 0..1, channel 1..16)`."""
+
+    def handed(self, now) -> None:
+        """Know that everything until `now` has been handed over; a timed output is told often."""
+
+    def panic(self) -> None:
+        """Silence all that sounds, at once, and play on; called from any thread, at any time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -181,6 +181,11 @@ def use_seed(seed: int | None, chance: int = 0) -> None:
     _Seeds.run, _Seeds.chance, _Seeds.dealt = seed, chance, 0
 
 
+def deal_anew() -> None:
+    """Deal out the same seeds once more, to a sketch that is built again."""
+    _Seeds.dealt = 0
+
+
 def generator(name: str, **options) -> Generator:
     """Build the generator called `name`, or `plugin/name`: `generator("vae", seed=7)`.
 
@@ -208,6 +213,9 @@ def _build(role, name: str, options: dict):
         if _Seeds.run is not None or "seed" not in options:
             seed = _Seeds.chance if _Seeds.run is None else _Seeds.run
             options["seed"] = _deal(seed, _Seeds.dealt, part.name)
+            built = part(**options)
+            built._dealt = True
+            return built
     return part(**options)
 
 

@@ -10,12 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from .clock import LiveClock, OfflineClock
-from .desk import Control
+from .clock import LiveClock, Moment, OfflineClock
+from .desk import Control, Desk
 from .errors import ShowError
 from .hookspecs import Generator, Knob, Output, Performance
+from .media import as_image
 from .scribe import Scribe
-from .stage import PlayCue, Stage, Tally, name_of
+from .stage import COMPOSE_SECONDS, PlayCue, Stage, Tally, name_of
+from .stage.change import change
 from .stage.replay import Replay
 from .take import Take
 
@@ -43,6 +45,7 @@ class Sketch:
             runpy.run_module("capriccio", run_name="__main__")
             raise SystemExit
         self.bpm, self.meter, self.fps, self.size = bpm, meter, fps, size
+        self.written = bpm, meter, fps, size  # as they stand in the file
         self.title = Path(caller.get("__file__") or "sketch").stem
         self._draw: Callable | None = None
         self._plays: list[PlayCue] = []
@@ -153,8 +156,7 @@ class Sketch:
         as_shown: bool = False,
     ) -> Stage:
         """Set the stage for a performance, with every knob of every part on its desk."""
-        if self._draw is None and not self._plays:
-            raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
+        self._check()
         check_size(self.size)
         if not (isinstance(self.fps, int | float) and 0 < self.fps <= 1000):
             raise ShowError(f"{self.fps!r} frames a second; give more than 0, at most 1000")
@@ -164,14 +166,56 @@ class Sketch:
         performance = Performance(
             clock, self.size, self.fps, self.title, recipe=recipe, replayed=take
         )
-        performance.desk.names.update((id(thing), name) for name, thing in self._names.items())
-        for name, part in self.parts.items():
-            for knob in part.knobs.values():
-                if knob.kind != "thing":
-                    performance.desk.place(knob_control(name, part, knob))
+        self._take_places(performance.desk)
         if take:
             return Replay(performance, outputs, draw=self._draw, plays=plays, as_shown=as_shown)
         return Stage(performance, outputs, draw=self._draw, plays=plays)
+
+    def _check(self) -> None:
+        if self._draw is None and not self._plays:
+            raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
+
+    def _take_places(self, desk: Desk) -> None:
+        """Have every knob of every part on the desk, and say what the sketch calls what is read."""
+        desk.names.update((id(thing), name) for name, thing in self._names.items())
+        for name, part in self.parts.items():
+            for knob in part.knobs.values():
+                if knob.kind != "thing":
+                    desk.place(knob_control(name, part, knob))
+
+    def now(self) -> Moment:
+        """Give the moment that a live show has come to; the beginning, before there is one."""
+        clock = self._stage.performance.clock if self._stage else OfflineClock(self.bpm, self.meter)
+        return clock.moment(seconds=clock.seconds(), span=clock.beats_at(1 / self.fps))
+
+    def rehearse(self, now: Moment) -> None:
+        """Draw the picture of a moment that nobody sees: what is wrong is raised, models open."""
+        self._check()
+        if self._draw is not None:
+            as_image(self._draw(now), f"draw cue {name_of(self._draw)!r}")
+
+    def become(self, other: "Sketch", digest: str = "") -> float:
+        """Go on with the cues and parts of another sketch from the next bar; give its beats.
+
+        A show must be going on. Its tempo, size and frame rate stay. `digest` is that of the
+        other's file, for the take.
+        """
+        if self._stage is None or not self._stage.performance.clock.live:
+            raise ShowError(f"{self.title!r} is not performed live; it cannot become another one")
+        stage, gone = self._stage, self.parts
+        other._stage, other.size = stage, self.size
+        plays = [PlayCue(cue.function, cue.bars) for cue in other._plays]
+
+        def take_over() -> None:
+            desk = stage.performance.desk
+            addresses = {f"/{name}/{knob}" for name, part in gone.items() for knob in part.knobs}
+            desk.controls = {at: it for at, it in desk.controls.items() if at not in addresses}
+            other._take_places(desk)
+
+        seconds, beats = change(stage, other._draw, plays, take_over, COMPOSE_SECONDS)
+        stage.performance.desk.announce(seconds, "sketch", (digest, beats))
+        self._names = other._names
+        return beats
 
 
 def knob_control(name: str, part: Generator, knob: Knob) -> Control:

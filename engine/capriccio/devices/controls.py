@@ -134,6 +134,11 @@ class Controls:
                 if begin - ROUNDING <= press.start < now.beats - ROUNDING
             ]
 
+    def carry(self, other: "Controls") -> None:
+        """Go on as others of the same port or file are, their dials where they stand."""
+        if (self._port, self._file) == (other._port, other._file):
+            self.__dict__ = other.__dict__
+
     def _moved(self, kind: str, number: int, rest: float) -> float:
         with self._lock:
             return self._catch_up().places.get((kind, number), rest)

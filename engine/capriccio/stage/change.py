@@ -25,8 +25,8 @@ def change(
     plays: Iterable[PlayCue],
     then: Callable[[], None],
     ahead: float,
-) -> float:
-    """Have other cues take over from a stage's own at a bar line; give its beats.
+) -> tuple[float, float]:
+    """Have other cues take over from a stage's own at a bar line; give the seconds, and its beats.
 
     It is the first one more than `ahead` seconds away. What the old cues have composed beyond it
     is forgotten; notes that have begun sound on to their ends. A new play cue begins there, in the
@@ -34,7 +34,8 @@ def change(
     """
     clock, new = stage.clock, list(plays)
     with stage.composing:
-        soon = clock.beats_at(clock.seconds() + ahead + READY_SECONDS)
+        seconds = clock.seconds()
+        soon = clock.beats_at(seconds + ahead + READY_SECONDS)
         beats = float(math.ceil(soon / clock.meter) * clock.meter)
         for cue in stage.plays:
             cue.until = min(cue.until, beats)
@@ -44,7 +45,7 @@ def change(
         forget(stage, beats)
         stage.plays = [cue for cue in stage.plays if cue.turn(clock.meter) < cue.until] + new
         stage.changes.append(Change(beats, draw, then))
-    return beats
+    return seconds, beats
 
 
 def forget(stage, beats: float) -> None:

@@ -1,0 +1,225 @@
+"""Watches a sketch's files while it is performed, and has what was changed take over."""
+
+import hashlib
+import inspect
+import linecache
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from importlib.util import cache_from_source
+from pathlib import Path
+from typing import Any
+
+from .errors import described, say
+from .hookspecs import Generator, Part
+from .inference import Model, stamp_of
+from .registry import deal_anew
+
+# How often we look whether a file was changed, in seconds.
+LOOK_SECONDS = 0.25
+# So long the end of a show waits for a sketch that is being built, in seconds.
+BACK_SECONDS = 2.0
+# Things looked through for the models of a part: more than any has.
+MOST_THINGS = 10_000
+
+
+class PageTurner:
+    """Turns to the new page where a sketch's file is saved while it is performed, as a context.
+
+    The sketch's file, those it imports from its own folder, and the model files of its parts are
+    looked at in a thread of its own, where the new sketch is built and its first picture drawn
+    as well. Then it takes over at a bar line. A part that is called and built as before goes on as
+    it is, and so do the dials of `controls()`. Where anything is wrong that is told, and the old
+    sketch plays on. `load` makes a sketch of the file.
+    """
+
+    def __init__(self, file: Path, sketch, load: Callable[[Path], Any]):
+        self._file, self._playing, self._newest = file, sketch, sketch
+        self._load = load
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._watch, name="page turner", daemon=True)
+
+    def __enter__(self):
+        # A cached module tells whole seconds apart: two quick saves would be one.
+        self._cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True
+        self._bodies = _bodies(self._newest.names)
+        self._seen = self._waiting = self._stamps()
+        self._models: dict[Path, tuple[int, int]] = {}
+        self._thread.start()
+        return self
+
+    def __exit__(self, *trouble):
+        sys.dont_write_bytecode = self._cached
+        self._stopping.set()
+        self._thread.join(BACK_SECONDS)
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(LOOK_SECONDS):
+            try:
+                self.look()
+            except Exception as error:
+                say(f"what was saved could not be looked at: {described(error)}")
+
+    def look(self) -> None:
+        """Look once at all files, and take over what was changed and has been at rest since."""
+        now = self._stamps()
+        # An editor writes a file in pieces: what has changed since the last look may do so still.
+        if now != self._seen and now == self._waiting:
+            self._seen = now
+            self._turn()
+        self._waiting = now
+        for name, part in self._newest.names.items():
+            if isinstance(part, Generator) and part._heir is None:
+                self._look_at_models(name, part)
+
+    # -- the sketch ----------------------------------------------------------------------------
+
+    def _stamps(self) -> dict[Path, tuple[int, int]]:
+        files = [self._file, *(Path(str(module.__file__)) for module in self._own().values())]
+        return {file: stamp_of(file) for file in files}
+
+    def _own(self) -> dict[str, Any]:
+        """Give the modules that the sketch has imported from its own folder, by name."""
+        folder, own = self._file.parent, {}
+        for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None)
+            first = name.partition(".")[0]
+            places = (folder / f"{first}.py", folder / first)
+            if file and Path(file) != self._file and name != "__main__":
+                path = Path(file)
+                if path == places[0] or path.is_relative_to(places[1]):
+                    own[name] = module
+        return own
+
+    def _turn(self) -> None:
+        name, before = self._file.name, self._own()
+        key = f"sketch_{self._file.stem}"
+        old = {**before, key: sys.modules.get(key)}
+        try:
+            digest = hashlib.sha256(self._file.read_bytes()).hexdigest()
+            new = self._build(before)
+            self._carry(new)
+            beats = self._playing.become(new, digest)
+        except BaseException as error:  # SystemExit included: the file may call exit()
+            for module in self._own():
+                del sys.modules[module]
+            sys.modules.update({name: it for name, it in old.items() if it is not None})
+            say(f"{name} was saved, but {_where(error, self._file)}; it plays on as it was")
+            return
+        say(f"{name} was saved, and is played from bar {beats / new.meter + 1:g} on")
+        if new.written != self._newest.written:
+            say("its tempo, meter, size and frame rate count from the next start on")
+        self._newest = new
+        self._bodies = _bodies(new.names)
+        self._seen = self._waiting = self._stamps()
+
+    def _build(self, before: dict[str, Any]):
+        """Build the sketch anew and draw its first picture, which nobody sees."""
+        for name, module in before.items():
+            with suppress(OSError, NotImplementedError):
+                Path(cache_from_source(module.__file__)).unlink(missing_ok=True)
+            del sys.modules[name]
+        with suppress(OSError, NotImplementedError):
+            Path(cache_from_source(str(self._file))).unlink(missing_ok=True)
+        linecache.checkcache()
+        deal_anew()
+        new = self._load(self._file)
+        playing = self._playing
+        new.bpm, new.fps, new.size = playing.bpm, playing.fps, playing.size
+        new.rehearse(playing.now())
+        return new
+
+    def _carry(self, new) -> None:
+        """Have the parts that are as before go on as they are, and held knobs be held."""
+        bodies = _bodies(new.names)
+        for name, part in new.names.items():
+            old = self._newest.names.get(name)
+            if not hasattr(part, "__dict__") or type(old).__name__ != type(part).__name__:
+                continue
+            same = type(old) is type(part) or (
+                bodies.get(name) and bodies.get(name) == self._bodies.get(name)
+            )
+            if isinstance(part, Part) and same and _written(old) == _written(part):
+                part.__dict__ = old.__dict__
+            elif isinstance(part, Generator):
+                for knob, at in old._held.items():
+                    if knob in part.knobs:
+                        with suppress(ValueError, TypeError):
+                            part.hold(knob, at)
+            elif type(old) is type(part) and hasattr(part, "carry"):
+                part.carry(old)
+
+    # -- the models ----------------------------------------------------------------------------
+
+    def _look_at_models(self, name: str, part: Generator) -> None:
+        for model in models_of(part):
+            stamp = stamp_of(model.path)
+            waiting, self._models[model.path] = self._models.get(model.path), stamp
+            if stamp == model.stamp or stamp != waiting or stamp == (0, 0):
+                continue
+            try:
+                part.hand_over(self._twin(part))
+            except Exception as error:
+                say(f"{model.path.name} was replaced, but {described(error)}; the old one plays on")
+                model.stamp = stamp  # until it is replaced again
+            else:
+                say(f"{model.path.name} was replaced, and takes over in {name}")
+            return
+
+    def _twin(self, part: Generator) -> Generator:
+        """Build a part like this one, that has opened its models, and begins anew."""
+        arguments, options = part._built
+        twin = type(part)(*arguments, **options)
+        twin(self._playing.now(), **part._turned)
+        if hasattr(twin, "reset"):
+            twin.reset(options.get("seed", 0))
+        return twin
+
+
+def models_of(part: Part) -> Iterator[Model]:
+    """Yield the models that a part holds, wherever in it they are."""
+    package = type(part).__module__.partition(".")[0]
+    waiting: list[Any] = [vars(part)]
+    seen: set[int] = set()
+    while waiting and len(seen) < MOST_THINGS:
+        thing = waiting.pop()
+        if id(thing) in seen:
+            continue
+        seen.add(id(thing))
+        if isinstance(thing, Model):
+            yield thing
+        elif isinstance(thing, dict):
+            waiting += list(thing.values())
+        elif isinstance(thing, list | tuple | set):
+            waiting += list(thing)
+        elif type(thing).__module__.partition(".")[0] == package and hasattr(thing, "__dict__"):
+            waiting.append(vars(thing))
+
+
+def _bodies(names: dict[str, Any]) -> dict[str, str]:
+    """Give the text of the class of each part, by the part's name, where it can be read."""
+    bodies = {}
+    for name, part in names.items():
+        if isinstance(part, Part):
+            with suppress(OSError, TypeError):
+                bodies[name] = inspect.getsource(type(part))
+    return bodies
+
+
+def _written(part: Part) -> tuple:
+    """Give with what a part was built, as it stands in the sketch."""
+    arguments, options = part._built
+    return arguments, {k: v for k, v in options.items() if k != "seed" or not part._dealt}
+
+
+def _where(error: BaseException, file: Path) -> str:
+    """Give an error in a sentence, with the line of the file it came by."""
+    if isinstance(error, SyntaxError):
+        return f"{error.msg} ({Path(error.filename or '').name}, line {error.lineno})"
+    line, trace = None, error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename == str(file):
+            line = trace.tb_lineno
+        trace = trace.tb_next
+    return described(error) + (f" ({file.name}, line {line})" if line else "")
