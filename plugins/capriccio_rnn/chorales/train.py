@@ -35,8 +35,8 @@ from .net.train import (
 
 FILE = "Jsb16thSeparated.json"
 VOICES = ("soprano", "alto", "tenor", "bass")
-BATCH, LENGTH = 32, 256  # 16 bars: the middle half of all chorales is 11 to 19 bars long
-STEPS = 1400
+BATCH, LENGTH = 16, 192  # 12 bars: the middle half of all chorales is 11 to 19 bars long
+STEPS = 2000
 RATE, DECAY = 3e-3, 0.02  # AdamW; found on the validation split
 
 
@@ -154,7 +154,7 @@ def train(
     net = Chorale()
     optimizer = torch.optim.AdamW(net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=DECAY)
     checkpoint = Path(out).with_suffix(".safetensors")
-    # A decay of 0.99 averages over about a hundred steps, 15 looks at every chorale.
+    # A decay of 0.99 averages over about a hundred steps, 7 looks at every chorale.
     trainer = Trainer(
         net, optimizer, checkpoint, seed=seed, decay=0.99, resume=resume, dry_run=dry_run
     )
