@@ -214,7 +214,7 @@ function buildMenu(control, label) {
 
 function buildText(control, label) {
   control.input = make("input", { type: "text", autocomplete: "off", spellcheck: false,
-    enterKeyHint: "done" });
+    enterKeyHint: "done", placeholder: "…" });
   control.show = value => { control.input.value = value ?? ""; };
   const write = () => {
     hold(control);
