@@ -29,7 +29,7 @@ def impatient(monkeypatch):
     """Have whoever hangs noticed at once, since the tests' time stands still meanwhile."""
     monkeypatch.setattr(stagehand, "LOOK_SECONDS", 0.005)
     monkeypatch.setattr(stagehand, "HANGING_SECONDS", 0.1)
-    monkeypatch.setattr("capriccio.stage.HELP_SECONDS", 0.05)
+    monkeypatch.setattr("capriccio.stage.help.HELP_SECONDS", 0.05)
     monkeypatch.setattr("capriccio.stage.BACK_SECONDS", 0.1)
     monkeypatch.setattr("capriccio.stage.lane.ENTER_SECONDS", 0.05)
     monkeypatch.setattr(curtain, "NOTES_BESIDE_SECONDS", 0.02)

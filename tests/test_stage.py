@@ -191,7 +191,7 @@ def test_the_loudness_is_that_of_the_strongest_note_halved_with_every_beat():
 
 
 def test_a_cue_with_more_notes_than_can_wait_is_told(monkeypatch):
-    monkeypatch.setattr("capriccio.stage.MOST_NOTES", 50)
+    monkeypatch.setattr("capriccio.stage.composing.MOST_NOTES", 50)
     later = [Note(60, 1e6) for _ in range(20)]
     message = r"^play cue 'flood' has more than 50 notes waiting; write fewer$"
 

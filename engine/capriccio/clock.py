@@ -2,7 +2,10 @@
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
+
+from .tempo import Pace, TempoMap
 
 # A sleeping thread wakes up to about a millisecond late on a desktop kernel, so the last
 # stretch before a deadline is spent looking at the clock.
@@ -46,20 +49,33 @@ class Moment:
 
 
 class OfflineClock:
-    """Time that stands wherever it is put: exact, repeatable, as fast as the machine allows."""
+    """Time that stands wherever it is put: exact, repeatable, as fast as the machine allows.
+
+    `tempo` says which beat falls on which second. What is due within `ahead` seconds has been
+    handed to outputs, so a change of tempo takes effect behind it; `listeners` are called with
+    each. `leader` names who else leads the tempo, if anybody does.
+    """
 
     live = False
+    started = True
 
     def __init__(self, bpm: float = 120.0, meter: int = 4):
-        if not 0 < bpm < 10_000:
-            raise ValueError(f"a tempo of {bpm!r} bpm; give more than 0 and less than 10000")
+        self.tempo = TempoMap(bpm)
         if not (isinstance(meter, int) and 1 <= meter <= 64):
             raise ValueError(f"a meter of {meter!r}; give a whole number of beats, 1 to 64")
-        self.bpm, self.meter = bpm, meter
+        self.meter = meter
+        self.ahead = 0.0
+        self.leader = ""
+        self.listeners: list[Callable[[Pace], None]] = []
         self._seconds = 0.0
 
-    def start(self) -> None:
-        """Begin to count at 0 seconds."""
+    @property
+    def bpm(self) -> float:
+        """The tempo now."""
+        return self.tempo.bpm_at(self.seconds())
+
+    def start(self, lead: float = 0.0) -> None:
+        """Begin to count at 0 seconds; where time is real, so many seconds from now."""
         self._seconds = 0.0
 
     def seconds(self) -> float:
@@ -72,11 +88,11 @@ class OfflineClock:
 
     def beats_at(self, seconds: float) -> float:
         """Convert seconds since the start to beats."""
-        return seconds * self.bpm / 60
+        return self.tempo.beats_at(seconds)
 
     def seconds_at(self, beats: float) -> float:
-        """Convert beats since the start to seconds."""
-        return beats * 60 / self.bpm
+        """Convert beats since the start to seconds; infinite where they do not come."""
+        return self.tempo.seconds_at(beats)
 
     def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
         """Give the `Moment` at so many seconds since the start, or so many beats."""
@@ -84,7 +100,39 @@ class OfflineClock:
             beats = self.beats_at(seconds)
         else:
             seconds = self.seconds_at(beats)
-        return Moment(beats, seconds, span, self.meter, self.bpm)
+        return Moment(beats, seconds, span, self.meter, self.tempo.bpm_at(seconds))
+
+    def soonest(self) -> float:
+        """Give the seconds from which on the tempo can still be changed."""
+        return self.seconds() + self.ahead if self.started else 0.0
+
+    def change(
+        self,
+        bpm: float | None = None,
+        *,
+        seconds: float = -math.inf,
+        beats: float | None = None,
+        over: float = 0.0,
+        standing: bool | None = None,
+    ) -> None:
+        """Go to a tempo over so many beats, from `seconds` on or as soon after that as can be.
+
+        With `standing` the beats stand still from there, and go on where it is False. Those until
+        `beats` are skipped. What was to come is forgotten.
+        """
+        soonest, stands = self.soonest(), self.tempo.stands_at
+        if math.isinf(seconds):
+            seconds = soonest
+        # While the beats stand still nothing is handed over, and they can go on from any time.
+        elif not (soonest >= seconds >= 0 and stands(seconds) and stands(soonest)):
+            seconds = max(seconds, soonest)
+        bpm = self.tempo.bpm_at(seconds) if bpm is None else bpm
+        standing = stands(seconds) if standing is None else standing
+        if beats is None and not standing and self.tempo.is_steady(seconds, bpm):
+            return
+        pace = self.tempo.change(seconds, bpm, beats=beats, over=over, standing=standing)
+        for listener in self.listeners:
+            listener(pace)
 
 
 class LiveClock(OfflineClock):
@@ -93,9 +141,13 @@ class LiveClock(OfflineClock):
     live = True
     _origin: float | None = None
 
-    def start(self) -> None:
-        """Begin to count at 0 seconds, now."""
-        self._origin = time.monotonic()
+    @property
+    def started(self) -> bool:  # type: ignore[override]
+        """Whether the show has begun."""
+        return self._origin is not None
+
+    def start(self, lead: float = 0.0) -> None:
+        self._origin = time.monotonic() + lead
 
     def seconds(self) -> float:
         return 0.0 if self._origin is None else time.monotonic() - self._origin

@@ -32,6 +32,7 @@ class Control:
     presses it in the window: its name, as in "b" or "shift+1". One that `relays` only turns
     others, which are told to listeners instead of it. One that is not for `again` is left alone
     when the show is performed again: it is of that evening, or what it led to comes by itself.
+    What is `at_once` does not wait for the next frame: `act` is called from any thread.
     """
 
     address: str
@@ -46,6 +47,7 @@ class Control:
     held: Callable[[], bool] | None = None
     relays: bool = False
     again: bool = True
+    at_once: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +93,7 @@ class Desk:
         self.meters[meter.name] = meter
 
     def turn(self, address: str, value: Any = None) -> None:
-        """Do something at the next frame: None lets go of a knob, and presses what is pressed.
+        """Do something at the next frame, or at once: None lets go of a knob, and presses a press.
 
         Raises LookupError where there is no such control, ValueError or TypeError where it cannot
         take the value.
@@ -99,7 +101,13 @@ class Desk:
         control = self.controls.get(address)
         if control is None:
             raise LookupError(f"no control {address!r}{suggest(address, self.controls)}")
-        self._waiting.append((control, value if value is None else control.fit(value)))
+        if value is not None:
+            value = control.fit(value)
+        if control.at_once:
+            control.act(value)
+            self.announce(self.seconds, address, value)
+        else:
+            self._waiting.append((control, value))
 
     def strike(self, key: str) -> bool:
         """Press what a key of the window is for; say whether there is any."""

@@ -4,19 +4,24 @@ import math
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from time import monotonic
 
 import numpy as np
 
 from ..clock import Moment, OfflineClock
-from ..errors import ShowError, described, place_of, tell, tell_again
+from ..errors import ShowError, tell_again
 from ..hookspecs import Output, Performance, drawing, performing
 from ..listening import hush
-from ..media import Note, as_image, as_phrase
+from ..media import as_image
+from ..tempo import Pace
+from .baton import Baton
 from .change import Change
+from .composing import compose
 from .cue import PlayCue, name_of, next_turn
 from .curtain import Curtain
 from .ear import Ear
+from .help import help_where_it_hangs
 from .lane import Lane
 from .stagehand import Call, Stagehand
 from .tally import Tally, frames_in
@@ -26,18 +31,14 @@ from .tally import Tally, frames_in
 # which is more than the longest time that a frame is likely to hold the interpreter.
 COMPOSE_SECONDS = 1.0
 SEND_SECONDS = 0.25
+# The first beat comes so long after the start, so that its notes are handed over in time as well.
+BEGIN_SECONDS = 0.1
 # How often the music threads look up, in seconds; well below SEND_SECONDS.
 TICK_SECONDS = 0.02
 # How often the main thread looks for new music while it waits for the next frame, in seconds.
 LOOK_SECONDS = 0.1
-# A phrase that comes later than this has the notes dropped whose moment has passed.
-LATE_SECONDS = 0.02
-# Where a cue hangs for so long, another thread sounds or composes in its stead.
-HELP_SECONDS = 0.5
 # So long the threads may take to come back when the show has ended.
 BACK_SECONDS = 2.0
-# More notes than any piece has waiting; a cue that exceeds them would fill the memory.
-MOST_NOTES = 100_000
 # A millionth of a beat forgives the rounding of seconds to beats.
 ROUNDING_BEATS = 1e-6
 
@@ -72,11 +73,10 @@ class Stage:
         self._untimed = [lane for lane in self._lanes if not lane.output.timed]
         self._shown = [lane for lane in self._lanes if lane.shows]
         self._ear = Ear()
-        self._stagehand = Stagehand(self._look, self._end)
+        self._stagehand = Stagehand(self._look, self._end, self._panic)
         self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
         self._started = False
-        self._last = math.inf  # beats; where the end is known, nothing begins at it
-        self._until = math.inf  # the same in seconds
+        self._until = math.inf  # seconds; where the end is known, nothing begins at it
         self._drawn: float | None = None  # the seconds of the frame whose image is there
         self.changes: deque[Change] = deque()  # that are to come
         self.composing = threading.Lock()  # over what is added to the lanes, or forgotten
@@ -84,14 +84,22 @@ class Stage:
         self._threads: list[threading.Thread] = []
         self._composer: object = None  # whose turn it is to compose: the newest
         self._composing = 0  # its thread
+        self._early = 0.0  # seconds by which the earliest output is before the others
+        if self.clock.live:
+            for lane in self._lanes:
+                lane.delay = lane.output.delay
+                self._early = max(self._early, -lane.delay)
+            self.clock.ahead = SEND_SECONDS + self._early
+        self.clock.listeners.append(self._change_pace)
+        Baton(self.clock, self._panic).place(performance.desk)
 
     def loudness(self) -> float:
         """Give 0..1: the velocity of the strongest note sounding, dying away since its start."""
         if now := drawing.get():
             return self._ear.drawn_loudness(now.beats)
-        beats = self.clock.beats_at(self.clock.seconds())
-        self._listen(beats)
-        return self._ear.loudness(beats)
+        seconds = self.clock.seconds()
+        self._listen(seconds)
+        return self._ear.loudness(self.clock.beats_at(seconds))
 
     def picture(self) -> tuple[float, np.ndarray] | None:
         """Give the seconds of the frame that is to be seen now and its image; None before it."""
@@ -135,26 +143,25 @@ class Stage:
     # -- offline ------------------------------------------------------------------------------
 
     def _perform_offline(self, seconds: float, progress) -> None:
-        self._last = self.clock.beats_at(seconds) - ROUNDING_BEATS
         for frame in range(frames_in(seconds, self.performance.fps)):
             due = frame / self.performance.fps
-            self._go_on(due, self.clock.beats_at(due) + ROUNDING_BEATS)
+            self._go_on(due)
             self._frame(due)
             self._progress(progress, frame + 1)
-        self._go_on(seconds, self._last)
+        self._go_on(seconds)
 
-    def _go_on(self, seconds: float, horizon: float) -> None:
+    def _go_on(self, seconds: float) -> None:
         """Bring the music to `seconds`, stopping the clock at each turn of a play cue on the way.
 
         So the music is the same at every frame rate.
         """
-        while cue := self._next_turn(horizon):
+        while cue := self._next_turn(self._horizon(seconds)):
             self.clock.wait(self.clock.seconds_at(cue.turn(self.clock.meter)))
-            self._play(cue)
+            compose(self, cue)
         self.clock.wait(seconds)
         for lane in self._lanes:
-            self._sound(lane, horizon)
-        self._listen(horizon - ROUNDING_BEATS)
+            self._sound(lane, self._horizon(seconds))
+        self._listen(seconds)
         if self._stagehand.orders:
             raise KeyboardInterrupt
 
@@ -164,15 +171,13 @@ class Stage:
         # The first phrases and the first picture are made before the clock starts: models load
         # and warm up here, and whatever is wrong is raised while nobody is watching yet.
         while cue := self._next_turn(ROUNDING_BEATS):
-            self._play(cue)
+            compose(self, cue)
         self._frame(0.0)
-        self.clock.start()
+        self.clock.start(BEGIN_SECONDS)
         self._started = True
         # Threads of their own, so that a cue that hangs can keep neither the notes before it from
         # sounding nor their ends from being sent, and no output those of another.
         self._compose_anew()
-        if seconds is not None:
-            self._last = self.clock.beats_at(seconds) - ROUNDING_BEATS
         for lane in self._timed:
             self._begin("sender", self._send_ahead, lane)
         frame = 0
@@ -208,13 +213,16 @@ class Stage:
         while not self._stagehand.orders:
             now = self.clock.seconds()
             for lane in self._untimed:
-                self._sound(lane, self.clock.beats_at(now) + ROUNDING_BEATS)
+                self._sound(lane, self._horizon(now - lane.delay))
+            held = [self._show_held(lane, now) for lane in self._shown if lane.held]
             if now >= seconds:
                 return
-            following = min((lane.next_beats() for lane in self._untimed), default=math.inf)
             with self._stagehand.call("the clock"):
-                following = max(now, self.clock.seconds_at(following))
-                self.clock.wait(min(seconds, now + LOOK_SECONDS, following))
+                following = [
+                    self.clock.seconds_at(lane.next_beats()) + lane.delay for lane in self._untimed
+                ]
+                soon = max(now, min(following + held, default=seconds))
+                self.clock.wait(min(seconds, now + LOOK_SECONDS, soon))
 
     def _compose_anew(self) -> None:
         """Compose ahead in a new thread; one that hangs is left to its cue."""
@@ -225,103 +233,75 @@ class Stage:
         performing.set(self.performance)
         self._composing = threading.get_ident()
         while not self._stopping.wait(TICK_SECONDS):
-            horizon = self.clock.beats_at(self.clock.seconds() + COMPOSE_SECONDS)
+            soon = self.clock.seconds() + COMPOSE_SECONDS + self._early
+            # While the beats stand still, a bar is composed for when they go on.
+            bar = self.clock.meter if self.clock.tempo.stands_at(soon) else 0.0
+            horizon = self.clock.beats_at(soon) + bar
             while (cue := self._next_turn(horizon)) and not self._stopping.is_set():
-                self._play(cue)
+                compose(self, cue)
                 if self._composer is not composer:
                     return
-            self._listen(self.clock.beats_at(self.clock.seconds()))
+            self._listen(self.clock.seconds())
 
     def _send_ahead(self, lane: Lane) -> None:
         while not self._stopping.wait(TICK_SECONDS):
-            ahead = self.clock.beats_at(self.clock.seconds() + SEND_SECONDS)
-            self._sound(lane, ahead + ROUNDING_BEATS)
+            seconds = self.clock.seconds() + SEND_SECONDS - lane.delay
+            self._sound(lane, self._horizon(seconds))
+            if lane.knows and lane.enter():
+                try:
+                    now = self.clock.moment(seconds=min(seconds, self._until), span=0.0)
+                    self._try(self._calling(lane), lane.output.handed, now)
+                finally:
+                    lane.leave()
 
     def _look(self) -> None:
-        """Help, from the stagehand's thread and so without calling a part, where one hangs."""
         self._curtain.help()
-        if not self._live():
-            return
-        self._stagehand.tell_who_hangs()
-        main = self._stagehand.calls.get(self._stagehand.main)
-        beside = any(thread.name == "beside" and thread.is_alive() for thread in self._threads)
-        if main and main.lasts() > HELP_SECONDS and self._untimed and not beside:
-            self._begin("beside", self._sound_beside, main)
-        composing = self._stagehand.calls.get(self._composing)
-        if composing and composing.lasts() > HELP_SECONDS and len(self.plays) > 1:
-            self._compose_anew()
+        if self._live():
+            help_where_it_hangs(self)
 
     def _live(self) -> bool:
         return self._started and not self._stopping.is_set()
-
-    def _sound_beside(self, call: Call) -> None:
-        """Sound in the main thread's stead, while it hangs in `call`."""
-        while self._stagehand.calls.get(self._stagehand.main) is call and self._live():
-            for lane in self._untimed:
-                self._sound(lane, self.clock.beats_at(self.clock.seconds()), wait=False)
-            self._stopping.wait(TICK_SECONDS)
 
     # -- both ---------------------------------------------------------------------------------
 
     def _next_turn(self, horizon: float) -> PlayCue | None:
         return next_turn(self.plays, self.clock.meter, horizon)
 
-    def _play(self, cue: PlayCue) -> None:
-        """Call a play cue for its next turn, and have its phrase played."""
-        called = self.clock.seconds()
-        if self._started:
-            whole = cue.bars * self.clock.meter
-            passed = int(self.clock.beats_at(called) / whole) - cue.calls
-            if passed > 0:
-                tell(f"{cue.name} missed {passed} of its turns", f"{cue.name} missed")
-                cue.calls += passed
-        turn, span = cue.turn(self.clock.meter), cue.span(self.clock.meter)
-        now = self.clock.moment(beats=turn, span=span)
-        cue.calls += 1
-        cue.busy = True
-
-        def compose():
-            phrase = cue.function(now)
-            return self._add(as_phrase([] if phrase is None else phrase, cue.name), now, cue)
-
-        call = self._stagehand.call(cue.name, "it rests")
-        added = self._try(call, compose, home=cue.function)
-        seconds, notes = added or (self.clock.seconds(), None)
-        facts = (cue.number, now.beats, now.span, called, notes)
-        self.performance.desk.announce(seconds, "phrase", facts)
-        cue.busy = False
-
-    def _add(
-        self, phrase: list[Note], now: Moment, cue: PlayCue
-    ) -> tuple[float, list[tuple[Note, float]]]:
-        """Have a phrase played; give the seconds at which that was, and what will sound when."""
-        if len(self._ear) + len(phrase) > MOST_NOTES:
-            raise ShowError(f"{cue.name} has more than {MOST_NOTES} notes waiting; write fewer")
-        earliest = now.beats
-        if self._started:
-            earliest = self.clock.beats_at(self.clock.seconds() - LATE_SECONDS)
-        starts = [(note, now.beats + note.start) for note in phrase]
-        notes = [(note, start) for note, start in starts if start >= earliest]
-        if late := len(starts) - len(notes):
-            tell(f"{cue.name} came too late for {late} of its notes", f"{cue.name} late")
-        with self.composing:
-            return self._sound_from_now_on([one for one in notes if one[1] < cue.until])
-
     def _sound_from_now_on(self, notes):
         return self._ear.compose(notes, self.clock, self._lanes), notes
 
-    def _listen(self, beats: float) -> None:
-        self._ear.listen(min(beats + ROUNDING_BEATS, self._last))
+    def _change_pace(self, pace: Pace) -> None:
+        """Be told that the tempo changes: where the beats break off, what sounds ends."""
+        if pace.breaks:
+            for lane in (*self._lanes, self._ear):
+                lane.cut(pace.reached - 2 * ROUNDING_BEATS, pace.beats)
+        self.performance.desk.announce(self.clock.seconds(), "tempo", pace)
+
+    def _panic(self) -> None:
+        self._curtain.panic()
+
+    def _horizon(self, seconds: float) -> float:
+        """Give the beats up to which things are due by `seconds`; the end is not."""
+        beats = self.clock.beats_at(seconds)
+        # Where the show stands still, that of the beat it stands at is yet to come.
+        beats += -ROUNDING_BEATS if self.clock.tempo.stands_at(seconds) else ROUNDING_BEATS
+        if self._until < math.inf:
+            return min(beats, self.clock.beats_at(self._until) - ROUNDING_BEATS)
+        return beats
+
+    def _listen(self, seconds: float) -> None:
+        self._ear.listen(self._horizon(seconds))
         self.tally.notes = self._ear.begun
 
     def _sound(self, lane: Lane, horizon: float, wait: bool = True) -> None:
         """Hand the output of `lane` every event that is due by `horizon` beats."""
-        horizon = min(horizon, self._last)
         if lane.next_beats() > horizon or not lane.enter(wait):
             return
         try:
             for event in lane.due(horizon):
                 now = self.clock.moment(beats=event.beats, span=0.0)
+                if lane.delay:
+                    now = replace(now, seconds=now.seconds + lane.delay)
                 method = lane.output.note_on if event.begins else lane.output.note_off
                 self._try(self._calling(lane), method, event.note, now)
         finally:
@@ -338,7 +318,7 @@ class Stage:
             _, self.draw, then = self.changes.popleft()
             then()
         draw = self.draw
-        self._ear.draw(due, min(now.beats + ROUNDING_BEATS, self._last))
+        self._ear.draw(due, self._horizon(due))
         if draw is not None:
             cue = f"draw cue {name_of(draw)!r}"
             call = self._stagehand.call(cue, "the last image stays")
@@ -350,12 +330,27 @@ class Stage:
             self.image = self.image if image is None else image
             self._drawn = due
         for lane in self._shown:
-            if lane.enter():
-                try:
-                    self._try(self._calling(lane), lane.output.show, self.image, now)
-                finally:
-                    lane.leave()
+            if lane.delay > 0:
+                lane.held.append((due + lane.delay, self.image, now))
+            else:
+                self._show(lane, self.image, now)
         self.tally.frames += 1
+
+    def _show(self, lane: Lane, image: np.ndarray, now: Moment) -> None:
+        if lane.enter():
+            try:
+                self._try(self._calling(lane), lane.output.show, image, now)
+            finally:
+                lane.leave()
+
+    def _show_held(self, lane: Lane, seconds: float) -> float:
+        """Show the newest picture whose time has come; give when the next one's comes."""
+        due = None
+        while lane.held and lane.held[0][0] <= seconds:
+            _, *due = lane.held.popleft()
+        if due:
+            self._show(lane, *due)
+        return lane.held[0][0] if lane.held else math.inf
 
     def _progress(self, progress: Callable[[int], None], frames: int) -> None:
         with self._stagehand.call("the progress"):
@@ -380,16 +375,14 @@ class Stage:
                 if isinstance(error, SystemExit):
                     raise ShowError(f"{call.who} called exit(); return instead") from error
                 raise
-            where = place_of(error, home)
-            key = f"{call.who} {type(error).__name__} {where}"
-            tell(f"{call.who} raised {described(error)} ({where}); {call.then}", key)
+            call.tell(error, home)
         return None
 
     def _end(self) -> None:
         if not self._stopping.is_set():
             self.tally.seconds = min(self.clock.seconds(), self._until)
         self._stopping.set()
-        self._listen(self.clock.beats_at(self.clock.seconds()))
+        self._listen(self.clock.seconds())
         self._ear.end()
         self._curtain.fall(quietly=self.clock.live)
         # A thread that is still within a network when the interpreter ends would abort it.

@@ -47,6 +47,14 @@ class Curtain:
             self._beside = CLOSE_BESIDE_SECONDS
             self._work_off(partial(self._close, lane) for lane in lanes)
 
+    def panic(self) -> None:
+        """Silence all outputs, whoever is in them."""
+        for lane in self._lanes:
+            try:
+                lane.output.panic()
+            except Exception as error:
+                tell(f"{lane.output} raised {described(error)} ({place_of(error)}) in a panic")
+
     def help(self) -> None:
         """Go on with the others in a new thread where one output takes too long to end."""
         call = self._stagehand.calls.get(self._stagehand.main)

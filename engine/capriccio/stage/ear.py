@@ -47,6 +47,10 @@ class Ear(Lane):
                 (at, [one for one in notes if one[1] < beats]) for at, notes in self._composed
             )
 
+    def cut(self, beats: float, until: float) -> None:
+        super().cut(beats, until)
+        self._framed.cut(beats, until)
+
     def draw(self, seconds: float, beats: float) -> None:
         """Go on to the frame at `seconds`, which hears every note up to `beats`."""
         with self._composing:

@@ -3,6 +3,7 @@
 import heapq
 import math
 import threading
+from collections import deque
 from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
@@ -14,6 +15,8 @@ from ..media import Note
 ENTER_SECONDS = 0.5
 # Beats after which a note counts half for the loudness.
 HALF_LIFE_BEATS = 1.0
+# What comes first of all that comes at one time.
+CUT, END, BEGIN = range(3)
 
 
 class Event(NamedTuple):
@@ -36,15 +39,25 @@ class Lane:
         self.stuck = False  # whoever has entered it has not come back for long
         self._turn = threading.Lock()
         self._lock = threading.Lock()  # over all that follows
-        self._coming: list[tuple[float, int, int, Note]] = []  # a heap: beats, off before on
+        # A heap: beats, what (END before BEGIN), number, note or the beats until which is cut.
+        self._coming: list[tuple[float, int, int, Any]] = []
         self._sounding: dict[tuple[int, int], Event] = {}
         self._numbers = count()
         self._ended = False
+        self._cut = -math.inf  # beats until which nothing begins
+        # By how many seconds things come later to the output, and the pictures that wait for that.
+        self.delay = 0.0
+        self.held: deque[tuple[float, Any, Any]] = deque()
 
     @property
     def shows(self) -> bool:
         """Whether its output does anything with an image."""
         return getattr(self.output.show, "__func__", None) is not Output.show
+
+    @property
+    def knows(self) -> bool:
+        """Whether its output does anything with how far it has been handed everything."""
+        return getattr(self.output.handed, "__func__", None) is not Output.handed
 
     def __len__(self) -> int:
         return len(self._coming)
@@ -63,7 +76,7 @@ class Lane:
         """Have `note` begin at `start` beats; after the end it is forgotten."""
         with self._lock:
             if not self._ended:
-                heapq.heappush(self._coming, (start, 1, next(self._numbers), note))
+                heapq.heappush(self._coming, (start, BEGIN, next(self._numbers), note))
 
     def due(self, beats: float) -> Iterator[Event]:
         """Yield the events up to `beats`, in order; each is done when the next is asked for.
@@ -80,8 +93,14 @@ class Lane:
     def forget(self, beats: float) -> None:
         """Forget every note that is to begin at `beats` or later."""
         with self._lock:
-            self._coming = [one for one in self._coming if one[0] < beats or not one[1]]
+            self._coming = [one for one in self._coming if one[0] < beats or one[1] != BEGIN]
             heapq.heapify(self._coming)
+
+    def cut(self, beats: float, until: float) -> None:
+        """Have all that sounds at `beats` end there, and nothing begin before `until`."""
+        with self._lock:
+            if not self._ended:
+                heapq.heappush(self._coming, (beats, CUT, next(self._numbers), until))
 
     def next_beats(self) -> float:
         """Give the beats of the next event; infinite where there is none."""
@@ -111,15 +130,25 @@ class Lane:
     def _next(self, beats: float) -> Event | None:
         with self._lock:
             while self._coming and self._coming[0][0] <= beats:
-                at, begins, number, note = self._coming[0]
-                key = note.channel, note.pitch
+                at, what, number, note = self._coming[0]
+                if what == CUT:
+                    if self._sounding:
+                        before = next(iter(self._sounding.values()))
+                        return Event(at, False, before.note, before.number)
+                    heapq.heappop(self._coming)
+                    self._cut = note
+                    continue
+                begins, key = what == BEGIN, (note.channel, note.pitch)
+                if begins and at < self._cut:
+                    heapq.heappop(self._coming)
+                    continue
                 before = self._sounding.get(key)
                 if begins and before:  # struck again before its end
                     return Event(at, False, before.note, before.number)
                 heapq.heappop(self._coming)
                 if begins:
                     self._sounding[key] = Event(at, True, note, number)
-                    heapq.heappush(self._coming, (at + note.length, 0, number, note))
+                    heapq.heappush(self._coming, (at + note.length, END, number, note))
                     return self._sounding[key]
                 if before and before.number == number:
                     return Event(at, False, note, number)

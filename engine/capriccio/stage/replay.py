@@ -6,7 +6,7 @@ from functools import partial
 from ..desk import Desk
 from ..errors import described, place_of, tell
 from ..hookspecs import Output, Performance
-from . import ROUNDING_BEATS, PlayCue, Stage
+from . import PlayCue, Stage
 from .change import forget
 from .tally import frames_in
 
@@ -58,27 +58,26 @@ class Replay(Stage):
             yield seconds, 2, partial(forget, self, beats)
 
     def _perform_offline(self, seconds: float, progress) -> None:
-        self._last = self.clock.beats_at(seconds) - ROUNDING_BEATS
         frames = frames_in(seconds, self.performance.fps)
         for frame in range(frames):
             due = frame / self.performance.fps
-            self._go_on(due, self.clock.beats_at(due) + ROUNDING_BEATS)
+            self._go_on(due)
             unseen = self._as_shown and self.take.was_dropped(frame)
             self.draw = None if unseen else self._draw
             if frame == frames - 1:
                 self._shown = self._shown or self._hidden
             self._frame(due)
             self._progress(progress, frame + 1)
-        self._go_on(seconds, self._last)
+        self._go_on(seconds)
 
-    def _go_on(self, seconds: float, horizon: float) -> None:
+    def _go_on(self, seconds: float) -> None:
         for at, _, act in self._scenes[self._place :]:
             if at > seconds + ROUNDING_SECONDS:
                 break
             self._place += 1
             self.clock.wait(at)
             act()
-        super()._go_on(seconds, horizon)
+        super()._go_on(seconds)
 
     def _next_turn(self, horizon: float) -> None:
         return None  # whose turn it is says the take

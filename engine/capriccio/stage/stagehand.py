@@ -11,7 +11,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from time import monotonic
 
-from ..errors import described, tell
+from ..errors import described, place_of, tell
 
 # How often the stagehand looks up, in seconds.
 LOOK_SECONDS = 0.05
@@ -28,6 +28,8 @@ RESCUE_SECONDS = 10.0
 ORDERS = [
     getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)
 ]
+# What silences one without ending it.
+PANIC = getattr(signal, "SIGUSR1", None)
 
 
 class Call:
@@ -74,6 +76,12 @@ class Call:
         """Give the seconds since the call was made."""
         return monotonic() - self.since
 
+    def tell(self, error: BaseException, home: Callable | None = None) -> None:
+        """Tell of an error with its line, in the file of `home` if it came by there, and go on."""
+        where = place_of(error, home)
+        key = f"{self.who} {type(error).__name__} {where}"
+        tell(f"{self.who} raised {described(error)} ({where}); {self.then}", key)
+
 
 class Stagehand:
     """Watches over one show from a thread of its own, while the show is entered as a context.
@@ -81,14 +89,16 @@ class Stagehand:
     Signals that end a show become orders: the main thread is interrupted where it may be, and
     where it does not obey, not even in a call that never comes back to the interpreter, the
     stagehand ends the show with `rescue` and the process with it. `look` is called twenty times a
-    second; it must not call a part.
+    second; it must not call a part. Where a signal asks for it `panic` is called.
     """
 
-    def __init__(self, look: Callable[[], None], rescue: Callable[[], None]):
+    def __init__(
+        self, look: Callable[[], None], rescue: Callable[[], None], panic: Callable[[], None]
+    ):
         self.orders = 0
         self.calls: dict[int, Call] = {}
         self.main = threading.get_ident()
-        self._look, self._rescue = look, rescue
+        self._look, self._rescue, self._panic = look, rescue, panic
         self._ending = False
         self._ordered = -math.inf
         self._heard: tuple[int, float] | None = None  # the first order's signal, and when
@@ -124,6 +134,8 @@ class Stagehand:
                 # What is ignored stays so: a show begun with nohup outlives its terminal.
                 if number == signal.SIGTERM or signal.getsignal(number) != signal.SIG_IGN:
                     self._before[number] = signal.signal(number, self._order)
+            if PANIC is not None:
+                self._before[PANIC] = signal.signal(PANIC, lambda number, frame: None)
             # A handler waits for the interpreter, which may never come back; this does not.
             self._wakeup = signal.set_wakeup_fd(self._mouth.fileno(), warn_on_full_buffer=False)
         self._thread = threading.Thread(target=self._watch, name="stagehand", daemon=True)
@@ -158,9 +170,13 @@ class Stagehand:
             if 0 in heard:
                 return
             for number in heard:
-                if self._heard is None and number in self._before and not self._ending:
+                if number not in self._before or number == PANIC:
+                    continue
+                if self._heard is None and not self._ending:
                     self._heard = number, monotonic()
             try:
+                if PANIC is not None and PANIC in heard:
+                    self._panic()
                 self._look()
                 self._press()
             except Exception as error:
