@@ -9,7 +9,7 @@ its address, or
 | `phrase` | `[cue, beats, span, called, [[pitch, start, length, velocity, channel, beats], …]]` |
 | `midi` | `[controls, device, played, bytes as hex]`, heard at `seconds`, played a little before |
 | `reading` | `[analyzer, value, …]`, from the frame at `seconds` on |
-| `tempo` | `[beats, bpm]`, from the frame at `seconds` on |
+| `tempo` | `[seconds, reached, beats, bpm, over, standing]`, a `Pace`, known at `seconds` |
 | `late` | how many frames were dropped before the one at `seconds` |
 | `models` | the models that are open, with their hashes |
 | `sketch` | the hash of the sketch that goes on from here, and the beats |
@@ -20,14 +20,14 @@ its address, or
 import math
 from bisect import bisect_right
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, NamedTuple
 
-from .clock import Moment, OfflineClock
+from .clock import OfflineClock
 from .desk import Turn
 from .errors import ShowError, tell
 from .media import Note, as_phrase
 from .recipe import FORMAT, from_json
+from .tempo import Pace, TempoMap
 
 # What a recipe must have so that its show can be performed again, and how long one may be.
 KINDS = {
@@ -80,7 +80,8 @@ class Take:
         self._messages: dict[str, list[Heard]] = {}
         self._readings: dict[str, list[tuple[float, list]]] = {}
         self._kinds: dict[str, Callable] = {}
-        self._tempo: list[tuple[float, float, float]] = []
+        self.paces: list[Pace] = []
+        self._tempo = TempoMap(recipe["bpm"])
 
     @property
     def moment(self) -> float | None:
@@ -89,7 +90,9 @@ class Take:
 
     def clock(self) -> OfflineClock:
         """Give a clock that runs as that of the show ran."""
-        return _Clock(self.recipe["bpm"], self.recipe["meter"], self._tempo)
+        clock = OfflineClock(self.recipe["bpm"], self.recipe["meter"])
+        clock.tempo = self._tempo
+        return clock
 
     def was_dropped(self, frame: int) -> bool:
         """Say whether nobody saw the frame of this number, at the frame rate of the show."""
@@ -142,9 +145,9 @@ class Take:
             name, *values = value
             self._readings.setdefault(name, []).append((seconds, values))
         elif what == "tempo":
-            bpm = _number(value[1])
-            OfflineClock(bpm)
-            self._tempo.append((seconds, _number(value[0]), bpm))
+            at, _, beats, bpm, over = map(_number, value[:5])
+            pace = self._tempo.change(at, bpm, beats=beats, over=over, standing=value[5] is True)
+            self.paces.append(pace)
         elif what == "late":
             frame = round(seconds * self.recipe["fps"])
             self._dropped.append((frame - int(value), frame))
@@ -216,34 +219,3 @@ def _message(data: bytes) -> bytes:
 
 def _reason(error: Exception) -> str:
     return " ".join(str(error).split())[:200] or type(error).__name__
-
-
-class _Clock(OfflineClock):
-    """Time as a show's clock had it: from each of the given frames on, so many beats and bpm."""
-
-    def __init__(self, bpm: float, meter: int, tempo: list[tuple[float, float, float]]):
-        super().__init__(bpm, meter)
-        self._tempo = tempo
-
-    def beats_at(self, seconds: float) -> float:
-        place = bisect_right(self._tempo, seconds, key=lambda change: change[0])
-        if not place:
-            beats = super().beats_at(seconds)
-        else:
-            since, at, bpm = self._tempo[place - 1]
-            beats = at + (seconds - since) * bpm / 60
-        return min([beats, *(change[1] for change in self._tempo[place : place + 1])])
-
-    def seconds_at(self, beats: float) -> float:
-        place = bisect_right(self._tempo, beats, key=lambda change: change[1])
-        if not place:
-            seconds = super().seconds_at(beats)
-        else:
-            since, at, bpm = self._tempo[place - 1]
-            seconds = since + (beats - at) * 60 / bpm
-        return min([seconds, *(change[0] for change in self._tempo[place : place + 1])])
-
-    def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
-        now = super().moment(seconds=seconds, beats=beats, span=span)
-        place = bisect_right(self._tempo, now.seconds, key=lambda change: change[0])
-        return replace(now, bpm=self._tempo[place - 1][2]) if place else now

@@ -43,6 +43,8 @@ class Replay(Stage):
         self._draw = draw
         self._hidden = self._shown if still else []
         self._shown = [] if still else self._shown
+        for pace in self.take.paces:
+            self._change_pace(pace)
         self._scenes = sorted(self._scenes_of(), key=lambda scene: scene[:2])
         self._place = 0
 
