@@ -4,14 +4,16 @@ import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..desk import Control, Desk
-from ..hookspecs import Output
 from ..terminal import plain_errors
-from .osc import PORT
+from . import PORT
+
+if TYPE_CHECKING:
+    from ..hookspecs import Output
 
 # How long `capriccio midi learn` waits for a control to be moved, and how often it looks.
 LEARN_SECONDS, LOOK_SECONDS = 60.0, 0.02
@@ -29,7 +31,7 @@ _sketch = click.argument("file", type=click.Path(dir_okay=False, path_type=Path)
 _as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
 
-def hands(osc: str) -> list[Output]:
+def hands(osc: str) -> "list[Output]":
     """Give what reaches into a live show from outside: presets, controllers, and OSC unless off."""
     from .osc import Osc
     from .presets import Presets

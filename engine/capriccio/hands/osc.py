@@ -10,10 +10,9 @@ from typing import Any, NamedTuple
 from ..desk import Control
 from ..errors import ShowError, described, suggest, tell
 from ..hookspecs import Output
+from . import HOST, PORT
 from .packet import LARGEST, Message, read
 
-# Where OSC is heard unless another place is given: by this machine alone.
-HOST, PORT = "127.0.0.1", 9000
 # Messages that are read of a flood: sixty faders that are moved at once at 60 a second are fewer.
 # What comes faster is left to the network, which loses it and costs the show nothing.
 MOST_A_SECOND, BURST = 4000, 1000
