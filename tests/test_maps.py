@@ -269,10 +269,10 @@ def test_a_fader_that_jumps_across_the_present_value_takes_hold_from_either_side
 
 
 def test_a_dial_stands_where_the_control_does():
-    tempo = Control("/t", "number", "t", act=print, value=lambda: 120.0, span=(20.0, 220.0))
-    choice = Control("/c", "choice", "c", act=print, value=lambda: "b", choices=("a", "b", "c"))
-    assert place_of(tempo) == place_of(choice) == 0.5
-    assert place_of(Control("/c", "choice", "c", act=print, choices=("a", "b"))) == 0.0
+    tempo = Control("/t", "number", "t", act=print, span=(20.0, 220.0))
+    choice = Control("/c", "choice", "c", act=print, choices=("a", "b", "c"))
+    assert place_of(tempo, 120) == place_of(choice, "b") == 0.5
+    assert place_of(choice, None) == 0.0
 
 
 class Played:
@@ -373,6 +373,9 @@ def test_a_key_that_toggles_changes_at_each_stroke_between_the_two_ends(playing)
     playing.turn("/field/light", 0.2)
     assert playing.move(*strokes) == {"light": 1.0}
     assert playing.move(*strokes) == {"light": 0.0}
+    for stroke in strokes * 2:  # both between two frames
+        playing.surface._hear("nano:nano", 0.0, bytes(stroke))
+    assert playing.move(*strokes) == {"light": 1.0}
 
 
 @ties_are(control("/field/words", "cc 1"), control("/field/sky", "cc 1"))

@@ -260,11 +260,10 @@ class Presets(Output):
         places: dict[str, dict[str, Any]] = {place: {} for place in PLACES}
         for control in self._knobs():
             value = control.value()
-            if isinstance(value, str):
-                kept: Any = value
-            else:
-                kept = round(float(value), 6)
-            places["held" if control.held and control.held() else "free"][control.address] = kept
+            if not isinstance(value, str):
+                value = round(float(value), 6)
+            held = control.held is not None and control.held()
+            places["held" if held else "free"][control.address] = value
         preset = Preset(**places)
         self._presets = {**self._presets, name: preset}
         self._jobs.put(lambda: self._keep(name, preset))

@@ -59,9 +59,11 @@ class Hold:
         if control.kind == "press":
             return [None] if struck else []
         if self.tie.mode == "toggle":
-            return [at_dial(control, float(place_of(control) < 0.5))] if struck else []
+            low = place_of(control, self._latest(control)) < 0.5
+            return [at_dial(control, float(low))] if struck else []
         if control.kind == "number" and move.kind in LASTING:
-            return self._follow(control, move)
+            holds = self.grip.move(move.value, place_of(control, control.value()))
+            return [at_dial(control, move.value)] if holds else []
         value = at_dial(control, move.value)
         return [] if control.kind == "choice" and value == self._latest(control) else [value]
 
@@ -73,18 +75,12 @@ class Hold:
         while self.sent.popleft() != value:
             pass
 
-    def _follow(self, control: Control, move: Move) -> list[Any]:
-        return (
-            [at_dial(control, move.value)] if self.grip.move(move.value, place_of(control)) else []
-        )
-
     def _latest(self, control: Control) -> Any:
         return self.sent[-1] if self.sent else control.value()
 
 
-def place_of(control: Control) -> float:
-    """Give where a dial for a control would stand now, 0..1."""
-    value = control.value()
+def place_of(control: Control, value: Any) -> float:
+    """Give where a dial for a control that stands at a value would stand, 0..1."""
     if control.kind == "choice":
         at = control.choices.index(value) if value in control.choices else 0
         return at / max(1, len(control.choices) - 1)
@@ -195,10 +191,8 @@ class Surface(Output):
         """Choose the first thing to learn, or the next; after the last one, or a while, none."""
         with self._lock:
             lessons = lessons_of(self._desk)
-            if self._lesson is None or self._lesson.over(self._desk.seconds):
-                following = 0
-            else:
-                following = lessons.index(self._lesson.address) + 1
+            before = self._learning()
+            following = lessons.index(before) + 1 if before in lessons else 0
             self._lesson = None
             if following >= len(lessons):
                 say("nothing is learned any more")
