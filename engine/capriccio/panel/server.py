@@ -156,6 +156,8 @@ class Server:
     async def _attend(self, guest: Guest, connection: socket.socket) -> None:
         writer = None
         try:
+            # Or the end of an answer would wait for the other side to say that it has the beginning.
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader, writer = await asyncio.open_connection(sock=connection, limit=MOST_HEAD)
             pace, patience = Pace(REQUESTS_A_SECOND), REQUEST_SECONDS
             while await self._converse(reader, writer, patience):
@@ -181,8 +183,7 @@ class Server:
         except Refusal as refusal:
             words = json.dumps({"trouble": str(refusal)}).encode()
             reply = Reply(refusal.status, "application/json", words)
-        writer.write(head_of(reply, stays))
-        writer.write(reply.body)
+        writer.write(head_of(reply, stays) + reply.body)
         async with asyncio.timeout(REQUEST_SECONDS):
             await writer.drain()
         return stays
