@@ -238,6 +238,9 @@ class Generator(Part):
             held[name] = self.knobs[name].fit(value, str(self))
         self._held = held  # a new one, so that a call in another thread sees all of it or none
 
+    def warm_up(self) -> None:
+        """Load what is needed, before a show in which a human is to be answered at once."""
+
     def generate(self, now, **knobs):
         """Return an image, a list of `Note`, or a list of `Stroke`."""
         raise TypeError(f"{self} has no generate(self, now, *, knob=0.5)")

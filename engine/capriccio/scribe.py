@@ -176,7 +176,7 @@ def _new_file(path: Path):
 
 def _line(turn: Turn) -> str:
     value = turn.value
-    if turn.address == "phrase" and value[-1] is not None:
+    if turn.address in ("phrase", "answer") and value[-1] is not None:
         value = [*value[:-1], [[*note, beats] for note, beats in value[-1]]]
     return as_json([turn.seconds, turn.address, value])
 

@@ -1,4 +1,4 @@
-"""What a person writes against: a sketch, its two kinds of cue, and how a file becomes one."""
+"""What a person writes against: a sketch, its three kinds of cue, and how a file becomes one."""
 
 import math
 import runpy
@@ -18,6 +18,7 @@ from .media import as_image
 from .scribe import Scribe
 from .stage import COMPOSE_SECONDS, PlayCue, Stage, Tally, name_of
 from .stage.change import change
+from .stage.hearing import AnswerCue
 from .stage.replay import Replay
 from .take import Take
 
@@ -49,6 +50,7 @@ class Sketch:
         self.title = Path(caller.get("__file__") or "sketch").stem
         self._draw: Callable | None = None
         self._plays: list[PlayCue] = []
+        self._answers: list[AnswerCue] = []
         self._stage: Stage | None = None
         self._names = caller  # of the sketch's file, where its parts are called something
 
@@ -71,6 +73,26 @@ class Sketch:
 
         def cue(function: Callable) -> Callable:
             self._plays.append(PlayCue(function, bars))
+            return function
+
+        return cue
+
+    def answer(self, hands: Any, *, seconds: float = 0.0) -> Callable[[Callable], Callable]:
+        """Call the function for every note that is played on `hands`, for the phrase to reply.
+
+        `function(now, notes)` is called at once, in a thread of its own, and its phrase is played
+        at once. What is played within so many `seconds` of a note is handed over with it.
+        """
+        if not hasattr(hands, "attend"):
+            raise TypeError(
+                "@sketch.answer needs to know whom; write @sketch.answer(hands) with "
+                "hands = controls()"
+            )
+        if not (isinstance(seconds, int | float) and 0 <= seconds <= 1):
+            raise ValueError(f"a chord of {seconds!r} seconds; give 0 to 1")
+
+        def cue(function: Callable) -> Callable:
+            self._answers.append(AnswerCue(function, hands, seconds))
             return function
 
         return cue
@@ -118,6 +140,9 @@ class Sketch:
         with the number of frames done, `recipe` gives what files say of how they were made, and
         `scribe` writes a take.
         """
+        if live and self._answers:  # nobody who plays waits until a model is loaded
+            for part in self.parts.values():
+                part.warm_up()
         self._stage = stage = self.stage(outputs, live=live, recipe=recipe)
         if scribe:
             scribe.begin(stage.performance.desk, stage.picture)
@@ -142,8 +167,6 @@ class Sketch:
         `as_shown` leaves out the frames that were dropped. The take of a still gives its picture.
         """
         self._stage = self.stage(outputs, recipe=recipe, take=take, as_shown=as_shown)
-        if take.moment is not None:
-            return self._stage.perform(take.moment + 0.5 / self.fps, progress)
         return self._stage.perform(min(seconds or math.inf, take.seconds), progress)
 
     def stage(
@@ -168,11 +191,23 @@ class Sketch:
         )
         self._take_places(performance.desk)
         if take:
-            return Replay(performance, outputs, draw=self._draw, plays=plays, as_shown=as_shown)
-        return Stage(performance, outputs, draw=self._draw, plays=plays)
+            return Replay(
+                performance,
+                outputs,
+                draw=self._draw,
+                plays=plays,
+                answers=self._new_answers(),
+                as_shown=as_shown,
+            )
+        return Stage(
+            performance, outputs, draw=self._draw, plays=plays, answers=self._new_answers()
+        )
+
+    def _new_answers(self) -> list[AnswerCue]:
+        return [AnswerCue(cue.function, cue.hands, cue.seconds) for cue in self._answers]
 
     def _check(self) -> None:
-        if self._draw is None and not self._plays:
+        if self._draw is None and not (self._plays or self._answers):
             raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
 
     def _take_places(self, desk: Desk) -> None:
@@ -211,6 +246,7 @@ class Sketch:
             addresses = {f"/{name}/{knob}" for name, part in gone.items() for knob in part.knobs}
             desk.controls = {at: it for at, it in desk.controls.items() if at not in addresses}
             other._take_places(desk)
+            stage.hearing.become(other._new_answers(), beats)
 
         seconds, beats = change(stage, other._draw, plays, take_over, COMPOSE_SECONDS)
         stage.performance.desk.announce(seconds, "sketch", (digest, beats))

@@ -7,6 +7,7 @@ its address, or
 | what | value |
 | --- | --- |
 | `phrase` | `[cue, beats, span, called, [[pitch, start, length, velocity, channel, beats], …]]` |
+| `answer` | `[cue, beats, called, [[pitch, …], …] heard, [[pitch, …, beats], …]]` |
 | `midi` | `[controls, device, played, bytes as hex]`, heard at `seconds`, played a little before |
 | `reading` | `[analyzer, value, …]`, from the frame at `seconds` on |
 | `tempo` | `[seconds, reached, beats, bpm, over, standing]`, a `Pace`, known at `seconds` |
@@ -57,6 +58,20 @@ class Phrase(NamedTuple):
     notes: list[tuple[Note, float]] | None
 
 
+class Answer(NamedTuple):
+    """What an answer cue gave: which cue, at which beat, when it was called, for which notes.
+
+    `notes` are as in a `Phrase`.
+    """
+
+    seconds: float
+    cue: int
+    beats: float
+    called: float
+    heard: list[Note]
+    notes: list[tuple[Note, float]] | None
+
+
 class Heard(NamedTuple):
     """A MIDI message: when it was heard, when it was played, on which device, and its bytes."""
 
@@ -73,6 +88,7 @@ class Take:
         self.recipe = recipe
         self.turns: list[Turn] = []
         self.phrases: list[Phrase] = []
+        self.answers: list[Answer] = []
         self.models: dict[str, dict[str, str]] = {}
         self.sketches: list[tuple[float, str, float]] = []  # seconds, hash, from which beats on
         self.seconds = 0.0
@@ -129,13 +145,13 @@ class Take:
             self.turns.append(turn)
         elif what == "phrase":
             cue, beats, span, called, notes = value
-            made = (
-                None if notes is None else [(Note(*note[:5]), _number(note[5])) for note in notes]
-            )
-            as_phrase([note for note, _ in made or []], "the take")
-            self.phrases.append(
-                Phrase(seconds, int(cue), _number(beats), _number(span), _number(called), made)
-            )
+            facts = int(cue), _number(beats), _number(span), _number(called)
+            self.phrases.append(Phrase(seconds, *facts, _made(notes)))
+        elif what == "answer":
+            cue, beats, called, heard, notes = value
+            heard = as_phrase([Note(*note) for note in heard], "the take")
+            facts = int(cue), _number(beats), _number(called)
+            self.answers.append(Answer(seconds, *facts, heard, _made(notes)))
         elif what == "midi":
             name, device, played, message = value
             self._messages.setdefault(name, []).append(
@@ -184,6 +200,9 @@ def read_take(text: str, name: str) -> Take:
             raise ShowError(f"{name!r} is broken in line {number}: {_reason(error)}") from None
     take.turns.sort(key=lambda turn: turn.seconds)  # from several threads, almost in order
     take.phrases.sort(key=lambda phrase: phrase.seconds)
+    take.answers.sort(key=lambda answer: answer.seconds)
+    if take.moment is not None:
+        take.seconds = take.moment
     if what != "end":  # the frame that it had come to is the last one
         take.seconds += 0.5 / take.recipe["fps"]
     return take
@@ -199,8 +218,18 @@ def _header(recipe: Any) -> dict[str, Any]:
             raise ValueError(f"it has {recipe.get(key)!r} as its {key}")
     if not (0 < recipe["fps"] <= 1000 and len(recipe["size"]) == 2):
         raise ValueError(f"it has {recipe['size']!r} at {recipe['fps']!r} frames a second")
+    if not 0 <= _number(recipe.get("moment", 0.0)) < MOST_SECONDS:
+        raise ValueError(f"it is the picture at {recipe['moment']!r} seconds")
     OfflineClock(recipe["bpm"], recipe["meter"])
     return recipe
+
+
+def _made(notes: Any) -> list[tuple[Note, float]] | None:
+    if notes is None:
+        return None
+    made = [(Note(*note[:5]), _number(note[5])) for note in notes]
+    as_phrase([note for note, _ in made], "the take")
+    return made
 
 
 def _number(thing: Any) -> float:

@@ -5,6 +5,7 @@ import threading
 import weakref
 from bisect import bisect_right
 from collections import deque
+from collections.abc import Callable
 from pathlib import Path
 
 from ..clock import LiveClock, Moment, OfflineClock
@@ -54,6 +55,7 @@ class Controls:
         self._clock = OfflineClock()
         self._listening: Listening | None = None
         self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MOST_WAITING)
+        self._wakes: list[Callable[[], None]] = []  # called whenever something waits
         # What is played to it, in order: until when it waits (beats of the file that is simulated,
         # or seconds of the take that is performed again), device, message and beats.
         self._tune: list[tuple[float, str, bytes, float]] | None = None
@@ -134,6 +136,41 @@ class Controls:
                 if begin - ROUNDING <= press.start < now.beats - ROUNDING
             ]
 
+    def attend(self, wake: Callable[[], None]) -> None:
+        """Have `wake` called, from any thread, whenever something was played in this show.
+
+        For a cue that answers at once: then it asks `struck` what it was.
+        """
+        with self._lock:
+            self._catch_up()
+            self._wakes.append(wake)
+            if self._listening is not None:
+                self._listening.eager = True
+
+    def struck(self, since: int) -> tuple[int, list[tuple[float, Note]]]:
+        """Give how many notes were begun in this show, and those after the first `since`.
+
+        Each comes with the beats that it was played at. Nobody knows yet how long it will be.
+        """
+        with self._lock:
+            keyboard = self._catch_up()
+            first = max(since - keyboard.begun, -len(keyboard.presses))
+            presses = [keyboard.presses[place] for place in range(first, 0)]
+            return keyboard.begun, [
+                (press.start, Note(press.pitch, velocity=press.velocity, channel=press.channel))
+                for press in presses
+            ]
+
+    def next_struck(self) -> float:
+        """Give the beats of the next note in the file that is simulated; infinite without one."""
+        with self._lock:
+            tune = self._tune if self._file and self._tune else []
+            for place in range(self._now.place, len(tune)):
+                _, _, message, beats = tune[place]
+                if message[0] & 0xF0 == 0x90 and message[2]:
+                    return beats
+            return math.inf
+
     def carry(self, other: "Controls") -> None:
         """Go on as others of the same port or file are, their dials where they stand."""
         if (self._port, self._file) == (other._port, other._file):
@@ -189,6 +226,7 @@ class Controls:
     def _begin(self, performance: Performance) -> None:
         """Turn to another show, in which nothing has been played yet."""
         self._clock, self._tune = performance.clock, None
+        self._wakes.clear()
         if self._file:
             # Dials rest as well, or it would not be the same show again.
             self._now, self._framed = Keyboard(), Keyboard()
@@ -201,7 +239,7 @@ class Controls:
                 for at, played, device, message in heard
             ]
         elif performance.clock.live and self._listening is None:
-            self._listening = _hear_into(self._waiting, self._port)
+            self._listening = _hear_into(self._waiting, self._wakes, self._port)
             weakref.finalize(self, self._listening.forget)
         self._now.begin()
         self._framed.begin()
@@ -210,9 +248,15 @@ class Controls:
         self._performance = performance
 
 
-def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Listening:
+def _hear_into(waiting: deque, wakes: list[Callable[[], None]], port: str) -> Listening:
     """Put what is played with what waits; whoever listens does not keep the controls alive."""
-    return listen(lambda device, at, message: waiting.append((at, device, message)), port)
+
+    def hear(device: str, at: float, message: bytes) -> None:
+        waiting.append((at, device, message))
+        for wake in wakes:
+            wake()
+
+    return listen(hear, port)
 
 
 def _read(file: Path) -> list[tuple[float, str, bytes, float]]:

@@ -17,6 +17,8 @@ ECHOES = (ports.CLIENT, "Midi Through")
 # driver keeps what is played, with its time: were it to call us instead, it would wait for the
 # interpreter, and with it, in JACK, everybody's music.
 LOOK_SECONDS, HEAR_SECONDS = 0.1, 0.003
+# The same where somebody answers at once.
+EAGER_SECONDS = 0.0005
 # Messages that a driver keeps meanwhile.
 MOST_KEPT = 8192
 # What ends every key that is held on a device that is unplugged: "all notes off" on each channel.
@@ -27,11 +29,11 @@ Hear = Callable[[str, float, bytes], None]
 
 
 class Listening:
-    """Somebody who hears one port, or all of them, until `stop` is called."""
+    """Somebody who hears one port, or all of them, until `stop` is called; `eager`, at once."""
 
     def __init__(self, hear: Hear, port: str):
         self.hear, self.port = hear, port
-        self.left = False
+        self.left = self.eager = False
 
     def chosen(self, names: list[str]) -> list[str]:
         """Give those of the ports that are meant."""
@@ -125,7 +127,7 @@ class _Room:
 
     def _watch(self, empty: threading.Event) -> None:
         looked = time.monotonic()
-        while not empty.wait(HEAR_SECONDS if self._inputs else LOOK_SECONDS):
+        while not empty.wait(self._pause()):
             with self._lock:
                 if empty.is_set():
                     return
@@ -137,6 +139,12 @@ class _Room:
                         looked = time.monotonic()
                 except Exception as error:  # whatever a driver does, the show goes on
                     tell(f"MIDI inputs cannot be heard: {described(error)}", "MIDI inputs")
+
+    def _pause(self) -> float:
+        if not self._inputs:
+            return LOOK_SECONDS
+        eager = any(listening.eager for listening in self._listening)
+        return EAGER_SECONDS if eager else HEAR_SECONDS
 
     def _look(self) -> None:
         """Open what has come, close what has gone, and have everybody hear what they mean to."""

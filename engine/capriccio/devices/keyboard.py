@@ -20,12 +20,13 @@ class Keyboard:
         self.places: dict[tuple[str, int], float] = {}  # of what takes more than a message
         self.held: dict[tuple[int, int], Press] = {}
         self.presses: deque[Press] = deque(maxlen=MOST_NOTES)
+        self.begun = 0  # presses in this show
         self.bend, self.pressure = 0.5, 0.0
         self._moves: dict[str, Moves] = {}  # of each device
 
     def begin(self) -> None:
         """Turn to another show: dials stay where they are, and nothing has been played yet."""
-        self.place = 0
+        self.place = self.begun = 0
         self.held.clear()
         self.presses.clear()
 
@@ -45,6 +46,7 @@ class Keyboard:
             press = Press(message[1], message[2] / 127, channel, beats)
             self.held[channel, message[1]] = press
             self.presses.append(press)
+            self.begun += 1
         elif kind in (0x80, 0x90):
             self._let_go(channel, message[1], beats)
         elif kind == 0xB0:

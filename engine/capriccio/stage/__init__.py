@@ -21,6 +21,7 @@ from .composing import compose
 from .cue import PlayCue, name_of, next_turn
 from .curtain import Curtain
 from .ear import Ear
+from .hearing import AnswerCue, Hearing
 from .help import help_where_it_hangs
 from .lane import Lane
 from .stagehand import Call, Stagehand
@@ -46,9 +47,9 @@ ROUNDING_BEATS = 1e-6
 class Stage:
     """One performance: cues on one side, outputs on the other, a clock between them.
 
-    `draw` gives an image for every frame, each of `plays` a phrase every so many bars. The show
-    lasts `seconds`, or until it is told to end. On a live clock trouble before the first beat is
-    raised and trouble after it is told; on an offline clock all trouble is raised.
+    `draw` gives an image for every frame, each of `plays` a phrase every so many bars, each of
+    `answers` one for what is played. It lasts `seconds`, or until told to end. On a live clock
+    trouble before the first beat is raised, and after it told; on an offline clock all is raised.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class Stage:
         *,
         draw: Callable[[Moment], np.ndarray] | None = None,
         plays: Iterable[PlayCue] = (),
+        answers: Iterable[AnswerCue] = (),
     ):
         self.performance = performance
         self.clock: OfflineClock = performance.clock
@@ -65,6 +67,7 @@ class Stage:
         self.plays = list(plays)
         for number, cue in enumerate(self.plays):
             cue.number = number
+        self.hearing = Hearing(self, list(answers))
         width, height = performance.size
         self.image = np.zeros((height, width, 3), np.uint8)
         self.tally = Tally()
@@ -124,6 +127,7 @@ class Stage:
                     for lane in self._lanes:
                         call = self._stagehand.call(str(lane.output))
                         self._try(call, lane.output.start, self.performance)
+                    self.hearing.open()
                     if self.clock.live:
                         self._perform_live(seconds, progress)
                     elif seconds is not None:
@@ -153,11 +157,14 @@ class Stage:
     def _go_on(self, seconds: float) -> None:
         """Bring the music to `seconds`, stopping the clock at each turn of a play cue on the way.
 
-        So the music is the same at every frame rate.
+        So it does at each note that is answered, and the music is the same at every frame rate.
         """
         while cue := self._next_turn(self._horizon(seconds)):
-            self.clock.wait(self.clock.seconds_at(cue.turn(self.clock.meter)))
+            turn = cue.turn(self.clock.meter)
+            self.hearing.go_on(turn - ROUNDING_BEATS)
+            self.clock.wait(self.clock.seconds_at(turn))
             compose(self, cue)
+        self.hearing.go_on(self._horizon(seconds))
         self.clock.wait(seconds)
         for lane in self._lanes:
             self._sound(lane, self._horizon(seconds))
@@ -178,6 +185,7 @@ class Stage:
         # Threads of their own, so that a cue that hangs can keep neither the notes before it from
         # sounding nor their ends from being sent, and no output those of another.
         self._compose_anew()
+        self.hearing.begin()
         for lane in self._timed:
             self._begin("sender", self._send_ahead, lane)
         frame = 0

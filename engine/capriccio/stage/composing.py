@@ -5,8 +5,6 @@ from ..errors import ShowError, tell
 from ..media import Note, as_phrase
 from .cue import PlayCue
 
-# A phrase that comes later than this has the notes dropped whose moment has passed.
-LATE_SECONDS = 0.02
 # More notes than any piece has waiting; a cue that exceeds them would fill the memory.
 MOST_NOTES = 100_000
 
@@ -46,7 +44,7 @@ def add(
         raise ShowError(f"{cue.name} has more than {MOST_NOTES} notes waiting; write fewer")
     earliest = now.beats
     if stage._started:
-        earliest = stage.clock.beats_at(stage.clock.seconds() - LATE_SECONDS)
+        earliest = stage.clock.beats_at(stage.clock.seconds() - cue.late)
     starts = [(note, now.beats + note.start) for note in phrase]
     notes = [(note, start) for note, start in starts if start >= earliest]
     if late := len(starts) - len(notes):

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 from ..clock import Moment
 from ..media import Note
 
+# A phrase that comes later than this has the notes dropped whose moment has passed.
+LATE_SECONDS = 0.02
+
 
 @dataclass
 class PlayCue:
@@ -23,6 +26,7 @@ class PlayCue:
     number: int = 0
     begins: float = 0.0
     until: float = math.inf
+    late: float = LATE_SECONDS
 
     @property
     def name(self) -> str:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from functools import partial
 
 from ..desk import Desk
-from ..errors import described, place_of, tell
+from ..errors import tell
 from ..hookspecs import Output, Performance
 from . import PlayCue, Stage
 from .change import forget
+from .hearing import ANSWER_BEATS, AnswerCue
 from .tally import frames_in
 
 # What forgives the rounding between seconds and beats, in seconds.
@@ -32,9 +33,11 @@ class Replay(Stage):
         *,
         draw: Callable | None = None,
         plays: Iterable[PlayCue] = (),
+        answers: Iterable[AnswerCue] = (),
         as_shown: bool = False,
     ):
         super().__init__(performance, outputs, draw=draw, plays=plays)
+        self.answers = list(answers)  # nobody plays now: the take says what they answered
         self.take = performance.replayed
         self._turns = iter(self.take.turns)
         self._turn = next(self._turns, None)
@@ -55,7 +58,11 @@ class Replay(Stage):
                 yield min(phrase.called, phrase.seconds), 0, partial(self._call, phrase)
             if phrase.notes:
                 yield phrase.seconds, 1, partial(self._sound_from_now_on, phrase.notes)
-
+        for answer in self.take.answers:
+            if answer.cue in range(len(self.answers)):
+                yield min(answer.called, answer.seconds), 0, partial(self._answer, answer)
+            if answer.notes:
+                yield answer.seconds, 1, partial(self._sound_from_now_on, answer.notes)
         for seconds, _, beats in self.take.sketches:
             yield seconds, 2, partial(forget, self, beats)
 
@@ -106,13 +113,17 @@ class Replay(Stage):
         call = self._stagehand.call(cue.name, "it plays what it played")
         self._try(call, cue.function, now, home=cue.function)
 
+    def _answer(self, answer) -> None:
+        cue = self.answers[answer.cue]
+        now = self.clock.moment(beats=answer.beats, span=ANSWER_BEATS)
+        call = self._stagehand.call(cue.name, "it answers what it answered")
+        self._try(call, cue.function, now, list(answer.heard), home=cue.function)
+
     def _try(self, call, function: Callable, *arguments, home: Callable | None = None):
         try:
             return super()._try(call, function, *arguments, home=home)
         except Exception as error:
             if home is None or not self.tally.frames:
                 raise
-            where = place_of(error, home)
-            key = f"{call.who} {type(error).__name__} {where}"
-            tell(f"{call.who} raised {described(error)} ({where}); {call.then}", key)
+            call.tell(error, home)
         return None
