@@ -1,8 +1,9 @@
 """The music player: recurrent networks that write chorales, drum, listen, and harmonise."""
 
+import threading
 from pathlib import Path
 
-from capriccio import Generator, Model, hookimpl
+from capriccio import Generator, Model, Moment, hookimpl
 
 from .consort import Consort
 from .ear import Ear
@@ -36,6 +37,7 @@ class RNN(Generator):
     def __init__(self, *, model: str = "chorales", seed: int = 0):
         self._path = self.model_path(model)
         self._player: Consort | Player | None = None
+        self._turn = threading.RLock()  # cues that play and those that answer are in other threads
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -46,9 +48,10 @@ class RNN(Generator):
 
     def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key="", style="", fill=0.0):
         """Write the phrase of the next `now.span` beats."""
-        return self._played().generate(
-            now, heat=heat, density=density, register=register, key=key, style=style, fill=fill
-        )
+        with self._turn:
+            return self._played().generate(
+                now, heat=heat, density=density, register=register, key=key, style=style, fill=fill
+            )
 
     def feed(self, notes) -> None:
         """Hear what a human played, and go on from there.
@@ -58,14 +61,35 @@ class RNN(Generator):
         pitches moved by octaves into the voice's range. Raises ValueError where a note has no
         place in time, or the phrase is longer than 256 beats.
         """
-        self._played().feed(notes)
+        with self._turn:
+            self._played().feed(notes)
 
     def harmonize(self, melody, *, heat=0.3, key=""):
         """Write the other voices to `melody`, whose channels 1 to 4 say which voices it is.
 
         Gives all four voices, the melody as `feed` would hear it. The music goes on from there.
         """
-        return self._played().harmonize(melody, heat=heat, key=key)
+        with self._turn:
+            return self._played().harmonize(melody, heat=heat, key=key)
+
+    def answer(self, now, notes, *, heat=0.3, key=""):
+        """Write a chord of one beat, alto, tenor and bass, under the highest of `notes`, at once.
+
+        For a cue that answers what is played: it takes one step of the network. The chord is as
+        loud as the note, and leads on from the one before.
+        """
+        with self._turn:
+            player = self._played()
+            if isinstance(player, Player):
+                return player.harmonize(notes)  # which says that it cannot
+            return player.answer(now, notes, heat=heat, key=key)
+
+    def warm_up(self) -> None:
+        """Load the model and run it once, unless it has played already."""
+        with self._turn:
+            if self._player is None:
+                self._played().generate(Moment(span=0.25))
+                self.reset(self._seed)
 
     def close(self) -> None:
         """Let the model go."""

@@ -59,6 +59,24 @@ class Consort:
         self._pause()
         return phrase
 
+    def answer(self, now, notes, *, heat=0.3, key=""):
+        """Write a chord under what was played just now; see `RNN.answer`."""
+        if not notes:
+            return []
+        top = max(notes, key=lambda note: note.pitch)
+        [given] = deeds_of([top._replace(start=0.0, length=1 / STEPS, channel=1)])
+        self._pause()
+        # As on the nearest beat, whenever it was: that is where the chorales change their chords.
+        beat = round(now.beats) * STEPS
+        place = beat % (STEPS * now.meter) % PLACES
+        deeds = self.choir.sing(place, Bend(heat, key=key), given)
+        self._due = first_step(now.beats) + 1
+        return [
+            Note(pitch, 0.0, 1.0, top.velocity * LOUDNESS[voice] / LOUDNESS[0], voice + 1)
+            for voice, (pitch, _) in enumerate(deeds)
+            if voice and pitch
+        ]
+
     def _compose(self, bend: Bend, given: dict[int, Deed] | None = None) -> None:
         place = (self._due + len(self._ahead)) % (STEPS * self._meter) % PLACES
         self._ahead.append(self.choir.sing(place, bend, given))
