@@ -85,6 +85,8 @@ def running():
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(server, "CONNECTIONS_A_SECOND", 1000.0)
         with Show() as show:
+            wait_for(lambda: show.ask("/state"))
+            patch.undo()  # it is this show's for good
             yield show
 
 

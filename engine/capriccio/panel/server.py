@@ -12,7 +12,7 @@ from ..errors import described, tell
 # Connections that are taken in a second, and requests of one of them that are answered. A page
 # needs six connections once and 20 requests a second on them all; more waits in the kernel, which
 # costs the show nothing.
-CONNECTIONS_A_SECOND, REQUESTS_A_SECOND = 50.0, 40.0
+CONNECTIONS_A_SECOND, REQUESTS_A_SECOND = 200.0, 40.0
 # Connections at a time; one too many takes the place of the oldest that has asked for nothing yet.
 MOST_GUESTS = 32
 # The longest head and the longest body of a request, in bytes.
@@ -156,7 +156,7 @@ class Server:
     async def _attend(self, guest: Guest, connection: socket.socket) -> None:
         writer = None
         try:
-            # Or the end of an answer would wait for the other side to say that it has the beginning.
+            # Or the end of an answer would wait until the other side has seen its beginning.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             reader, writer = await asyncio.open_connection(sock=connection, limit=MOST_HEAD)
             pace, patience = Pace(REQUESTS_A_SECOND), REQUEST_SECONDS
