@@ -73,6 +73,12 @@ def test_osc_lists_every_address_with_what_it_takes_and_where_it_starts(piece):
     assert "0 to 1" in table and "/field/light" in table and "nothing, or 1" in table
 
 
+def test_no_key_of_the_window_is_for_two_things(piece):
+    keys = [row["key"] for row in json.loads(said("osc", piece, "--json")) if row["key"]]
+    assert len(keys) == len(set(keys))
+    assert not {"f", "escape"} & set(keys)  # which are the window's own
+
+
 def test_osc_of_no_sketch_is_told(tmp_path):
     assert "no file '" in said("osc", tmp_path / "none.py", code=1)
 

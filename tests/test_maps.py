@@ -183,6 +183,16 @@ def test_a_broken_map_is_never_overwritten(home):
     assert read_map(file).device == DEVICE
 
 
+def test_a_link_to_a_file_stays_one(home, tmp_path):
+    real = tmp_path / "elsewhere.toml"
+    real.write_text(f"device = '{DEVICE}'\n")
+    written(home, "").unlink()
+    link = home / "maps" / "nano.toml"
+    link.symlink_to(real)
+    assert teach(DEVICE, Tie("/field/light", "cc", 7, 1), []) == link
+    assert link.is_symlink() and "cc 7" in real.read_text()
+
+
 names = st.text(max_size=30)
 ties = st.builds(
     lambda path, kind, number, channel, mode: Tie(

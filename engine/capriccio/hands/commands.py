@@ -3,12 +3,15 @@
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
+from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from ..desk import Control, Desk
+from ..errors import ShowError, suggest
 from ..terminal import plain_errors
 from . import PORT
 
@@ -206,7 +209,6 @@ def learn(file: Path, address: str | None, toggle: bool, seconds: float) -> None
     In a show the key l does the same. What was learned is kept for each device, for every sketch
     that has a knob of that address.
     """
-    from ..errors import ShowError, suggest
     from .lesson import lessons_of
 
     with plain_errors(file):
@@ -230,14 +232,12 @@ def _choose(desk: Desk, addresses: list[str]) -> str | None:
     """Ask for one of the addresses, by its number; None for none."""
     from .maps import every_map
 
+    turned: dict[str, list[str]] = {}
+    for one in every_map():
+        for tie in one.ties:
+            turned.setdefault(tie.address, []).append(f"{tie} of {one.device!r}")
     for number, address in enumerate(addresses, 1):
-        turned = [
-            f"{tie} of {one.device!r}"
-            for one in every_map()
-            for tie in one.ties
-            if tie.address == address
-        ]
-        click.echo(f"{number:3}  {address:28} {', '.join(turned)}")
+        click.echo(f"{number:3}  {address:28} {', '.join(turned.get(address, ()))}")
     number = click.prompt(
         "which one, by its number (0 ends)", type=click.IntRange(0, len(addresses))
     )
@@ -246,13 +246,9 @@ def _choose(desk: Desk, addresses: list[str]) -> str | None:
 
 def _learn(desk: Desk, address: str, toggle: bool, seconds: float) -> None:
     """Wait until a control is moved, and write down that it turns the address."""
-    from dataclasses import replace
-    from queue import SimpleQueue
-
     from ..devices import ports
     from ..devices.inputs import device_of, listen
     from ..devices.moves import Moves
-    from ..errors import ShowError
     from .lesson import Lesson
     from .maps import Tie, teach
 

@@ -96,6 +96,7 @@ class Page:
 
 def write(file: Path, text: str) -> None:
     """Write a file whole or not at all; raises ShowError where it cannot be."""
+    file = file.resolve()  # a link to where somebody keeps their settings stays one
     beside = file.with_name(f".{file.name}.{os.getpid()}")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
