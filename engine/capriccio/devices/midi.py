@@ -56,7 +56,7 @@ class Midi(Output):
             raise ShowError(f"{self} plays in real time; offline, write midifile:FILE.mid")
         self._clock = performance.clock
         self.punctuality = self.lately = None
-        says = "How far off the last few hundred events were: 99 in 100 no more than this."
+        says = "How far off the last few hundred events were: 99 in 100 no more than this"
         performance.desk.watch(
             Meter(
                 f"MIDI jitter {self.target}".strip(),
