@@ -3,6 +3,7 @@
 import http.client
 import json
 import threading
+from functools import partial
 from typing import Literal
 
 import numpy as np
@@ -34,6 +35,10 @@ class Props(Output):
         desk.place(Control("/show/tempo", "number", "Beats a minute.", self._set, **tempo))
         desk.place(Control("/show/tap", "press", "Tap the tempo.", lambda _: add("tap"), key="t"))
         desk.place(Control("/show/panic", "press", "End all notes.", lambda _: add("panic")))
+        for number in ("1", "2"):
+            words = f"Recall preset {number}."
+            recall = partial(self._recall, number)
+            desk.place(Control(f"/show/preset/{number}", "press", words, recall, key=number))
         desk.place(
             Control(
                 "/show/black",
@@ -44,6 +49,9 @@ class Props(Output):
                 key="b",
             )
         )
+
+    def _recall(self, number, _):
+        self.pressed.append(f"preset {number}")
 
     def _set(self, bpm):
         self.bpm = bpm

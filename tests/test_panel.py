@@ -135,7 +135,7 @@ def test_whatever_stands_on_a_control_can_be_sent(value, plain):
 def test_an_address_of_one_word_and_one_of_three_have_names():
     assert described(Control("/stop", "press", "", print))["name"] == "stop"
     deep = described(Control("/show/preset/my_best", "press", "", print))
-    assert (deep["group"], deep["name"]) == ("show", "preset my best")
+    assert (deep["group"], deep["series"], deep["name"]) == ("show", "preset", "preset my best")
 
 
 # -- the picture ------------------------------------------------------------------------------

@@ -112,25 +112,25 @@ class Panel(Output):
             return f"{minutes}:{seconds:02} · bar {int(beats / clock.meter) + 1}"
 
         return [
-            Meter("time", "Minutes and seconds since the show began, and the bar it is in.", place),
+            Meter("time", "Minutes and seconds since the show began, and the bar it is in", place),
             Meter(
                 "frames a second",
-                f"Pictures that were shown; {fps:g} a second are asked for.",
+                f"Pictures that were shown; {fps:g} a second are asked for",
                 lambda: f"{self._rate():.1f} of {fps:g}",
                 lambda: self._rate() >= GOOD_RATE * fps,
             ),
             Meter(
                 "late frames",
-                "Pictures that were left out since the one before took too long.",
+                "Pictures that were left out since the one before took too long",
                 lambda: str(self._late),
                 lambda: monotonic() - self._late_since > LATE_SECONDS,
             ),
-            Meter("notes", "Notes that sound just now.", lambda: str(len(self._sounding))),
+            Meter("notes", "Notes that sound just now", lambda: str(len(self._sounding))),
         ]
 
     def _all_meters(self) -> list[Meter]:
         """Give the meters of the desk, and one for each model that is played."""
-        says = "How long the model takes: of its last calls, 95 in 100 took no longer."
+        says = "How long the model takes: of its last calls, 95 in 100 took no longer"
         models = [
             Meter(name, says, partial("{:.1f} ms on {}".format, 1000 * seconds, device))
             for name, (device, seconds) in paces().items()

@@ -83,7 +83,11 @@ function buildGroup(name, members) {
   group.setAttribute("aria-labelledby", heading.id);
   const presses = members.filter(control => control.kind === "press");
   const others = members.filter(control => control.kind !== "press");
-  if (presses.length) group.append(make("div", { className: "presses" }, ...presses.map(buildPress)));
+  const single = presses.filter(control => !control.series);
+  if (single.length) group.append(make("div", { className: "presses" }, ...single.map(buildPress)));
+  for (const series of new Set(presses.map(control => control.series).filter(Boolean))) {
+    group.append(buildSeries(series, presses.filter(control => control.series === series)));
+  }
   if (others.length) group.append(make("div", { className: "rows" }, ...others.map(buildRow)));
   const holding = others.filter(control => control.holds);
   if (holding.length > 1) {
@@ -98,8 +102,19 @@ function buildGroup(name, members) {
   return group;
 }
 
+// Presses of one kind, such as all presets, stand small in a line.
+function buildSeries(name, members) {
+  const line = make("div", { className: "series" }, make("span", { textContent: name }),
+    ...members.map(buildPress));
+  line.setAttribute("role", "group");
+  line.setAttribute("aria-label", name);
+  for (const control of members) control.input.setAttribute("aria-label", control.name);
+  return line;
+}
+
 function buildPress(control) {
-  const button = make("button", { type: "button", className: "press", textContent: control.name });
+  const words = control.series ? control.name.slice(control.series.length + 1) : control.name;
+  const button = make("button", { type: "button", className: "press", textContent: words });
   if (control.name === "panic") button.classList.add("panic");
   if (control.key) button.append(keyName(control));
   // A finger presses when it leaves, since it may have come to scroll; but a tap on the beat is

@@ -12,12 +12,14 @@ MOST_LETTERS = 1000
 
 
 def described(control: Control) -> dict[str, Any]:
-    """Say what a control is, and to which part of the show it belongs."""
+    """Say what a control is, to which part of the show it belongs, and to which series there."""
     group, _, name = control.address.removeprefix("/").partition("/")
+    series, several, _ = name.partition("/")
     return {
         "address": control.address,
         "group": group,
         "name": (name or group).replace("/", " ").replace("_", " "),
+        "series": series.replace("_", " ") if several else "",
         "kind": control.kind,
         "says": control.says,
         "choices": [str(choice) for choice in control.choices],
