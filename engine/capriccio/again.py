@@ -201,8 +201,7 @@ def replay(file: Path, to, size, fps, seconds, sketch_file, as_shown, device) ->
                         _say(words)
                 done(frames, of)
 
-            end = take.seconds if take.moment is None else take.moment + 0.5 / sketch.fps
-            of = frames_in(min(seconds or end, end), sketch.fps)
+            of = frames_in(min(seconds or take.seconds, take.seconds), sketch.fps)
             tally = sketch.perform_again(
                 take,
                 outputs,
@@ -250,8 +249,8 @@ def inspect(file: Path, as_json: bool) -> None:
         click.echo(f"{'source':12}{found.source}")
     if take is not None:
         click.echo(
-            f"{'the show':12}{take.seconds:.1f} s, {len(take.turns)} turns of the desk, "
-            f"{len(take.phrases)} phrases"
+            f"{'the show':12}{take.seconds:.1f} s, {_so_many(take.turns, 'turn')} of the desk, "
+            f"{_so_many(take.phrases, 'phrase')}"
         )
         again = f"capriccio replay {shlex.quote(str(file))}"
     else:
@@ -319,6 +318,10 @@ def _lines(name: str, value: Any) -> Iterator[str]:
 def _whole(recipe: dict[str, Any], name: str) -> int | None:
     value = recipe.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def _so_many(things: list, noun: str) -> str:
+    return f"{len(things)} {noun}{'s' * (len(things) != 1)}"
 
 
 def _say(words: str) -> None:

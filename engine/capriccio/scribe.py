@@ -108,8 +108,6 @@ class Scribe:
             except OSError as error:
                 self._give_up(error)
                 return
-            except Exception as error:  # what cannot be written must not end what can be
-                tell(f"a take could not hold something: {type(error).__name__}: {error}")
         self._file.close()
 
     def _write(self, going: bool) -> None:
@@ -124,7 +122,10 @@ class Scribe:
                 lines = []
                 self._keep(turn)
             else:
-                lines.append(_line(turn))
+                try:
+                    lines.append(_line(turn))
+                except (TypeError, ValueError):
+                    tell(f"a take cannot hold {turn.value!r} of {turn.address}", turn.address)
                 seconds = turn.seconds
         if going and self._desk is not None and self._desk.seconds > seconds:
             lines.append(as_json([self._desk.seconds, "frame", None]))
