@@ -28,11 +28,10 @@ class Control:
     `address` is that of OSC, such as `/garden/bloom`; `kind` is a knob's, or "press", which takes
     no value. `fit` gives a value as the control may have it, or raises; `act` does what is asked;
     `value` tells where it stands now, and `held`, of one that can be let go, whether a hand holds
-    it. A number runs from the one end of `span` to the other. `key`
-    presses it in the window: its name, as in "b" or "shift+1". One that `relays` only turns
-    others, which are told to listeners instead of it. One that is not for `again` is left alone
-    when the show is performed again: it is of that evening, or what it led to comes by itself.
-    What is `at_once` does not wait for the next frame: `act` is called from any thread.
+    it. A number runs from the one end of `span` to the other. `key` presses it in the window: its
+    name, as in "b" or "shift+1". One that `relays` only turns others, which are told to listeners
+    instead of it. One that is not for `again` is left alone when the show is performed again: it is
+    of that evening, or what it led to comes by itself. What is `at_once` does not wait for the next frame: `act` is called from any thread.
     """
 
     address: str
