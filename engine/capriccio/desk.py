@@ -31,7 +31,8 @@ class Control:
     it. A number runs from the one end of `span` to the other. `key` presses it in the window: its
     name, as in "b" or "shift+1". One that `relays` only turns others, which are told to listeners
     instead of it. One that is not for `again` is left alone when the show is performed again: it is
-    of that evening, or what it led to comes by itself. What is `at_once` does not wait for the next frame: `act` is called from any thread.
+    of that evening, or what it led to comes by itself. What is `at_once` does not wait for the next
+    frame: `act` is called from any thread.
     """
 
     address: str
