@@ -246,9 +246,8 @@ class Step(nn.Module):
     def forward(self, state, heard, given, seen, luck):
         found = F.embedding(self.factors @ heard + self.firsts, self.numbers)  # (31, 1)
         scene, leads, voice = found.split([11, 16, 4])  # (11, 1) (16, 1) (4, 1)
-        scene = (
-            self.ones @ F.embedding(scene.flatten(), self.scene).float()
-        )  # (1, 3 * WIDTH + 4 * HEAD)
+        scene = F.embedding(scene.flatten(), self.scene).float()  # (11, 3 * WIDTH + 4 * HEAD)
+        scene = self.ones @ scene  # (1, 3 * WIDTH + 4 * HEAD): summed faster than by a sum
         gates, new, deep = scene.split([2 * WIDTH, WIDTH, 4 * HEAD], -1)  # (1, …) each
         states = state.split(1)  # 2 of (1, WIDTH)
         recur = states[0] @ self.recur_0 + self.recur_0_bias  # (1, 3 * WIDTH)
