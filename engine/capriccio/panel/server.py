@@ -132,7 +132,7 @@ class Server:
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        await asyncio.sleep(0)  # what they closed is let go
+        await asyncio.sleep(0)  # their connections are let go
 
     async def _open_the_door(self) -> None:
         pace = Pace(CONNECTIONS_A_SECOND)
@@ -170,7 +170,8 @@ class Server:
         finally:
             if guest in self._guests:
                 self._guests.remove(guest)
-            (writer or connection).close()
+            # What one who does not read has not taken is not kept for him.
+            writer.transport.abort() if writer else connection.close()
 
     async def _converse(self, reader, writer, patience: float) -> bool:
         """Answer one request, and say whether another may follow."""
