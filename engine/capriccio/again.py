@@ -186,7 +186,8 @@ def replay(file: Path, to, size, fps, seconds, sketch_file, as_shown, device) ->
         if recipe()["sha256"] != then["sha256"]:
             _say(f"sketch {sketch_file.name} is not as it was; it is performed as it is now")
         if take.sketches:
-            _say(f"the sketch was changed {len(take.sketches)} times during the show; likewise")
+            times = f"{len(take.sketches)} times" if len(take.sketches) > 1 else "once"
+            _say(f"the sketch was changed {times} during the show; it is performed as it is now")
         for words in differences({**then, "models": {}}, recipe()):
             _say(words)
         outputs = [output(words) for words in to or _default_outputs(take, file)]

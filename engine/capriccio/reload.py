@@ -161,7 +161,7 @@ class PageTurner:
             try:
                 part.hand_over(self._twin(part))
             except Exception as error:
-                say(f"{model.path.name} was replaced, but {described(error)}; the old one plays on")
+                say(f"{model.path.name} was replaced, but {_words(error)}; the old one plays on")
                 model.stamp = stamp  # until it is replaced again
             else:
                 say(f"{model.path.name} was replaced, and takes over in {name}")
@@ -222,4 +222,10 @@ def _where(error: BaseException, file: Path) -> str:
         if trace.tb_frame.f_code.co_filename == str(file):
             line = trace.tb_lineno
         trace = trace.tb_next
-    return described(error) + (f" ({file.name}, line {line})" if line else "")
+    return _words(error) + (f" ({file.name}, line {line})" if line else "")
+
+
+def _words(error: BaseException) -> str:
+    """Give the words of an error, with its kind unless it is one of ours, which are sentences."""
+    ours = type(error).__module__.partition(".")[0] == "capriccio"
+    return str(error) if ours else described(error)
