@@ -372,7 +372,7 @@ def test_a_keyboard_on_any_channel_is_heard_in_the_tune_s_range(learned):
     fed.feed([Note(24, beat, 1.0, 0.5, 7) for beat in range(8)])
 
     assert fed(Moment(beats=8, span=8)) != alone(Moment(beats=8, span=8))
-    assert fed._player._echo._events[0][2] == fed._player._number[1, 60]
+    assert fed._player.sounds[fed._player._echo._events[0][2]] == (1, 60)
 
 
 def test_a_dry_run_leaves_nothing_and_folders_without_music_are_told(tmp_path, capsys):
