@@ -268,6 +268,19 @@ def test_a_broken_first_line_is_told(header, words):
         broken(header=header)
 
 
+def test_a_phrase_that_was_composed_at_the_last_moment_does_not_make_the_show_longer():
+    take = broken('[9.0,"end",null]', '[9.0003,"phrase",[0,20,4,9.0,[]]]')
+    assert take.seconds == 9.0
+
+
+@pytest.mark.parametrize("command", ["replay", "inspect"])
+def test_a_take_whose_first_line_is_garbage_is_told(folder, command):
+    (folder / "a.jsonl").write_text("{garbage\n")
+    assert "'a.jsonl' is no take: Expecting property name" in capriccio(command, "a.jsonl").stderr
+    with pytest.raises(ShowError, match=r"'a.jsonl' is no take: Expecting .* \(line 1\)"):
+        read_take("{garbage\n", "a.jsonl")
+
+
 def test_an_empty_take_is_told():
     with pytest.raises(ShowError, match="is empty; a take begins with a recipe"):
         read_take("", "a.jsonl")

@@ -92,6 +92,7 @@ class Take:
         self.models: dict[str, dict[str, str]] = {}
         self.sketches: list[tuple[float, str, float]] = []  # seconds, hash, from which beats on
         self.seconds = 0.0
+        self.ended: float | None = None
         self._dropped: list[tuple[int, int]] = []  # from which frame to which, in order
         self._messages: dict[str, list[Heard]] = {}
         self._readings: dict[str, list[tuple[float, list]]] = {}
@@ -150,8 +151,8 @@ class Take:
         elif what == "answer":
             cue, beats, called, heard, notes = value
             heard = as_phrase([Note(*note) for note in heard], "the take")
-            facts = int(cue), _number(beats), _number(called)
-            self.answers.append(Answer(seconds, *facts, heard, _made(notes)))
+            times = _number(beats), _number(called)
+            self.answers.append(Answer(seconds, int(cue), *times, heard, _made(notes)))
         elif what == "midi":
             name, device, played, message = value
             self._messages.setdefault(name, []).append(
@@ -171,6 +172,8 @@ class Take:
             self.models.update({str(name): dict(facts) for name, facts in value.items()})
         elif what == "sketch":
             self.sketches.append((seconds, str(value[0]), _number(value[1])))
+        elif what == "end":
+            self.ended = seconds
         self.seconds = max(self.seconds, seconds)
 
 
@@ -189,7 +192,6 @@ def read_take(text: str, name: str) -> Take:
         take = Take(_header(from_json(lines[0])))
     except (ValueError, TypeError, KeyError) as error:
         raise ShowError(f"{name!r} is no take: {_reason(error)} (line 1)") from None
-    what = ""
     for number, line in enumerate(lines[1:], 2):
         try:
             seconds, what, value = from_json(line)
@@ -201,10 +203,11 @@ def read_take(text: str, name: str) -> Take:
     take.turns.sort(key=lambda turn: turn.seconds)  # from several threads, almost in order
     take.phrases.sort(key=lambda phrase: phrase.seconds)
     take.answers.sort(key=lambda answer: answer.seconds)
-    if take.moment is not None:
-        take.seconds = take.moment
-    if what != "end":  # the frame that it had come to is the last one
-        take.seconds += 0.5 / take.recipe["fps"]
+    if take.ended is not None:  # a phrase for later may have been composed at the last moment
+        take.seconds = take.ended
+    else:  # the frame that it had come to is the last one
+        last = take.seconds if take.moment is None else take.moment
+        take.seconds = last + 0.5 / take.recipe["fps"]
     return take
 
 
