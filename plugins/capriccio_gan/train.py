@@ -52,6 +52,7 @@ GAMMA = 0.02  # weight of the zero-centred penalties, for pixels of 0..1 and vot
 TREMOR = 0.03  # standard deviation of the finite difference's step
 MATCH = 0.5  # weight of wrong captions in the judge's loss
 GUIDE = 0.15  # weight of the reader's opinion in the painter's loss
+UNSAID = 0.15  # share of pictures painted without a word, so that chance alone learns to vary them
 DIALLED = 16  # pictures over which a dial is calibrated
 COLLAPSED = 0.25  # a share of the real pictures' spread below which something is told,
 WARM = 2_000  # from this step on: at first all pictures are alike
@@ -166,7 +167,11 @@ def train(
     def loss(step: int):
         chance = np.random.default_rng([seed, step])
         chosen = chance.integers(len(learn), size=count)
-        captions = [compose(learn.facts[i], chance) for i in chosen]
+        unsaid = chance.random(count) < UNSAID  # (batch,)
+        captions = [
+            "" if silent else compose(learn.facts[i], chance)
+            for i, silent in zip(chosen, unsaid, strict=True)
+        ]
         words = torch.tensor([vocabulary.read(caption)[0] for caption in captions])  # (batch, 24)
         other = torch.roll(words, 1, 0)  # (batch, 24)
         wrong = ~table[torch.from_numpy(chosen)].gather(1, other).all(1)  # (batch,)
@@ -212,6 +217,7 @@ def train(
     repeats = -(-min(1000, 4 * len(check)) // len(check))
     asked = [compose(check.facts[i]) for i in sample] * repeats
     asked_words = torch.tensor([vocabulary.read(caption)[0] for caption in asked])
+    silence = torch.tensor([vocabulary.read("")[0]])  # (1, 24)
     real_features, _ = features(witness, check.squares, device)
     floor = frechet(features(witness, learn.squares[:: max(1, len(learn) // 2000)], device)[0],
                     real_features)  # fmt: skip
@@ -228,19 +234,20 @@ def train(
 
     def validate(ema: Studio) -> dict[str, float]:
         made = features(witness, painted_by(ema, asked_words), device)[0]
-        same = features(witness, painted_by(ema, asked_words[:1].expand(64, -1)), device)[0]
-        wide = spread(made) / spread(real_features)
-        if wide < COLLAPSED and trainer.step > WARM:
+        unasked = features(witness, painted_by(ema, silence.expand(200, -1)), device)[0]
+        wide, silent = (spread(one) / spread(real_features) for one in (made, unasked))
+        if min(wide, silent) < COLLAPSED and trainer.step > WARM:
             print(
-                f"the pictures grow alike: their spread is {wide:.2f} of the real ones'; if it "
-                "does not recover, go back to the best checkpoint with a lower rate",
+                f"the pictures grow alike: their spread is {wide:.2f} of the real ones', and "
+                f"{silent:.2f} where nothing is asked for; if it does not recover, go back to the "
+                "best checkpoint with a lower rate",
                 flush=True,
             )
         return {
             "frechet": frechet(real_features, made),
             "real frechet": floor,
             "spread": wide,
-            "spread of one prompt": spread(same) / spread(real_features),
+            "spread unasked": silent,
         }
 
     def snapshot(ema: Studio, step: int) -> None:
