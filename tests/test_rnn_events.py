@@ -197,6 +197,13 @@ def test_a_table_tells_styles_splits_and_fills_and_roland_kits_are_named_as_gene
     assert sounds_of([one, two]) == [(10, 36), (10, 42), (10, 46), (10, 49)]
 
 
+def test_one_folder_is_no_style(tmp_path):
+    for number in range(2):
+        write(tmp_path / "MIDI" / f"{number}.mid", tune(number))
+
+    assert {song.tags for song in collect(tmp_path)} == {()}
+
+
 def test_a_table_that_keeps_nothing_for_training_is_told(tmp_path):
     write(tmp_path / "one.mid", tune(1))
     (tmp_path / "info.csv").write_text("midi_filename,split\none.mid,test\n")

@@ -127,6 +127,8 @@ def collect(folder: Path | str, tell=print) -> list[Song]:
         split = {"validation": "valid"}.get(split, split)
         piece = piece._replace(notes=general_midi(piece.notes, roland))
         songs.append(Song(name, piece, tuple(tags), split))
+    if not known and len({song.tags for song in songs}) == 1:  # one folder is no style
+        songs = [song._replace(tags=()) for song in songs]
     total = sum(len(song.piece.notes) for song in songs)
     if total < LEAST:
         raise ValueError(
