@@ -58,8 +58,10 @@ class RNN(Generator):
 
         For chorales notes on the channels 1 to 4 are soprano, alto, tenor and bass; voices that
         were not played are imagined, other channels are not heard. Times are rounded to sixteenths,
-        pitches moved by octaves into the voice's range. Raises ValueError where a note has no
-        place in time, or the phrase is longer than 256 beats.
+        pitches moved by octaves into the voice's range. A drummer hears the drums of General MIDI
+        on any channel, as early and as late as they were played; a model of your own hears what
+        it has no part for as its first part. Raises ValueError where a note has no place in time
+        or no velocity, or the phrase is longer than 256 beats.
         """
         with self._turn:
             self._played().feed(notes)
@@ -73,10 +75,10 @@ class RNN(Generator):
             return self._played().harmonize(melody, heat=heat, key=key)
 
     def answer(self, now, notes, *, heat=0.3, key=""):
-        """Write a chord of one beat, alto, tenor and bass, under the highest of `notes`, at once.
+        """Write a chord, alto, tenor and bass, under the highest of `notes`, for `now.span` beats.
 
-        For a cue that answers what is played: it takes one step of the network. The chord is as
-        loud as the note, and leads on from the one before.
+        For a cue that answers what is played: it takes one step of the network, half a millisecond.
+        The chord is as loud as the note, and leads on from the one before.
         """
         with self._turn:
             player = self._played()
