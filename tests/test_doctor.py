@@ -250,7 +250,7 @@ def test_without_a_display_it_says_how_to_get_one():
 
 
 def test_a_display_is_listed_with_its_size_and_driver(display):
-    assert named("screen") == Check("screen", "ok", "display 0 (800x600) through x11")
+    assert named("screen") == Check("screen", "ok", "display 0 'screen' (800x600) through x11")
 
 
 def test_without_midi_it_says_how_to_get_it(monkeypatch):

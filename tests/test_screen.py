@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from capriccio import Performance, ShowError
 from capriccio.clock import OfflineClock
-from capriccio.devices import screen as screens
-from capriccio.devices.screen import Screen, displays, letterbox
+from capriccio.devices.displays import displays, opened
+from capriccio.devices.screen import Screen, placed
 from capriccio.testing import check_output
 from conftest import needs, wait_for, x_server
 
@@ -82,7 +82,7 @@ def after(screen, claim):
 
 def test_a_screen_keeps_the_contract(display):
     check_output(Screen)
-    assert not screens._open
+    assert not opened
 
 
 def test_the_picture_is_in_the_window(screen):
@@ -133,7 +133,7 @@ def test_a_picture_may_change_its_size_and_be_a_slice(screen):
     ],
 )
 def test_the_aspect_is_kept(inner, outer, rectangle):
-    assert letterbox(inner, outer) == rectangle
+    assert placed(inner, outer) == rectangle
 
 
 def test_a_show_larger_than_the_display_gets_a_window_that_fits(display):
@@ -179,13 +179,14 @@ def test_other_keys_do_nothing(screen):
 
 
 def test_the_displays_are_listed(two_displays):
-    assert [str(found) for found in displays()] == ["0 (800x600)", "1 (640x480)"]
+    found = [str(display) for display in displays()]
+    assert found == ["0 'screen' (800x600)", "1 'screen' (640x480)"]
 
 
 def test_a_display_that_is_not_there_is_told_with_those_that_are(two_displays):
-    with pytest.raises(ShowError, match=r"no display 2; connected: 0 \(800x600\), 1 \(640x480\)"):
+    with pytest.raises(ShowError, match=r"no display 2; connected: 0 'screen' \(800x600\), 1 's"):
         Screen("2").start(Performance(CLOCK))
-    assert not screens._open
+    assert not opened
 
 
 def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
@@ -198,12 +199,7 @@ def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
     monkeypatch.setattr(video, "Renderer", refuse)
     with pytest.raises(ShowError, match=r"'screen' cannot open a window: no memory on the card$"):
         Screen().start(Performance(CLOCK))
-    assert not screens._open and not pygame.display.get_init()
-
-
-def test_a_display_that_is_no_number_is_told():
-    with pytest.raises(ShowError, match=r"has no display 'left'; write screen, or screen:1"):
-        Screen("left")
+    assert not opened and not pygame.display.get_init()
 
 
 def test_two_screens_share_the_keys(two_displays):

@@ -162,7 +162,7 @@ def _gpu(known: list[str], runs: list[str], troubles: list[str]) -> Check:
 
 
 def _screen() -> Iterator[Check]:
-    from .devices.screen import HINTS, displays
+    from .devices.displays import HINTS, displays
     from .errors import ShowError
 
     for hint, value in HINTS.items():

@@ -3,52 +3,29 @@
 import ctypes
 import os
 import signal
-import sys
 import time
+from collections import deque
 from contextlib import suppress
-from typing import NamedTuple
 
-from ..errors import ShowError, tell
+from ..errors import ShowError, say, tell
 from ..hookspecs import Output
+from .booth import CARD, FILL, FREEZE, Booth
+from .displays import Display, awake, connected, meant, opened, rest
+from .testcard import painted_card
 
-# What SDL is asked for before it wakes; a performer's own settings go before.
-HINTS = {
-    "PYGAME_HIDE_SUPPORT_PROMPT": "1",
-    "SDL_NO_SIGNAL_HANDLERS": "1",  # Ctrl-C and SIGTERM are the stage's
-    "SDL_APP_NAME": "capriccio",
-    "SDL_VIDEO_X11_WMCLASS": "capriccio",
-    "SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS": "0",  # a click on the other monitor must not end it
-    "SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR": "0",  # the desktop's other windows stay as they are
-}
-# Drivers of SDL that draw where nobody sees it.
-BLIND = ("offscreen", "dummy", "evdev", "")
 # A window as large as this part of its display still shows its frame.
 ROOM = 0.9
-
-
-class Display(NamedTuple):
-    """One display: its number, and its size in pixels."""
-
-    number: int
-    width: int
-    height: int
-
-    def __str__(self) -> str:
-        return f"{self.number} ({self.width}x{self.height})"
-
-
-def displays() -> list[Display]:
-    """List the displays of this machine; raise ShowError with the reason where there is none."""
-    known = _displays(_awake())
-    _rest()
-    return known
+# How often we look which displays are connected, and what the test card says is renewed, in
+# seconds of the show.
+LOOK_SECONDS, CARD_SECONDS = 0.5, 1.0
 
 
 class Screen(Output):
-    """Show the picture in a window: `screen`, or `screen:1` on display 1.
+    """Show the picture in a window: `screen`, `screen:1` on display 1, or `screen:HDMI` by name.
 
     f switches between window and full screen, Esc leaves the show, and so does closing the
-    window. The picture keeps its aspect, black around it; the graphics card scales it.
+    window; h prints what the other keys do. The picture keeps its aspect, black around it; the
+    graphics card scales it.
     """
 
     name = "screen"
@@ -57,30 +34,36 @@ class Screen(Output):
     @classmethod
     def missing(cls) -> str:
         try:
-            displays()
+            awake()
         except ShowError as error:
             return str(error)
+        rest()
         return ""
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        if not (target.isdecimal() or not target):
-            raise ShowError(f"{self} has no display {target!r}; write screen, or screen:1")
-        self.number = int(target or 0)
-        self.fullscreen = False
+        self.fullscreen = self._pointed = False
 
     def start(self, performance):
-        pygame = _awake()
-        known = _displays(pygame)
-        if self.number >= len(known):
-            _rest()
-            raise ShowError(
-                f"{self} has no display {self.number}; connected: {', '.join(map(str, known))}"
-            )
-        self._texture, self._shape = None, None
-        self._desk = performance.desk
+        pygame = awake()
         try:
-            self._open(pygame, performance, known[self.number], len(known) > 1)
+            self._known = connected(pygame)
+            self._home = self._display = meant(self.target, self._known, self)
+        except ShowError:
+            rest()
+            raise
+        self._looked, self._away = 0.0, False  # away from a display that was unplugged
+        self._picture, self._card = None, None  # textures
+        self._renewed = 0.0
+        self._painted: deque[float] = deque(maxlen=120)  # when frames were shown
+        self._title, self._size, self._fps = performance.title, performance.size, performance.fps
+        self.booth = next(
+            (screen.booth for screen in opened if screen.booth.desk is performance.desk), None
+        ) or Booth(performance.desk)
+        for control in self.booth.controls():
+            performance.desk.place(control)
+        try:
+            self._open(pygame)
         except pygame.error as error:
             self.close()
             raise ShowError(f"{self} cannot open a window: {error}") from None
@@ -91,39 +74,43 @@ class Screen(Output):
             return
         import pygame
 
-        height, width = image.shape[:2]
-        if self._shape != (width, height):
-            self._texture, self._shape = self._canvas(width, height), (width, height)
-        # SDL reads the image's own memory: nothing is copied before it goes to the card.
-        pixels = memoryview(image if image.flags.c_contiguous else image.copy())
-        self._texture.update(pygame.image.frombuffer(pixels, (width, height), "RGB"))
-        self._paint(pygame)
+        if abs(now.seconds - self._looked) >= LOOK_SECONDS:
+            self._looked = now.seconds
+            self._follow(pygame)
+        if not (self.booth.on(FREEZE) and self._picture):
+            self._picture = self._laid(pygame, self._picture, image)
+        self._painted.append(now.seconds)
+        if self.booth.on(CARD):
+            self._paint_card(pygame, now.seconds)
+        self._paint(pygame, self.booth.black(now.seconds))
 
     def close(self):
-        if self in _open:
-            _open.remove(self)
+        if self in opened:
+            opened.remove(self)
         if self.window is None or _lost:
             return
         import pygame
 
-        if self.fullscreen:
-            pygame.mouse.set_visible(True)
-        self._texture = self._renderer = None
+        self._picture = self._card = self._renderer = None
         self.window.destroy()
         self.window = None
-        _rest()
+        pygame.mouse.set_visible(True)
+        _hide_the_pointer(pygame)
+        rest()
 
-    def _open(self, pygame, performance, display: Display, several: bool) -> None:
+    # -- the window ---------------------------------------------------------------------------
+
+    def _open(self, pygame) -> None:
         from pygame._sdl2 import video
 
-        width, height = performance.size
-        scale = min(1.0, ROOM * display.width / width, ROOM * display.height / height)
-        size = max(1, round(width * scale)), max(1, round(height * scale))
-        position = _middle(pygame, display.number, size) if several else video.WINDOWPOS_CENTERED
         self.window = pygame.Window(
-            performance.title, size, position, resizable=True, allow_high_dpi=True
+            self._title,
+            self._room(self._display),
+            self._display.middle,
+            resizable=True,
+            allow_high_dpi=True,
         )
-        _open.append(self)
+        opened.append(self)
         if pygame.display.get_driver() == "x11":
             _outlive_the_server()
         # Without waiting for the display's beat: the wait would hold the interpreter.
@@ -132,30 +119,118 @@ class Screen(Output):
         self._paint(pygame)
         self._hear()
 
-    def _canvas(self, width: int, height: int):
+    def _room(self, display: Display) -> tuple[int, int]:
+        """Give the size of the window on a display: that of the picture, or as large as fits."""
+        width, height = self._size
+        scale = min(1.0, ROOM * display.width / width, ROOM * display.height / height)
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    def _toggle(self, pygame) -> None:
+        if self.window is None:
+            return
+        self.fullscreen = not self.fullscreen
+        if self.fullscreen:
+            self.window.set_fullscreen(desktop=True)
+        else:
+            self.window.set_windowed()
+        _hide_the_pointer(pygame)
+
+    def _follow(self, pygame) -> None:
+        """Move to another display where ours was unplugged, and back when it has returned."""
+        title = " - ".join(filter(None, (self._title, self.booth.state)))
+        if self.window.title != title:
+            self.window.title = title
+        known = connected(pygame)
+        if known == self._known:
+            return
+        self._known = known
+        home = _same(self._home, known)
+        if home:
+            if self._away:
+                say(f"{self}: display {home} is back")
+            if self._away or home.number != self._home.number:
+                self._move(home)
+            self._home, self._away = home, False
+            return
+        self._away = True
+        if not known:
+            tell(f"{self}: display {self._home} is gone, and there is no other; the show goes on")
+            return
+        tell(f"{self}: display {self._home} is gone; the picture goes on on {known[0]}")
+        self._move(known[0])
+
+    def _move(self, display: Display) -> None:
+        self._display = display
+        if self.fullscreen:  # which holds a window where it is
+            self.window.set_windowed()
+        self.window.size = self._room(display)
+        self.window.position = display.middle
+        if self.fullscreen:
+            self.window.set_fullscreen(desktop=True)
+        self.window.restore()
+        self.window.show()
+
+    # -- what is seen -------------------------------------------------------------------------
+
+    def _laid(self, pygame, texture, image):
+        """Give a texture that shows an image: the one there is, unless its size is another."""
         from pygame._sdl2 import video
 
-        return video.Texture(
-            self._renderer,
-            (width, height),
-            streaming=True,
-            scale_quality=video.SCALEQUALITY_LINEAR,
-        )
+        height, width = image.shape[:2]
+        if texture is None or (texture.width, texture.height) != (width, height):
+            texture = video.Texture(
+                self._renderer,
+                (width, height),
+                streaming=True,
+                scale_quality=video.SCALEQUALITY_LINEAR,
+            )
+        # SDL reads the image's own memory: nothing is copied before it goes to the card.
+        pixels = memoryview(image if image.flags.c_contiguous else image.copy())
+        texture.update(pygame.image.frombuffer(pixels, (width, height), "RGB"))
+        return texture
 
-    def _paint(self, pygame) -> None:
+    def _paint_card(self, pygame, seconds: float) -> None:
+        """Draw the test card, and now and then what it says anew."""
+        size = self._renderer.get_viewport().size
+        fresh = 0 <= seconds - self._renewed < CARD_SECONDS
+        if self._card and fresh and (self._card.width, self._card.height) == tuple(size):
+            return
+        shown = [at for at in self._painted if 0 <= seconds - at < CARD_SECONDS]
+        words = [
+            self._title,
+            f"display {self._display.number} {self._display.name}".strip(),
+            f"{size[0]}x{size[1]}, picture {self._size[0]}x{self._size[1]}",
+            f"{len(shown) / CARD_SECONDS:.0f} of {self._fps:g} frames a second",
+        ]
+        self._renewed = seconds
+        place = placed(self._size, size, self.booth.on(FILL))
+        self._card = self._laid(pygame, self._card, painted_card(size, place, words))
+
+    def _paint(self, pygame, black: float = 0.0) -> None:
         self._renderer.draw_color = (0, 0, 0, 255)
         self._renderer.clear()
-        if self._texture is not None:
-            view = self._renderer.get_viewport()
-            self._texture.draw(dstrect=pygame.Rect(letterbox(self._shape, view.size)))
+        view = self._renderer.get_viewport()
+        card = self.booth.on(CARD) and self._card
+        if card:
+            card.draw(dstrect=view)
+        elif self._picture:
+            shape = self._picture.width, self._picture.height
+            place = placed(shape, view.size, self.booth.on(FILL))
+            self._picture.draw(dstrect=pygame.Rect(place))
+        if black > 0:
+            self._renderer.draw_blend_mode = pygame.BLENDMODE_BLEND
+            self._renderer.draw_color = (0, 0, 0, round(255 * min(1.0, black)))
+            self._renderer.fill_rect(view)
         self._renderer.present()
+
+    # -- what is pressed ----------------------------------------------------------------------
 
     def _hear(self) -> None:
         """Take what keys and windows have to say, and hand it to the screen it is for."""
         import pygame
 
         for event in pygame.event.get():
-            for screen in list(_open):
+            for screen in list(opened):
                 if event.type == pygame.QUIT or getattr(event, "window", None) == screen.window:
                     screen._take(pygame, event)
 
@@ -167,21 +242,19 @@ class Screen(Output):
         elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
             self._toggle(pygame)
         elif event.type == pygame.KEYDOWN:
-            self._desk.strike(key_of(pygame, event))
+            asked = getattr(event, "unicode", "") == "?"
+            self.booth.desk.strike("h" if asked else key_of(pygame, event))
+        elif event.type in (pygame.WINDOWENTER, pygame.WINDOWLEAVE):
+            self._pointed = event.type == pygame.WINDOWENTER
+            _hide_the_pointer(pygame)
+        elif event.type == pygame.WINDOWDISPLAYCHANGED:
+            self._settle(pygame, event.display_index)
 
-    def _toggle(self, pygame) -> None:
-        if self.window is None:
-            return
-        self.fullscreen = not self.fullscreen
-        if self.fullscreen:
-            self.window.set_fullscreen(desktop=True)
-        else:
-            self.window.set_windowed()
-        pygame.mouse.set_visible(not self.fullscreen)
-
-
-# The screens that are open now: SDL has one stream of events for all of them.
-_open: list[Screen] = []
+    def _settle(self, pygame, number: int) -> None:
+        """Be told that the window is on another display, which a hand may have dragged it to."""
+        known = connected(pygame)
+        if not self._away and known == self._known and number < len(known):
+            self._home = self._display = known[number]
 
 
 # The displays whose X server has gone away.
@@ -208,6 +281,25 @@ def _leave(display):
             time.sleep(1)
 
 
+def _hide_the_pointer(pygame) -> None:
+    """Hide the mouse's pointer on a full screen; it is seen within a window beside it."""
+    if opened:
+        hidden = any(screen.fullscreen for screen in opened)
+        beside = any(screen._pointed and not screen.fullscreen for screen in opened)
+        pygame.mouse.set_visible(beside or not hidden)
+
+
+def _same(display: Display, known: list[Display]) -> Display | None:
+    """Find a display again by its name, or by its number where it has none."""
+    same = [
+        one
+        for one in known
+        if (one.name == display.name if display.name else one.number == display.number)
+    ]
+    # Two of one kind may have one name.
+    return next((one for one in same if one.number == display.number), same[0] if same else None)
+
+
 def key_of(pygame, event) -> str:
     """Name a key that is pressed as the desk does: "b", "shift+1".
 
@@ -219,57 +311,13 @@ def key_of(pygame, event) -> str:
     return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT else name
 
 
-def letterbox(inner: tuple[int, int], outer: tuple[int, int]) -> tuple[int, int, int, int]:
-    """Give x, y, width and height of `inner` scaled into the middle of `outer`, aspect kept."""
-    scale = min(outer[0] / inner[0], outer[1] / inner[1])
+def placed(
+    inner: tuple[int, int], outer: tuple[int, int], fill: bool = False
+) -> tuple[int, int, int, int]:
+    """Give x, y, width and height of `inner` scaled into the middle of `outer`, aspect kept.
+
+    All of it is within, or where it is to `fill` all of `outer` is covered.
+    """
+    scale = (max if fill else min)(outer[0] / inner[0], outer[1] / inner[1])
     width, height = max(1, round(inner[0] * scale)), max(1, round(inner[1] * scale))
     return (outer[0] - width) // 2, (outer[1] - height) // 2, width, height
-
-
-def _awake():
-    """Give pygame with its display, and nothing else of it, awake; raise ShowError where none."""
-    if (
-        sys.platform not in ("darwin", "win32")
-        and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-        and not os.environ.get("SDL_VIDEODRIVER")
-    ):
-        raise ShowError("no display: neither DISPLAY nor WAYLAND_DISPLAY is set")
-    for hint, value in HINTS.items():
-        os.environ.setdefault(hint, value)
-    try:
-        import pygame
-
-        pygame.display.init()
-    except ImportError as error:
-        raise ShowError(f"no display: pygame-ce does not load: {error}") from None
-    except pygame.error as error:
-        raise ShowError(f"no display: {error}") from None
-    driver = pygame.display.get_driver()
-    if driver in BLIND and os.environ.get("SDL_VIDEODRIVER", "") != driver:
-        _rest()
-        raise ShowError("no display: the one that DISPLAY or WAYLAND_DISPLAY names does not answer")
-    return pygame
-
-
-def _displays(pygame) -> list[Display]:
-    sizes = pygame.display.get_desktop_sizes()
-    return [Display(number, *size) for number, size in enumerate(sizes)]
-
-
-def _rest() -> None:
-    """Let go of the display, unless a screen is open."""
-    import pygame
-
-    if not _open:
-        pygame.display.quit()
-
-
-def _middle(pygame, number: int, size: tuple[int, int]) -> tuple[int, int]:
-    """Give the position of a window of `size` in the middle of a display.
-
-    SDL knows where the displays lie; pygame only says where a window has been put on one.
-    """
-    side = 64
-    pygame.display.set_mode((side, side), pygame.HIDDEN | pygame.NOFRAME, display=number)
-    x, y = pygame.display.get_window_position()
-    return x + (side - size[0]) // 2, y + (side - size[1]) // 2

@@ -45,15 +45,18 @@ def hands(osc: str) -> "list[Output]":
 
 
 def desk_of(file: Path) -> Desk:
-    """Give the desk that a live run of a sketch has."""
+    """Give the desk that a live run of a sketch on a screen has."""
+    from ..devices.booth import Booth
     from ..scribe import still_control
     from ..sketch import load_sketch
     from .presets import Presets
     from .surface import Surface
 
     desk = load_sketch(file).stage(live=True).performance.desk
-    for control in (still_control(print), *Presets().controls(), *Surface().controls()):
-        desk.place(control)
+    booth, presets, surface = Booth(desk), Presets(), Surface()
+    for brought in ([still_control(print)], *(one.controls() for one in (booth, presets, surface))):
+        for control in brought:
+            desk.place(control)
     return desk
 
 
