@@ -73,8 +73,15 @@ def _performance(command):
             multiple=True,
             metavar="OUTPUT",
             help="screen, screen:1, video:FILE.mp4, frames:DIR, midi, midi:PORT, midifile:FILE.mid "
-            "or an output of a plugin; one --to for each.  [default: screen and midi, or with "
-            "--offline files in takes/]",
+            "or an output of a plugin; one --to for each. midi:PORT,clock sends a MIDI clock too; "
+            "live, @-15ms at the end makes it early by so much, and @40ms late.  [default: screen "
+            "and midi, or with --offline files in takes/]",
+        ),
+        click.option(
+            "--follow",
+            metavar="PORT",
+            help="Live: follow the MIDI clock that comes in at PORT: its tempo, start, stop, "
+            "continue and song position.",
         ),
         click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
@@ -133,7 +140,7 @@ def demo(**flags) -> None:
 
 
 def _perform(
-    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, no_take, osc
+    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, follow, no_take, osc
 ) -> None:
     from .inference import use_device
     from .registry import use_seed
@@ -153,6 +160,10 @@ def _perform(
 
             outputs.append(Panel(panel))
             live = not offline
+        if follow is not None:
+            from .devices.follow import Follow
+
+            outputs.append(Follow(follow))
         # Live no two shows need be the same; its take knows what this one was made of.
         chance = randbits(32) if live and seed is None else None
         use_seed(seed, chance or 0)

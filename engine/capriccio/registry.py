@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import os
+import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from .errors import PartError, suggest
 from .hookspecs import Analyzer, Generator, Output, Part
 
 GROUP = "capriccio"
+# How late an output is to be, behind its target.
+DELAY = re.compile(r"@([+-]?\d+(?:\.\d+)?)ms$")
 HOOKS: dict[str, type[Part]] = {
     "generators": Generator,
     "analyzers": Analyzer,
@@ -201,9 +204,15 @@ def analyzer(name: str, **options) -> Analyzer:
 
 
 def output(words: str) -> Output:
-    """Build an output from the words a person types: `screen`, `screen:1`, `video:out.mp4`."""
-    name, _, target = words.partition(":")
-    return installed().find(Output, name)(target)  # type: ignore[call-arg, return-value]
+    """Build an output from the words a person types: `screen`, `screen:1`, `video:out.mp4`.
+
+    `midi@-15ms` is 15 milliseconds early, and `midi:PORT@40ms` late.
+    """
+    delay = DELAY.search(words)
+    name, _, target = words[: delay.start() if delay else None].partition(":")
+    built: Output = installed().find(Output, name)(target)  # type: ignore[call-arg, assignment]
+    built.delay = float(delay[1]) / 1000 if delay else 0.0
+    return built
 
 
 def _build(role, name: str, options: dict):

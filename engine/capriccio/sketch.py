@@ -12,7 +12,7 @@ import numpy as np
 
 from .clock import LiveClock, Moment, OfflineClock
 from .desk import Control, Desk
-from .errors import ShowError
+from .errors import ShowError, tell
 from .hookspecs import Generator, Knob, Output, Performance
 from .media import as_image
 from .scribe import Scribe
@@ -96,6 +96,20 @@ class Sketch:
             return function
 
         return cue
+
+    def tempo(self, now: Moment, bpm: float, beats: float = 0.0) -> None:
+        """Go to a tempo from the moment `now` on, over so many `beats`; a cue hands its own `now`.
+
+        Live it begins a moment later where that moment is too near. Another clock that is followed
+        goes before.
+        """
+        stage = self._stage
+        if stage is None or stage.performance.replayed is not None:  # a take knows its tempo
+            return
+        if stage.clock.leader:
+            tell(f"the tempo is that of {stage.clock.leader}")
+        else:
+            stage.clock.change(bpm, seconds=stage.clock.seconds_at(now.beats), over=beats)
 
     @property
     def image(self) -> np.ndarray:

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..errors import ShowError, described, tell
 from . import ports
+from .midi_player import device_of as device_of
 from .midi_stream import Stopwatch, Stream
 
 # Inputs that give back what we send: our own port, and the one that leads from Linux's outputs to
@@ -24,6 +25,9 @@ MOST_KEPT = 8192
 # What ends every key that is held on a device that is unplugged: "all notes off" on each channel.
 LET_GO = [bytes([0xB0 | channel, 123, 0]) for channel in range(16)]
 
+# The messages of a MIDI clock: song position, tick, start, continue, stop.
+CLOCK = (0xF2, 0xF8, 0xFA, 0xFB, 0xFC)
+
 # What a listener is called with: a port, when on `time.monotonic()`, and a whole message.
 Hear = Callable[[str, float, bytes], None]
 
@@ -31,8 +35,8 @@ Hear = Callable[[str, float, bytes], None]
 class Listening:
     """Somebody who hears one port, or all of them, until `stop` is called; `eager`, at once."""
 
-    def __init__(self, hear: Hear, port: str):
-        self.hear, self.port = hear, port
+    def __init__(self, hear: Hear, port: str, clock: bool = False):
+        self.hear, self.port, self.clock = hear, port, clock
         self.left = self.eager = False
 
     def chosen(self, names: list[str]) -> list[str]:
@@ -53,24 +57,16 @@ class Listening:
         _room.leave(self, wait=False)
 
 
-def listen(hear: Hear, port: str = "") -> Listening:
+def listen(hear: Hear, port: str = "", *, clock: bool = False) -> Listening:
     """Have `hear(port, when, message)` called, in a thread of its own, for all that is played.
 
     `port` means one input, as `ports.meant` says; "" means each that is connected, now or later.
+    With `clock` it is called for the messages of a MIDI clock, and for no others.
     Raises ShowError where there is no such port; without one, a machine without MIDI is silent.
     """
-    listening = Listening(hear, port)
+    listening = Listening(hear, port, clock)
     _room.enter(listening)
     return listening
-
-
-def device_of(port: str) -> str:
-    """Give what a device is called whatever place it is plugged into: its port without numbers."""
-    words = port.split(" ")
-    # ALSA ends in "20:0", Windows in the number of the port.
-    while len(words) > 1 and words[-1].replace(":", "", 1).isdecimal():
-        words.pop()
-    return " ".join(words)
 
 
 class _Room:
@@ -152,10 +148,10 @@ class _Room:
 
         self._listening = [one for one in self._listening if not one.left]
         names = self._looking.get_ports() if self._listening else []
-        meant: dict[str, list[Hear]] = {}
+        meant: dict[str, list[Listening]] = {}
         for listening in self._listening:
             for name in listening.chosen(names):
-                meant.setdefault(name, []).append(listening.hear)
+                meant.setdefault(name, []).append(listening)
         self._refused &= set(names)
         for name in [name for name in self._inputs if name not in meant]:
             port = self._inputs.pop(name)
@@ -164,7 +160,7 @@ class _Room:
                 tell(f"MIDI input {name!r} is gone; it is heard again when it is back")
                 for message in LET_GO:
                     port.hand(time.monotonic(), message)
-        for name, hears in meant.items():
+        for name, several in meant.items():
             if name not in self._inputs and name not in self._refused:
                 try:
                     self._inputs[name] = _Input(self._api, name)
@@ -172,7 +168,9 @@ class _Room:
                     self._refused.add(name)
                     tell(f"MIDI input {name!r} does not open: {error}; it is not heard")
             if name in self._inputs:
-                self._inputs[name].hears = tuple(hears)
+                device = self._inputs[name]
+                device.hears = tuple(one.hear for one in several if not one.clock)
+                device.follows = tuple(one.hear for one in several if one.clock)
         if not self._listening:
             self._empty.set()
             self._looking.delete()
@@ -187,6 +185,7 @@ class _Input:
         import rtmidi
 
         self.hears: tuple[Hear, ...] = ()
+        self.follows: tuple[Hear, ...] = ()  # who hears its clock
         self._name = name
         self._stream, self._stopwatch = Stream(), Stopwatch()
         self._port = rtmidi.MidiIn(api, name=ports.CLIENT, queue_size_limit=MOST_KEPT)
@@ -202,6 +201,9 @@ class _Input:
                 return
             data, since = event
             played = self._stopwatch.played(time.monotonic(), since)
+            if self.follows and data and data[0] in CLOCK:
+                for hear in self.follows:
+                    hear(self._name, played, bytes(data))
             for message in self._stream.take(bytes(data)):
                 self.hand(played, message)
 

@@ -9,9 +9,10 @@ from contextlib import suppress
 from typing import IO, NamedTuple
 
 from ..desk import Meter
-from ..errors import ShowError, tell
+from ..errors import ShowError, say, tell
 from ..hookspecs import Output
 from . import messages, midi_player, ports
+from .midi_clock import Ticks
 
 # Events that are further off than this are heard to be, in milliseconds.
 HEARD_MS = 5.0
@@ -20,21 +21,26 @@ OPEN_SECONDS, END_SECONDS = 10.0, 3.0
 
 
 class Punctuality(NamedTuple):
-    """How many events were sent, how many were handed over too late, and how far off they were."""
+    """How many events were sent, how many were handed over too late, and how far off they were.
+
+    `drift_ms` is how much later the last ones were than the first.
+    """
 
     events: int
     late: int
     p50_ms: float
     p99_ms: float
     max_ms: float
+    drift_ms: float = 0.0
 
 
 class Midi(Output):
     """Play to a MIDI port: `midi:NAME`, or `midi` for a port `capriccio` that others connect to.
 
     NAME is the name of an output, or enough of it. Another process times the notes, so that a
-    picture that takes long moves none, and ends them whatever becomes of this one. After `close`,
-    `punctuality` says how well it kept time.
+    picture that takes long moves none, and ends them whatever becomes of this one. With
+    `midi:NAME,clock` it sends a MIDI clock as well: 24 ticks a beat, start, stop, continue and song
+    position. After `close`, `punctuality` says how well it kept time.
     """
 
     name = "midi"
@@ -42,6 +48,12 @@ class Midi(Output):
     punctuality: Punctuality | None = None
     lately: Punctuality | None = None  # the same of the last few hundred events, during the show
     _player: subprocess.Popen | None = None
+
+    def __init__(self, target: str = ""):
+        super().__init__(target)
+        name, comma, word = target.rpartition(",")
+        self._clocked = bool(comma) and word == "clock"
+        self.port = name if self._clocked else target
 
     @classmethod
     def missing(cls) -> str:
@@ -56,16 +68,18 @@ class Midi(Output):
             raise ShowError(f"{self} plays in real time; offline, write midifile:FILE.mid")
         self._clock = performance.clock
         self.punctuality = self.lately = None
+        self._ticks = Ticks(self._clock) if self._clocked else None
+        self._losses = 0
         says = "How far off the last few hundred events were: 99 in 100 no more than this"
         performance.desk.watch(
             Meter(
-                f"MIDI jitter {self.target}".strip(),
+                f"MIDI jitter {self.port}".strip(),
                 says,
                 lambda: f"{self.lately.p99_ms:.2f} ms" if self.lately else "",
                 lambda: self.lately is None or self.lately.max_ms < HEARD_MS,
             )
         )
-        api, port = ports.output_port(self.target)
+        api, port = ports.output_port(self.port)
         here = str(os.getpid())
         self._player = subprocess.Popen(
             # By its path: the package around it would be imported by its name, numpy and all.
@@ -102,13 +116,20 @@ class Midi(Output):
     def control(self, change, now):
         self._send(messages.control(change), now)
 
+    def handed(self, now):
+        for seconds, message in self._ticks.until(now.seconds) if self._ticks else ():
+            self._put(seconds + self.delay, len(message), message)
+
+    def panic(self):
+        self._put(0.0, midi_player.PANIC)
+
     def close(self):
         player, self._player = self._player, None
         if player is None:
             return
         assert player.stdin and player.stdout
         with suppress(OSError):  # it may have ended already
-            player.stdin.write(midi_player.EVENT.pack(0.0, 0, b""))
+            player.stdin.write(midi_player.EVENT.pack(0.0, midi_player.END, b""))
         player.stdin.close()
         for stop in (lambda: None, player.terminate, player.kill):
             stop()
@@ -121,14 +142,21 @@ class Midi(Output):
         player.stdout.close()
 
     def _send(self, message: bytes, now) -> None:
-        if self._player is None:
+        self._put(now.seconds, len(message), message)
+
+    def _put(self, seconds: float, what: int, message: bytes = b"") -> None:
+        """Hand an event to the player, whole, whichever thread it is."""
+        player = self._player
+        if player is None:
             return
-        assert self._player.stdin
-        due = self._clock.monotonic(now.seconds)
+        assert player.stdin
         try:
-            self._player.stdin.write(midi_player.EVENT.pack(due, len(message), message))
-        except OSError:
-            raise ShowError(f"{self} is silent: the process that plays it has ended") from None
+            player.stdin.write(
+                midi_player.EVENT.pack(self._clock.monotonic(seconds), what, message)
+            )
+        except (OSError, ValueError):  # a pipe that has ended, or that another thread has closed
+            if self._player is player:
+                raise ShowError(f"{self} is silent: the process that plays it has ended") from None
 
     def _listen(self, answers: IO[bytes]) -> None:
         """Hear what the player has to say."""
@@ -139,7 +167,11 @@ class Midi(Output):
             elif "lately" in said:
                 self.lately = Punctuality(**said["lately"])
             elif "lost" in said:
-                tell(f"{self} has lost its port {self.target!r}: {said['lost']}; the show goes on")
+                self._losses += 1
+                lost = f"{self} has lost its port {self.port!r}: {said['lost']}; the show goes on"
+                tell(lost, f"{lost} {self._losses}")  # every time
+            elif "back" in said:
+                say(f"{self} has its port {said['back']!r} again")
             else:
                 self._trouble = said.get("trouble", "")
                 self._answered.set()

@@ -3,9 +3,9 @@
 Run as a script by `midi.py`, with rtmidi's number of the system, the whole name of the port (""
 for a virtual one) and the process id of the sketch. Events come on standard input, records of a
 fixed size; answers go to standard output, one JSON object a line: `ready` or `trouble` at first,
-`lost` when the port vanishes, `lately` from time to time and `punctuality` at the end. When the
-sketch says so, is gone, or this process is terminated, every sounding note is ended, and then the
-process.
+`lost` when the port vanishes and `back` when it is found again, `lately` from time to time and
+`punctuality` at the end. When the sketch says so, is gone, or this process is terminated, every
+sounding note is ended, and then the process.
 """
 
 import gc
@@ -18,17 +18,19 @@ import sys
 import threading
 import time
 from array import array
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import count
 
 from capriccio.clock import SPIN_SECONDS, wait_until
 
 # When the event is due on time.monotonic(), which all processes share; how many bytes its message
-# has, 0 to end; the bytes.
+# has, or END or PANIC; the bytes.
 EVENT = struct.Struct("<dB3s")
+END, PANIC = 0, 255
 # How often the port and the sketch are looked for, and how long nothing must be due for it, since
 # asking a MIDI system takes its time; and how often in music that never rests so long.
-LOOK_SECONDS, REST_SECONDS, PATIENCE_SECONDS = 1.0, 0.02, 10.0
+LOOK_SECONDS, REST_SECONDS, PATIENCE_SECONDS = 1.0, 0.005, 10.0
 # An event that reaches us this long after it was due counts as late: its sender was.
 LATE_SECONDS = 0.001
 # So many events tell how punctual we have been lately.
@@ -36,6 +38,8 @@ RECENT = 256
 # JACK takes messages out of a buffer once a period; closed before that, they would be lost.
 FLUSH_SECONDS = 0.1
 SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
+# Messages of the whole system: where the song goes on, and the clock that goes with it.
+POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 
 
 class Ended(BaseException):
@@ -50,13 +54,15 @@ class Player:
 
     def __init__(self, port, name: str):
         self._port, self._name = port, name
+        self._beside: set[str] = set()  # the other ports when it was there last
         self._changed = threading.Condition()  # over the events and whether it has ended
         self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
         self._order = count()
-        self._ended = self._lost = False
+        self._ended = self._lost = self._panic = False
         self._looked = time.monotonic()
         self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
         self._channels: set[int] = set()
+        self._going = False  # the clock that goes with the song
         self._off = array("d")  # seconds between due and sent, of every event
         self._late = self._told = 0
 
@@ -70,8 +76,11 @@ class Player:
                 now = time.monotonic()
                 with self._changed:
                     for due, length, message in EVENT.iter_unpack(data[:whole]):
-                        if not length:
+                        if length == END:
                             return
+                        if length == PANIC:
+                            self._panic = True
+                            continue
                         late = now - due > LATE_SECONDS
                         event = due, next(self._order), message[:length], late
                         heapq.heappush(self._events, event)
@@ -85,15 +94,20 @@ class Player:
     def play(self, sketch: int) -> None:
         """Send events until told to end, or the process with the id `sketch` is gone."""
         while not self._ended:
+            if self._panic:
+                self._panic = False
+                self.silence(range(16))
             event = None
             with self._changed:
                 now = time.monotonic()
                 left = self._events[0][0] - now if self._events else LOOK_SECONDS
                 since = now - self._looked
-                look = since > LOOK_SECONDS and (left > REST_SECONDS or since > PATIENCE_SECONDS)
+                look = since > LOOK_SECONDS and (
+                    self._lost or left > REST_SECONDS or since > PATIENCE_SECONDS
+                )
                 if left <= SPIN_SECONDS:
                     event = heapq.heappop(self._events)
-                elif not look and not self._ended:
+                elif not (look or self._ended or self._panic):
                     self._changed.wait(min(left - SPIN_SECONDS, LOOK_SECONDS))
             if event:
                 due, _, message, late = event
@@ -104,18 +118,29 @@ class Player:
             elif look:
                 self._look(sketch)
 
-    def end(self) -> None:
-        """End every sounding note, lift the pedal, and silence the channels that were used."""
+    def silence(self, channels: Iterable[int]) -> None:
+        """End every sounding note; lift the pedal and end all else on these channels, 0..15."""
         for channel, pitch in list(self._sounding):
             self._send(bytes([0x80 | channel, pitch, 0]))
-        for channel in sorted(self._channels):
+        for channel in channels:
             for controller in (SUSTAIN, SOUND_OFF, NOTES_OFF):
                 self._send(bytes([0xB0 | channel, controller, 0]))
+
+    def end(self) -> None:
+        """End every sounding note, silence the channels that were used, and stop the clock."""
+        self.silence(sorted(self._channels))
+        if self._going:
+            self._send(bytes([STOP]))
         time.sleep(FLUSH_SECONDS)
 
     def punctuality(self) -> dict[str, float]:
-        """Say how many events were sent, how many had come too late, and how far off they were."""
-        return {"events": len(self._off), "late": self._late, **self._spread(self._off)}
+        """Say how many events were sent, how many had come too late, and how far off they were.
+
+        And how much later than the first of them, by the median, were the last.
+        """
+        found = {"events": len(self._off), "late": self._late, **self._spread(self._off)}
+        drift = _middle(self._off[-RECENT:]) - _middle(self._off[:RECENT])
+        return {**found, "drift_ms": round(1000 * drift, 4)}
 
     def _spread(self, seconds) -> dict[str, float]:
         off, found = sorted(map(abs, seconds)) or [0.0], {}
@@ -126,9 +151,14 @@ class Player:
     def _send(self, message: bytes) -> None:
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
         begins = kind == 0x90 and message[2] > 0
+        if self._lost and kind in (0x80, 0x90):
+            return  # what sounded at the port is ended when it is back
         # Noted before a note begins and after it has ended: should we be stopped in between, it is
         # ended once too often rather than never.
-        self._channels.add(channel)
+        if kind < 0xF0:
+            self._channels.add(channel)
+        elif message[0] in (START, CONTINUE, STOP):
+            self._going = message[0] != STOP
         if begins:
             self._sounding[channel, message[1]] = None
         if not self._lost:
@@ -136,6 +166,7 @@ class Player:
                 self._port.send_message(message)
             except Exception as error:  # whatever a driver thinks of
                 self._lose(str(error))
+                return
         if not begins and kind in (0x80, 0x90):
             self._sounding.pop((channel, message[1]), None)
 
@@ -145,22 +176,53 @@ class Player:
         # A pipe stays open while a copy of the dead sketch's process, forked, has it.
         if os.name != "nt" and os.getppid() != sketch:
             self._ended = True
+            return
         if len(self._off) > self._told:
             self._told = len(self._off)
             lately = self._spread(self._off[-RECENT:])
             say(lately={"events": self._told, "late": self._late, **lately})
-        if self._name and not self._lost:
-            try:
-                there = self._name in self._port.get_ports()
-            except Exception as error:
-                self._lose(str(error))
-            else:
-                if not there:
+        if not self._name:
+            return
+        try:
+            names = self._port.get_ports()
+            if not self._lost:
+                self._beside = set(names)  # another of the same name is not it
+                if self._name not in names:
                     self._lose("it is no longer connected")
+                return
+            new = [name for name in names if name not in self._beside]
+            found = [name for name in new if device_of(name) == device_of(self._name)]
+            if self._name in names or found:
+                self._return(self._name if self._name in names else found[0])
+        except Exception as error:
+            self._lose(str(error))
 
     def _lose(self, reason: str) -> None:
-        self._lost = True
-        say(lost=reason)
+        if not self._lost:
+            self._lost = True
+            say(lost=reason)
+
+    def _return(self, name: str) -> None:
+        """Take up a port that is there again, and silence it first."""
+        self._port.close_port()
+        self._port.open_port(self._port.get_ports().index(name), name="capriccio")
+        self._name, self._lost = name, False
+        self.silence(range(16))
+        say(back=name)
+
+
+def _middle(numbers: Iterable[float]) -> float:
+    ordered = sorted(numbers) or [0.0]
+    return ordered[len(ordered) // 2]
+
+
+def device_of(port: str) -> str:
+    """Give what a device is called whatever place it is plugged into: its port without numbers."""
+    words = port.split(" ")
+    # ALSA ends in "20:0", Windows in the number of the port.
+    while len(words) > 1 and words[-1].replace(":", "", 1).isdecimal():
+        words.pop()
+    return " ".join(words)
 
 
 def say(**words) -> None:

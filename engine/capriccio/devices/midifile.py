@@ -2,10 +2,13 @@
 
 from ..hookspecs import Output, Performance
 from ..recipe import midi_texts
+from ..tempo import TempoMap
 from . import messages
 from .paths import make_folder, replacing, target_path, writing
 
 TICKS_PER_BEAT = 480
+# The slowest tempo that a file can tell, in microseconds a beat.
+SLOWEST = (1 << 24) - 1
 # At one tick a note ends before a control moves, and a control moves before a note begins.
 END, MOVE, BEGIN = range(3)
 
@@ -68,13 +71,13 @@ class MidiFile(Output):
         conductor = mido.MidiTrack(
             [
                 mido.MetaMessage("track_name", name=performance.title),
-                mido.MetaMessage("set_tempo", tempo=mido.bpm2tempo(clock.bpm)),
                 mido.MetaMessage("time_signature", numerator=clock.meter, denominator=4),
             ]
         )
         conductor.extend(
             mido.MetaMessage("text", text=text) for text in midi_texts(performance.recipe())
         )
+        conductor.extend(_tempos(mido, clock.tempo))
         file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
         file.tracks.append(conductor)
         tracks: dict[int, mido.MidiTrack] = {}
@@ -93,6 +96,17 @@ class MidiFile(Output):
             make_folder(self.path.parent)
             with replacing(self.path) as part:
                 file.save(part)
+
+
+def _tempos(mido, tempo: TempoMap):
+    """Yield the tempo and each of its changes; where the beats stand still, a file goes on."""
+    before, last = 0, None
+    for stretch in tempo.stretches():
+        microseconds = min(mido.bpm2tempo(stretch.bpm), SLOWEST)
+        if microseconds != last:
+            tick = max(before, round(stretch.beats * TICKS_PER_BEAT))
+            yield mido.MetaMessage("set_tempo", tempo=microseconds, time=tick - before)
+            before, last = tick, microseconds
 
 
 def _tick(now) -> int:

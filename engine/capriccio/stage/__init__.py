@@ -23,7 +23,7 @@ from .curtain import Curtain
 from .ear import Ear
 from .hearing import AnswerCue, Hearing
 from .help import help_where_it_hangs
-from .lane import Lane
+from .lane import Lane, delay
 from .stagehand import Call, Stagehand
 from .tally import Tally, frames_in
 
@@ -87,12 +87,8 @@ class Stage:
         self._threads: list[threading.Thread] = []
         self._composer: object = None  # whose turn it is to compose: the newest
         self._composing = 0  # its thread
-        self._early = 0.0  # seconds by which the earliest output is before the others
-        if self.clock.live:
-            for lane in self._lanes:
-                lane.delay = lane.output.delay
-                self._early = max(self._early, -lane.delay)
-            self.clock.ahead = SEND_SECONDS + self._early
+        self._early = delay(self._lanes, self.clock.live)
+        self.clock.ahead = SEND_SECONDS + self._early if self.clock.live else 0.0
         self.clock.listeners.append(self._change_pace)
         Baton(self.clock, self._panic).place(performance.desk)
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from itertools import count
 from typing import Any, NamedTuple
 
+from ..errors import ShowError
 from ..hookspecs import Output
 from ..media import Note
 
@@ -15,6 +16,8 @@ from ..media import Note
 ENTER_SECONDS = 0.5
 # Beats after which a note counts half for the loudness.
 HALF_LIFE_BEATS = 1.0
+# The most by which an output can be early or late.
+MOST_DELAY_MS = 1000
 # What comes first of all that comes at one time.
 CUT, END, BEGIN = range(3)
 
@@ -26,6 +29,26 @@ class Event(NamedTuple):
     begins: bool
     note: Note
     number: int
+
+
+def delay(lanes: list["Lane"], live: bool) -> float:
+    """Delay each lane as its output is; give how early the earliest is, in seconds.
+
+    Raises ShowError where an output cannot be as early or late as it is to be.
+    """
+    for lane in lanes:
+        output, ms = lane.output, 1000 * lane.output.delay
+        if ms and not live:
+            raise ShowError(f"{output} has a delay of {ms:g} ms; files are exact, leave it out")
+        if not abs(ms) <= MOST_DELAY_MS:
+            raise ShowError(f"{output} has a delay of {ms:g} ms; give at most {MOST_DELAY_MS}")
+        if ms < 0 and lane.shows:
+            raise ShowError(
+                f"{output} cannot show a picture {-ms:g} ms early; have the sound late instead: "
+                f"midi@{-ms:g}ms"
+            )
+        lane.delay = output.delay
+    return max([0.0, *(-lane.delay for lane in lanes)])
 
 
 class Lane:
@@ -132,9 +155,8 @@ class Lane:
             while self._coming and self._coming[0][0] <= beats:
                 at, what, number, note = self._coming[0]
                 if what == CUT:
-                    if self._sounding:
-                        before = next(iter(self._sounding.values()))
-                        return Event(at, False, before.note, before.number)
+                    for sounds in self._sounding.values():
+                        return Event(at, False, sounds.note, sounds.number)
                     heapq.heappop(self._coming)
                     self._cut = note
                     continue
