@@ -384,7 +384,7 @@ class Stage:
 
     def _end(self) -> None:
         if not self._stopping.is_set():
-            self.tally.seconds = min(self.clock.seconds(), self._until)
+            self._curtain.seconds = self.tally.seconds = min(self.clock.seconds(), self._until)
         self._stopping.set()
         self._listen(self.clock.seconds())
         self._ear.end()

@@ -1,5 +1,6 @@
 """Ends every sounding note and closes every output, whatever each of them does."""
 
+import math
 import sys
 import threading
 from collections import deque
@@ -26,6 +27,7 @@ class Curtain:
 
     def __init__(self, lanes: list[Lane], shown: list[Lane], clock: OfflineClock, hand: Stagehand):
         self.trouble: BaseException | None = None  # the first one, and not yet told
+        self.seconds = math.inf  # at which the show ended, and with it the notes
         self._lanes, self._shown, self._clock, self._stagehand = lanes, shown, clock, hand
         self._once = threading.Lock()
         self._fallen = self._quietly = False
@@ -77,7 +79,7 @@ class Curtain:
 
     def _end_notes(self, lane: Lane) -> None:
         entered = lane.enter()
-        beats = self._clock.beats_at(self._clock.seconds())
+        beats = self._clock.beats_at(min(self._clock.seconds(), self.seconds))
         for event in lane.end():
             # A timed output may have been handed a note that is yet to begin.
             now = self._clock.moment(beats=max(beats, event.beats), span=0.0)
