@@ -23,7 +23,7 @@ MOST_OFF = 4
 # After so many ticks a tempo is known, and so often it is corrected, in ticks.
 FEWEST_TICKS, STEER_TICKS = 6, 12
 # The music comes to where the song is within so many beats; further off than so many it leaps.
-STEER_BEATS, LEAP_BEATS = 2.0, 0.5
+STEER_BEATS, LEAP_BEATS = 2.0, 1.0
 # What is too little to be corrected: a part of a beat, and of the tempo.
 STILL_BEATS, STILL_TEMPO = 0.002, 0.0005
 # A clock that is silent for so long is lost.
@@ -172,7 +172,7 @@ class Follower:
         behind = (song - beats) % meter  # beats by which the show is behind the song
         ahead = meter - behind
         self._joined, clock.leader = True, self.name
-        if ahead < (1.0 if stands else LEAP_BEATS) or behind < STILL_BEATS:
+        if ahead < LEAP_BEATS or behind < STILL_BEATS:
             # A little before the song: the show waits for it, or lets it come near.
             behind = 0.0 if behind < STILL_BEATS else -ahead
             self._offset = round((beats - song + behind) / meter) * meter
