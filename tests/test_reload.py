@@ -259,6 +259,24 @@ def test_a_file_is_left_alone_as_long_as_it_changes(perform, folder, capsys):
     assert shades(memory)[-1] == 200
 
 
+def test_dials_stay_where_hands_have_put_them(perform, folder):
+    text = PIECE.replace("light(now)", "light(now, level=hands[1])")
+    text = text.replace("light = Light()", "light, hands = Light(), controls()")
+
+    def move(turner):
+        hands = turner._playing.names["hands"]
+        hands._framed.hear("nano", bytes([0xB0, 1, 127]), 0.0)
+
+    memory = perform(
+        text,
+        hand=lambda turner, stage: {
+            5: lambda: move(turner),
+            15: lambda: save(folder, ("100, 60", "200, 72"), look=turner),
+        },
+    )
+    assert shades(memory) == [125] * 6 + [150] * 34 + [250] * 40
+
+
 def test_a_file_beside_the_sketch_that_it_imports_is_watched_as_well(perform, folder, capsys):
     (folder / "colours.py").write_text("SHADE = 100\n")
     text = PIECE.replace("SHADE, PITCH, BARS = 100, 60, 1", "PITCH, BARS = 60, 1")

@@ -441,13 +441,13 @@ def pictures(folder) -> dict[float, bytes]:
 
 
 def begun(file) -> list:
-    """Give every note of a MIDI file as ticks and bytes."""
+    """Give every beginning and end of a note in a MIDI file as ticks and bytes."""
     found = []
     for track in mido.MidiFile(file).tracks:
         ticks = 0
         for message in track:
             ticks += message.time
-            if message.type == "note_on":
+            if message.type.startswith("note"):
                 found.append((ticks, *message.bytes()))
     return sorted(found)
 
