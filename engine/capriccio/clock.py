@@ -1,8 +1,12 @@
 """Time as an argument: the moment a cue is handed, and the clocks that make moments."""
 
 import math
+import os
+import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from .tempo import Pace, TempoMap
@@ -159,6 +163,14 @@ class LiveClock(OfflineClock):
     def monotonic(self, seconds: float) -> float:
         """Convert seconds since the start to `time.monotonic()`, which all processes share."""
         return (time.monotonic() if self._origin is None else self._origin) + seconds
+
+
+def hurry(nice: int) -> None:
+    """Have this thread go before those of ordinary programs, where we may."""
+    if sys.platform == "linux":  # elsewhere it would be the whole process, or another one
+        with suppress(OSError):
+            me = threading.get_native_id()
+            os.setpriority(os.PRIO_PROCESS, me, min(nice, os.getpriority(os.PRIO_PROCESS, me)))
 
 
 def wait_until(deadline: float) -> None:

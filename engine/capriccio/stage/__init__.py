@@ -76,7 +76,7 @@ class Stage:
         self._untimed = [lane for lane in self._lanes if not lane.output.timed]
         self._shown = [lane for lane in self._lanes if lane.shows]
         self._ear = Ear()
-        self._stagehand = Stagehand(self._look, self._end, self._panic)
+        self._stagehand = Stagehand(self._look, self._end, lambda: self._curtain.panic())
         self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
         self._started = False
         self._until = math.inf  # seconds; where the end is known, nothing begins at it
@@ -90,7 +90,7 @@ class Stage:
         self._early = delay(self._lanes, self.clock.live)
         self.clock.ahead = SEND_SECONDS + self._early if self.clock.live else 0.0
         self.clock.listeners.append(self._change_pace)
-        Baton(self.clock, self._panic).place(performance.desk)
+        Baton(self.clock, self._curtain.panic).place(performance.desk)
 
     def loudness(self) -> float:
         """Give 0..1: the velocity of the strongest note sounding, dying away since its start."""
@@ -281,9 +281,6 @@ class Stage:
                 lane.cut(pace.reached - 2 * ROUNDING_BEATS, pace.beats)
         self.performance.desk.announce(self.clock.seconds(), "tempo", pace)
 
-    def _panic(self) -> None:
-        self._curtain.panic()
-
     def _horizon(self, seconds: float) -> float:
         """Give the beats up to which things are due by `seconds`; the end is not."""
         beats = self.clock.beats_at(seconds)
@@ -386,6 +383,7 @@ class Stage:
         if not self._stopping.is_set():
             self._curtain.seconds = self.tally.seconds = min(self.clock.seconds(), self._until)
         self._stopping.set()
+        self.hearing.end()
         self._listen(self.clock.seconds())
         self._ear.end()
         self._curtain.fall(quietly=self.clock.live)

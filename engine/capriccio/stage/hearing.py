@@ -1,13 +1,14 @@
 """Hears what a human plays, and has the answer to it sound at once."""
 
 import math
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..clock import Moment, OfflineClock
+from ..clock import Moment, OfflineClock, hurry
 from ..errors import tell
 from ..hookspecs import performing
 from ..media import Note, as_phrase
@@ -19,6 +20,9 @@ TICK_SECONDS = 0.02
 # A note that could not be answered for so long is not answered any more: a cue that hung, and
 # comes back, must not answer all at once what was played meanwhile.
 MISSED_SECONDS = 0.5
+# A thread that answers goes before others, and a thread that draws lets it have the interpreter
+# after so many seconds.
+NICE, TURN_SECONDS = -15, 0.0002
 # Nobody knows when the next note comes: a part that writes its span writes so many beats.
 ANSWER_BEATS = 1.0
 # What forgives the rounding between seconds and beats, in beats.
@@ -71,6 +75,7 @@ class Hearing:
     def __init__(self, stage, cues: list[AnswerCue]):
         self._stage = stage
         self.cues = cues
+        self._turn_seconds = 0.0  # how long a thread may have the interpreter in other shows
 
     def open(self) -> None:
         """Begin to listen; whatever is wrong with a port is raised."""
@@ -80,8 +85,16 @@ class Hearing:
 
     def begin(self) -> None:
         """Answer live from now on."""
+        if self.cues:
+            self._turn_seconds = self._turn_seconds or sys.getswitchinterval()
+            sys.setswitchinterval(TURN_SECONDS)
         for cue in self.cues:
             self._stage._begin("answerer", self._answer_on, cue)
+
+    def end(self) -> None:
+        """Be in no hurry any more."""
+        if self._turn_seconds:
+            sys.setswitchinterval(self._turn_seconds)
 
     def become(self, cues: list[AnswerCue], beats: float) -> None:
         """Have other cues take over, live, for what is played from so many beats on."""
@@ -107,6 +120,7 @@ class Hearing:
     def _answer_on(self, cue: AnswerCue) -> None:
         stage = self._stage
         performing.set(stage.performance)
+        hurry(NICE)
         while not stage._stopping.wait(0) and cue.until > stage.clock.beats_at(
             stage.clock.seconds()
         ):
