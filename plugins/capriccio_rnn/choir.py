@@ -17,6 +17,9 @@ HOLD, TOKENS = 0, 48  # the network's tokens: 0 hold, 1 silence, 2..47 strike 36
 RANGES = ((60, 81), (52, 74), (46, 69), (36, 66))  # of soprano, alto, tenor, bass
 FORBIDDEN = -1e6  # stronger than any opinion of the network, weaker than its own impossibilities
 SURE = 0.02  # tokens less than this probable, relative to the likeliest, are never chosen
+# Steps whose chance is drawn at once: numpy lets go of the interpreter each time, and gets it back
+# late where a picture is drawn meanwhile.
+BLOCK = 64
 
 # What a voice does in a step: its pitch, 0 for silence, and whether it is struck there.
 Deed = tuple[int, bool]
@@ -51,6 +54,7 @@ class Choir:
     def begin(self, seed: int) -> None:
         """Begin anew with another seed."""
         self._random = np.random.default_rng(seed)
+        self._noise: list[np.ndarray] = []
         self.forget()
 
     def forget(self) -> None:
@@ -72,6 +76,9 @@ class Choir:
         in its turn, and `nats` add up to the surprise of the whole step. Raises
         FloatingPointError, and forgets all, where the state is no longer finite.
         """
+        if not self._noise:
+            noise = self._random.gumbel(size=(BLOCK, 4, TOKENS)).astype(np.float32)
+            self._noise = list(noise[::-1])
         sounding = self._voices[0]
         bend.weights[:, HOLD] = bend.holding[sounding]
         forced, known = np.full(4, -1), np.zeros(4, np.float32)
@@ -87,7 +94,7 @@ class Choir:
             seen=known,
             bias=bend.weights,
             dials=bend.dials,
-            noise=self._random.gumbel(size=(4, TOKENS)).astype(np.float32),
+            noise=self._noise.pop(),
         )
         self._state, self._voices = made["next_state"], made["next_voices"]
         if not np.isfinite(self._state).all():

@@ -72,7 +72,7 @@ class Consort:
         deeds = self.choir.sing(place, Bend(heat, key=key), given)
         self._due = first_step(now.beats) + 1
         return [
-            Note(pitch, 0.0, 1.0, top.velocity * LOUDNESS[voice] / LOUDNESS[0], voice + 1)
+            Note(pitch, 0.0, now.span, top.velocity * LOUDNESS[voice] / LOUDNESS[0], voice + 1)
             for voice, (pitch, _) in enumerate(deeds)
             if voice and pitch
         ]

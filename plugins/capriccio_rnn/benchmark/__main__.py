@@ -40,5 +40,16 @@ def chorales(data, model, pieces):
     click.echo(json.dumps(compare(data, model, pieces), indent=2))
 
 
+@benchmark.command()
+@click.option("--events", default=1000, show_default=True, help="How many keys are struck.")
+@click.option("--period", default=64, show_default=True, help="Samples in a period of JACK.")
+@click.option("--nice", default=0, show_default=True, help="Of the show, as `nice -n` takes it.")
+def latency(events, period, nice):
+    """Time how soon the duet answers a key, on a JACK server without a sound card."""
+    from .latency import measure
+
+    click.echo(json.dumps(measure(events, period, nice), indent=2))
+
+
 if __name__ == "__main__":
     benchmark(prog_name="python -m capriccio_rnn.benchmark")
