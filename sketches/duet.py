@@ -5,22 +5,23 @@ A recorded tune stands in for you. To play yourself, name your keyboard, or enou
     DUET=nanoKEY2 capriccio run sketches/duet.py
 
 Dial 1 (the modulation wheel) makes the voices bolder, dial 2 draws your tune to the beat. While the
-pedal is down nobody waits for anybody: the voices accompany whatever you hold.
+right pedal is down nobody waits for anybody: three voices sing a chord under every key, at once.
+While the middle one is down they sing a canon: the tenor follows you two beats behind.
 """
 
 import os
 from pathlib import Path
 
 import numpy as np
-
 from capriccio import Generator, Sketch, controls, fit, generator
 
 KEYBOARD = os.environ.get("DUET", "")
 TUNE = Path(__file__).with_name("duet.mid")
-PEDAL = 64
+PEDAL, MIDDLE = 64, 66
 
 hands = controls(KEYBOARD) if KEYBOARD else controls(simulate=TUNE)
 choir = generator("rnn", model="chorales", seed=3)
+trio = generator("rnn", model="chorales", seed=4)  # which never waits until the choir has composed
 garden = generator("vae", model="watercolors", seed=3)
 sketch = Sketch(bpm=96, meter=4, fps=30, size=(512, 512))
 
@@ -35,6 +36,10 @@ def drawn_to_the_beat(tune, much):
     ]
 
 
+def down(pedal):
+    return hands.get(pedal, 0.0) > 0.5
+
+
 def sing(phrase, now):
     sung.extend((now.beats + note.start, note) for note in phrase)
     return phrase
@@ -44,7 +49,7 @@ def sing(phrase, now):
 def answer(now):
     """Listen for two bars, sing what was played in four voices, and go on for two bars more."""
     turn = now.beats / now.span % 3
-    if turn == 0 or hands.get(PEDAL, 0.0) > 0.5:
+    if turn == 0 or down(PEDAL) or down(MIDDLE):
         return []
     tune = [note._replace(channel=1) for note in hands.played(now)] if turn == 1 else []
     if not tune:
@@ -53,15 +58,14 @@ def answer(now):
     return sing(drawn_to_the_beat(tune, hands.get(2, 0.5)) + below, now)
 
 
-@sketch.play(bars=1 / 4)
-def accompany(now):
-    """While the pedal is down, put a chord under the key that was last held, on every beat."""
-    held = [note for note in hands.played(now, beats=8) if note.start + note.length > 7.5]
-    if hands.get(PEDAL, 0.0) <= 0.5 or not held:
-        return []
-    tune = [held[-1]._replace(start=0.0, length=now.span, channel=1)]
-    below = [note for note in choir.harmonize(tune, key="d minor") if note.channel > 1]
-    return sing(below, now)
+@sketch.answer(hands)
+def accompany(now, notes):
+    """Sing a chord under a key as soon as it is struck, or the same key again two beats later."""
+    if down(PEDAL):
+        return sing(trio.answer(now, notes, heat=hands.get(1, 0.3), key="d minor"), now)
+    if down(MIDDLE):
+        return sing([note._replace(start=2.0, channel=3) for note in notes], now)
+    return []
 
 
 class Lanterns(Generator):
