@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from capriccio import Analyzer, Generator, Note, Performance
 from capriccio.recipe import carried
-from capriccio.scribe import Scribe
+from capriccio.scribe import MOST_STILLS, Scribe
 from capriccio.stage import PlayCue
 from capriccio.stage.replay import Replay
 from capriccio.take import read_take
@@ -366,12 +366,41 @@ def test_a_still_carries_the_take_up_to_its_picture_and_makes_it_again(tmp_path)
     assert list(frames(replayed).values()) == [picture.tobytes()]
 
 
+def test_without_a_take_no_still_is_kept_and_none_waits(tmp_path, capsys):
+    (tmp_path / "takes").write_text("a file where the folder should be")
+    stage = live_stage([], draw=Band().draw)
+    with written_down(stage, tmp_path / "takes" / "a.jsonl") as scribe:
+        stage.perform(1)
+    assert "/show/still" not in stage.performance.desk.controls
+    stage = live_stage([], draw=Band().draw)
+    with written_down(stage, tmp_path / "a.jsonl") as scribe:
+        stage.performance.desk.turn("/show/still")  # there is no picture yet
+        scribe._give_up(OSError(28, "No space left on device"))
+        stage.performance.desk.turn("/show/still")
+        stage.perform(1)
+    assert list(tmp_path.glob("*.png")) == [] and not scribe._waiting
+    assert "a still cannot be kept now" in capsys.readouterr().err
+
+
+def test_half_a_letter_of_a_stranger_costs_one_line_alone(tmp_path, capsys):
+    def hands(frame, desk):
+        desk.announce(frame / 10, "/light/words", "\ud800" if frame == 3 else "whole")
+
+    live_band(tmp_path / "a.jsonl", seconds=2, hands=hands)
+    said = [line[2] for line in lines(tmp_path / "a.jsonl")[1:] if line[1] == "/light/words"]
+    assert said == ["whole"] * 19
+    assert "a take cannot hold" in capsys.readouterr().err
+
+
 def test_a_still_is_not_asked_for_again(tmp_path):
     live_band(tmp_path / "a.jsonl", hands=lambda frame, desk: desk.turn("/show/still"))
-    assert len(list(tmp_path.glob("*.png"))) == 39
+    # The show, which took no time, did not wait for them.
+    assert MOST_STILLS <= len(list(tmp_path.glob("*.png"))) < 39
     take = read_take((tmp_path / "a.jsonl").read_text(), "a")
     assert {turn.address for turn in take.turns} == {"/show/still"}
+    before = sorted(tmp_path.iterdir())
     again(tmp_path / "a.jsonl")
+    assert sorted(tmp_path.iterdir()) == before
 
 
 # -- real processes ---------------------------------------------------------------------------

@@ -189,6 +189,13 @@ def open_models() -> dict[str, dict[str, str]]:
     }
 
 
+def replaced_models() -> set[Path]:
+    """Give the files of open models that are no longer the ones that were opened."""
+    with _opening:
+        models = list(_open)
+    return {model.path for model in models if stamp_of(model.path) != model.stamp}
+
+
 def paces() -> dict[str, tuple[str, float]]:
     """Give every model that was called by its file's name: its device, and its seconds a call.
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from .errors import described, say
 from .hookspecs import Generator, Part
-from .inference import Model, stamp_of
+from .inference import Model, replaced_models, stamp_of
 from .registry import deal_anew
 
 # How often we look whether a file was changed, in seconds.
@@ -69,7 +69,8 @@ class PageTurner:
             self._seen = now
             self._turn()
         self._waiting = now
-        for name, part in self._newest.names.items():
+        replaced = replaced_models()
+        for name, part in self._newest.names.items() if replaced else ():
             if isinstance(part, Generator) and part._heir is None:
                 self._look_at_models(name, part)
 

@@ -19,6 +19,8 @@ from .recipe import FORMAT, as_json, as_png, from_json
 FLUSH_SECONDS = 0.25
 # Lines that may wait to be written: more than the wildest flood brings in that time.
 MOST_LINES = 100_000
+# Stills that may wait to be written; more are refused, since each is as large as its picture.
+MOST_STILLS = 8
 # So long the end of a show waits for a slow disk, in seconds.
 CLOSE_SECONDS = 2.0
 
@@ -42,7 +44,8 @@ class Scribe:
         self.stills: list[Path] = []
         self._recipe = recipe
         self._waiting: deque[Turn | Still] = deque()
-        self._lost = 0
+        self._lost = self._stills = 0  # lines, and stills that wait
+        self._over = False  # nothing more can be written
         self._models: dict = {}
         self._file: Any = None
         self._desk: Desk | None = None
@@ -67,9 +70,13 @@ class Scribe:
         desk.listeners.append(self.take_down)
 
         def still(_) -> None:
-            if (seen := picture()) is not None:
-                # A copy: a sketch may paint on in the same array.
-                self.take_down(Still(seen[0], seen[1].copy()))
+            seen = picture()
+            if seen is None or self._over or self._stills > MOST_STILLS:
+                tell("a still cannot be kept now; there is no take, no picture, or no time")
+                return
+            self._stills += 1
+            # A copy: a sketch may paint on in the same array.
+            self.take_down(Still(seen[0], seen[1].copy()))
 
         desk.place(still_control(still))
         self._thread.start()
@@ -81,6 +88,8 @@ class Scribe:
 
     def take_down(self, turn: Turn | Still) -> None:
         """Remember what is to be written; it takes a microsecond."""
+        if self._over:
+            return
         if len(self._waiting) < MOST_LINES:
             self._waiting.append(turn)
         else:
@@ -141,10 +150,11 @@ class Scribe:
     def _keep(self, still: Still) -> None:
         path = self.path.with_name(f"{self.path.stem}-{still.seconds:08.3f}s.png")
         part = path.with_name(f".{path.name}.part")
-        first, *lines = self.path.read_text(encoding="utf-8").splitlines()
-        header = {**from_json(first), "models": self._models, "moment": still.seconds}
-        kept = [line for line in lines if float(line[1 : line.index(",")]) <= still.seconds]
+        self._stills -= 1
         try:
+            first, *lines = self.path.read_text(encoding="utf-8").splitlines()
+            header = {**from_json(first), "models": self._models, "moment": still.seconds}
+            kept = [line for line in lines if float(line[1 : line.index(",")]) <= still.seconds]
             part.write_bytes(as_png(still.image, "\n".join([as_json(header), *kept, ""])))
             part.replace(path)
         except OSError as error:
@@ -156,6 +166,7 @@ class Scribe:
                 part.unlink(missing_ok=True)
 
     def _give_up(self, error: OSError) -> None:
+        self._over = True
         reason = error.strerror or type(error).__name__
         tell(f"the take cannot be written to {str(self.path)!r}: {reason}; the show goes on")
         if self._desk is not None and self.take_down in self._desk.listeners:
@@ -179,7 +190,9 @@ def _line(turn: Turn) -> str:
     value = turn.value
     if turn.address in ("phrase", "answer") and value[-1] is not None:
         value = [*value[:-1], [[*note, beats] for note, beats in value[-1]]]
-    return as_json([turn.seconds, turn.address, value])
+    line = as_json([turn.seconds, turn.address, value])
+    line.encode()  # half a letter, of a stranger, cannot be written
+    return line
 
 
 def still_control(act: Callable[[Any], None]) -> Control:
