@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 
+import numpy as np
 import pytest
 import rtmidi
 from capriccio import Note, Performance, ShowError, Sketch
@@ -15,6 +16,7 @@ from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices import midi_player, ports
 from capriccio.devices.midi import Midi
 from conftest import ROOT, wait_for
+from rehearsal import forget
 
 HELD = """
     import os, time
@@ -55,6 +57,25 @@ def run(tmp_path, sketch: str, *flags: str, target: str = "midi:celesta") -> sub
         [sys.executable, "-m", "capriccio", "run", str(file), "--to", target, *flags],
         stderr=subprocess.PIPE,
         text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "engine")},
+    )
+
+
+def perform(tmp_path, sketch: str, target: str = "midi:celesta") -> subprocess.Popen:
+    """Perform a sketch to one output alone.
+
+    The real command hears controllers as well, and a JACK server that waits for its clients waits
+    for ever where one of those is killed.
+    """
+    file = tmp_path / "piece.py"
+    file.write_text(textwrap.dedent(sketch))
+    code = (
+        "import sys; from capriccio.registry import output; from capriccio.sketch import "
+        "load_sketch; load_sketch(sys.argv[1]).perform([output(sys.argv[2])], live=True)"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(file), target],
         start_new_session=True,
         env={**os.environ, "PYTHONPATH": str(ROOT / "engine")},
     )
@@ -166,7 +187,7 @@ def test_a_show_that_ends_has_ended_its_notes(synth, tmp_path):
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_signal_to_the_sketch_ends_its_notes(synth, tmp_path, number):
-    child = run(tmp_path, HELD)
+    child = perform(tmp_path, HELD)
     wait_for(lambda: synth.begun == 3)
     child.send_signal(number)
     assert_silent(synth)
@@ -174,7 +195,7 @@ def test_a_signal_to_the_sketch_ends_its_notes(synth, tmp_path, number):
 
 
 def test_killing_all_that_the_terminal_has_started_ends_the_notes(synth, tmp_path):
-    child = run(tmp_path, HELD)
+    child = perform(tmp_path, HELD)
     wait_for(lambda: synth.begun == 3)
     os.killpg(child.pid, signal.SIGKILL)
     assert_silent(synth)
@@ -185,7 +206,7 @@ def test_a_killed_sketch_whose_fork_lives_on_ends_its_notes(synth, tmp_path):
     # Forked within the show, it has a copy of the pipe to the player.
     forked = tmp_path / "forked"
     fork = f"os.fork() or (open({str(forked)!r}, 'w').close(), time.sleep(60))"
-    child = run(tmp_path, HELD.replace("return []", f"{fork}; return []"))
+    child = perform(tmp_path, HELD.replace("return []", f"{fork}; return []"))
     wait_for(lambda: synth.begun == 3 and forked.exists())
     child.send_signal(signal.SIGKILL)
     try:
@@ -291,6 +312,18 @@ def test_a_port_that_goes_before_it_is_opened_is_told(jack, monkeypatch):
         midi_player.connect(ports.system(), "gone:by")
 
 
+def told_by(capfd):
+    """Give what gives all that is told from now on."""
+    forget()  # what is told once has been told in another test
+    said: list[str] = []
+
+    def told() -> str:
+        said.append(capfd.readouterr().err)
+        return "".join(said)
+
+    return told
+
+
 def test_a_port_that_vanishes_is_told_once_and_the_show_goes_on(jack, synth, capfd):
     from conftest import Synth
 
@@ -298,20 +331,140 @@ def test_a_port_that_vanishes_is_told_once_and_the_show_goes_on(jack, synth, cap
     output, clock = started("viola")
     output.note_on(Note(60), at(clock, 0.0))
     wait_for(lambda: viola.begun)
+    told = told_by(capfd)
     viola.close()
-    said = ""
-
-    def told():
-        nonlocal said
-        said += capfd.readouterr().err
-        return "has lost its port 'viola': it is no longer connected; the show goes on" in said
-
-    wait_for(told)
+    wait_for(lambda: "lost its port 'viola': it is no longer connected; the show goes on" in told())
     output.note_on(Note(62), at(clock, clock.seconds()))
     time.sleep(0.1)
     output.close()
-    assert said.count("lost") == 1
+    assert told().count("lost") == 1
     assert output.punctuality.events == 2
+
+
+def test_a_port_that_comes_back_is_silenced_and_played_on(jack, capfd):
+    from conftest import Synth
+
+    viola = Synth("viola")
+    output, clock = started("viola")
+    output.note_on(Note(60, channel=2), at(clock, 0.0))
+    wait_for(lambda: viola.begun)
+    told = told_by(capfd)
+    viola.close()
+    wait_for(lambda: "has lost its port 'viola'" in told())
+    output.note_off(Note(60, channel=2), at(clock, clock.seconds()))  # nobody hears it
+    output.note_on(Note(62), at(clock, clock.seconds()))
+    output.note_on(Note(64), at(clock, clock.seconds() + 30))
+    viola = Synth("viola")
+    wait_for(lambda: "has its port 'viola" in told())
+    silence = [
+        (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
+    ]
+    wait_for(lambda: viola.messages == [(0x81, 60, 0), *silence])
+    output.note_on(Note(65), at(clock, clock.seconds()))
+    wait_for(lambda: viola.messages[-1] == (0x90, 65, 102))
+    output.close()
+    wait_for(lambda: viola.messages[-3:] and not viola.sounding)
+    assert viola.begun == 1
+    viola.close()
+
+
+def test_a_device_is_the_same_at_another_place_and_not_another_of_its_name():
+    class Port:
+        """Stands in for a driver that numbers its ports, as ALSA does; JACK has no such numbers."""
+
+        def __init__(self):
+            self.names, self.sent, self.opened = ["nano 20:0", "nano 24:0"], [], []
+
+        def get_ports(self):
+            return self.names
+
+        def open_port(self, number, name):
+            self.opened.append(self.names[number])
+
+        def close_port(self):
+            pass
+
+        def send_message(self, message):
+            self.sent.append(message)
+
+    port = Port()
+    player = midi_player.Player(port, "nano 20:0")
+    looks = [
+        ["nano 20:0", "nano 24:0"],
+        ["nano 24:0"],  # unplugged; the other one is not it
+        ["nano 24:0"],
+        ["nano 24:0", "nano 28:0"],
+    ]
+    for port.names in looks:
+        player._look(os.getppid())
+    assert port.opened == ["nano 28:0"]
+    assert not player._ended
+
+
+# -- panic ------------------------------------------------------------------------------------
+
+
+def test_a_panic_silences_everything_at_once_and_the_music_goes_on(synth):
+    output, clock = started("celesta")
+    for voice in range(3):
+        output.note_on(Note(60 + voice, channel=voice + 1), at(clock, 0.0))
+    output.note_on(Note(72), at(clock, 2.0))
+    wait_for(lambda: synth.begun == 3)
+    output.panic()
+    everything = [(0x80, 60, 0), (0x81, 61, 0), (0x82, 62, 0)] + [
+        (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
+    ]
+    wait_for(lambda: len(synth.messages) >= 3 + len(everything))
+    assert synth.messages[3 : 3 + len(everything)] == everything
+    assert clock.seconds() < 2.0 or synth.begun == 4
+    wait_for(lambda: synth.messages[-1] == (0x90, 72, 102))
+    output.close()
+    output.panic()  # nobody is there any more
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal here")
+def test_a_signal_to_the_sketch_silences_it_and_the_show_goes_on(synth, tmp_path):
+    # The draw cue hangs in a call that never lets go of the interpreter's main thread.
+    hangs = """
+    import numpy as np
+
+    @sketch.draw
+    def hang(now):
+        if now.seconds:
+            time.sleep(60)
+        return np.zeros((8, 8, 3))
+    """
+    child = perform(tmp_path, HELD + hangs)
+    try:
+        wait_for(lambda: synth.begun == 3)
+        child.send_signal(signal.SIGUSR1)
+        wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
+        assert not synth.sounding
+        assert child.poll() is None
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(30)
+
+
+def test_the_desk_has_a_panic_that_does_not_wait_for_a_frame(synth):
+    from capriccio.stage import PlayCue, Stage
+
+    output = Midi("celesta")
+    performance = Performance(LiveClock(), fps=0.5)
+    pressed = []
+
+    def draw(now):
+        if now.seconds:
+            pressed.append(performance.desk.turn("/show/panic"))
+            wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
+        return np.zeros((8, 8, 3))
+
+    stage = Stage(
+        performance, [output], draw=draw, plays=[PlayCue(lambda now: [Note(60, length=99)], 8)]
+    )
+    stage.perform(3.0)
+    assert pressed
+    assert synth.messages.index((0x80, 60, 0)) < synth.messages.index((0xBF, 123, 0))
 
 
 def test_where_no_port_can_be_made_the_first_one_is_played(synth, monkeypatch):
