@@ -40,13 +40,8 @@ def measure(
         say(f"{found.part.name}:{model}, {frames} times in turn with its bare network")
         reports.append(_measured(found, model, frames))
     return {
-        "machine": {
-            "cpu": _processor(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
-        },
-        "versions": _versions(*(["torch"] if "plain torch" in str(reports) else [])),
+        "machine": machine(),
+        "versions": versions(*(["torch"] if "plain torch" in str(reports) else [])),
         "parts": reports,
     }
 
@@ -228,6 +223,16 @@ def _plain_torch(found: Found, model: str) -> Callable[[], Any] | None:
     return trainer.plain(model) if hasattr(trainer, "plain") else None
 
 
+def machine() -> dict[str, Any]:
+    """Describe this machine, and how busy it is."""
+    return {
+        "cpu": _processor(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(terse=True),
+        "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
+    }
+
+
 def _processor() -> str:
     """Name the processor as its maker does."""
     try:
@@ -240,7 +245,8 @@ def _processor() -> str:
     return platform.processor() or platform.machine()
 
 
-def _versions(*more: str) -> dict[str, str]:
+def versions(*more: str) -> dict[str, str]:
+    """Give the versions of what is timed, and of more distributions, where they are installed."""
     names = ["capriccio", "numpy", "onnxruntime", "onnxruntime-gpu", *more]
     found = {"python": platform.python_version()}
     for name in names:

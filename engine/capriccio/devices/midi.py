@@ -79,7 +79,7 @@ class Midi(Output):
                 lambda: self.lately is None or self.lately.max_ms < HEARD_MS,
             )
         )
-        api, port = ports.output_port(self.port)
+        api, port = self._place()
         here = str(os.getpid())
         self._player = subprocess.Popen(
             # By its path: the package around it would be imported by its name, numpy and all.
@@ -106,6 +106,10 @@ class Midi(Output):
         if self._trouble:
             self.close()
             raise ShowError(f"{self} cannot open its port: {self._trouble}")
+
+    def _place(self) -> tuple[int, str]:
+        """Give the system and the whole name of the port to play to."""
+        return ports.output_port(self.port)
 
     def note_on(self, note, now):
         self._send(messages.note_on(note), now)

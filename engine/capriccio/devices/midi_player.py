@@ -28,6 +28,8 @@ from capriccio.clock import SPIN_SECONDS, wait_until
 # has, or END or PANIC; the bytes.
 EVENT = struct.Struct("<dB3s")
 END, PANIC = 0, 255
+# The number of a system that there is not.
+NOWHERE = -1
 # How often the port and the sketch are looked for, and how long nothing must be due for it, since
 # asking a MIDI system takes its time; and how often in music that never rests so long.
 LOOK_SECONDS, REST_SECONDS, PATIENCE_SECONDS = 1.0, 0.005, 10.0
@@ -37,6 +39,9 @@ LATE_SECONDS = 0.001
 RECENT = 256
 # JACK takes messages out of a buffer once a period; closed before that, they would be lost.
 FLUSH_SECONDS = 0.1
+# The same where nobody waits for us any more: a JACK server that waits for its clients takes
+# nothing from anyone until it has given up the one that was killed, with its sketch.
+ALONE_SECONDS = 6.0
 SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
 # Messages of the whole system: where the song goes on, and the clock that goes with it.
 POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
@@ -58,7 +63,7 @@ class Player:
         self._changed = threading.Condition()  # over the events and whether it has ended
         self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
         self._order = count()
-        self._ended = self._lost = self._panic = False
+        self._ended = self._lost = self._panic = self._alone = False
         self._looked = time.monotonic()
         self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
         self._channels: set[int] = set()
@@ -86,6 +91,7 @@ class Player:
                         heapq.heappush(self._events, event)
                     self._changed.notify()
                 data = data[whole:]
+            self._alone = True
         finally:
             with self._changed:
                 self._ended = True
@@ -131,7 +137,7 @@ class Player:
         self.silence(sorted(self._channels))
         if self._going:
             self._send(bytes([STOP]))
-        time.sleep(FLUSH_SECONDS)
+        time.sleep(ALONE_SECONDS if self._alone else FLUSH_SECONDS)
 
     def punctuality(self) -> dict[str, float]:
         """Say how many events were sent, how many had come too late, and how far off they were.
@@ -175,7 +181,7 @@ class Player:
         self._looked = time.monotonic()
         # A pipe stays open while a copy of the dead sketch's process, forked, has it.
         if os.name != "nt" and os.getppid() != sketch:
-            self._ended = True
+            self._ended = self._alone = True
             return
         if len(self._off) > self._told:
             self._told = len(self._off)
@@ -231,8 +237,20 @@ def say(**words) -> None:
         os.write(1, f"{json.dumps(words)}\n".encode())
 
 
+class Nowhere:
+    """A port that leads nowhere, to measure with where there is no MIDI system."""
+
+    def send_message(self, message: bytes) -> None:
+        """Send a message to nobody."""
+
+    def delete(self) -> None:
+        """Close what was never open."""
+
+
 def connect(api: int, name: str):
     """Open the output port `name`, or a virtual one, and give it."""
+    if api == NOWHERE:
+        return Nowhere()
     import rtmidi
 
     port = rtmidi.MidiOut(api, name="capriccio")

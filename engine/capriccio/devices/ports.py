@@ -30,6 +30,23 @@ def system() -> int:
     raise ShowError(f"no MIDI system answers (tried {names})")
 
 
+def system_name() -> str:
+    """Name the MIDI system that answers; raise ShowError where none does."""
+    api = system()
+    import rtmidi
+
+    return rtmidi.get_api_display_name(api)
+
+
+def system_constant() -> str:
+    """Give what rtmidi and mido call the system that answers, such as `UNIX_JACK`."""
+    api = system()
+    import rtmidi
+
+    names = [name for name in dir(rtmidi) if name.startswith("API_")]
+    return next(name for name in names if getattr(rtmidi, name) == api).removeprefix("API_")
+
+
 def output_port(name: str) -> tuple[int, str]:
     """Give the system and the whole name of the output port that `name` means.
 
