@@ -133,3 +133,57 @@ def test_a_deadline_that_has_passed_costs_nothing(ago):
     before = time.monotonic()
     wait_until(before + ago)
     assert time.monotonic() - before < 0.25
+
+
+# -- changes ----------------------------------------------------------------------------------
+
+
+def test_a_live_clock_can_begin_a_moment_later():
+    clock = LiveClock()
+    assert not clock.started
+    clock.start(lead=5.0)
+    assert clock.started
+    assert -5.0 <= clock.seconds() < -4.0
+
+
+def test_a_change_takes_effect_behind_what_was_handed_over():
+    clock = OfflineClock(120)
+    clock.ahead = 0.25
+    clock.wait(1.0)
+    clock.change(60)
+    assert clock.tempo.bpm_at(1.2) == 120
+    assert clock.tempo.bpm_at(1.25) == 60
+    assert clock.bpm == 120
+    clock.wait(2.0)
+    assert clock.bpm == 60
+
+
+def test_a_change_that_changes_nothing_is_none():
+    clock, paces = OfflineClock(120), []
+    clock.listeners.append(paces.append)
+    clock.change(120)
+    assert paces == []
+    clock.change(90)
+    clock.change(90)
+    assert [pace.bpm for pace in paces] == [90]
+
+
+def test_a_change_of_tempo_does_not_wake_a_clock_that_stands_still():
+    clock = OfflineClock(120)
+    clock.change(standing=True)
+    clock.change(90)
+    clock.wait(10.0)
+    assert clock.beats_at(10.0) == 0
+    clock.change(standing=False)
+    assert clock.beats_at(12.0) == pytest.approx(3.0)
+
+
+def test_beats_that_stand_still_go_on_from_any_time_since():
+    clock = OfflineClock(60)
+    clock.ahead = 0.25
+    clock.change(seconds=1.0, standing=True)
+    clock.wait(9.0)
+    clock.change(seconds=8.5, standing=False)  # heard a little later than it was
+    assert clock.beats_at(9.5) == pytest.approx(2.0)
+    clock.change(120, seconds=8.6)  # now it is too late for that
+    assert clock.tempo.bpm_at(9.2) == 60

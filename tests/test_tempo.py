@@ -1,6 +1,7 @@
 """Tempo: beats and seconds through every change, taps, and shows whose tempo moves."""
 
 import math
+from fractions import Fraction
 from itertools import pairwise
 
 import mido
@@ -373,3 +374,22 @@ def test_words_on_the_command_line_say_the_delay():
     assert output("screen:1@40.5ms").delay == 0.0405
     assert output("midi@40ms").target == ""
     assert output("midi:a@b").delay == 0
+
+
+# -- an hour ----------------------------------------------------------------------------------
+
+
+def test_an_hour_of_music_is_due_to_the_microsecond():
+    """Eight notes a second at a tempo that no float holds exactly, against exact fractions."""
+    sketch, last = Sketch(bpm=97, fps=0.1, size=(16, 16)), []
+    sketch.play(bars=4)(lambda now: [Note(60, start=k * 97 / 480, length=0.1) for k in range(80)])
+
+    class Ear(Output):
+        def note_on(self, note, now):
+            last.append((now.beats, now.seconds))
+
+    sketch.perform([Ear()], seconds=3600)
+    assert len(last) > 20_000
+    off = [abs(Fraction(beats) * 60 / 97 - Fraction(seconds)) for beats, seconds in last]
+    assert max(off) < Fraction(1, 10**9)
+    assert last[-1][1] > 3598
