@@ -1,12 +1,16 @@
 """MIDI clock, as it is sent and as it is followed: by timestamps, and on real ports."""
 
 import random
+import subprocess
+import sys
+import threading
 import time
 
 import pytest
 from capriccio import Performance, ShowError
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices.follow import Follow, Follower, Pulse
+from capriccio.devices.link import Link, Linked
 from capriccio.devices.midi import Midi
 from capriccio.devices.midi_clock import Ticks
 from conftest import wait_for
@@ -367,3 +371,88 @@ def test_a_clock_that_is_not_there_and_one_that_files_would_follow_are_told(jack
         Follow("IAC").start(Performance(LiveClock()))
     with pytest.raises(ShowError, match="another clock is followed live; leave out --follow, or"):
         Follow("IAC").start(Performance(OfflineClock()))
+
+
+# -- Ableton Link -----------------------------------------------------------------------------
+
+
+def test_a_show_begins_with_the_next_bar_of_a_link_and_follows_its_tempo():
+    clock = OfflineClock(120)
+    clock.change(standing=True)
+    clock.ahead = 0.25
+    linked = Linked(clock)
+
+    def goes(seconds: float) -> float:
+        """Say where the others are: at beat 6.5 when it begins, in 120 and then in 96 bpm."""
+        return 6.5 + 2 * min(seconds, 8) + 1.6 * max(0.0, seconds - 8)
+
+    for step in range(300):
+        clock.wait(step / 10)
+        linked.see(step / 10, goes(step / 10), 120 if step < 80 else 96, 1)
+    assert clock.seconds_at(0.0) == pytest.approx(0.75)  # when they come to beat 8
+    for seconds in (2, 5, 8, 20, 29):
+        assert clock.beats_at(seconds) == pytest.approx(goes(seconds) - 8, abs=0.01)
+
+
+def test_the_last_tempo_of_a_link_stays_when_the_others_leave(capsys):
+    linked = Linked(OfflineClock(120))
+    for peers in (0, 2, 2, 0, 0):
+        linked.see(0.0, 0.0, 97.0, peers)
+    said = capsys.readouterr().err.splitlines()
+    assert said == [
+        "capriccio: 2 others on Ableton Link, at 97.0 bpm",
+        "capriccio: nobody else is on Ableton Link any more; the tempo stays at 97.0 bpm",
+    ]
+
+
+OTHER = """
+import asyncio, time, aalink
+
+async def main():
+    link = aalink.Link(143)
+    link.enabled = True
+    while True:
+        await asyncio.sleep(0.1)
+        print(time.monotonic(), link.beat, flush=True)
+
+asyncio.run(main())
+"""
+
+
+def test_a_real_link_is_joined():
+    pytest.importorskip("aalink", reason="aalink is not installed; pip install 'capriccio[link]'")
+    other = subprocess.Popen([sys.executable, "-c", OTHER], stdout=subprocess.PIPE, text=True)
+    link, clock = Link(), LiveClock(90)
+    try:
+        other.stdout.readline()  # it was there first, so the tempo is its own
+        time.sleep(0.5)
+        link.start(Performance(clock))
+        clock.start(0.1)
+        try:
+            wait_for(lambda: link.linked.peers, seconds=10)
+        except AssertionError:
+            pytest.skip("no multicast on this machine")
+        wait_for(lambda: abs(clock.tempo.bpm_at(clock.soonest()) - 143) < 1)
+        wait_for(lambda: clock.beats_at(clock.seconds()) > 4)
+        zero = clock.monotonic(0.0)
+        wait_for(lambda: abs(apart(other, clock, zero)) < 0.05)
+        assert max(abs(apart(other, clock, zero)) for _ in range(10)) < 0.1
+    finally:
+        link.close()
+        other.kill()
+        other.wait()
+    assert not [thread for thread in threading.enumerate() if thread.name == "link"]
+
+
+def apart(other: subprocess.Popen, clock, zero: float) -> float:
+    """Give how far from ours, in a bar of four, were the beats of the other when it told them."""
+    when, beats = map(float, other.stdout.readline().split())
+    return (beats - clock.beats_at(when - zero) + 2) % 4 - 2
+
+
+def test_a_link_that_cannot_be_is_told(monkeypatch):
+    with pytest.raises(ShowError, match="another clock is followed live; leave out --follow, or"):
+        Link().start(Performance(OfflineClock()))
+    monkeypatch.setattr("capriccio.devices.link.find_spec", lambda name: None)
+    with pytest.raises(ShowError, match="Ableton Link needs aalink, which is under the GPL; inst"):
+        Link().start(Performance(LiveClock()))

@@ -81,7 +81,7 @@ def _performance(command):
             "--follow",
             metavar="PORT",
             help="Live: follow the MIDI clock that comes in at PORT: its tempo, start, stop, "
-            "continue and song position.",
+            "continue and song position. Or the tempo and the bars of Ableton Link: link.",
         ),
         click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
@@ -162,8 +162,9 @@ def _perform(
             live = not offline
         if follow is not None:
             from .devices.follow import Follow
+            from .devices.link import Link
 
-            outputs.append(Follow(follow))
+            outputs.append(Link() if follow == "link" else Follow(follow))
         # Live no two shows need be the same; its take knows what this one was made of.
         chance = randbits(32) if live and seed is None else None
         use_seed(seed, chance or 0)

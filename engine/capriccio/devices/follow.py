@@ -92,6 +92,11 @@ class Follower:
         self._heard = -math.inf
         self._lock = threading.RLock()
 
+    @property
+    def bpm(self) -> float:
+        """The tempo of the song; 0 while it is not known."""
+        return self.pulse.bpm
+
     def hear(self, seconds: float, message: bytes) -> None:
         """Follow one message of the other clock that came at `seconds`."""
         with self._lock:
@@ -129,7 +134,7 @@ class Follower:
                 when = self.clock.soonest()
                 song = self._song_at(when, self.clock.seconds())
                 self._offset = self.clock.beats_at(when) - song
-                self.clock.change(self.pulse.bpm or None, standing=False)
+                self.clock.change(self.bpm or None, standing=False)
             else:
                 self.stop()
 
@@ -152,7 +157,7 @@ class Follower:
         if self.clock.started:
             if not self._joined:
                 self._join(seconds)
-            elif self.pulse.bpm and self._next % STEER_TICKS == 0:
+            elif self.bpm and self._next % STEER_TICKS == 0:
                 self._steer(seconds)
 
     def _song_at(self, seconds: float, tick: float) -> float:
@@ -168,12 +173,14 @@ class Follower:
         stands = clock.tempo.stands_at(clock.soonest()) and clock.tempo.stands_at(tick)
         when = tick if stands else clock.soonest()
         beats, song = clock.beats_at(when), self._song_at(when, tick)
-        bpm = self.pulse.bpm or clock.bpm
+        bpm = self.bpm or clock.bpm
         behind = (song - beats) % meter  # beats by which the show is behind the song
         ahead = meter - behind
         self._joined, clock.leader = True, self.name
-        if ahead < LEAP_BEATS or behind < STILL_BEATS:
-            # A little before the song: the show waits for it, or lets it come near.
+        first = stands and beats == 0.0
+        if ahead < LEAP_BEATS or behind < STILL_BEATS or first:
+            # A little before the song: the show waits for it, or lets it come near; and a show
+            # begins with its first beat.
             behind = 0.0 if behind < STILL_BEATS else -ahead
             self._offset = round((beats - song + behind) / meter) * meter
             if stands:
@@ -194,9 +201,9 @@ class Follower:
         if abs(off) > LEAP_BEATS:
             self._join(tick)
             return
-        bpm = self.pulse.bpm * (1 + off / STEER_BEATS)
+        bpm = self.bpm * (1 + off / STEER_BEATS)
         now = clock.tempo.bpm_at(when)
-        if abs(off) > STILL_BEATS or abs(self.pulse.bpm / now - 1) > STILL_TEMPO:
+        if abs(off) > STILL_BEATS or abs(self.bpm / now - 1) > STILL_TEMPO:
             clock.change(min(max(bpm, SLOWEST), FASTEST), seconds=when)
 
 
