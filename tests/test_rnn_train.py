@@ -18,7 +18,7 @@ def network():
     torch.manual_seed(0)
     made = net.Chorale().eval()
     with torch.no_grad():  # tables that begin at zero would hide mistakes
-        for table in (made.lead, made.lead_any, made.harmony, made.lean):
+        for table in (made.lead, made.harmony, made.lean, made.draw):
             table.normal_(0, 0.3)
     return made.requires_grad_(False)
 
@@ -74,13 +74,13 @@ def test_it_is_played_as_it_learned_whatever_is_given(network, piece, seen):
     wanted = weights(network, piece, (rank[None] < rank[:, None]).float())
     before, struck, place, _, token = (column[0] for column in chorales.examples([piece], [0]))
 
-    state = torch.zeros(net.LAYERS, net.WIDTH)
+    state, trace = torch.zeros(net.LAYERS, net.WIDTH), torch.zeros(1, net.FADED)
     for time in range(40):
         luck = torch.zeros(4, 1, net.TOKENS)
         luck[torch.arange(4), 0, token[time]] = 1e12
         heard = torch.cat([before[time], struck[time], place[time : time + 1]])
         given = token[time].view(4, 1, 1)
-        state, tokens, found = step(state, heard, given, is_seen.view(4, 1, 1), luck)
+        state, trace, tokens, found = step(state, trace, heard, given, is_seen.view(4, 1, 1), luck)
 
         assert torch.equal(tokens[:, 0], token[time])
         assert torch.allclose(found[~is_seen, 0], wanted[time][~is_seen], atol=5e-3)
@@ -111,10 +111,10 @@ def test_strictness_takes_weight_from_parallels_alone(network):
     luck[0, 0, 32] = 1e12
     given = rise.view(4, 1, 1)
     heard = torch.cat([before, torch.ones(5, dtype=torch.long)])
-    state = torch.zeros(net.LAYERS, net.WIDTH)
+    state, trace = torch.zeros(net.LAYERS, net.WIDTH), torch.zeros(1, net.FADED)
 
     loose, strict = (
-        net.Step(network, strict=s)(state, heard, given, known, luck)[2] for s in (0, 5)
+        net.Step(network, strict=s)(state, trace, heard, given, known, luck)[3] for s in (0, 5)
     )
 
     lost = (loose - strict)[3, 0]
@@ -124,14 +124,14 @@ def test_strictness_takes_weight_from_parallels_alone(network):
 
 def test_chance_draws_from_the_chances_of_the_network(network):
     step = net.Step(network)
-    state, heard, given, _, _ = chorales.draw()
+    state, trace, heard, given, _, _ = chorales.draw()
     nobody = torch.zeros(4, 1, 1, dtype=torch.bool)
     drawn, holds = torch.zeros(net.TOKENS), 0
     for _ in range(2000):
         luck = -torch.log(-torch.log(torch.rand(4, 1, net.TOKENS)))
         odds = torch.rand(4, 1)
         luck[..., net.HOLD] = net.FAR * (odds.log() - (1 - odds).log())
-        _, tokens, found = step(state, heard, given, nobody, luck)
+        _, _, tokens, found = step(state, trace, heard, given, nobody, luck)
         drawn[tokens[0]] += 1 / 2000  # the soprano is decided first, by these chances
     wanted = net.log_chances(found[0, 0]).exp()
     holds = wanted[net.HOLD].item()
@@ -190,7 +190,7 @@ def test_chorales_of_a_folder_are_trained_on_and_the_rest_is_events(tmp_path):
 
 
 def test_plain_torch_takes_a_step():
-    state, tokens, weights = trainer.plain()()
+    state, _, tokens, weights = trainer.plain()()
 
     assert state.shape == (net.LAYERS, net.WIDTH)
     assert tokens.shape == (4, 1)

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from capriccio.training import Trainer, export, seed_everything
 
 from .net.train import (
+    FADED,
     FAR,
     HIGHEST,
     HOLD,
@@ -36,7 +37,7 @@ from .net.train import (
 FILE = "Jsb16thSeparated.json"
 VOICES = ("soprano", "alto", "tenor", "bass")
 BATCH, LENGTH = 16, 192  # 12 bars: the middle half of all chorales is 11 to 19 bars long
-STEPS = 2000
+STEPS = 1600
 RATE, DECAY = 3e-3, 0.02  # AdamW; found on the validation split
 
 
@@ -187,8 +188,8 @@ def train(
         Step(trainer.ema),
         draw(),
         out,
-        input_names=["state", "heard", "given", "seen", "luck"],
-        output_names=["next_state", "tokens", "weights"],
+        input_names=["state", "trace", "heard", "given", "seen", "luck"],
+        output_names=["next_state", "next_trace", "tokens", "weights"],
         draw=draw,
         card={
             "name": "chorales",
@@ -208,6 +209,7 @@ def train(
             + f" --seed {seed}" * bool(seed),
             "input_ranges": {
                 "state": f"({LAYERS}, {WIDTH}) float, zeros at the start",
+                "trace": f"(1, {FADED}) float, zeros at the start",
                 "heard": f"(9,) what each voice sounded a step ago (0 silent, 1..46 pitches "
                 f"{LOWEST}..{HIGHEST}, {START} at the start), 1 where it was struck then, and the "
                 "place 0..15, the sixteenth in a bar of four beats",
@@ -240,6 +242,7 @@ def draw() -> tuple[torch.Tensor, ...]:
     luck[2, 0, HOLD] = 1e12
     return (
         torch.rand(LAYERS, WIDTH) * 2 - 1,  # (LAYERS, WIDTH)
+        torch.rand(1, FADED) / 6,  # (1, FADED)
         torch.cat([sounding, torch.randint(2, (4,)), torch.randint(PLACES, (1,))]),  # (9,)
         torch.tensor([SILENT, SILENT, HOLD, SILENT]).view(4, 1, 1),  # (4, 1, 1)
         torch.tensor([False, False, True, False]).view(4, 1, 1),  # (4, 1, 1)

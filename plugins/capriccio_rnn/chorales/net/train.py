@@ -32,6 +32,8 @@ STILL = MOVES // 2
 PITCH = 32  # size of a pitch's embedding: small, since there are 48 sounds
 SCENE, WIDTH, LAYERS, HEAD = 128, 192, 2, 128  # half a million weights are read in every step
 STRICT = 0.0
+FADES = torch.tensor([0.9, 0.985])  # how much of what sounded is remembered a step later
+FADED = 12 * len(FADES)
 DROPOUT = 0.35  # 229 chorales are soon known by heart
 
 PAIRS = torch.arange(16).view(4, 4)  # (v, u)
@@ -62,10 +64,13 @@ class Chorale(nn.Module):
         self.weigh = nn.Parameter(torch.randn(4, HEAD, TOKENS + MOVES) / math.sqrt(HEAD) / 4)
         self.lean = nn.Parameter(torch.zeros(4, TOKENS))
         # How two voices lead each other: from an interval, by similar, oblique or contrary motion,
-        # to an interval; each pair of voices by itself, and what they have in common.
-        self.lead = nn.Parameter(torch.zeros(16, SPAN * 3 * SPAN))
-        self.lead_any = nn.Parameter(torch.zeros(1, SPAN * 3 * SPAN))
+        # to an interval, whichever they are; and how each pair likes intervals.
+        self.lead = nn.Parameter(torch.zeros(SPAN * 3 * SPAN))
         self.harmony = nn.Parameter(torch.zeros(16, SPAN))
+        # How the pitch classes of the last beats and bars, which are the key, are heard; and how
+        # each draws others to itself, the same in every key.
+        self.tonal = nn.Parameter(torch.randn(FADED, SCENE))
+        self.draw = nn.Parameter(torch.zeros(len(FADES), 4, 12))
         self.dropout = nn.Dropout(DROPOUT)
         allowed = torch.full((4, TOKENS), IMPOSSIBLE)  # (voice, token)
         allowed[:, [SILENT, HOLD]] = 0
@@ -82,8 +87,9 @@ class Chorale(nn.Module):
         `sounding` and `struck` are those of the step before, `now` and `token` of this step.
         Shapes are (b, t, …) for batch and time; v is the voice that chooses, u the one it knows.
         """
+        trace = faded(sounding)  # (b, t, FADED)
         x = bag(self.scene, rows(sounding, struck, place))  # (b, t, SCENE)
-        x = self.dropout(x)  # (b, t, SCENE)
+        x = self.dropout(x + trace @ self.tonal)  # (b, t, SCENE)
         heard, _ = self.memory(x)  # (b, t, WIDTH)
         deep = self.hear(torch.cat([self.dropout(heard), x], -1)).unflatten(-1, (4, HEAD))
         slots = self.slots(now, token)  # (b, t, u, PITCH + 2)
@@ -98,6 +104,7 @@ class Chorale(nn.Module):
         moves = weights[..., TOKENS:] + bag(self.leading(), where, known)  # (b, t, v, MOVES)
         steps = step(candidates(sounding), sounding.unsqueeze(-1))  # (b, t, v, TOKENS)
         weights = weights[..., :TOKENS] + moves.gather(-1, steps)  # (b, t, v, TOKENS)
+        weights = weights + (trace @ self.drawing()).unflatten(-1, (4, TOKENS))
         return weights + self.lean + self.rules(sounding)  # (b, t, v, TOKENS)
 
     def slots(self, now, token):
@@ -108,9 +115,15 @@ class Chorale(nn.Module):
 
     def leading(self):
         """Weigh the moves of v, by pair of voices, their interval, and the move of u."""
-        leads = (self.lead + self.lead_any)[:, self.leads]  # (16, SPAN, MOVES, MOVES)
-        leads = leads + self.harmony[:, self.intervals]  # (16, SPAN, MOVES, MOVES)
+        leads = self.lead[self.leads] + self.harmony[:, self.intervals]  # (16, SPAN, MOVES, MOVES)
         return (leads * (self.intervals > 0)).flatten(0, 2)  # (16 * SPAN * MOVES, MOVES)
+
+    def drawing(self):
+        """Weigh each token of each voice by the pitch classes that sounded: (FADED, 4 * TOKENS)."""
+        sounds = torch.arange(TOKENS)  # (TOKENS,)
+        above = (sounds - 1 + LOWEST - torch.arange(12)[:, None]) % 12  # (12, TOKENS)
+        drawing = self.draw[..., above] * pitched(sounds)  # (fades, v, 12, TOKENS)
+        return drawing.transpose(1, 2).flatten(2).flatten(0, 1)  # (FADED, 4 * TOKENS)
 
     def rules(self, sounding):
         """Rule out what has no meaning: striking what sounds already, holding before the start."""
@@ -129,6 +142,20 @@ def rows(sounding, struck, place):
     voices = VOICE_ROWS + 2 * sounding + struck  # (..., 4)
     pairs = PAIR_ROWS + interval(sounding[..., UPPER], sounding[..., LOWER])  # (..., 6)
     return torch.cat([voices, PLACE_ROW + place.unsqueeze(-1), pairs], -1)  # (..., 11)
+
+
+def classes(sounding):
+    """Give the share of the voices in each pitch class."""
+    found = F.one_hot((sounding - 1 + LOWEST) % 12, 12) * pitched(sounding).unsqueeze(-1)
+    return found.sum(-2) / 4  # (..., 12)
+
+
+def faded(sounding):
+    """Remember which pitch classes sounded, as much as each of FADES lets: (b, t, FADED)."""
+    ago = torch.arange(sounding.shape[1])[:, None] - torch.arange(sounding.shape[1])  # (t, t)
+    fades = FADES[:, None, None]  # (fades, 1, 1)
+    memory = ((1 - fades) * fades ** ago.clamp(min=0)).tril()  # (fades, t, t)
+    return torch.einsum("fts,bsp->btfp", memory, classes(sounding)).flatten(2)  # (b, t, FADED)
 
 
 def candidates(sounding):
@@ -186,14 +213,16 @@ def bag(table, where, scale=None):
 class Step(nn.Module):
     """One sixteenth: state in and out, the choice included.
 
-    `heard` are the four sounds of the step before, whether each was struck then, and the place.
-    A voice does the token of the largest score: its weight plus `luck`, which is what chance and
-    the knobs add. Gumbel noise draws from the softmax (Maddison et al., arXiv 1411.0030), and from
-    one tempered by T where it is multiplied by T. Holding is decided apart, so that heat leaves the
-    rhythm alone: its weight counts a million times, and so should its luck, logistic noise; then it
-    is either far above all strikes or far below. A voice that is `seen` is forced by its luck to do
-    the token `given`, and the others know so from the start. `weights` are the network's own, but
-    that parallel fifths, octaves and unisons weigh `strict` nats less, as a teacher would have it.
+    `trace` is what is remembered of the pitch classes that sounded, zeros at the start, as those of
+    `state` are. `heard` are the four sounds of the step before, whether each was struck then, and
+    the place. A voice does the token of the largest score: its weight plus `luck`, which is what
+    chance and the knobs add. Gumbel noise draws from the softmax (Maddison et al., arXiv
+    1411.0030), and from one tempered by T where it is multiplied by T. Holding is decided apart, so
+    that heat leaves the rhythm alone: its weight counts a million times, and so should its luck,
+    logistic noise; then it is either far above all strikes or far below. A voice that is `seen` is
+    forced by its luck to do the token `given`, and the others know so from the start. `weights` are
+    the network's own, but that parallel fifths, octaves and unisons weigh `strict` nats less, as a
+    teacher would have it.
 
     Sounds, places and tokens are few, so whatever is made of them alone, up to the first product
     with the state, is worked out here once and looked up by row. A node of the graph costs half a
@@ -209,6 +238,10 @@ class Step(nn.Module):
             into = torch.cat([memory.weight_ih_l0, net.hear.weight[:, WIDTH:]])
             scene = net.scene @ into.T  # (ROWS, 3 * WIDTH + 4 * HEAD)
             scene[PLACE_ROW : PLACE_ROW + PLACES] += torch.cat([memory.bias_ih_l0, net.hear.bias])
+            # And which pitch classes it adds to those that are remembered.
+            sound = torch.arange(SOUNDS).repeat_interleave(2).repeat(4)  # (4 * 2 * SOUNDS,)
+            fresh = ((1 - FADES)[:, None] * classes(sound[:, None])[:, None]).flatten(1)
+            scene = torch.cat([scene, F.pad(fresh, (0, 0, 0, ROWS - len(fresh)))], -1)
             # What each sound of a voice tells the others, held or struck; the last row is nothing.
             sounds = torch.arange(SOUNDS).repeat(2)  # (2 * SOUNDS,)
             slots = net.slots(sounds, torch.tensor([HOLD, SILENT]).repeat_interleave(SOUNDS))
@@ -221,6 +254,9 @@ class Step(nn.Module):
         tables = {
             "scene": scene.half(),  # half precision, since it is large
             "leading": leading.reshape(-1, MOVES),  # (16 * SPAN * MOVES, MOVES)
+            "fades": FADES.repeat_interleave(12),  # (FADED,)
+            "tonal": net.tonal @ into.T,  # (FADED, 3 * WIDTH + 4 * HEAD)
+            "drawing": net.drawing(),  # (FADED, 4 * TOKENS)
             "ones": torch.ones(1, 11),
             "scale": torch.where(torch.arange(TOKENS) == HOLD, FAR, 1.0),  # (TOKENS,)
             "told": F.pad(told, (0, 0, 0, 1)),  # (4 * 2 * SOUNDS + 1, 4 * HEAD)
@@ -243,11 +279,14 @@ class Step(nn.Module):
         self.register_buffer("numbers", numbers[:, None])
         self.register_buffer("deeds", deeds())  # (4 * SOUNDS, 2 * TOKENS)
 
-    def forward(self, state, heard, given, seen, luck):
+    def forward(self, state, trace, heard, given, seen, luck):
         found = F.embedding(self.factors @ heard + self.firsts, self.numbers)  # (31, 1)
         scene, leads, voice = found.split([11, 16, 4])  # (11, 1) (16, 1) (4, 1)
-        scene = F.embedding(scene.flatten(), self.scene).float()  # (11, 3 * WIDTH + 4 * HEAD)
-        scene = self.ones @ scene  # (1, 3 * WIDTH + 4 * HEAD): summed faster than by a sum
+        scene = F.embedding(scene.flatten(), self.scene).float()  # (11, …)
+        scene = self.ones @ scene  # (1, …): summed faster than by a sum
+        scene, fresh = scene.split([3 * WIDTH + 4 * HEAD, FADED], -1)  # (1, …) (1, FADED)
+        trace = trace * self.fades + fresh  # (1, FADED)
+        scene = trace @ self.tonal + scene  # (1, 3 * WIDTH + 4 * HEAD)
         gates, new, deep = scene.split([2 * WIDTH, WIDTH, 4 * HEAD], -1)  # (1, …) each
         states = state.split(1)  # 2 of (1, WIDTH)
         recur = states[0] @ self.recur_0 + self.recur_0_bias  # (1, 3 * WIDTH)
@@ -270,6 +309,7 @@ class Step(nn.Module):
         hops = torch.where(seen, 0, steps).squeeze(1).split(1)  # 4 of (1, TOKENS)
         # Then one voice after another.
         rules = F.embedding(voice, self.rules)  # (4, 1, TOKENS)
+        rules = rules + (trace @ self.drawing).view(4, 1, TOKENS)  # (4, 1, TOKENS)
         luck = luck + rules * self.scale  # (4, 1, TOKENS)
         weights, tokens = [None] * 4, [None] * 4
         for v in ORDER:
@@ -284,7 +324,7 @@ class Step(nn.Module):
                 where = leads[v] + hops[v].gather(-1, tokens[v])  # (1, v)
                 pull = pull + F.embedding(where, self.leading)  # (1, v, MOVES)
         weights = torch.cat(weights) + rules  # (4, 1, TOKENS)
-        return torch.cat([first, second]), torch.cat(tokens), weights
+        return torch.cat([first, second]), trace, torch.cat(tokens), weights
 
 
 def cell(gates, new, recur, state):
