@@ -262,7 +262,7 @@ class Piece:
 
 SIZES = {
     "jsb": dict(width=384, layers=2, length=96, batch=32, steps=700, rate=2e-3),
-    "nottingham": dict(width=384, layers=2, length=128, batch=32, steps=1200, rate=2e-3),
+    "nottingham": dict(width=384, layers=2, length=128, batch=16, steps=900, rate=2e-3),
 }
 
 
