@@ -68,7 +68,7 @@ def test_no_voice_knows_what_is_decided_after_it_or_later(network, piece):
 
 @pytest.mark.parametrize("seen", [(), (0,), (2,), (0, 3), (1, 2, 3)])
 def test_it_is_played_as_it_learned_whatever_is_given(network, piece, seen):
-    step = net.Step(network, strict=0.0)
+    step = net.Step(network)
     is_seen = torch.tensor([voice in seen for voice in range(4)])
     rank = torch.where(is_seen, -1, chorales.ranks())
     wanted = weights(network, piece, (rank[None] < rank[:, None]).float())
@@ -113,9 +113,10 @@ def test_strictness_takes_weight_from_parallels_alone(network):
     heard = torch.cat([before, torch.ones(5, dtype=torch.long)])
     state, trace = torch.zeros(net.LAYERS, net.WIDTH), torch.zeros(1, net.FADED)
 
-    loose, strict = (
-        net.Step(network, strict=s)(state, trace, heard, given, known, luck)[3] for s in (0, 5)
-    )
+    found = []
+    for network.strict in (5.0, 0.0):
+        found.append(net.Step(network)(state, trace, heard, given, known, luck)[3])
+    strict, loose = found
 
     lost = (loose - strict)[3, 0]
     assert lost.nonzero().flatten().tolist() == [13]

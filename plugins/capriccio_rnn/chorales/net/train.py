@@ -31,7 +31,6 @@ STILL = MOVES // 2
 
 PITCH = 32  # size of a pitch's embedding: small, since there are 48 sounds
 SCENE, WIDTH, LAYERS, HEAD = 128, 192, 2, 128  # half a million weights are read in every step
-STRICT = 0.0
 FADES = torch.tensor([0.9, 0.985])  # how much of what sounded is remembered a step later
 FADED = 12 * len(FADES)
 DROPOUT = 0.35  # 229 chorales are soon known by heart
@@ -50,7 +49,10 @@ class Chorale(nn.Module):
 
     Pitches are heard as they are and as intervals. The intervals are what makes harmony the same
     in every key: what two voices are to each other, how far a voice moves, and what both become.
+    Parallel fifths, octaves and unisons weigh `strict` nats less than what was learned of them.
     """
+
+    strict = 0.0
 
     def __init__(self):
         super().__init__()
@@ -116,6 +118,7 @@ class Chorale(nn.Module):
     def leading(self):
         """Weigh the moves of v, by pair of voices, their interval, and the move of u."""
         leads = self.lead[self.leads] + self.harmony[:, self.intervals]  # (16, SPAN, MOVES, MOVES)
+        leads = leads - self.strict * parallels()  # (16, SPAN, MOVES, MOVES)
         return (leads * (self.intervals > 0)).flatten(0, 2)  # (16 * SPAN * MOVES, MOVES)
 
     def drawing(self):
@@ -221,15 +224,14 @@ class Step(nn.Module):
     that heat leaves the rhythm alone: its weight counts a million times, and so should its luck,
     logistic noise; then it is either far above all strikes or far below. A voice that is `seen` is
     forced by its luck to do the token `given`, and the others know so from the start. `weights` are
-    the network's own, but that parallel fifths, octaves and unisons weigh `strict` nats less, as a
-    teacher would have it.
+    those of the network.
 
     Sounds, places and tokens are few, so whatever is made of them alone, up to the first product
     with the state, is worked out here once and looked up by row. A node of the graph costs half a
     microsecond whatever it does, so the rest is written with few.
     """
 
-    def __init__(self, net: Chorale, strict: float = STRICT):
+    def __init__(self, net: Chorale):
         super().__init__()
         memory = net.memory
         others = (1 - torch.eye(4)).view(4, 4, 1, 1)  # (v, u, 1, 1): nobody is told of himself
@@ -247,8 +249,7 @@ class Step(nn.Module):
             slots = net.slots(sounds, torch.tensor([HOLD, SILENT]).repeat_interleave(SOUNDS))
             told = torch.einsum("si,vuih->vush", slots, net.blend)  # (v, u, 2 * SOUNDS, HEAD)
             told = (told * others).permute(1, 2, 0, 3).reshape(-1, 4 * HEAD)
-            leading = net.leading().view(16, -1) - strict * parallels().flatten()  # (16, …)
-            leading = leading.view(4, 4, -1, MOVES) * others  # (v, u, SPAN * MOVES, MOVES)
+            leading = net.leading().view(4, 4, -1, MOVES) * others  # (v, u, SPAN * MOVES, MOVES)
             every = torch.arange(SOUNDS)[:, None].expand(SOUNDS, 4)  # (SOUNDS, 4)
             rules = (net.rules(every) + net.lean).transpose(0, 1)  # (v, SOUNDS, TOKENS)
         tables = {
