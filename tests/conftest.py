@@ -188,14 +188,16 @@ class Synth:
         self._port.delete()
 
 
-@pytest.fixture(scope="session")
-def jack_server() -> Iterator[str]:
-    """A real JACK server without a sound card, of its own name; gives the name."""
-    needs("jackd")
-    name = f"capriccio-{os.getpid()}"
+@contextmanager
+def jack_daemon(waits: bool = True) -> Iterator[str]:
+    """Run a real JACK server without a sound card, of its own name; give the name.
+
+    One that `waits` for its clients waits for ever where one of them is killed.
+    """
+    name = f"capriccio-{os.getpid()}{'' if waits else '-on'}"
     # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes late,
     # has it give out what was sent a period before once more, and drop what is new.
-    command = f"jackd -n {name} -S -r -t 5000 -d dummy -r 48000 -p 512"
+    command = f"jackd -n {name} {'-S ' * waits}-r -t 5000 -d dummy -r 48000 -p 512"
     child = subprocess.Popen(
         command.split(),
         stdout=subprocess.PIPE,
@@ -212,6 +214,13 @@ def jack_server() -> Iterator[str]:
         yield name
     finally:
         end(child)
+
+
+@pytest.fixture(scope="session")
+def jack_server() -> Iterator[str]:
+    needs("jackd")
+    with jack_daemon() as name:
+        yield name
 
 
 def jack_answers() -> bool:
