@@ -39,9 +39,6 @@ LATE_SECONDS = 0.001
 RECENT = 256
 # JACK takes messages out of a buffer once a period; closed before that, they would be lost.
 FLUSH_SECONDS = 0.1
-# The same where nobody waits for us any more: a JACK server that waits for its clients takes
-# nothing from anyone until it has given up the one that was killed, with its sketch.
-ALONE_SECONDS = 6.0
 SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
 # Messages of the whole system: where the song goes on, and the clock that goes with it.
 POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
@@ -63,7 +60,7 @@ class Player:
         self._changed = threading.Condition()  # over the events and whether it has ended
         self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
         self._order = count()
-        self._ended = self._lost = self._panic = self._alone = False
+        self._ended = self._lost = self._panic = False
         self._looked = time.monotonic()
         self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
         self._channels: set[int] = set()
@@ -91,7 +88,6 @@ class Player:
                         heapq.heappush(self._events, event)
                     self._changed.notify()
                 data = data[whole:]
-            self._alone = True
         finally:
             with self._changed:
                 self._ended = True
@@ -137,7 +133,7 @@ class Player:
         self.silence(sorted(self._channels))
         if self._going:
             self._send(bytes([STOP]))
-        time.sleep(ALONE_SECONDS if self._alone else FLUSH_SECONDS)
+        time.sleep(FLUSH_SECONDS)
 
     def punctuality(self) -> dict[str, float]:
         """Say how many events were sent, how many had come too late, and how far off they were.
@@ -181,7 +177,7 @@ class Player:
         self._looked = time.monotonic()
         # A pipe stays open while a copy of the dead sketch's process, forked, has it.
         if os.name != "nt" and os.getppid() != sketch:
-            self._ended = self._alone = True
+            self._ended = True
             return
         if len(self._off) > self._told:
             self._told = len(self._off)
