@@ -32,8 +32,6 @@ from .tally import Tally, frames_in
 # which is more than the longest time that a frame is likely to hold the interpreter.
 COMPOSE_SECONDS = 1.0
 SEND_SECONDS = 0.25
-# The first beat comes so long after the start, so that its notes are handed over in time as well.
-BEGIN_SECONDS = 0.1
 # How often the music threads look up, in seconds; well below SEND_SECONDS.
 TICK_SECONDS = 0.02
 # How often the main thread looks for new music while it waits for the next frame, in seconds.
@@ -176,7 +174,8 @@ class Stage:
         while cue := self._next_turn(ROUNDING_BEATS):
             compose(self, cue)
         self._frame(0.0)
-        self.clock.start(BEGIN_SECONDS)
+        # The notes of the first beat are to be handed over as long ahead as any.
+        self.clock.start(self.clock.ahead)
         self._started = True
         # Threads of their own, so that a cue that hangs can keep neither the notes before it from
         # sounding nor their ends from being sent, and no output those of another.
