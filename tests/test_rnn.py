@@ -5,6 +5,7 @@ import itertools
 import math
 import subprocess
 import sys
+import time
 from statistics import fmean
 
 import numpy as np
@@ -13,6 +14,7 @@ from capriccio import Moment, Note
 from capriccio.testing import check_generator
 from capriccio_rnn import RNN
 from capriccio_rnn.choir import RANGES
+from capriccio_rnn.ear import faults_of
 from capriccio_rnn.keys import pitch_classes
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -108,6 +110,27 @@ def test_more_heat_makes_the_choices_less_certain():
     assert entropies[0] < entropies[-1] / 2
 
 
+def test_heat_leaves_the_rhythm_alone():
+    calm, wild = (len(play(RNN(seed=15), bars=64, heat=value)) for value in (0.0, 1.0))
+
+    assert wild == pytest.approx(calm, rel=0.25)
+
+
+def test_at_default_knobs_parallels_are_rare():
+    pieces = [RNN(seed=seed)(Moment(span=64.0)) for seed in range(8)]
+
+    found = [fault for piece in pieces for fault in faults_of(piece)[1] if "parallel" in fault.what]
+    assert len(found) <= 8  # in 128 bars; chance would make sixty
+
+
+def test_ten_minutes_of_four_voices_are_written_in_seconds():
+    begun = time.perf_counter()
+    notes = play(RNN(seed=20), bars=300, bars_at_once=4)  # at 120 beats a minute
+
+    assert time.perf_counter() - begun < 5
+    assert len(notes) > 2000
+
+
 @pytest.mark.parametrize("key", ["d minor", "E flat major", {0, 2, 4, 7, 9}])
 def test_a_key_is_kept_to_from_the_first_note(key):
     notes = play(RNN(seed=12), key=key)
@@ -149,6 +172,11 @@ def test_a_key_that_cannot_be_read_is_told():
         RNN()(Moment(), key="h major")
     with pytest.raises(ValueError, match=r"a key of the pitch classes \[12\]; give some of 0..11"):
         RNN()(Moment(), key=[12])
+
+
+def test_chorales_have_no_style():
+    with pytest.raises(ValueError, match="model 'chorales' has no style 'funk'; it has none"):
+        RNN()(Moment(), style="funk")
 
 
 def test_a_model_that_is_not_there_is_told_at_once():

@@ -13,32 +13,41 @@ PLACES = 16  # steps of a bar of four beats, the only meter that the chorales we
 BREATH = 16  # steps after which a held note is struck again: nobody sings longer on one breath
 LONGEST = 256 * STEPS  # the longest phrase that is listened to, in steps
 LOWEST, SILENT, START = 36, 0, 47  # the network's sounds: 0 silent, 1..46 pitches 36..81
-HOLD, TOKENS = 0, 48  # the network's tokens: 0 hold, 1 silence, 2..47 strike 36..81
+HOLD, TOKENS = 47, 48  # the network's tokens: a sound to strike, or hold
 RANGES = ((60, 81), (52, 74), (46, 69), (36, 66))  # of soprano, alto, tenor, bass
+FAR = 1e6  # how much farther the network counts holding than striking, to decide it apart
 FORBIDDEN = -1e6  # stronger than any opinion of the network, weaker than its own impossibilities
-SURE = 0.02  # tokens less than this probable, relative to the likeliest, are never chosen
+FORCED = 1e12  # stronger than all
+# Gumbel noise is kept within these bounds, so that what weighs less than the best by more than
+# their distance (it is 90 times less probable) is never chosen: no slip of the tongue in a chorale.
+BOUNDS = -1.25, 3.25
 # Steps whose chance is drawn at once: numpy lets go of the interpreter each time, and gets it back
 # late where a picture is drawn meanwhile.
 BLOCK = 64
+
+NO_TOKENS, NOBODY = np.zeros((4, 1, 1), np.int64), np.zeros((4, 1, 1), np.bool_)
 
 # What a voice does in a step: its pitch, 0 for silence, and whether it is struck there.
 Deed = tuple[int, bool]
 
 
 class Bend:
-    """What the knobs add to the network's weights; see `RNN` for what they mean."""
+    """What the knobs make of chance and of the network's weights; see `RNN` for what they mean."""
 
     def __init__(self, heat=0.5, density=0.5, register=0.5, key: str | Iterable[int] = ""):
         classes = pitch_classes(key)
-        pitches = np.arange(TOKENS - 2) + LOWEST
+        pitches = np.arange(HOLD - 1) + LOWEST
         off_key = np.array([pitch % 12 not in classes for pitch in pitches.tolist()])
-        self.weights = np.zeros((4, TOKENS), np.float32)
+        self.away = frozenset((np.flatnonzero(off_key) + 1).tolist())  # the sounds not in the key
+        self.heat, self.calm = 0.3 + 1.1 * heat, 6 * (0.5 - density)
+        self.spread = np.full(TOKENS, self.heat, np.float32)  # how far chance reaches, by token
+        self.spread[HOLD] = FAR
+        self.bias = np.full((4, 1, TOKENS), FAR * self.calm, np.float32)
+        self.bias[..., SILENT] = 0
         for voice, (low, high) in enumerate(RANGES):
             height = (2 * pitches - low - high) / (high - low)  # -1 to 1 over the voice's range
-            self.weights[voice, 2:] = np.where(off_key, FORBIDDEN, 6 * (register - 0.5) * height)
-        self.holding = np.full(TOKENS, 6 * (0.5 - density), np.float32)  # by what is held
-        self.holding[1 : TOKENS - 1][off_key] = FORBIDDEN
-        self.dials = np.array([0.3 + 1.1 * heat, SURE], np.float32)
+            bias = np.where(off_key, FORBIDDEN, 6 * (register - 0.5) * height)
+            self.bias[voice, 0, 1:HOLD] = bias
 
 
 class Choir:
@@ -54,13 +63,16 @@ class Choir:
     def begin(self, seed: int) -> None:
         """Begin anew with another seed."""
         self._random = np.random.default_rng(seed)
-        self._noise: list[np.ndarray] = []
+        self._bend: Bend | None = None
+        self._used = BLOCK
         self.forget()
 
     def forget(self) -> None:
         """Go on as if nothing had been sung."""
-        self._state = np.zeros((2, 256), np.float32)
-        self._voices = np.array([[START] * 4, [0] * 4])
+        self._state, self._trace = (
+            np.zeros(self._model.inputs[name].shape, np.float32) for name in ("state", "trace")
+        )
+        self._sounds, self._struck = [START] * 4, [0] * 4
         self.breathe()
 
     def breathe(self) -> None:
@@ -76,40 +88,83 @@ class Choir:
         in its turn, and `nats` add up to the surprise of the whole step. Raises
         FloatingPointError, and forgets all, where the state is no longer finite.
         """
-        if not self._noise:
-            noise = self._random.gumbel(size=(BLOCK, 4, TOKENS)).astype(np.float32)
-            self._noise = list(noise[::-1])
-        sounding = self._voices[0]
-        bend.weights[:, HOLD] = bend.holding[sounding]
-        forced, known = np.full(4, -1), np.zeros(4, np.float32)
-        for voice, (pitch, _) in (given or {}).items():
-            sound = pitch - LOWEST + 1 if pitch else SILENT
-            forced[voice] = HOLD if sound == sounding[voice] else sound + 1
-            known[voice] = seen
+        luck, tokens, known = self._draw(bend), NO_TOKENS, NOBODY
+        if not bend.away.isdisjoint(self._sounds):
+            for voice, sound in enumerate(self._sounds):
+                if sound in bend.away:
+                    luck[voice, 0, HOLD] = -FORCED
+        if given:
+            tokens, known = tokens.copy(), known.copy()
+            for voice, (pitch, _) in given.items():
+                sound = pitch - LOWEST + 1 if pitch else SILENT
+                token = HOLD if sound == self._sounds[voice] else sound
+                luck[voice, 0, HOLD] = -FORCED
+                luck[voice, 0, token] = FORCED
+                tokens[voice], known[voice] = token, seen
         made = self._model(
             state=self._state,
-            voices=self._voices,
-            place=np.array([place]),
-            forced=forced,
+            trace=self._trace,
+            heard=np.array([*self._sounds, *self._struck, place], np.int64),
+            given=tokens,
             seen=known,
-            bias=bend.weights,
-            dials=bend.dials,
-            noise=self._noise.pop(),
+            luck=luck,
         )
-        self._state, self._voices = made["next_state"], made["next_voices"]
-        if not np.isfinite(self._state).all():
+        self._state, self._trace = made["next_state"], made["next_trace"]
+        self._weights, self._tokens = made["weights"], made["tokens"]
+        state = self._state.ravel()
+        if not math.isfinite(state @ state):
             self.forget()
             raise FloatingPointError("the music's state is not finite; it was begun anew")
-        self.nats, self.entropy = made["nats"], made["entropy"]
         deeds = []
-        for voice, (sound, struck) in enumerate(zip(*self._voices.tolist(), strict=True)):
-            pitch = sound + LOWEST - 1 if sound != SILENT else 0
+        for voice, token in enumerate(self._tokens.ravel().tolist()):
+            struck = token != HOLD
+            sound = token if struck else self._sounds[voice]
+            self._sounds[voice], self._struck[voice] = sound, int(struck)
             struck = struck or self._age[voice] >= BREATH
             if given and voice in given:
                 struck = struck or given[voice][1]
             self._age[voice] = 1 if struck else self._age[voice] + 1
+            pitch = sound + LOWEST - 1 if sound != SILENT else 0
             deeds.append((pitch, bool(struck and pitch)))
         return deeds
+
+    @property
+    def nats(self) -> np.ndarray:
+        """The network's surprise at what each voice did in the last step, in nats, (4,)."""
+        found = log_chances(self._weights[:, 0])
+        return -np.take_along_axis(found, self._tokens, 1)[:, 0]
+
+    @property
+    def entropy(self) -> np.ndarray:
+        """How open the choice of each voice was in the last step, knobs included, in nats, (4,)."""
+        assert self._bend
+        bent = self._weights[:, 0] + np.where(
+            np.arange(TOKENS) == HOLD, self._bend.calm, self._bend.bias[:, 0]
+        )
+        bent[:, :HOLD] /= self._bend.heat
+        found = log_chances(bent)
+        return -(np.exp(found) * np.maximum(found, -99)).sum(1)
+
+    def _draw(self, bend: Bend) -> np.ndarray:
+        """Draw what chance and the knobs add in this step, (4, 1, TOKENS); see BOUNDS."""
+        if self._used == BLOCK:
+            rare = self._random.standard_exponential(size=(BLOCK, 4, 1, TOKENS))
+            # The logarithm of exponential chance is Gumbel's, the difference of two logistic.
+            self._chance = -np.log(rare).clip(*BOUNDS).astype(np.float32)
+            self._chance[..., HOLD] = self._random.logistic(size=(BLOCK, 4, 1))
+            self._used, self._bend = 0, None
+        if bend is not self._bend:
+            self._luck, self._bend = self._chance * bend.spread + bend.bias, bend
+        self._used += 1
+        return self._luck[self._used - 1]
+
+
+def log_chances(weights: np.ndarray) -> np.ndarray:
+    """Turn weights (voices, TOKENS) into log-probabilities: to hold or not, and what to strike."""
+    strike, hold = weights[:, :HOLD].astype(np.float64), weights[:, HOLD:].astype(np.float64)
+    strike -= strike.max(1, keepdims=True)
+    strike -= np.log(np.exp(strike).sum(1, keepdims=True))
+    return np.hstack([strike - np.logaddexp(0, hold), -np.logaddexp(0, -hold)])
 
 
 def first_step(beats: float) -> int:
