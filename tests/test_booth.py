@@ -317,16 +317,17 @@ def two_monitors(display, tmp_path, monkeypatch):
         stderr=subprocess.DEVNULL,
     )
     os.close(write)
-    with open(read) as line:
-        number = line.readline().strip()
-    if not number:
+    try:
+        with open(read) as line:
+            number = line.readline().strip()
+        if not number:
+            pytest.skip("Xorg does not start on this machine")
+        monkeypatch.setenv("DISPLAY", f":{number}")
+        xrandr("--addmode", "DUMMY1", "640x480")
+        plug_in()
+        yield
+    finally:
         end(child)
-        pytest.skip("Xorg does not start on this machine")
-    monkeypatch.setenv("DISPLAY", f":{number}")
-    xrandr("--addmode", "DUMMY1", "640x480")
-    plug_in()
-    yield
-    end(child)
 
 
 def xrandr(*words: str) -> str:

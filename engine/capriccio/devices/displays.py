@@ -50,7 +50,10 @@ def displays() -> list[Display]:
 def connected(pygame) -> list[Display]:
     """List the displays that are connected now, while SDL is awake."""
     sizes = pygame.display.get_desktop_sizes()
-    return [Display(number, *size, _name(pygame, number)) for number, size in enumerate(sizes)]
+    return [
+        Display(number, width, height, _name(pygame, number))
+        for number, (width, height) in enumerate(sizes)
+    ]
 
 
 def meant(target: str, known: list[Display], who: object) -> Display:

@@ -6,6 +6,7 @@ import signal
 import time
 from collections import deque
 from contextlib import suppress
+from typing import Any
 
 from ..errors import ShowError, say, tell
 from ..hookspecs import Output
@@ -29,7 +30,7 @@ class Screen(Output):
     """
 
     name = "screen"
-    window = None  # pygame's, while it is open
+    window: Any = None  # pygame's, while it is open
 
     @classmethod
     def missing(cls) -> str:
