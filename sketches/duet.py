@@ -75,25 +75,25 @@ class Lanterns(Generator):
     """
 
     def generate(self, now, *, over=None, notes=()):
-        canvas = fit(over, (512, 512)) / np.float32(255) * 0.45
-        away = np.arange(-40, 41)[:, None, None]
+        canvas = fit(over, (512, 512)) * np.float32(0.45 / 255)
         for beats, note, colour in notes:
-            left, right = (int(256 + 48 * at) for at in (beats, beats + note.length))
-            place = int(np.interp(note.pitch, (34, 84), (460, 50)))
-            width = 12.0 if left <= 256 <= right else 4.0  # the note that sounds now shines
-            light = note.velocity * np.exp(-np.abs(away / width)) * np.array(colour)
-            canvas[place - 40 : place + 41, max(0, left) : max(0, right - 4)] += light
+            left, right = (max(0, int(256 + 48 * at)) for at in (beats, beats + note.length))
+            top = int(420 - 8.2 * (min(max(note.pitch, 34), 84) - 34))
+            light = SHINING if left <= 256 <= right else GLOWING  # it shines while it sounds
+            canvas[top : top + 81, left : max(0, right - 4)] += note.velocity * light * colour
         return np.clip(canvas, 0, 1)
 
 
 lanterns = Lanterns()
+AWAY = np.abs(np.arange(-40, 41, dtype=np.float32))[:, None, None]
+SHINING, GLOWING = np.exp(-AWAY / 12), np.exp(-AWAY / 4)
+AMBER, BLUE = np.array([(1.0, 0.6, 0.1), (0.2, 0.6, 1.0)], np.float32)
 
 
 @sketch.draw
 def evening(now):
     """A walk round the garden; your notes are amber lights above it, those of the voices blue."""
-    start = now.beats - 8
-    notes = [(note.start - 8, note, (1.0, 0.6, 0.1)) for note in hands.played(now, beats=8)]
-    notes += [(at - now.beats, note, (0.2, 0.6, 1.0)) for at, note in sung[-99:] if at > start]
+    notes = [(note.start - 8, note, AMBER) for note in hands.played(now, beats=8)]
+    notes += [(at - now.beats, note, BLUE) for at, note in sung[-99:]]
     picture = garden(now, drift=now.phase(bars=24), bloom=sketch.loudness)
     return lanterns(now, over=picture, notes=notes)

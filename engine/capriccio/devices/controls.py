@@ -123,18 +123,19 @@ class Controls:
         the moment it is for: what hands do after the call is not in it.
         """
         begin = now.beats - (now.span if beats is None else beats)
-        with self._lock:
-            return [
-                Note(
-                    press.pitch,
-                    max(0.0, press.start - begin),
-                    max(SHORTEST, min(press.end, now.beats) - press.start),
-                    press.velocity,
-                    press.channel,
-                )
-                for press in self._catch_up().presses
-                if begin - ROUNDING <= press.start < now.beats - ROUNDING
-            ]
+        with self._lock:  # not longer than need be: an answer may wait for it
+            presses = list(self._catch_up().presses)
+        return [
+            Note(
+                press.pitch,
+                max(0.0, press.start - begin),
+                max(SHORTEST, min(press.end, now.beats) - press.start),
+                press.velocity,
+                press.channel,
+            )
+            for press in presses
+            if begin - ROUNDING <= press.start < now.beats - ROUNDING
+        ]
 
     def attend(self, wake: Callable[[], None]) -> None:
         """Have `wake` called, from any thread, whenever something was played in this show.

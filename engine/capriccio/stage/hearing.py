@@ -138,7 +138,7 @@ class Hearing:
         called = clock.seconds()
         if stage._started and not now.seconds >= max(0.0, called - MISSED_SECONDS):
             if now.seconds >= 0:  # else it was played before the first beat
-                tell(f"{cue.name} came too late to answer {len(notes)} notes", f"{cue.name} late")
+                tell(f"{cue.name} came too late for what was played; it answers what comes next")
             return
 
         def compose():
