@@ -161,6 +161,26 @@ def test_a_late_event_is_sent_at_once_and_counted(synth):
     assert (0x90, 62, 102) not in synth.messages
 
 
+def test_what_a_stage_hands_over_in_one_go_is_gathered_and_arrives_whole(synth):
+    output, clock = started("celesta")
+    output.handed(at(clock, 0.0))  # a stage says how far it is
+    moves = [(number % 128, number // 128 / 127, 1 + number % 16) for number in range(1000)]
+    for move in moves:  # more than a pipe takes at once
+        output.control(move, at(clock, 0.0))
+    time.sleep(0.2)
+    assert synth.messages == []
+    output.handed(at(clock, 0.25))
+    wait_for(lambda: len(synth.messages) == 1000)
+    assert [(move[1], move[2]) for move in synth.messages] == [
+        (controller, round(value * 127)) for controller, value, _ in moves
+    ]
+    output.note_on(Note(60), at(clock, 0.0))
+    output.panic()  # which waits for nobody
+    wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
+    output.close()
+    assert synth.begun == 0
+
+
 # -- the end of every note --------------------------------------------------------------------
 
 

@@ -336,7 +336,7 @@ class Output(Part):
         """Follow a control that was moved: `(controller 0..127, value 0..1, channel 1..16)`."""
 
     def handed(self, now) -> None:
-        """Know that everything until `now` has been handed over; a timed output is told often."""
+        """Know that all until `now` has been handed over; told many times a second where timed."""
 
     def panic(self) -> None:
         """Silence all that sounds, at once, and play on; called from any thread, at any time."""

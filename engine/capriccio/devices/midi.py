@@ -16,6 +16,8 @@ from .midi_clock import Ticks
 
 # Events that are further off than this are heard to be, in milliseconds.
 HEARD_MS = 5.0
+# So many events are written at once at most: a pipe takes 4096 bytes whole.
+MOST_AT_ONCE = 4096 // midi_player.EVENT.size
 # How long the player may take to open its port, and to end its notes, in seconds.
 OPEN_SECONDS, END_SECONDS = 10.0, 3.0
 
@@ -70,6 +72,7 @@ class Midi(Output):
         self.punctuality = self.lately = None
         self._ticks = Ticks(self._clock) if self._clocked else None
         self._losses = 0
+        self._gathered: list[bytes] | None = None
         says = "How far off the last few hundred events were: 99 in 100 no more than this"
         performance.desk.watch(
             Meter(
@@ -112,20 +115,25 @@ class Midi(Output):
         return ports.output_port(self.port)
 
     def note_on(self, note, now):
-        self._send(messages.note_on(note), now)
+        self._put(now.seconds, messages.note_on(note))
 
     def note_off(self, note, now):
-        self._send(messages.note_off(note), now)
+        self._put(now.seconds, messages.note_off(note))
 
     def control(self, change, now):
-        self._send(messages.control(change), now)
+        self._put(now.seconds, messages.control(change))
 
     def handed(self, now):
         for seconds, message in self._ticks.until(now.seconds) if self._ticks else ():
-            self._put(seconds + self.delay, len(message), message)
+            self._put(seconds + self.delay, message)
+        # From now on events are gathered until the next time: whoever writes lets go of the
+        # interpreter, and may have to wait for it as long as a picture takes.
+        gathered, self._gathered = self._gathered or [], []
+        for first in range(0, len(gathered), MOST_AT_ONCE):
+            self._write(b"".join(gathered[first : first + MOST_AT_ONCE]))
 
     def panic(self):
-        self._put(0.0, midi_player.PANIC)
+        self._write(midi_player.EVENT.pack(0.0, midi_player.PANIC, b""))
 
     def close(self):
         player, self._player = self._player, None
@@ -145,19 +153,24 @@ class Midi(Output):
         self._listener.join(END_SECONDS)
         player.stdout.close()
 
-    def _send(self, message: bytes, now) -> None:
-        self._put(now.seconds, len(message), message)
+    def _put(self, seconds: float, message: bytes) -> None:
+        """Have the player send a message at so many seconds of the show."""
+        if self._player is None:
+            return
+        event = midi_player.EVENT.pack(self._clock.monotonic(seconds), len(message), message)
+        if self._gathered is None:
+            self._write(event)
+        else:
+            self._gathered.append(event)
 
-    def _put(self, seconds: float, what: int, message: bytes = b"") -> None:
-        """Hand an event to the player, whole, whichever thread it is."""
+    def _write(self, events: bytes) -> None:
+        """Hand events to the player, whole, whichever thread it is."""
         player = self._player
         if player is None:
             return
         assert player.stdin
         try:
-            player.stdin.write(
-                midi_player.EVENT.pack(self._clock.monotonic(seconds), what, message)
-            )
+            player.stdin.write(events)
         except (OSError, ValueError):  # a pipe that has ended, or that another thread has closed
             if self._player is player:
                 raise ShowError(f"{self} is silent: the process that plays it has ended") from None

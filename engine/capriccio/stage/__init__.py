@@ -304,6 +304,9 @@ class Stage:
                     now = replace(now, seconds=now.seconds + lane.delay)
                 method = lane.output.note_on if event.begins else lane.output.note_off
                 self._try(self._calling(lane), method, event.note, now)
+            if lane.knows:
+                now = self.clock.moment(beats=horizon, span=0.0)
+                self._try(self._calling(lane), lane.output.handed, now)
         finally:
             lane.leave()
 
