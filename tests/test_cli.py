@@ -221,7 +221,6 @@ def test_a_gpu_that_is_not_there_is_an_error_and_no_fall_back(folder):
     [
         ("--to vidoe:a.mp4", "no output is named 'vidoe'; did you mean 'video'?"),
         ("--to frames", "output 'frames' has no place to go; write frames:DIR"),
-        ("--to screen:left", "output 'screen' has no display 'left'; write screen, or screen:1"),
         ("--device cudda", "no device is called 'cudda'; did you mean 'cuda'?"),
         ("--size 3", "'3' is no size; give width x height in pixels, such as 512x512"),
         ("--size axb", "'axb' is no size; give width x height in pixels, such as 512x512"),
