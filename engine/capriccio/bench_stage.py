@@ -197,23 +197,27 @@ class _Mute(Midi):
 
 
 class _Hold:
-    """Hold the interpreter, as a slow picture does: one call in C that never lets go of it."""
+    """Hold the interpreter, as a slow picture does: one call in C that never lets go of it.
+
+    How much there is to do is corrected every time by what the processor took for it, since
+    processors change gear; what other programs took meanwhile does not count.
+    """
 
     def __init__(self) -> None:
-        self._count = 100_000
-        self._count = max(1, round(self._count * HOLD_SECONDS / self.seconds()))
+        self._count, self._taken = 100_000, HOLD_SECONDS
+        for _ in range(20):
+            self()
 
     def __call__(self) -> None:
+        begun = time.thread_time()
         sum(range(self._count))
+        self._taken = max(time.thread_time() - begun, HOLD_SECONDS / 100)
+        right = self._count * HOLD_SECONDS / self._taken
+        self._count = max(1, round(self._count + 0.2 * (right - self._count)))
 
     def seconds(self) -> float:
-        """Time it, where nothing comes between."""
-        taken = []
-        for _ in range(7):
-            begun = time.perf_counter()
-            self()
-            taken.append(time.perf_counter() - begun)
-        return min(taken)
+        """Give how long it took the last time."""
+        return self._taken
 
 
 def _busy_model() -> Model | None:

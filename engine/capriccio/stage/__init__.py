@@ -9,7 +9,7 @@ from time import monotonic
 
 import numpy as np
 
-from ..clock import Moment, OfflineClock
+from ..clock import Moment, OfflineClock, hurry
 from ..errors import ShowError, tell_again
 from ..hookspecs import Output, Performance, drawing, performing
 from ..listening import hush
@@ -32,6 +32,8 @@ from .tally import Tally, frames_in
 # which is more than the longest time that a frame is likely to hold the interpreter.
 COMPOSE_SECONDS = 1.0
 SEND_SECONDS = 0.25
+# Threads that hand over go before others, where the system lets them; they do next to nothing.
+SENDER_NICE = -15
 # How often the music threads look up, in seconds; well below SEND_SECONDS.
 TICK_SECONDS = 0.02
 # How often the main thread looks for new music while it waits for the next frame, in seconds.
@@ -247,6 +249,7 @@ class Stage:
             self._listen(self.clock.seconds())
 
     def _send_ahead(self, lane: Lane) -> None:
+        hurry(SENDER_NICE)
         while not self._stopping.wait(TICK_SECONDS):
             seconds = self.clock.seconds() + SEND_SECONDS - lane.delay
             self._sound(lane, self._horizon(seconds))
