@@ -1,6 +1,7 @@
 """MIDI inputs: what was moved, whatever the bytes are, and devices that come and go."""
 
 import gc
+import threading
 import time
 
 import pytest
@@ -223,3 +224,16 @@ def test_when_it_was_played_is_told_on_the_clock_of_the_show(jack):
         listening.stop()
     assert "nano" in heard[0][0]
     assert before <= heard[0][1] <= time.monotonic()
+
+
+def test_one_thread_looks_after_all_although_somebody_leaves_while_another_enters(jack):
+    def looking():
+        return [thread for thread in threading.enumerate() if thread.name == "inputs"]
+
+    wait_for(lambda: not looking(), what="the threads of other tests")
+    first = inputs.listen(lambda *message: None)
+    first.left = True  # as `forget` leaves it where somebody is just entering
+    second = inputs.listen(lambda *message: None)
+    assert len(looking()) == 1
+    second.stop()
+    wait_for(lambda: not looking(), what="the thread to end")

@@ -43,9 +43,12 @@ def use_device(name: str) -> None:
     """Choose where the models opened from now on run: `auto`, `cpu`, `cuda` and so on.
 
     Raises ProviderError where this machine has no such device. `auto` takes a GPU where there is
-    one, else the CPU, and says once which it took.
+    one, else the CPU, and says once which it took. What was open before had no hand in the show
+    that now begins.
     """
     global _device
+    with _opening:
+        _open.clear()
     name = name.lower()
     if name not in ("auto", "cpu"):
         available = _available()

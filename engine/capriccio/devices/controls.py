@@ -5,7 +5,6 @@ import threading
 import weakref
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Callable
 from pathlib import Path
 
 from ..clock import LiveClock, Moment, OfflineClock
@@ -19,6 +18,9 @@ from .keyboard import Keyboard
 MOST_WAITING = 65536
 # The shortest note there is, in beats; and what forgives the rounding of seconds to beats.
 SHORTEST, ROUNDING = 1 / 32, 1e-6
+# How often an answering cue asks what was played: on a port, and where nobody plays but a file,
+# which says before when it does.
+EAGER_SECONDS, LAZY_SECONDS = 0.0005, 0.02
 
 
 def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
@@ -55,7 +57,6 @@ class Controls:
         self._clock = OfflineClock()
         self._listening: Listening | None = None
         self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MOST_WAITING)
-        self._wakes: list[Callable[[], None]] = []  # called whenever something waits
         # What is played to it, in order: until when it waits (beats of the file that is simulated,
         # or seconds of the take that is performed again), device, message and beats.
         self._tune: list[tuple[float, str, bytes, float]] | None = None
@@ -137,22 +138,19 @@ class Controls:
             if begin - ROUNDING <= press.start < now.beats - ROUNDING
         ]
 
-    def attend(self, wake: Callable[[], None]) -> None:
-        """Have `wake` called, from any thread, whenever something was played in this show.
-
-        For a cue that answers at once: then it asks `struck` what it was.
-        """
+    def attend(self) -> float:
+        """Begin to listen, for a cue that answers; give how often to ask `struck`, in seconds."""
         with self._lock:
             self._catch_up()
-            self._wakes.append(wake)
-            if self._listening is not None:
-                self._listening.eager = True
+            return LAZY_SECONDS if self._listening is None else EAGER_SECONDS
 
     def struck(self, since: int) -> tuple[int, list[tuple[float, Note]]]:
         """Give how many notes were begun in this show, and those after the first `since`.
 
         Each comes with the beats that it was played at. Nobody knows yet how long it will be.
         """
+        if self._listening is not None and performing.get() is self._performance:
+            self._listening.catch_up()
         with self._lock:
             keyboard = self._catch_up()
             first = max(since - keyboard.begun, -len(keyboard.presses))
@@ -227,7 +225,6 @@ class Controls:
     def _begin(self, performance: Performance) -> None:
         """Turn to another show, in which nothing has been played yet."""
         self._clock, self._tune = performance.clock, None
-        self._wakes.clear()
         if self._file:
             # Dials rest as well, or it would not be the same show again.
             self._now, self._framed = Keyboard(), Keyboard()
@@ -240,7 +237,7 @@ class Controls:
                 for at, played, device, message in heard
             ]
         elif performance.clock.live and self._listening is None:
-            self._listening = _hear_into(self._waiting, self._wakes, self._port)
+            self._listening = _hear_into(self._waiting, self._port)
             weakref.finalize(self, self._listening.forget)
         self._now.begin()
         self._framed.begin()
@@ -249,15 +246,9 @@ class Controls:
         self._performance = performance
 
 
-def _hear_into(waiting: deque, wakes: list[Callable[[], None]], port: str) -> Listening:
+def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Listening:
     """Put what is played with what waits; whoever listens does not keep the controls alive."""
-
-    def hear(device: str, at: float, message: bytes) -> None:
-        waiting.append((at, device, message))
-        for wake in wakes:
-            wake()
-
-    return listen(hear, port)
+    return listen(lambda device, at, message: waiting.append((at, device, message)), port)
 
 
 def _read(file: Path) -> list[tuple[float, str, bytes, float]]:

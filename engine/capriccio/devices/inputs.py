@@ -19,8 +19,6 @@ ECHOES = (ports.CLIENT, "Midi Through")
 # driver keeps what is played, with its time: were it to call us instead, it would wait for the
 # interpreter, and with it, in JACK, everybody's music.
 LOOK_SECONDS, HEAR_SECONDS = 0.1, 0.003
-# The same where somebody answers at once.
-EAGER_SECONDS = 0.0005
 # The thread that looks goes before others: it takes next to no time.
 NICE = -15
 # Messages that a driver keeps meanwhile.
@@ -36,11 +34,11 @@ Hear = Callable[[str, float, bytes], None]
 
 
 class Listening:
-    """Somebody who hears one port, or all of them, until `stop` is called; `eager`, at once."""
+    """Somebody who hears one port, or all of them, until `stop` is called."""
 
     def __init__(self, hear: Hear, port: str, clock: bool = False):
         self.hear, self.port, self.clock = hear, port, clock
-        self.left = self.eager = False
+        self.left = False
 
     def chosen(self, names: list[str]) -> list[str]:
         """Give those of the ports that are meant."""
@@ -50,6 +48,10 @@ class Listening:
             return [ports.meant(self.port, names, "input")]
         except ShowError:  # it is not there now
             return []
+
+    def catch_up(self) -> None:
+        """Hear at once, in this thread, what was played until now."""
+        _room.hear()
 
     def stop(self) -> None:
         """Hear no more."""
@@ -81,6 +83,7 @@ class _Room:
         self._inputs: dict[str, _Input] = {}
         self._refused: set[str] = set()
         self._empty = threading.Event()
+        self._empty.set()
         self._looking: Any = None  # rtmidi's, to ask what is connected
 
     def enter(self, listening: Listening) -> None:
@@ -93,7 +96,8 @@ class _Room:
                 self._listening.append(listening)
             finally:
                 self._look()
-            if len(self._listening) == 1:
+            # One thread looks after all, whoever leaves while another enters.
+            if self._listening and self._empty.is_set():
                 self._empty = threading.Event()
                 threading.Thread(
                     target=self._watch, args=(self._empty,), name="inputs", daemon=True
@@ -127,24 +131,23 @@ class _Room:
     def _watch(self, empty: threading.Event) -> None:
         hurry(NICE)
         looked = time.monotonic()
-        while not empty.wait(self._pause()):
-            with self._lock:
-                if empty.is_set():
-                    return
-                try:
-                    for port in list(self._inputs.values()):
-                        port.take()
-                    if time.monotonic() - looked >= LOOK_SECONDS:
-                        self._look()
-                        looked = time.monotonic()
-                except Exception as error:  # whatever a driver does, the show goes on
-                    tell(f"MIDI inputs cannot be heard: {described(error)}", "MIDI inputs")
+        while not empty.wait(HEAR_SECONDS if self._inputs else LOOK_SECONDS):
+            look = time.monotonic() - looked >= LOOK_SECONDS
+            self.hear(look)
+            looked = time.monotonic() if look else looked
 
-    def _pause(self) -> float:
-        if not self._inputs:
-            return LOOK_SECONDS
-        eager = any(listening.eager for listening in self._listening)
-        return EAGER_SECONDS if eager else HEAR_SECONDS
+    def hear(self, look: bool = False) -> None:
+        """Hand on what was played, and `look` what is connected."""
+        with self._lock:
+            if self._empty.is_set():
+                return
+            try:
+                for port in list(self._inputs.values()):
+                    port.take()
+                if look:
+                    self._look()
+            except Exception as error:  # whatever a driver does, the show goes on
+                tell(f"MIDI inputs cannot be heard: {described(error)}", "MIDI inputs")
 
     def _look(self) -> None:
         """Open what has come, close what has gone, and have everybody hear what they mean to."""

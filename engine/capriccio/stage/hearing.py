@@ -2,7 +2,6 @@
 
 import math
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -15,8 +14,6 @@ from ..media import Note, as_phrase
 from .composing import add
 from .cue import name_of
 
-# How often an answering thread looks up where nothing wakes it, in seconds.
-TICK_SECONDS = 0.02
 # A note that could not be answered for so long is not answered any more: a cue that hung, and
 # comes back, must not answer all at once what was played meanwhile.
 MISSED_SECONDS = 0.5
@@ -45,7 +42,7 @@ class AnswerCue:
     late: float = MISSED_SECONDS
     begun: int = 0  # how many notes the hands had begun when it last listened
     waiting: deque[tuple[float, Note]] = field(default_factory=deque)
-    woken: threading.Event = field(default_factory=threading.Event)
+    pause: float = 0.0  # how often to listen, in seconds
 
     @property
     def name(self) -> str:
@@ -81,7 +78,7 @@ class Hearing:
         """Begin to listen; whatever is wrong with a port is raised."""
         for number, cue in enumerate(self.cues):
             cue.number = number
-            cue.hands.attend(cue.woken.set)
+            cue.pause = cue.hands.attend()
 
     def begin(self) -> None:
         """Answer live from now on."""
@@ -118,17 +115,16 @@ class Hearing:
             self._answer(cue)
 
     def _answer_on(self, cue: AnswerCue) -> None:
-        stage = self._stage
+        stage, clock, pause = self._stage, self._stage.clock, 0.0
         performing.set(stage.performance)
         hurry(NICE)
-        while not stage._stopping.wait(0) and cue.until > stage.clock.beats_at(
-            stage.clock.seconds()
-        ):
-            left = cue.due(stage.clock) - stage.clock.seconds()
+        # Nobody wakes this thread: to be woken by another one is to wait for the interpreter twice.
+        while not stage._stopping.wait(pause) and clock.beats_at(clock.seconds()) < cue.until:
+            left = cue.due(clock) - clock.seconds()
             if left > 0 or not cue.waiting:
-                cue.woken.wait(min(max(left, 0.0), TICK_SECONDS))
-                cue.woken.clear()
+                pause = min(max(left, 0.0), cue.pause)
             else:
+                pause = 0.0
                 self._answer(cue)
 
     def _answer(self, cue: AnswerCue) -> None:
