@@ -1,5 +1,6 @@
 """Answers: a cue that is called the moment a human plays, and whose phrase sounds at once."""
 
+import gc
 import json
 import sys
 import threading
@@ -348,3 +349,5 @@ def test_a_real_key_is_answered_on_a_real_port(synth):
         show.join()
     assert not synth.sounding
     assert {note.velocity for note in answered} == {100 / 127}
+    del sketch, show
+    gc.collect()  # controls listen as long as somebody has them
