@@ -5,6 +5,8 @@ import subprocess
 import sys
 import textwrap
 import threading
+from importlib.machinery import PathFinder
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -172,13 +174,15 @@ def test_two_sketches_can_be_performed_side_by_side():
 @pytest.mark.parametrize(
     "name", ["piece.py", "mein Stück – 2.py", "音楽.py", "random.py", "a.b.py"]
 )
-def test_a_file_of_any_name_becomes_a_sketch(write, name):
+def test_a_file_of_any_name_becomes_a_sketch(write, name, tmp_path):
     sketch = load_sketch(write(WHOLE, name))
     assert sketch.title == name.removesuffix(".py")
     assert sketch.perform([], seconds=1).notes == 1
     import random
 
     assert random.random  # a sketch of that name does not stand in for it
+    found = PathFinder.find_spec("random")  # nor for whoever imports it later
+    assert found and not Path(found.origin).is_relative_to(tmp_path)
 
 
 def test_a_sketch_may_import_the_files_beside_it(write):

@@ -15,6 +15,7 @@ import mido
 import numpy as np
 import pytest
 from capriccio import Analyzer, Generator, Note, Performance
+from capriccio.inference import use_device
 from capriccio.recipe import carried
 from capriccio.scribe import MOST_STILLS, Scribe
 from capriccio.stage import PlayCue
@@ -27,6 +28,12 @@ from PIL import Image
 from rehearsal import live_stage
 
 RECIPE = {"sketch": "a.py", "sha256": "0" * 64, "bpm": 120, "meter": 4, "fps": 10, "size": [8, 6]}
+
+
+@pytest.fixture(autouse=True)
+def no_models_open():
+    """What other tests have opened had no hand in the shows of these."""
+    use_device("auto")
 
 
 @contextmanager

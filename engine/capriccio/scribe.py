@@ -112,6 +112,8 @@ class Scribe:
         going = True
         while going:
             going = not self._stopping.wait(FLUSH_SECONDS)
+            if self._over:
+                return
             try:
                 self._write(going)
             except OSError as error:

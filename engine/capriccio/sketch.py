@@ -318,8 +318,9 @@ def load_sketch(path: str | Path) -> Sketch:
     if spec is None or spec.loader is None:
         raise ShowError(f"{path.name!r} is no Python file; a sketch ends in .py")
     module = module_from_spec(spec)
+    # At the end, for the same reason: the standard library imports much when it is first needed.
     if str(path.parent) not in sys.path:
-        sys.path.insert(0, str(path.parent))
+        sys.path.append(str(path.parent))
     sys.modules[name] = module
     spec.loader.exec_module(module)
     things = vars(module).values()
