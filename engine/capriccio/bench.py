@@ -94,6 +94,8 @@ def _measured(found: Found, model: str, frames: int) -> dict[str, Any]:
                     play()
             if not heard.calls:
                 raise ShowError(f"{part} does not call its network; there is nothing to compare")
+            if not phrase:
+                heard.rest()
             turns = _Turns(heard, play, _plain_torch(found, model))
             stage.perform((WARM + frames) / stage.performance.fps, turns)
     finally:
@@ -129,7 +131,11 @@ class _Heard:
         Model.__call__ = heard  # type: ignore[assignment, method-assign]
         return self
 
-    def __exit__(self, *failure):
+    def __exit__(self, *failure) -> None:
+        self.rest()
+
+    def rest(self) -> None:
+        """Count no more: a picture is always as many calls, and to count them takes time."""
         Model.__call__ = self._call  # type: ignore[method-assign]
 
 

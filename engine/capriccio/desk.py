@@ -117,6 +117,11 @@ class Desk:
                 return True
         return False
 
+    @property
+    def idle(self) -> bool:
+        """Whether there is nothing to take in."""
+        return not (self._waiting or self.movers)
+
     def take_in(self, seconds: float) -> None:
         """Do all that was asked for since the last frame; this one is at `seconds` of the show."""
         self.seconds = seconds

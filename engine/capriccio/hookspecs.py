@@ -197,8 +197,11 @@ class Generator(Part):
     def __call__(self, now, **knobs):
         """Make the image, phrase or drawing of the moment `now`, with these knobs."""
         for name, value in knobs.items():
-            if name in self.knobs:
-                knobs[name] = self.knobs[name].fit(value, self)
+            knob = self.knobs.get(name)
+            # What nearly always comes is let through at once; `fit` mends or explains the rest.
+            fits = value.__class__ is float and 0.0 <= value <= 1.0
+            if knob and not (fits and knob.kind == "number"):
+                knobs[name] = knob.fit(value, self)
         if self._held:
             knobs.update(self._held)
         self._turned = knobs

@@ -5,6 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+BYTES = np.dtype(np.uint8)
+
 
 class Note(NamedTuple):
     """One note of a phrase.
@@ -38,6 +40,10 @@ def as_image(thing, maker: object = "this") -> np.ndarray:
 
     Raises TypeError or ValueError, naming `maker`, where it cannot be one.
     """
+    if thing.__class__ is np.ndarray and thing.dtype is BYTES:  # as nearly always
+        shape = thing.shape
+        if len(shape) == 3 and shape[2] == 3 and shape[0] and shape[1]:
+            return thing
     if not isinstance(thing, np.ndarray):
         raise TypeError(
             f"{maker} made {_kind(thing)}; an image is a numpy array (height, width, 3)"

@@ -16,8 +16,9 @@ from .errors import ShowError, tell
 from .hookspecs import Generator, Knob, Output, Performance
 from .media import as_image
 from .scribe import Scribe
-from .stage import COMPOSE_SECONDS, PlayCue, Stage, Tally, name_of
+from .stage import COMPOSE_SECONDS, PlayCue, Stage, Tally
 from .stage.change import change
+from .stage.cue import name_of
 from .stage.hearing import AnswerCue
 from .stage.replay import Replay
 from .take import Take

@@ -64,25 +64,34 @@ class TempoMap:
         check_tempo(bpm)
         self._seconds, self._beats = array("d", [0.0]), array("d", [0.0])
         self._bpm, self._rate = array("d", [bpm]), array("d", [bpm])
+        self._steady = bpm  # as long as it never changed, else 0
         self._lock = threading.Lock()
 
     def beats_at(self, seconds: float) -> float:
         """Give the beats at so many seconds."""
+        if self._steady:  # nearly always, and every frame asks
+            return seconds * self._steady / 60
         with self._lock:
             return self._beats_at(seconds)
 
     def seconds_at(self, beats: float) -> float:
         """Give the seconds at so many beats; infinite where the show stands still before them."""
+        if self._steady:
+            return beats * 60 / self._steady
         with self._lock:
             return self._seconds_at(beats)
 
     def bpm_at(self, seconds: float) -> float:
         """Give the tempo at so many seconds; the last one where the beats stand still."""
+        if self._steady:
+            return self._steady
         with self._lock:
             return self._bpm[self._at(seconds)]
 
     def stands_at(self, seconds: float) -> bool:
         """Say whether the beats stand still at so many seconds."""
+        if self._steady:
+            return False
         with self._lock:
             return not self._rate[self._at(seconds)]
 
@@ -124,6 +133,7 @@ class TempoMap:
         if not 0 <= over <= MOST_BEATS:
             raise ValueError(f"a ramp over {over!r} beats; give 0 to {MOST_BEATS}")
         with self._lock:
+            self._steady = 0
             reached, before = self._beats_at(seconds), self._bpm[self._at(seconds)]
             goes_on = reached if beats is None else max(reached, beats)
             keep = bisect_left(self._seconds, seconds)

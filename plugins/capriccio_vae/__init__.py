@@ -43,14 +43,13 @@ class VAE(Generator):
             self._open()
         walk = self._walks.get(kind)
         if walk is None:
-            walk = self._walks[kind] = self._walk(kind)
+            walk = self._walks[kind] = self._mixed(self._walk(kind))
         place = drift * STEPS
         step = min(int(place), STEPS - 1)
-        point = walk[step] + (place - step) * (walk[step + 1] - walk[step])  # (latents,)
-        point = point * (bloom / 0.6) + self._middle
-        # Four standard deviations from end to end: what the set itself spans.
-        point += (4 * ripeness - 2) * self._ripeness + (4 * swell - 2) * self._swell
-        return self._model(z=point[None].astype(np.float32))[0]
+        share, size = place - step, bloom / 0.6
+        # Four standard deviations from end to end of a dial: what the set itself spans.
+        mix = (size * (1 - share), size * share, 1.0, 4 * ripeness - 2, 4 * swell - 2)
+        return self._model(z=np.array(mix, np.float32).dot(walk[step])[None])[0]
 
     def close(self) -> None:
         """Let the model go."""
@@ -78,6 +77,15 @@ class VAE(Generator):
                 "make one with capriccio train vae --data FOLDER --out FILE.onnx"
             )
         self._model = model
+
+    def _mixed(self, walk: np.ndarray) -> np.ndarray:
+        """Lay out all that a picture is mixed from, `(STEPS, 5, latents)`.
+
+        So a frame costs one product: each call of numpy takes as long, whatever it does.
+        """
+        dials = (np.broadcast_to(at, walk[1:].shape) for at in
+                 (self._middle, self._ripeness, self._swell))  # fmt: skip
+        return np.stack([walk[:-1], walk[1:], *dials], axis=1).astype(np.float32)
 
     def _walk(self, kind: str) -> np.ndarray:
         """Work out the closed walk, `(STEPS + 1, latents)` around the middle, at an even pace."""

@@ -18,7 +18,7 @@ from ..tempo import Pace
 from .baton import Baton
 from .change import Change
 from .composing import compose
-from .cue import PlayCue, name_of, next_turn
+from .cue import PlayCue, draw_cue, next_turn
 from .curtain import Curtain
 from .ear import Ear
 from .hearing import AnswerCue, Hearing
@@ -77,6 +77,7 @@ class Stage:
         self._shown = [lane for lane in self._lanes if lane.shows]
         self._ear = Ear()
         self._stagehand = Stagehand(self._look, self._end, lambda: self._curtain.panic())
+        self._progressing = self._stagehand.call("the progress")
         self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
         self._started = False
         self._until = math.inf  # seconds; where the end is known, nothing begins at it
@@ -97,7 +98,7 @@ class Stage:
         if now := drawing.get():
             return self._ear.drawn_loudness(now.beats)
         seconds = self.clock.seconds()
-        self._listen(seconds)
+        self._listen(self._horizon(seconds))
         return self._ear.loudness(self.clock.beats_at(seconds))
 
     def picture(self) -> tuple[float, np.ndarray] | None:
@@ -145,28 +146,34 @@ class Stage:
     def _perform_offline(self, seconds: float, progress) -> None:
         for frame in range(frames_in(seconds, self.performance.fps)):
             due = frame / self.performance.fps
-            self._go_on(due)
-            self._frame(due)
-            self._progress(progress, frame + 1)
+            self._frame(due, self._go_on(due))
+            with self._progressing:
+                progress(frame + 1)
         self._go_on(seconds)
 
-    def _go_on(self, seconds: float) -> None:
+    def _go_on(self, seconds: float) -> float:
         """Bring the music to `seconds`, stopping the clock at each turn of a play cue on the way.
 
         So it does at each note that is answered, and the music is the same at every frame rate.
+        Gives the beats up to which things were due.
         """
-        while cue := self._next_turn(self._horizon(seconds)):
+        horizon = self._horizon(seconds)
+        while cue := self._next_turn(horizon):
             turn = cue.turn(self.clock.meter)
             self.hearing.go_on(turn - ROUNDING_BEATS)
             self.clock.wait(self.clock.seconds_at(turn))
             compose(self, cue)
-        self.hearing.go_on(self._horizon(seconds))
+            horizon = self._horizon(seconds)  # the cue may have changed the tempo
+        if self.hearing.cues:
+            self.hearing.go_on(horizon)
+            horizon = self._horizon(seconds)
         self.clock.wait(seconds)
         for lane in self._lanes:
-            self._sound(lane, self._horizon(seconds))
-        self._listen(seconds)
+            self._sound(lane, horizon)
+        self._listen(horizon)
         if self._stagehand.orders:
             raise KeyboardInterrupt
+        return horizon
 
     # -- live ---------------------------------------------------------------------------------
 
@@ -186,7 +193,8 @@ class Stage:
         for lane in self._timed:
             self._begin("sender", self._send_ahead, lane)
         frame = 0
-        self._progress(progress, 1)
+        with self._progressing:
+            progress(1)
         while not (self._stagehand.orders or any(lane.output.left for lane in self._lanes)):
             frame = self._next_frame(frame)
             due = frame / self.performance.fps
@@ -195,7 +203,8 @@ class Stage:
                 break
             self._wait(due)
             self._frame(due)
-            self._progress(progress, frame + 1)
+            with self._progressing:
+                progress(frame + 1)
 
     def _begin(self, name: str, function: Callable, *arguments) -> threading.Thread:
         thread = threading.Thread(target=function, args=arguments, name=name, daemon=True)
@@ -246,7 +255,7 @@ class Stage:
                 compose(self, cue)
                 if self._composer is not composer:
                     return
-            self._listen(self.clock.seconds())
+            self._listen(self._horizon(self.clock.seconds()))
 
     def _send_ahead(self, lane: Lane) -> None:
         hurry(SENDER_NICE)
@@ -262,19 +271,12 @@ class Stage:
 
     def _look(self) -> None:
         self._curtain.help()
-        if self._live():
-            help_where_it_hangs(self)
-
-    def _live(self) -> bool:
-        return self._started and not self._stopping.is_set()
+        help_where_it_hangs(self)
 
     # -- both ---------------------------------------------------------------------------------
 
     def _next_turn(self, horizon: float) -> PlayCue | None:
         return next_turn(self.plays, self.clock.meter, horizon)
-
-    def _sound_from_now_on(self, notes):
-        return self._ear.compose(notes, self.clock, self._lanes), notes
 
     def _change_pace(self, pace: Pace) -> None:
         """Be told that the tempo changes: where the beats break off, what sounds ends."""
@@ -292,8 +294,8 @@ class Stage:
             return min(beats, self.clock.beats_at(self._until) - ROUNDING_BEATS)
         return beats
 
-    def _listen(self, seconds: float) -> None:
-        self._ear.listen(self._horizon(seconds))
+    def _listen(self, horizon: float) -> None:
+        self._ear.listen(horizon)
         self.tally.notes = self._ear.begun
 
     def _sound(self, lane: Lane, horizon: float, wait: bool = True) -> None:
@@ -313,20 +315,20 @@ class Stage:
         finally:
             lane.leave()
 
-    def _frame(self, due: float) -> None:
-        self._try(
-            self._stagehand.call("the desk", "the rest of it counts"),
-            self.performance.desk.take_in,
-            due,
-        )
+    def _frame(self, due: float, horizon: float | None = None) -> None:
+        desk = self.performance.desk
+        desk.seconds = due
+        if not desk.idle:
+            call = self._stagehand.call("the desk", "the rest of it counts")
+            self._try(call, desk.take_in, due)
         now = self.clock.moment(seconds=due, span=self.clock.beats_at(1 / self.performance.fps))
         while self.changes and self.changes[0].beats <= now.beats + ROUNDING_BEATS:
             _, self.draw, then = self.changes.popleft()
             then()
         draw = self.draw
-        self._ear.draw(due, self._horizon(due))
+        self._ear.draw(due, self._horizon(due) if horizon is None else horizon)
         if draw is not None:
-            cue = f"draw cue {name_of(draw)!r}"
+            cue = draw_cue(draw)
             call = self._stagehand.call(cue, "the last image stays")
             token = drawing.set(now)
             try:
@@ -358,12 +360,8 @@ class Stage:
             self._show(lane, *due)
         return lane.held[0][0] if lane.held else math.inf
 
-    def _progress(self, progress: Callable[[int], None], frames: int) -> None:
-        with self._stagehand.call("the progress"):
-            progress(frames)
-
     def _calling(self, lane: Lane) -> Call:
-        return self._stagehand.call(str(lane.output), "the show goes on", orders=2)
+        return self._stagehand.call(lane.who, "the show goes on", orders=2)
 
     def _try(self, call: Call, function: Callable, *arguments, home: Callable | None = None):
         """Call a cue or an output; let its trouble through offline and before the first beat.
@@ -389,7 +387,7 @@ class Stage:
             self._curtain.seconds = self.tally.seconds = min(self.clock.seconds(), self._until)
         self._stopping.set()
         self.hearing.end()
-        self._listen(self.clock.seconds())
+        self._listen(self._horizon(self.clock.seconds()))
         self._ear.end()
         self._curtain.fall(quietly=self.clock.live)
         # A thread that is still within a network when the interpreter ends would abort it.

@@ -50,4 +50,9 @@ def add(
     if late := len(starts) - len(notes):
         tell(f"{cue.name} came too late for {late} of its notes", f"{cue.name} late")
     with stage.composing:
-        return stage._sound_from_now_on([one for one in notes if one[1] < cue.until])
+        return sound(stage, [one for one in notes if one[1] < cue.until])
+
+
+def sound(stage, notes: list[tuple[Note, float]]) -> tuple[float, list[tuple[Note, float]]]:
+    """Give every output what sounds at which beats; give the seconds from which it does, and it."""
+    return stage._ear.compose(notes, stage.clock, stage._lanes), notes

@@ -1,8 +1,9 @@
 """Cues that play, and whose turn it is."""
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from ..clock import Moment
 from ..media import Note
@@ -48,8 +49,16 @@ def name_of(cue: Callable) -> str:
     return getattr(cue, "__name__", type(cue).__name__)
 
 
-def next_turn(cues: Iterable[PlayCue], meter: int, horizon: float) -> PlayCue | None:
+@lru_cache(maxsize=8)  # every frame asks
+def draw_cue(function: Callable) -> str:
+    """Name a draw cue in what is told of it."""
+    return f"draw cue {name_of(function)!r}"
+
+
+def next_turn(cues: list[PlayCue], meter: int, horizon: float) -> PlayCue | None:
     """Give the cue whose turn comes first, the one written first among equals, if by `horizon`."""
+    if not cues:
+        return None
     free = [cue for cue in cues if not cue.busy and cue.turn(meter) < cue.until]
     cue = min(free, key=lambda cue: cue.turn(meter), default=None)
     return cue if cue and cue.turn(meter) <= horizon else None

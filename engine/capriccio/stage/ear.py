@@ -57,12 +57,13 @@ class Ear(Lane):
             while self._composed and self._composed[0][0] <= seconds + ROUNDING_SECONDS:
                 for note, start in self._composed.popleft()[1]:
                     self._framed.add(note, start)
-        for _ in self._framed.due(beats):
-            pass
+        if self._framed.next_beats() <= beats:
+            for _ in self._framed.due(beats):
+                pass
 
     def listen(self, beats: float) -> None:
         """Hear every note up to `beats`, and count those that begin."""
-        if self.enter():
+        if self.next_beats() <= beats and self.enter():
             for event in self.due(beats):
                 self.begun += event.begins
             self.leave()

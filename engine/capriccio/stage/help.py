@@ -10,6 +10,8 @@ TICK_SECONDS = 0.02
 
 def help_where_it_hangs(stage) -> None:
     """Tell who hangs, and have other threads go on with the rest; from the stagehand's thread."""
+    if not under_way(stage):
+        return
     stage._stagehand.tell_who_hangs()
     main = stage._stagehand.calls.get(stage._stagehand.main)
     beside = any(thread.name == "beside" and thread.is_alive() for thread in stage._threads)
@@ -22,8 +24,13 @@ def help_where_it_hangs(stage) -> None:
 
 def sound_beside(stage, call: Call) -> None:
     """Sound in the main thread's stead, while it hangs in `call`."""
-    while stage._stagehand.calls.get(stage._stagehand.main) is call and stage._live():
+    while stage._stagehand.calls.get(stage._stagehand.main) is call and under_way(stage):
         for lane in stage._untimed:
             now = stage.clock.seconds() - lane.delay
             stage._sound(lane, stage._horizon(now), wait=False)
         stage._stopping.wait(TICK_SECONDS)
+
+
+def under_way(stage) -> bool:
+    """Say whether the clock has started and the end has not."""
+    return stage._started and not stage._stopping.is_set()

@@ -58,7 +58,7 @@ class Lane:
     """
 
     def __init__(self, output: Any = None):
-        self.output = output
+        self.output, self.who = output, str(output)
         self.stuck = False  # whoever has entered it has not come back for long
         self._turn = threading.Lock()
         self._lock = threading.Lock()  # over all that follows
@@ -127,6 +127,8 @@ class Lane:
 
     def next_beats(self) -> float:
         """Give the beats of the next event; infinite where there is none."""
+        if not self._coming:
+            return math.inf
         with self._lock:
             return self._coming[0][0] if self._coming else math.inf
 

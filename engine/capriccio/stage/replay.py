@@ -8,6 +8,7 @@ from ..errors import tell
 from ..hookspecs import Output, Performance
 from . import PlayCue, Stage
 from .change import forget
+from .composing import sound
 from .hearing import ANSWER_BEATS, AnswerCue
 from .tally import frames_in
 
@@ -57,12 +58,12 @@ class Replay(Stage):
             if phrase.cue in range(len(self.plays)):
                 yield min(phrase.called, phrase.seconds), 0, partial(self._call, phrase)
             if phrase.notes:
-                yield phrase.seconds, 1, partial(self._sound_from_now_on, phrase.notes)
+                yield phrase.seconds, 1, partial(sound, self, phrase.notes)
         for answer in self.take.answers:
             if answer.cue in range(len(self.answers)):
                 yield min(answer.called, answer.seconds), 0, partial(self._answer, answer)
             if answer.notes:
-                yield answer.seconds, 1, partial(self._sound_from_now_on, answer.notes)
+                yield answer.seconds, 1, partial(sound, self, answer.notes)
         for seconds, _, beats in self.take.sketches:
             yield seconds, 2, partial(forget, self, beats)
 
@@ -76,27 +77,28 @@ class Replay(Stage):
             if frame == frames - 1:
                 self._shown = self._shown or self._hidden
             self._frame(due)
-            self._progress(progress, frame + 1)
+            with self._progressing:
+                progress(frame + 1)
         self._go_on(seconds)
 
-    def _go_on(self, seconds: float) -> None:
+    def _go_on(self, seconds: float) -> float:
         for at, _, act in self._scenes[self._place :]:
             if at > seconds + ROUNDING_SECONDS:
                 break
             self._place += 1
             self.clock.wait(at)
             act()
-        super()._go_on(seconds)
+        return super()._go_on(seconds)
 
     def _next_turn(self, horizon: float) -> None:
         return None  # whose turn it is says the take
 
-    def _frame(self, due: float) -> None:
+    def _frame(self, due: float, horizon: float | None = None) -> None:
         desk = self.performance.desk
         while self._turn is not None and self._turn.seconds <= due + ROUNDING_SECONDS:
             self._do(desk, self._turn.address, self._turn.value)
             self._turn = next(self._turns, None)
-        super()._frame(due)
+        super()._frame(due, horizon)
 
     def _do(self, desk: Desk, address: str, value) -> None:
         control = desk.controls.get(address)

@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Callable
 from contextlib import suppress
+from threading import get_ident
 from time import monotonic
 
 from ..errors import described, place_of, tell
@@ -61,16 +62,16 @@ class Call:
 
     def __enter__(self):
         self.since = monotonic()
-        me = threading.get_ident()
-        self._outer = self._calls.get(me)
-        self._calls[me] = self
+        calls, me = self._calls, get_ident()
+        self._outer = calls.get(me)
+        calls[me] = self
         return self
 
     def __exit__(self, *trouble):
         if self._outer is None:
-            self._calls.pop(threading.get_ident(), None)
+            self._calls.pop(get_ident(), None)
         else:
-            self._calls[threading.get_ident()] = self._outer
+            self._calls[get_ident()] = self._outer
 
     def lasts(self) -> float:
         """Give the seconds since the call was made."""
