@@ -100,11 +100,12 @@ class OfflineClock:
 
     def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
         """Give the `Moment` at so many seconds since the start, or so many beats."""
+        tempo = self.tempo
         if beats is None:
-            beats = self.beats_at(seconds)
+            beats = tempo.beats_at(seconds)
         else:
-            seconds = self.seconds_at(beats)
-        return Moment(beats, seconds, span, self.meter, self.tempo.bpm_at(seconds))
+            seconds = tempo.seconds_at(beats)
+        return Moment(beats, seconds, span, self.meter, tempo.bpm_at(seconds))
 
     def soonest(self) -> float:
         """Give the seconds from which on the tempo can still be changed."""

@@ -179,6 +179,7 @@ class Generator(Part):
 
     role = "generator"
     knobs: ClassVar[dict[str, Knob]] = {}
+    _numbers: ClassVar[frozenset[str]] = frozenset()  # the knobs that are numbers
     _held: Mapping[str, Any] = MappingProxyType({})  # knobs that a hand on the desk holds
     _turned: Mapping[str, Any] = MappingProxyType({})  # knobs as they were at the last call
     _heir: "tuple[Generator, float | None] | None" = None  # who takes over, since which beat
@@ -193,15 +194,15 @@ class Generator(Part):
         super().__init_subclass__(**options)
         if "generate" in cls.__dict__:
             cls.knobs = knobs_of(cls.generate, f"generator {cls.name!r}")
+            cls._numbers = frozenset(k.name for k in cls.knobs.values() if k.kind == "number")
 
     def __call__(self, now, **knobs):
         """Make the image, phrase or drawing of the moment `now`, with these knobs."""
         for name, value in knobs.items():
-            knob = self.knobs.get(name)
             # What nearly always comes is let through at once; `fit` mends or explains the rest.
-            fits = value.__class__ is float and 0.0 <= value <= 1.0
-            if knob and not (fits and knob.kind == "number"):
-                knobs[name] = knob.fit(value, self)
+            fits = value.__class__ is float and 0.0 <= value <= 1.0 and name in self._numbers
+            if not fits and name in self.knobs:
+                knobs[name] = self.knobs[name].fit(value, self)
         if self._held:
             knobs.update(self._held)
         self._turned = knobs

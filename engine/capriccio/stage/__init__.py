@@ -13,12 +13,11 @@ from ..clock import Moment, OfflineClock, hurry
 from ..errors import ShowError, tell_again
 from ..hookspecs import Output, Performance, drawing, performing
 from ..listening import hush
-from ..media import as_image
 from ..tempo import Pace
 from .baton import Baton
 from .change import Change
 from .composing import compose
-from .cue import PlayCue, draw_cue, next_turn
+from .cue import PlayCue, draw_cue, drawn, next_turn
 from .curtain import Curtain
 from .ear import Ear
 from .hearing import AnswerCue, Hearing
@@ -158,7 +157,7 @@ class Stage:
         Gives the beats up to which things were due.
         """
         horizon = self._horizon(seconds)
-        while cue := self._next_turn(horizon):
+        while self.plays and (cue := self._next_turn(horizon)):
             turn = cue.turn(self.clock.meter)
             self.hearing.go_on(turn - ROUNDING_BEATS)
             self.clock.wait(self.clock.seconds_at(turn))
@@ -169,8 +168,10 @@ class Stage:
             horizon = self._horizon(seconds)
         self.clock.wait(seconds)
         for lane in self._lanes:
-            self._sound(lane, horizon)
-        self._listen(horizon)
+            if lane.next_beats() <= horizon:
+                self._sound(lane, horizon)
+        if self._ear.next_beats() <= horizon:
+            self._listen(horizon)
         if self._stagehand.orders:
             raise KeyboardInterrupt
         return horizon
@@ -290,7 +291,7 @@ class Stage:
         beats = self.clock.beats_at(seconds)
         # Where the show stands still, that of the beat it stands at is yet to come.
         beats += -ROUNDING_BEATS if self.clock.tempo.stands_at(seconds) else ROUNDING_BEATS
-        if self._until < math.inf:
+        if seconds > self._until - 1.0:  # long before it needs no look at it
             return min(beats, self.clock.beats_at(self._until) - ROUNDING_BEATS)
         return beats
 
@@ -332,7 +333,7 @@ class Stage:
             call = self._stagehand.call(cue, "the last image stays")
             token = drawing.set(now)
             try:
-                image = self._try(call, lambda: as_image(draw(now), cue), home=draw)
+                image = self._try(call, drawn, draw, now, cue, home=draw)
             finally:
                 drawing.reset(token)
             self.image = self.image if image is None else image

@@ -5,8 +5,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
 
+import numpy as np
+
 from ..clock import Moment
-from ..media import Note
+from ..media import Note, as_image
 
 # A phrase that comes later than this has the notes dropped whose moment has passed.
 LATE_SECONDS = 0.02
@@ -53,6 +55,11 @@ def name_of(cue: Callable) -> str:
 def draw_cue(function: Callable) -> str:
     """Name a draw cue in what is told of it."""
     return f"draw cue {name_of(function)!r}"
+
+
+def drawn(function: Callable, now: Moment, cue: str) -> np.ndarray:
+    """Have a draw cue draw, and check what it drew."""
+    return as_image(function(now), cue)
 
 
 def next_turn(cues: list[PlayCue], meter: int, horizon: float) -> PlayCue | None:
