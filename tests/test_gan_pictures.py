@@ -12,7 +12,7 @@ sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
 
 from capriccio_gan.captions import compose, facts_of, plain, singular, words_of
 from capriccio_gan.looks import COLOURS, Look, colour_names, look
-from capriccio_gan.pages import grown, prepare, regions
+from capriccio_gan.pages import Page, grown, prepare, regions
 from capriccio_gan.pictures import read_pictures, rights, vocabulary_of
 from capriccio_gan.words import BEGIN, LONGEST, NOTHING, Vocabulary
 
@@ -149,6 +149,15 @@ def test_leaves_are_seen_beside_the_fruit_and_not_taken_for_its_colour():
     seen = look(prepare(sheet((60, 80, 26, RED), (88, 66, 10, (40, 90, 35))), 128))
     assert seen.leaves and seen.colours == ("red",)
     assert not look(prepare(sheet((60, 80, 26, GREEN)), 128)).leaves
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("high, wide", [(1, 30), (30, 1), (2, 2), (9, 3), (13, 6), (14, 4)])
+def test_a_line_or_a_speck_has_a_look_too(high, wide):
+    square, subject = np.full((64, 64, 3), PAPER, np.uint8), np.zeros((64, 64), bool)
+    subject[20 : 20 + high, 20 : 20 + wide] = True
+    square[subject] = RED
+    assert look(Page(square, subject, 0.7)).view in ("", "whole", "cut")
 
 
 def test_small_and_large_are_told():

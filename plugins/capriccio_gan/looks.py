@@ -12,6 +12,7 @@ VIVID = [COLOURS.index(name) for name in ("red", "dark red", "pink", "orange", "
 PALE = [COLOURS.index("white"), COLOURS.index("grey")]
 SHADED = 40  # levels by which a round fruit's sides differ, at least
 SMALL_PARTS = 0.25  # a region smaller than this share of the largest is a seed or a stamp
+THIN = 4  # rows or columns: a region of fewer is a line, and has neither skin nor shading
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def look(page: Page) -> Look:
     if page.subject is None:
         return Look(colours=_common(names.ravel()))
     bodies = _bodies(page.subject)
+    if not bodies:
+        return Look(colours=_common(names.ravel()))
     size = "small" if page.extent < 0.5 else "large" if page.extent > 1.05 else ""
     leaves = _leaves(page) & page.subject  # (size, size)
     if _spray(bodies, leaves, names):
@@ -114,10 +117,12 @@ def _bodies(subject: np.ndarray) -> list[np.ndarray]:
     bodies = []
     for index in np.flatnonzero(sizes >= SMALL_PARTS * sizes.max(initial=1)):
         body = found == index + 1
-        rows = np.flatnonzero(body.any(axis=1))
+        rows, columns = (np.flatnonzero(body.any(axis=axis)) for axis in (1, 0))
+        if min(len(rows), len(columns)) < THIN:
+            continue
         widths = body.sum(axis=1)[rows[0] : rows[-1] + 1]  # (rows,)
         count = len(widths)
-        if count > 1.45 * widths.max():
+        if count > max(1.45 * widths.max(), 3 * THIN):
             middle = slice(int(count * 0.36), int(count * 0.64) + 1)
             waist = int(np.argmin(widths[middle])) + middle.start
             above, below = widths[:waist].max(), widths[waist:].max()
