@@ -99,6 +99,11 @@ def needs(*commands: str) -> None:
             pytest.skip(f"{command} is not installed; apt-get install {packages[command]}")
 
 
+def midi_library():
+    """Give python-rtmidi; skip the test where it does not load, as on a Linux without ALSA."""
+    return pytest.importorskip("rtmidi", reason="python-rtmidi does not load", exc_type=ImportError)
+
+
 def end(child: subprocess.Popen) -> None:
     child.terminate()
     try:

@@ -15,7 +15,7 @@ from capriccio.cli import main
 from capriccio.inference import use_device
 from capriccio.registry import use_seed
 from click.testing import CliRunner
-from conftest import ROOT
+from conftest import ROOT, midi_library
 
 NOCTURNE = ROOT / "sketches" / "nocturne.py"
 SMALL = ["--offline", "--seconds", "2", "--size", "64x64", "--fps", "8"]
@@ -159,8 +159,7 @@ def test_offline_without_outputs_writes_a_film_and_a_score(piece, folder):
 
 def test_without_display_and_midi_it_says_so_and_records(piece, folder, monkeypatch):
     """One line for what is missing, which names what is written instead."""
-    import rtmidi
-
+    rtmidi = midi_library()
     monkeypatch.setattr(rtmidi, "get_compiled_api", list)
     result = capriccio("run", piece, "--seconds", "1")
     assert result.exit_code == 0
@@ -179,8 +178,7 @@ def test_without_display_and_midi_it_says_so_and_records(piece, folder, monkeypa
 
 
 def test_with_a_display_it_is_live_and_music_is_recorded(piece, folder, display, monkeypatch):
-    import rtmidi
-
+    rtmidi = midi_library()
     monkeypatch.setattr(rtmidi, "get_compiled_api", list)
     result = capriccio("run", piece, "--seconds", "0.5")
     assert result.exit_code == 0

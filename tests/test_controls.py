@@ -8,14 +8,13 @@ from contextlib import contextmanager
 
 import mido
 import pytest
-import rtmidi
 from capriccio import Note, Performance, ShowError, Sketch, controls
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices import ports
 from capriccio.devices.midi_stream import Stopwatch, Stream
 from capriccio.hookspecs import performing
 from capriccio.testing import Memory
-from conftest import wait_for
+from conftest import midi_library, wait_for
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -252,6 +251,7 @@ def test_building_controls_opens_nothing(monkeypatch, tmp_path):
 @pytest.fixture
 def keyboard(jack):
     """A real MIDI port that keys are pressed on."""
+    rtmidi = midi_library()
     with ports.hushed():
         port = rtmidi.MidiOut(ports.system(), name="keyboard")
         port.open_virtual_port("keys")
@@ -287,6 +287,7 @@ def test_a_live_show_hears_what_is_played(keyboard, port):
 
 
 def test_our_own_port_is_heard_only_by_its_name(jack):
+    rtmidi = midi_library()
     with ports.hushed():
         echo = rtmidi.MidiOut(ports.system(), name=ports.CLIENT)
         echo.open_virtual_port(ports.CLIENT)

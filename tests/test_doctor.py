@@ -12,7 +12,7 @@ from capriccio.cli import main
 from capriccio.doctor import Check, examine
 from capriccio.registry import Broken, Found, Registry
 from click.testing import CliRunner
-from conftest import end, needs, wait_for
+from conftest import end, midi_library, needs, wait_for
 
 
 @pytest.fixture(autouse=True)
@@ -254,8 +254,7 @@ def test_a_display_is_listed_with_its_size_and_driver(display):
 
 
 def test_without_midi_it_says_how_to_get_it(monkeypatch):
-    import rtmidi
-
+    rtmidi = midi_library()
     monkeypatch.setattr(rtmidi, "get_compiled_api", list)
     found = named("MIDI")
     assert found.state == "missing"
@@ -265,10 +264,10 @@ def test_without_midi_it_says_how_to_get_it(monkeypatch):
 @pytest.fixture
 def jack(monkeypatch):
     """A JACK server of our own, on its dummy driver."""
-    import rtmidi
     from capriccio.devices import ports
 
     needs("jackd")
+    rtmidi = midi_library()
     name = f"doctor-{os.getpid()}"
     monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
     monkeypatch.setenv("JACK_NO_START_SERVER", "1")

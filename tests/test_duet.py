@@ -7,12 +7,11 @@ import time
 
 import mido
 import pytest
-import rtmidi
 from capriccio.devices import ports
 from capriccio.registry import use_seed
 from capriccio.sketch import load_sketch
 from capriccio.testing import Memory
-from conftest import ROOT, end, wait_for
+from conftest import ROOT, end, midi_library, wait_for
 
 DUET = ROOT / "sketches" / "duet.py"
 MODELS = [
@@ -113,6 +112,7 @@ def test_it_is_rendered_to_files_by_the_command(tmp_path):
 
 
 def test_a_real_keyboard_is_answered_on_a_real_port(synth, tmp_path):
+    rtmidi = midi_library()
     with ports.hushed():
         keyboard = rtmidi.MidiOut(ports.system(), name="clavier")
         keyboard.open_virtual_port("keys")

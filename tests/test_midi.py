@@ -10,12 +10,11 @@ import time
 
 import numpy as np
 import pytest
-import rtmidi
 from capriccio import Note, Performance, ShowError, Sketch
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices import midi_player, ports
 from capriccio.devices.midi import Midi
-from conftest import ROOT, wait_for
+from conftest import ROOT, midi_library, wait_for
 from rehearsal import forget
 
 HELD = """
@@ -194,6 +193,7 @@ def assert_silent(synth):
 
 def our_ports():
     """Give the ports that performances have open now."""
+    rtmidi = midi_library()
     names = ports.connected(rtmidi.MidiIn, ports.system())
     return [name for name in names if name.startswith(ports.CLIENT)]
 
@@ -282,7 +282,7 @@ def test_without_a_name_it_is_a_port_that_others_connect_to(jack):
     try:
         [name] = our_ports()
         assert name.endswith(":capriccio") or name.startswith("capriccio:capriccio")
-        ear = rtmidi.MidiIn(ports.system(), name="ear")
+        ear = midi_library().MidiIn(ports.system(), name="ear")
         ear.open_port(ear.get_ports().index(name), name="in")
         output.note_on(Note(60), at(clock, 0.0))
         assert wait_for(ear.get_message)[0] == [0x90, 60, 102]
@@ -488,6 +488,7 @@ def test_the_desk_has_a_panic_that_does_not_wait_for_a_frame(synth):
 
 
 def test_where_no_port_can_be_made_the_first_one_is_played(synth, monkeypatch):
+    rtmidi = midi_library()
     monkeypatch.setattr(rtmidi, "API_WINDOWS_MM", ports.system())  # which can make none
     api, name = ports.output_port("")
     assert name in ports.connected(rtmidi.MidiOut, api)
