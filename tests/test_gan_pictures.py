@@ -1,7 +1,6 @@
 """Pictures for the painter of words: cut, measured and described; prompts read as words."""
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
 from capriccio_gan.captions import compose, facts_of, plain, singular, words_of
 from capriccio_gan.looks import COLOURS, Look, colour_names, look
 from capriccio_gan.pages import Page, grown, prepare, regions
-from capriccio_gan.pictures import read_pictures, rights, vocabulary_of
+from capriccio_gan.pictures import read_pictures, vocabulary_of
 from capriccio_gan.words import BEGIN, LONGEST, NOTHING, Vocabulary
 
 WATERCOLORS = ROOT.parent / "shared" / "data" / "watercolors-usda-pomological"
@@ -298,13 +297,6 @@ def test_too_few_pictures_are_told(folder):
         path.unlink()
     with pytest.raises(ValueError, match="holds 40 readable pictures; give at least 50"):
         read_pictures(folder, 64)
-
-
-def test_rights_are_those_a_folder_states(folder):
-    assert rights(folder)["licence"] == "not stated"
-    (folder / "LICENSE").write_text("as you like it")
-    assert rights(folder)["licence"] == "as you like it"
-    assert rights(Path("watercolors-usda-pomological"))["licence"].startswith("public domain")
 
 
 @pytest.mark.skipif(not WATERCOLORS.is_dir(), reason="the watercolours are not on this machine")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 from capriccio import Model, ModelError
-from capriccio.training import Trainer, export, mixed_precision, seed_everything
+from capriccio.training import Trainer, export, mixed_precision, rights, seed_everything
 from torch import nn
 
 
@@ -228,3 +228,10 @@ def test_a_dry_export_checks_and_keeps_nothing(tmp_path, capsys):
     export(Painter(), inputs(), path, **NAMES, card={}, tolerance=TOLERANCE, dry_run=True)
     assert not path.exists()
     assert "dry run, not kept" in capsys.readouterr().out
+
+
+def test_rights_are_those_a_folder_states(tmp_path):
+    assert rights(tmp_path)["licence"] == "not stated"
+    (tmp_path / "LICENSE").write_text("as you like it")
+    assert rights(tmp_path)["licence"] == "as you like it"
+    assert rights(Path("watercolors-usda-pomological"))["licence"].startswith("public domain")

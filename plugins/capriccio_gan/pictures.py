@@ -80,23 +80,6 @@ def vocabulary_of(pictures: Pictures) -> list[str]:
     )
 
 
-def rights(data: Path) -> dict[str, str]:
-    """Give licence and credit: known for the watercolours, for others what their folder says."""
-    if data.name == "watercolors-usda-pomological":
-        return {
-            "licence": "public domain (US government work)",
-            "credit": "U.S. Department of Agriculture Pomological Watercolor Collection. Rare and "
-            "Special Collections, National Agricultural Library, Beltsville, MD 20705",
-            "source": "github.com/jwilber/USDA_Pomological_Watercolors, commit "
-            "22f8f0b1f2354a9379afe72c9405b090b8b344fe",
-        }
-    said = next((data / n for n in ("LICENSE", "LICENSE.txt") if (data / n).is_file()), None)
-    return {
-        "licence": said.read_text(errors="replace")[:2000] if said else "not stated",
-        "credit": "not stated",
-    }
-
-
 def _catalogue(data: Path) -> dict[str, dict[str, str]]:
     """Read `labels.csv`, if there is one, by the pictures' paths."""
     path = data / "labels.csv"

@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, export, seed_everything
+from capriccio.training import Trainer, export, rights, seed_everything
 from PIL import Image
 from torch import nn
 
@@ -38,7 +38,7 @@ from .captions import compose
 from .dials.train import codes_of, find_dials
 from .measures import frechet, spread
 from .networks.train import INPUTS, LATENT, OUTPUTS, Judge, Painter, Player
-from .pictures import read_pictures, rights, vocabulary_of
+from .pictures import read_pictures, vocabulary_of
 from .reader.train import WIDTHS as SEEN
 from .reader.train import features, learn_to_read, learn_to_witness, quick, truths
 from .words import Vocabulary

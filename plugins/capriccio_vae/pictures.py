@@ -115,20 +115,3 @@ def read_pictures(data: Path, most: int | None = None):
     names = sorted(set(kinds))
     indices = np.array([names.index(kind) for kind in kinds])  # (pictures,)
     return np.stack(train), indices, np.stack(val), names
-
-
-def rights(data: Path) -> dict[str, str]:
-    """Give licence and credit: known for our own set, for others what their folder says."""
-    if data.name == "watercolors-usda-pomological":
-        return {
-            "licence": "public domain (US government work)",
-            "credit": "U.S. Department of Agriculture Pomological Watercolor Collection. Rare and "
-            "Special Collections, National Agricultural Library, Beltsville, MD 20705",
-            "source": "github.com/jwilber/USDA_Pomological_Watercolors, commit "
-            "22f8f0b1f2354a9379afe72c9405b090b8b344fe",
-        }
-    said = next((data / n for n in ("LICENSE", "LICENSE.txt") if (data / n).is_file()), None)
-    return {
-        "licence": said.read_text(errors="replace")[:2000] if said else "not stated",
-        "credit": "not stated",
-    }

@@ -15,11 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, export, mixed_precision, seed_everything
+from capriccio.training import Trainer, export, mixed_precision, rights, seed_everything
 from PIL import Image
 from torch import nn
 
-from .pictures import SIZE, read_pictures, rights
+from .pictures import SIZE, read_pictures
 
 LATENT = 64  # enough for shape, colour and place of two fruits; too few to store 6,000 pictures
 WIDTHS = (160, 128, 96, 64, 32)  # channels at 4, 8, 16, 32, 64 rows: about 240 M multiply-adds

@@ -5,6 +5,7 @@ stays in the plugin's own script, so that one file tells how an instrument was m
 """
 
 from .export import export
+from .rights import rights
 from .trainer import Trainer, mixed_precision, seed_everything
 
-__all__ = ["Trainer", "export", "mixed_precision", "seed_everything"]
+__all__ = ["Trainer", "export", "mixed_precision", "rights", "seed_everything"]
