@@ -5,8 +5,10 @@ from itertools import count
 
 import pytest
 from capriccio import Analyzer, Generator, Output, registry
+from capriccio.cli import main
 from capriccio.errors import PartError
 from capriccio.registry import GROUP, Registry
+from click.testing import CliRunner
 
 NUMBER = count()
 
@@ -339,3 +341,58 @@ def test_what_cannot_be_trained_is_told(plugin):
     message = r"^no plugin 'waves' can be trained; there are none \(did not load: 'bad': ZeroDiv"
     with pytest.raises(PartError, match=message):
         found.trainer("waves")
+
+
+# -- commands ---------------------------------------------------------------------------------
+
+COMMAND = """
+import click
+from capriccio import hookimpl
+
+@click.command()
+@click.argument("name")
+def greet(name):
+    '''Greet NAME.'''
+    if name == "nobody":
+        raise ValueError(f"there is no {name!r}; name somebody")
+    click.echo(f"hello, {name}")
+
+@hookimpl
+def commands():
+    return [greet]
+"""
+
+
+def test_a_plugin_brings_a_command_that_is_called_like_ours(plugin, use):
+    use(plugin("hello", COMMAND))
+    assert CliRunner().invoke(main, ["greet", "Ada"]).output == "hello, Ada\n"
+    assert "Greet NAME." in CliRunner().invoke(main, ["greet", "--help"]).output
+    wrong = CliRunner().invoke(main, ["greet", "nobody"])
+    assert (wrong.exit_code, wrong.output) == (1, "Error: there is no 'nobody'; name somebody\n")
+
+
+def test_no_plugin_takes_the_name_of_a_command_of_ours(plugin, use):
+    use(plugin("hello", COMMAND.replace("@click.command()", "@click.command('parts')")))
+    assert "Greet" not in CliRunner().invoke(main, ["parts", "--help"]).output
+
+
+def test_commands_are_asked_for_only_when_they_are_looked_for(plugin, use):
+    text = COMMAND.replace("return [greet]", "raise OSError('asked')")
+    found = use(plugin("hello", text), plugin("waves", GOOD))
+    assert found.find(Generator, "plasma")
+    assert found.broken == []
+    assert CliRunner().invoke(main, ["--help"]).exit_code == 0
+    assert found.broken == []
+    told = CliRunner().invoke(main, ["greet", "Ada"]).output
+    assert "No such command 'greet'" in told
+    assert "did not load: 'hello': commands() raised OSError: asked" in told
+
+
+def test_what_is_no_command_is_remembered_and_the_others_are_kept(plugin):
+    text = COMMAND.replace("return [greet]", "return [7, greet]")
+    found = Registry([plugin("hello", text), plugin("again", COMMAND)])
+    assert list(found.commands) == ["greet"]
+    assert {broken.reason for broken in found.broken} == {
+        "commands() gave 7; give click commands",
+        "another plugin brings 'greet' as well",
+    }

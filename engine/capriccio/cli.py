@@ -15,13 +15,17 @@ from .again import in_take, inspect, recipe_of, replay
 from .errors import ShowError
 from .hands.commands import hands, midi, osc, osc_flag
 from .scaffold import new
-from .terminal import Number, Size, plain_errors, progress
+from .terminal import Number, Repertoire, Size, plain_errors, progress
 
 # How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Repertoire,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Plugins may bring more commands; `capriccio parts` names them.",
+)
 @click.version_option(__version__, prog_name="capriccio")
 def main() -> None:
     """Play neural networks as instruments: pictures and music on one clock.

@@ -1,7 +1,7 @@
-"""The whole contract: three hooks, three roles, knobs. A plugin author reads this page once.
+"""The whole contract: four hooks, three roles, knobs. A plugin author reads this page once.
 
 A plugin is an ordinary package with an entry point in the group `capriccio` that names a module;
-the module says what it brings with one or more of the three hooks:
+the module says what it brings with one or more of the four hooks:
 
     from capriccio import Generator, hookimpl
 
@@ -22,7 +22,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, ClassVar, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, get_args, get_origin
 
 import numpy as np
 import pluggy
@@ -32,6 +32,9 @@ from .desk import Desk
 from .errors import described, suggest, tell
 from .listening import Listener, listener_of
 from .media import as_medium
+
+if TYPE_CHECKING:
+    from click import Command
 
 hookspec = pluggy.HookspecMarker("capriccio")
 hookimpl = pluggy.HookimplMarker("capriccio")
@@ -53,6 +56,14 @@ def analyzers() -> list[type["Analyzer"]]:  # type: ignore[empty-body]
 @hookspec
 def outputs() -> list[type["Output"]]:  # type: ignore[empty-body]
     """Return the classes of the outputs this plugin brings."""
+
+
+@hookspec
+def commands() -> list["Command"]:  # type: ignore[empty-body]
+    """Return the click commands this plugin brings, for `capriccio NAME`.
+
+    Asked only when they are looked for; import there what they need.
+    """
 
 
 # -- knobs ------------------------------------------------------------------------------------

@@ -9,10 +9,15 @@ from .registry import Found, installed
 
 
 def describe() -> dict[str, list[dict[str, Any]]]:
-    """Give all parts with knobs, models and the provider that runs them, and what is broken."""
+    """Give all parts with knobs, models and their provider, all commands, and what is broken."""
     opened: dict[Path, dict[str, Any]] = {}
+    commands = installed().commands  # first: what is wrong with them is broken as well
     return {
         "parts": [_part(found, opened) for found in installed().found],
+        "commands": [
+            {"name": name, "says": command.get_short_help_str(100)}
+            for name, command in commands.items()
+        ],
         "broken": [
             {
                 "plugin": broken.plugin,
@@ -90,6 +95,11 @@ def table(description: dict[str, list[dict[str, Any]]]) -> list[Any]:
                     "plugin": Text(f"{part['plugin']} ({part['distribution']} {part['version']})"),
                 }
                 sheet.add_row(Text(part["name"], style="bold"), *(cells[name] for name in columns))
+        tables.append(sheet)
+    if description["commands"]:
+        sheet = Table("commands", "what it does", title_justify="left", header_style="bold")
+        for command in description["commands"]:
+            sheet.add_row(Text(f"capriccio {command['name']}", style="bold"), Text(command["says"]))
         tables.append(sheet)
     if description["broken"]:
         sheet = Table("did not load", "why", header_style="bold red")

@@ -7,16 +7,20 @@ import re
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
+from typing import TYPE_CHECKING
 
 import pluggy
 
 from . import hookspecs
 from .errors import PartError, suggest
 from .hookspecs import Analyzer, Generator, Output, Part
+
+if TYPE_CHECKING:
+    from click import Command
 
 GROUP = "capriccio"
 # How late an output is to be, behind its target.
@@ -26,6 +30,7 @@ HOOKS: dict[str, type[Part]] = {
     "analyzers": Analyzer,
     "outputs": Output,
 }
+COMMANDS = "commands"  # the hook that gives no classes
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,7 @@ class Registry:
         self.found: list[Found] = []
         self.broken: list[Broken] = []
         self._modules: dict[str, str] = {}
+        self._points: dict[str, EntryPoint] = {}
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
@@ -89,7 +95,7 @@ class Registry:
             raise PartError(f"{len(fits)} plugins have {a(role.role)} {part!r}; ask for {ways}")
         raise PartError(
             f"no {role.role} is named {name!r}"
-            f"{suggest(name, {found.part.name for found in known})}{self._missed()}"
+            f"{suggest(name, {found.part.name for found in known})}{self.missed()}"
         )
 
     def trainer(self, plugin: str) -> Callable:
@@ -104,11 +110,29 @@ class Registry:
         ]
         if plugin not in trainable:
             raise PartError(
-                f"no plugin {plugin!r} can be trained{suggest(plugin, trainable)}{self._missed()}"
+                f"no plugin {plugin!r} can be trained{suggest(plugin, trainable)}{self.missed()}"
             )
         return import_module(f"{self._modules[plugin]}.train").train
 
-    def _missed(self) -> str:
+    @cached_property
+    def commands(self) -> dict[str, "Command"]:
+        """The click commands that plugins bring, by name; what else they give is remembered."""
+        import click
+
+        found: dict[str, Command] = {}
+        for impl in getattr(self._plugins.hook, COMMANDS).get_hookimpls():
+            point = self._points[impl.plugin_name]
+            for command in self._given(point, COMMANDS, impl.function):
+                if not isinstance(command, click.Command) or not command.name:
+                    self._remember(point, f"commands() gave {command!r}; give click commands")
+                elif command.name in found:
+                    self._remember(point, f"another plugin brings {command.name!r} as well")
+                else:
+                    found[command.name] = command
+        return found
+
+    def missed(self) -> str:
+        """Say what did not load, for the end of a sentence; "" where all did."""
         if not self.broken:
             return ""
         reasons = "; ".join(f"{broken.plugin!r}: {broken.reason}" for broken in self.broken)
@@ -134,20 +158,23 @@ class Registry:
             self._remember(point, _misspelled(module, hook))
             return
         self._modules[point.name] = point.module
+        self._points[point.name] = point
         for hook, role in HOOKS.items():
             for impl in getattr(self._plugins.hook, hook).get_hookimpls():
                 if impl.plugin is module:
                     self._collect(point, hook, role, impl.function)
 
-    def _collect(self, point: EntryPoint, hook: str, role: type[Part], function) -> None:
+    def _given(self, point: EntryPoint, hook: str, function) -> list:
         try:
-            classes = list(function())
+            return list(function())
         except KeyboardInterrupt:
             raise
         except BaseException as error:
             self._remember(point, f"{hook}() raised {_reason(error)}")
-            return
-        for part in classes:
+            return []
+
+    def _collect(self, point: EntryPoint, hook: str, role: type[Part], function) -> None:
+        for part in self._given(point, hook, function):
             if isinstance(part, type) and issubclass(part, role):
                 self.found.append(Found(part, point.name, *_origin(point)))
             else:
@@ -244,8 +271,8 @@ def _reason(error: BaseException) -> str:
 
 def _misspelled(module, complaint: str) -> str:
     for name, thing in vars(module).items():
-        if hasattr(thing, f"{GROUP}_impl") and name not in HOOKS:
-            return f"there is no hook {name!r}{suggest(name, HOOKS)}"
+        if hasattr(thing, f"{GROUP}_impl") and name not in (*HOOKS, COMMANDS):
+            return f"there is no hook {name!r}{suggest(name, [*HOOKS, COMMANDS])}"
     return complaint
 
 

@@ -1,4 +1,4 @@
-"""What the commands share: kinds of arguments, errors in one sentence, a bar of progress."""
+"""What the commands share: arguments, errors in one sentence, progress, those of plugins."""
 
 import json
 import math
@@ -105,7 +105,42 @@ def plain_errors(sketch: Path | None = None):
 
 
 def _plugins() -> set[str]:
-    """Name the packages that parts come from."""
+    """Name the packages that parts and commands come from."""
     from .registry import installed
 
-    return {found.part.__module__.partition(".")[0] for found in installed().found}
+    parts = [found.part.__module__ for found in installed().found]
+    commands = [command.callback.__module__ for command in installed().commands.values()
+                if command.callback]  # fmt: skip
+    return {module.partition(".")[0] for module in (*parts, *commands)}
+
+
+class Repertoire(click.Group):
+    """Our commands, and those of plugins, which are loaded when a command is none of ours."""
+
+    def get_command(self, context: click.Context, name: str) -> click.Command | None:
+        """Find a command by its name; no plugin can take the name of one of ours."""
+        from .registry import installed
+
+        return super().get_command(context, name) or installed().commands.get(name)
+
+    def resolve_command(self, context: click.Context, args: list[str]):
+        """Find the command that is asked for; where there is none, say what did not load."""
+        from .registry import installed
+
+        try:
+            return super().resolve_command(context, args)
+        except click.UsageError as error:
+            words = f"{error.format_message()}{installed().missed()}"
+            raise click.UsageError(words, context) from None
+
+    def invoke(self, context: click.Context):
+        """Call a command; what a plugin's raises is told in a sentence, as with ours."""
+        try:
+            return super().invoke(context)
+        except (click.exceptions.Exit, click.ClickException, click.Abort):
+            raise
+        except Exception:
+            if context.invoked_subcommand in self.commands:
+                raise
+            with plain_errors():
+                raise
