@@ -14,9 +14,10 @@ BREATH = 16  # steps after which a held note is struck again: nobody sings longe
 LONGEST = 256 * STEPS  # the longest phrase that is listened to, in steps
 LOWEST, SILENT, START = 36, 0, 47  # the network's sounds: 0 silent, 1..46 pitches 36..81
 HOLD, TOKENS = 47, 48  # the network's tokens: a sound to strike, or hold
+UNSEEN = 48  # in place of a token that the other voices do not know from the start
 RANGES = ((60, 81), (52, 74), (46, 69), (36, 66))  # of soprano, alto, tenor, bass
 FAR = 1e6  # how much farther the network counts holding than striking, to decide it apart
-FORBIDDEN = -1e6  # stronger than any opinion of the network, weaker than its own impossibilities
+FORBIDDEN = -1e3  # stronger than any opinion of the network, weaker than its own impossibilities
 FORCED = 1e12  # stronger than all
 # Gumbel noise is kept within these bounds, so that what weighs less than the best by more than
 # their distance (it is 90 times less probable) is never chosen: no slip of the tongue in a chorale.
@@ -25,7 +26,8 @@ BOUNDS = -1.25, 3.25
 # late where a picture is drawn meanwhile.
 BLOCK = 64
 
-NO_TOKENS, NOBODY = np.zeros((4, 1, 1), np.int64), np.zeros((4, 1, 1), np.bool_)
+NOBODY = (UNSEEN,) * 4
+HOLDS = slice(HOLD, None, TOKENS)  # where the voices' luck to hold stands
 
 # What a voice does in a step: its pitch, 0 for silence, and whether it is struck there.
 Deed = tuple[int, bool]
@@ -40,14 +42,14 @@ class Bend:
         off_key = np.array([pitch % 12 not in classes for pitch in pitches.tolist()])
         self.away = frozenset((np.flatnonzero(off_key) + 1).tolist())  # the sounds not in the key
         self.heat, self.calm = 0.3 + 1.1 * heat, 6 * (0.5 - density)
-        self.spread = np.full(TOKENS, self.heat, np.float32)  # how far chance reaches, by token
-        self.spread[HOLD] = FAR
-        self.bias = np.full((4, 1, TOKENS), FAR * self.calm, np.float32)
-        self.bias[..., SILENT] = 0
+        self.spread = np.full(4 * TOKENS, self.heat, np.float32)  # how far chance reaches, by token
+        self.spread[HOLDS] = FAR
+        self.bias = np.full((4, TOKENS), FAR * self.calm, np.float32)
+        self.bias[:, SILENT] = 0
         for voice, (low, high) in enumerate(RANGES):
             height = (2 * pitches - low - high) / (high - low)  # -1 to 1 over the voice's range
             bias = np.where(off_key, FORBIDDEN, 6 * (register - 0.5) * height)
-            self.bias[voice, 0, 1:HOLD] = bias
+            self.bias[voice, 1:HOLD] = bias
 
 
 class Choir:
@@ -88,73 +90,72 @@ class Choir:
         in its turn, and `nats` add up to the surprise of the whole step. Raises
         FloatingPointError, and forgets all, where the state is no longer finite.
         """
-        luck, tokens, known = self._draw(bend), NO_TOKENS, NOBODY
-        if not bend.away.isdisjoint(self._sounds):
-            for voice, sound in enumerate(self._sounds):
+        luck, known, sounds = self._draw(bend), NOBODY, self._sounds
+        if not bend.away.isdisjoint(sounds):
+            for voice, sound in enumerate(sounds):
                 if sound in bend.away:
-                    luck[voice, 0, HOLD] = -FORCED
+                    luck[0, voice * TOKENS + HOLD] = -FORCED
         if given:
-            tokens, known = tokens.copy(), known.copy()
+            known = list(NOBODY)
             for voice, (pitch, _) in given.items():
                 sound = pitch - LOWEST + 1 if pitch else SILENT
-                token = HOLD if sound == self._sounds[voice] else sound
-                luck[voice, 0, HOLD] = -FORCED
-                luck[voice, 0, token] = FORCED
-                tokens[voice], known[voice] = token, seen
+                token = HOLD if sound == sounds[voice] else sound
+                luck[0, voice * TOKENS + HOLD] = -FORCED
+                luck[0, voice * TOKENS + token] = FORCED
+                known[voice] = token if seen else UNSEEN
         made = self._model(
             state=self._state,
             trace=self._trace,
-            heard=np.array([*self._sounds, *self._struck, place], np.int64),
-            given=tokens,
-            seen=known,
+            heard=np.array((*sounds, *self._struck, place, *known), np.int64),
             luck=luck,
         )
         self._state, self._trace = made["next_state"], made["next_trace"]
-        self._weights, self._tokens = made["weights"], made["tokens"]
-        state = self._state.ravel()
-        if not math.isfinite(state @ state):
+        self._weights, self._tokens = made["weights"], made["tokens"].tolist()
+        if not math.isfinite(np.vdot(self._state, self._state)):
             self.forget()
             raise FloatingPointError("the music's state is not finite; it was begun anew")
         deeds = []
-        for voice, token in enumerate(self._tokens.ravel().tolist()):
-            struck = token != HOLD
-            sound = token if struck else self._sounds[voice]
-            self._sounds[voice], self._struck[voice] = sound, int(struck)
-            struck = struck or self._age[voice] >= BREATH
+        for voice, token in enumerate(self._tokens):
+            if held := token == HOLD:
+                sound = sounds[voice]
+                struck = self._age[voice] >= BREATH
+            else:
+                sound = sounds[voice] = token
+                struck = True
+            self._struck[voice] = not held
             if given and voice in given:
                 struck = struck or given[voice][1]
             self._age[voice] = 1 if struck else self._age[voice] + 1
-            pitch = sound + LOWEST - 1 if sound != SILENT else 0
-            deeds.append((pitch, bool(struck and pitch)))
+            deeds.append((sound + LOWEST - 1, struck) if sound else (0, False))
         return deeds
 
     @property
     def nats(self) -> np.ndarray:
         """The network's surprise at what each voice did in the last step, in nats, (4,)."""
-        found = log_chances(self._weights[:, 0])
-        return -np.take_along_axis(found, self._tokens, 1)[:, 0]
+        found = log_chances(self._weights.reshape(4, TOKENS))
+        return -found[range(4), self._tokens]
 
     @property
     def entropy(self) -> np.ndarray:
         """How open the choice of each voice was in the last step, knobs included, in nats, (4,)."""
         assert self._bend
-        bent = self._weights[:, 0] + np.where(
-            np.arange(TOKENS) == HOLD, self._bend.calm, self._bend.bias[:, 0]
+        bent = self._weights.reshape(4, TOKENS) + np.where(
+            np.arange(TOKENS) == HOLD, self._bend.calm, self._bend.bias
         )
         bent[:, :HOLD] /= self._bend.heat
         found = log_chances(bent)
         return -(np.exp(found) * np.maximum(found, -99)).sum(1)
 
     def _draw(self, bend: Bend) -> np.ndarray:
-        """Draw what chance and the knobs add in this step, (4, 1, TOKENS); see BOUNDS."""
+        """Draw what chance and the knobs add in this step, (1, 4 * TOKENS); see BOUNDS."""
         if self._used == BLOCK:
-            rare = self._random.standard_exponential(size=(BLOCK, 4, 1, TOKENS))
+            rare = self._random.standard_exponential(size=(BLOCK, 1, 4 * TOKENS))
             # The logarithm of exponential chance is Gumbel's, the difference of two logistic.
             self._chance = -np.log(rare).clip(*BOUNDS).astype(np.float32)
-            self._chance[..., HOLD] = self._random.logistic(size=(BLOCK, 4, 1))
+            self._chance[..., HOLDS] = self._random.logistic(size=(BLOCK, 1, 4))
             self._used, self._bend = 0, None
         if bend is not self._bend:
-            self._luck, self._bend = self._chance * bend.spread + bend.bias, bend
+            self._luck, self._bend = self._chance * bend.spread + bend.bias.ravel(), bend
         self._used += 1
         return self._luck[self._used - 1]
 

@@ -14,7 +14,8 @@ from capriccio import Model
 
 from . import RNN
 from .chorales import train as chorales
-from .chorales.net.train import Chorale, Step
+from .chorales.net.train import Chorale
+from .chorales.step.train import Step
 from .events import train as events
 
 

@@ -1,1 +1,1 @@
-"""The chorale player's network, and the same network as it is played."""
+"""The chorale player's network; as it is played, it is in `step`."""

@@ -1,0 +1,1 @@
+"""The chorale network as it is played, step by step."""
