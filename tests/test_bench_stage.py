@@ -10,6 +10,7 @@ import pytest
 from capriccio import bench_stage
 from capriccio.cli import main
 from click.testing import CliRunner
+from conftest import midi_library
 
 NOTES = 16  # two seconds at 8 a second
 
@@ -54,6 +55,7 @@ def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(jack, blind):
 
 
 def test_without_a_midi_system_the_player_is_timed_and_that_is_said(blind, monkeypatch):
+    midi_library()
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
     monkeypatch.setattr(bench_stage, "find_spec", lambda name: None)
     if "no MIDI" not in bench_stage.Midi.missing():
@@ -108,7 +110,17 @@ def test_the_interpreter_is_held_for_as_long_as_is_said():
         ended.set()
         thread.join()
     assert alone >= 8
-    assert hold.seconds() == pytest.approx(bench_stage.HOLD_SECONDS, rel=0.5)
+
+
+@pytest.mark.parametrize(("taken", "does"), [(2.0, "less"), (1.0, "as much"), (0.5, "more")])
+def test_a_hold_that_took_too_long_or_too_little_is_corrected(monkeypatch, taken, does):
+    hold = bench_stage._Hold()
+    before, times = hold._count, iter([0.0, taken * bench_stage.HOLD_SECONDS])
+    monkeypatch.setattr(bench_stage.time, "thread_time", lambda: next(times))
+    hold()
+    assert hold.seconds() == taken * bench_stage.HOLD_SECONDS
+    after = "less" if hold._count < before else "more" if hold._count > before else "as much"
+    assert after == does
 
 
 def test_the_command_prints_a_table_and_says_what_it_does_not_take(monkeypatch):

@@ -261,6 +261,26 @@ def test_without_midi_it_says_how_to_get_it(monkeypatch):
     assert found.found == "no MIDI system answers (tried nothing)"
 
 
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [("libasound.so.2: cannot open shared object file", "ALSA's library"), ("bad", "pip install")],
+)
+def test_a_midi_library_that_does_not_load_is_missing_and_the_rest_plays(
+    monkeypatch, trouble, remedy
+):
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "rtmidi":
+                raise ImportError(trouble)
+
+    monkeypatch.delitem(sys.modules, "rtmidi", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    found = named("MIDI")
+    assert found.state == "missing"
+    assert found.found == f"no MIDI: python-rtmidi does not load: {trouble}"
+    assert remedy in found.remedy
+
+
 @pytest.fixture
 def jack(monkeypatch):
     """A JACK server of our own, on its dummy driver."""

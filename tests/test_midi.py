@@ -509,6 +509,7 @@ def test_with_a_midi_system_nothing_is_missing_and_nothing_is_said(jack, capfd):
 
 @pytest.mark.skipif(os.path.exists("/dev/snd/seq"), reason="this machine has ALSA's sequencer")
 def test_without_a_midi_system_it_says_so_and_starts_no_server(monkeypatch, capfd):
+    midi_library()
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
     assert Midi.missing().startswith("no MIDI system answers (tried ")
     assert capfd.readouterr().err == ""

@@ -52,13 +52,13 @@ def measure(notes: int, say: Callable[[str], None] = lambda words: None) -> dict
     except ShowError as error:
         where = f"no port: {error}"
     hold, model = _Hold(), _busy_model()
-    runs = []
+    runs, compare = [], _isobar_loads(say)
     with _running(model):
         for rate in RATES:
             seconds = notes / rate
             say(f"{notes} notes at {rate} a second, for {seconds:.0f} s")
             runs.append(_ours(rate, notes, hold, where.startswith("no port")))
-            if find_spec("isobar"):
+            if compare:
                 say(f"the same by isobar, for {seconds:.0f} s")
                 runs.append(_isobar(rate, notes, hold, where.startswith("no port")))
     for run in runs:
@@ -103,6 +103,18 @@ def _ours(rate: int, notes: int, hold: "_Hold", mute: bool) -> dict[str, Any]:
         "frames_late": tally.late,
         "load": load,
     }
+
+
+def _isobar_loads(say: Callable[[str], None]) -> bool:
+    """Say whether isobar can be measured; it is installed for developers alone."""
+    if find_spec("isobar") is None:
+        return False
+    try:
+        import isobar  # noqa: F401
+    except ImportError as error:
+        say(f"isobar is installed but does not load: {error}")
+        return False
+    return True
 
 
 def _isobar(rate: int, notes: int, hold: "_Hold", mute: bool) -> dict[str, Any]:

@@ -184,8 +184,6 @@ def _screen() -> Iterator[Check]:
 
 
 def _midi() -> Iterator[Check]:
-    import rtmidi
-
     from .devices import ports
     from .errors import ShowError
 
@@ -194,8 +192,16 @@ def _midi() -> Iterator[Check]:
     except ShowError as error:
         remedy = "start ALSA's sequencer (modprobe snd-seq as root) or a JACK server"
         remedy += _on_debian(" (apt install jackd2)", "")
-        yield Check("MIDI", "missing", str(error), remedy if platform.system() == "Linux" else "")
+        if "libasound" in str(error):
+            remedy = "install ALSA's library" + _on_debian(" (apt install libasound2)", "")
+        elif "not load" in str(error):
+            remedy = "pip install --force-reinstall python-rtmidi"
+        elif platform.system() != "Linux":
+            remedy = ""
+        yield Check("MIDI", "missing", str(error), remedy)
         return
+    import rtmidi
+
     called = rtmidi.get_api_display_name(system)
     if outs := ports.connected(rtmidi.MidiOut, system):
         yield Check("MIDI out", "ok", f"{_quoted(outs)} through {called}")

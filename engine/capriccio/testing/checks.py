@@ -50,7 +50,7 @@ def check_generator(part: type[Generator] | str, **options) -> None:
     who = who_is(made)
     claim(made.generate is not Generator.generate, f"{who} has no generate(self, now, *, knob=0.5)")
     check_face(made)
-    seeded = "seed" in inspect.signature(made).parameters
+    seeded = "seed" in inspect.signature(made.__init__).parameters
     resets = hasattr(made, "reset")
     claim(seeded or not resets, f"{who} has reset(seed) but takes no seed= when it is built")
     seed = options.pop("seed", 7)
