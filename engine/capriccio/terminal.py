@@ -119,17 +119,19 @@ class Repertoire(click.Group):
 
     def get_command(self, context: click.Context, name: str) -> click.Command | None:
         """Find a command by its name; no plugin can take the name of one of ours."""
+        if ours := super().get_command(context, name):
+            return ours  # `capriccio doctor` works where nothing else loads
         from .registry import installed
 
-        return super().get_command(context, name) or installed().commands.get(name)
+        return installed().commands.get(name)
 
     def resolve_command(self, context: click.Context, args: list[str]):
         """Find the command that is asked for; where there is none, say what did not load."""
-        from .registry import installed
-
         try:
             return super().resolve_command(context, args)
         except click.UsageError as error:
+            from .registry import installed
+
             words = f"{error.format_message()}{installed().missed()}"
             raise click.UsageError(words, context) from None
 
