@@ -11,6 +11,7 @@ its address, or
 | `midi` | `[controls, device, played, bytes as hex]`, heard at `seconds`, played a little before |
 | `reading` | `[analyzer, value, …]`, from the frame at `seconds` on |
 | `tempo` | `[seconds, reached, beats, bpm, over, standing]`, a `Pace`, known at `seconds` |
+| `panic` | all that sounded was silenced |
 | `late` | how many frames were dropped before the one at `seconds` |
 | `models` | the models that are open, with their hashes |
 | `sketch` | the hash of the sketch that goes on from here, and the beats |
@@ -98,6 +99,7 @@ class Take:
         self._readings: dict[str, list[tuple[float, list]]] = {}
         self._kinds: dict[str, Callable] = {}
         self.paces: list[Pace] = []
+        self.panics: list[float] = []  # seconds
         self._tempo = TempoMap(recipe["bpm"])
 
     @property
@@ -165,6 +167,8 @@ class Take:
             at, _, beats, bpm, over = map(_number, value[:5])
             pace = self._tempo.change(at, bpm, beats=beats, over=over, standing=value[5] is True)
             self.paces.append(pace)
+        elif what == "panic":
+            self.panics.append(seconds)
         elif what == "late":
             frame = round(seconds * self.recipe["fps"])
             self._dropped.append((frame - int(value), frame))

@@ -77,7 +77,7 @@ class Stage:
         self._ear = Ear()
         self._stagehand = Stagehand(self._look, self._end, lambda: self._curtain.panic())
         self._progressing = self._stagehand.call("the progress")
-        self._curtain = Curtain(self._lanes, self._shown, self.clock, self._stagehand)
+        self._curtain = Curtain(self._lanes, self._shown, self._ear, performance, self._stagehand)
         self._started = False
         self._until = math.inf  # seconds; where the end is known, nothing begins at it
         self._drawn: float | None = None  # the seconds of the frame whose image is there

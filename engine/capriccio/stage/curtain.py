@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable
 from contextlib import suppress
 from functools import partial
 
-from ..clock import OfflineClock
 from ..errors import ShowError, described, place_of, tell
+from ..hookspecs import Performance
+from .ear import Ear
 from .lane import Lane
 from .stagehand import Stagehand
 
@@ -20,15 +21,25 @@ CLOSE_SECONDS = 60.0
 # After so long the notes of the other outputs are ended, and the others closed, beside it.
 NOTES_BESIDE_SECONDS = 0.5
 CLOSE_BESIDE_SECONDS = 10.0
+# A frame that is drawn at the very moment of a panic, to the rounding, has heard what sounds then.
+PANIC_BEATS = 2e-6
 
 
 class Curtain:
     """The end of a show. It falls once, from whichever thread; others wait until it has fallen."""
 
-    def __init__(self, lanes: list[Lane], shown: list[Lane], clock: OfflineClock, hand: Stagehand):
+    def __init__(
+        self,
+        lanes: list[Lane],
+        shown: list[Lane],
+        ear: Ear,
+        performance: Performance,
+        hand: Stagehand,
+    ):
         self.trouble: BaseException | None = None  # the first one, and not yet told
         self.seconds = math.inf  # at which the show ended, and with it the notes
-        self._lanes, self._shown, self._clock, self._stagehand = lanes, shown, clock, hand
+        self._lanes, self._shown, self._ear, self._stagehand = lanes, shown, ear, hand
+        self._clock, self._desk = performance.clock, performance.desk
         self._once = threading.Lock()
         self._fallen = self._quietly = False
         self._jobs: deque[Callable[[], None]] = deque()
@@ -50,12 +61,26 @@ class Curtain:
             self._work_off(partial(self._close, lane) for lane in lanes)
 
     def panic(self) -> None:
-        """Silence all outputs, whoever is in them."""
+        """Silence all outputs, whoever is in them; a take knows when."""
         for lane in self._lanes:
             try:
                 lane.output.panic()
             except Exception as error:
                 tell(f"{lane.output} raised {described(error)} ({place_of(error)}) in a panic")
+        with self._ear.alone():
+            seconds = self._clock.seconds()
+            self.silence(seconds)
+        self._desk.announce(seconds, "panic", None)
+
+    def silence(self, seconds: float) -> None:
+        """Have all end that sounds at `seconds`, and be heard to, where that is not sent ahead.
+
+        What has been sent ahead of its time is silenced where it was sent to.
+        """
+        beats = self._clock.beats_at(seconds) + PANIC_BEATS
+        for lane in (*self._lanes, self._ear):
+            if lane is self._ear or not lane.output.timed:
+                lane.silence(beats)
 
     def help(self) -> None:
         """Go on with the others in a new thread where one output takes too long to end."""

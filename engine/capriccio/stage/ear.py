@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from collections.abc import Iterable
+from contextlib import AbstractContextManager
 
 from ..clock import OfflineClock
 from ..media import Note
@@ -50,6 +51,10 @@ class Ear(Lane):
     def cut(self, beats: float, until: float) -> None:
         super().cut(beats, until)
         self._framed.cut(beats, until)
+
+    def alone(self) -> AbstractContextManager:
+        """Keep whoever draws a frame waiting, so that nothing comes late with an earlier time."""
+        return self._composing
 
     def draw(self, seconds: float, beats: float) -> None:
         """Go on to the frame at `seconds`, which hears every note up to `beats`."""

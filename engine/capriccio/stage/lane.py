@@ -125,6 +125,10 @@ class Lane:
             if not self._ended:
                 heapq.heappush(self._coming, (beats, CUT, next(self._numbers), until))
 
+    def silence(self, beats: float) -> None:
+        """Have all that sounds at `beats` end there, and what is to come begin as it was to."""
+        self.cut(beats, -math.inf)
+
     def next_beats(self) -> float:
         """Give the beats of the next event; infinite where there is none."""
         if not self._coming:
@@ -160,7 +164,7 @@ class Lane:
                     for sounds in self._sounding.values():
                         return Event(at, False, sounds.note, sounds.number)
                     heapq.heappop(self._coming)
-                    self._cut = note
+                    self._cut = max(self._cut, note)
                     continue
                 begins, key = what == BEGIN, (note.channel, note.pitch)
                 if begins and at < self._cut:

@@ -49,6 +49,8 @@ class Replay(Stage):
         self._shown = [] if still else self._shown
         for pace in self.take.paces:
             self._change_pace(pace)
+        for seconds in self.take.panics:
+            self._curtain.silence(seconds)
         self._scenes = sorted(self._scenes_of(), key=lambda scene: scene[:2])
         self._place = 0
 
