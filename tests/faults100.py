@@ -30,7 +30,6 @@ from conftest import Synth, jack_daemon, wait_for, x_server
 SKETCH = """
     import time
     from pathlib import Path
-from queue import SimpleQueue
     import numpy as np
     from capriccio import Note, Sketch
 
