@@ -108,10 +108,9 @@ def test_parallels_are_what_the_ear_calls_so():
 
 def test_strictness_takes_weight_from_parallels_alone(network):
     before = torch.tensor([30, 26, 23, 11])  # the soprano a fifth and an octave above the bass
-    rise = torch.tensor([32, 26, 23, 13])
     luck = torch.zeros(1, 4 * net.TOKENS)
     luck[0, 32] = 1e12
-    known = torch.tensor([32, *[played.UNSEEN] * 3])
+    known = torch.tensor([32, *[played.UNSEEN] * 3])  # it rises by a tone, which the others see
     heard = torch.cat([before, torch.ones(5, dtype=torch.long), known])
     state, trace = torch.zeros(net.LAYERS, net.WIDTH), torch.zeros(1, net.FADED)
 

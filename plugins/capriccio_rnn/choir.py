@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -26,7 +27,6 @@ BOUNDS = -1.25, 3.25
 # late where a picture is drawn meanwhile.
 BLOCK = 64
 
-NOBODY = (UNSEEN,) * 4
 HOLDS = slice(HOLD, None, TOKENS)  # where the voices' luck to hold stands
 
 # What a voice does in a step: its pitch, 0 for silence, and whether it is struck there.
@@ -50,6 +50,14 @@ class Bend:
             height = (2 * pitches - low - high) / (high - low)  # -1 to 1 over the voice's range
             bias = np.where(off_key, FORBIDDEN, 6 * (register - 0.5) * height)
             self.bias[voice, 1:HOLD] = bias
+
+
+def bent(heat=0.5, density=0.5, register=0.5, key: str | Iterable[int] = "") -> Bend:
+    """Give what the knobs make, without making it again where they stand as before."""
+    return _bent(heat, density, register, key if isinstance(key, str) else frozenset(key))
+
+
+_bent = lru_cache(maxsize=64)(Bend)
 
 
 class Choir:
@@ -90,13 +98,12 @@ class Choir:
         in its turn, and `nats` add up to the surprise of the whole step. Raises
         FloatingPointError, and forgets all, where the state is no longer finite.
         """
-        luck, known, sounds = self._draw(bend), NOBODY, self._sounds
+        luck, known, sounds = self._draw(bend), [UNSEEN] * 4, self._sounds
         if not bend.away.isdisjoint(sounds):
             for voice, sound in enumerate(sounds):
                 if sound in bend.away:
                     luck[0, voice * TOKENS + HOLD] = -FORCED
         if given:
-            known = list(NOBODY)
             for voice, (pitch, _) in given.items():
                 sound = pitch - LOWEST + 1 if pitch else SILENT
                 token = HOLD if sound == sounds[voice] else sound

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from capriccio import Note
 
-from .choir import PLACES, STEPS, Bend, Choir, Deed, deeds_of, first_step
+from .choir import PLACES, STEPS, Bend, Choir, Deed, bent, deeds_of, first_step
 
 LOUDNESS = (0.72, 0.62, 0.62, 0.68)  # the outer voices lead
 
@@ -36,7 +36,9 @@ class Consort:
         if begin != self._due:  # somebody jumped in time: go on from there
             self._pause()
         self._due, self._meter = begin, now.meter
-        bend = Bend(heat, density, register, key)
+        bend = bent(heat, density, register, key)
+        while len(self._ahead) < end - begin:
+            self._compose(bend)
         while not self._complete(end - begin):
             self._compose(bend)
         phrase = self._notes(end - begin, begin / STEPS - now.beats)
@@ -46,13 +48,13 @@ class Consort:
 
     def feed(self, notes) -> None:
         """Hear what a human played, and go on from there; see `RNN.feed`."""
-        self._hear(notes, Bend())
+        self._hear(notes, bent())
         self._due += len(self._ahead)
         self._pause()
 
     def harmonize(self, melody, *, heat=0.3, key=""):
         """Write the other voices to `melody`; see `RNN.harmonize`."""
-        self._hear(melody, Bend(heat, key=key))
+        self._hear(melody, bent(heat, key=key))
         steps = len(self._ahead)
         phrase = self._notes(steps, 0.0)
         self._due += steps
@@ -69,7 +71,7 @@ class Consort:
         # As on the nearest beat, whenever it was: that is where the chorales change their chords.
         beat = round(now.beats) * STEPS
         place = beat % (STEPS * now.meter) % PLACES
-        deeds = self.choir.sing(place, Bend(heat, key=key), given)
+        deeds = self.choir.sing(place, bent(heat, key=key), given)
         self._due = first_step(now.beats) + 1
         return [
             Note(pitch, 0.0, now.span, top.velocity * LOUDNESS[voice] / LOUDNESS[0], voice + 1)
@@ -93,9 +95,7 @@ class Consort:
         self.choir.breathe()
 
     def _complete(self, steps: int) -> bool:
-        """Say whether the next `steps` are composed, and all notes in them to their ends."""
-        if len(self._ahead) < steps:
-            return False
+        """Say whether all notes in the next `steps`, which are composed, are so to their ends."""
         if not steps:
             return True
         held = [voice for voice, (pitch, _) in enumerate(self._ahead[steps - 1]) if pitch]

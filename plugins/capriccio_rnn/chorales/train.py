@@ -221,9 +221,9 @@ def train(
                 "state": f"({LAYERS}, {WIDTH}) float, zeros at the start",
                 "trace": f"(1, {FADED}) float, zeros at the start",
                 "heard": f"(13,) what each voice sounded a step ago (0 silent, 1..46 pitches "
-                f"{LOWEST}..{HIGHEST}, {START} at the start), 1 where it was struck then, the place "
-                "0..15, the sixteenth in a bar of four beats, and what the others know each voice "
-                f"will do: a sound to strike, {HOLD} hold, {UNSEEN} not known",
+                f"{LOWEST}..{HIGHEST}, {START} at the start), 1 where it was struck then, the "
+                "place 0..15, the sixteenth in a bar of four beats, and what the others know that "
+                f"each voice will do: a sound to strike, {HOLD} hold, {UNSEEN} not known",
                 "luck": f"(1, {4 * TOKENS}) added to each voice's weights: temperature times "
                 f"Gumbel noise, and {FAR:g} times logistic noise for holding; 1e12 forces a token",
             },

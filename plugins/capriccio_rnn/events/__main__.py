@@ -16,11 +16,14 @@ def events():
               help="Folder of the Groove MIDI Dataset.")  # fmt: skip
 @click.option("--model", default="groove", show_default=True)
 @click.option("--seed", default=0, show_default=True)
-def groove(data, model, seed):
-    """Set what the drummer plays at default knobs beside the test performances."""
+@click.option("--split", default="test", show_default=True,
+              type=click.Choice(["valid", "test"]),
+              help="Choose on `valid`; report on `test`, once.")  # fmt: skip
+def groove(data, model, seed, split):
+    """Set what the drummer plays at default knobs beside the performances of a split."""
     from .groove import compare
 
-    click.echo(json.dumps(compare(data, model, seed), indent=2))
+    click.echo(json.dumps(compare(data, model, seed, split), indent=2))
 
 
 if __name__ == "__main__":

@@ -11,19 +11,20 @@ from . import BINS, VELOCITIES, position, velocity_token
 from .midi import Song, collect
 
 
-def compare(folder: Path, model: str = "groove", seed: int = 0) -> dict:
-    """Play every test performance's style at its tempo for its length, and set both side by side.
+def compare(folder: Path, model: str = "groove", seed: int = 0, split: str = "test") -> dict:
+    """Play each performance's style at its tempo for its length, and set both side by side.
 
+    The performances are those of a split: what is still to be chosen is chosen on "valid".
     Velocities are counted in 32 bins, timing in 24 places of a sixteenth around the grid.
-    Divergences (Jensen-Shannon, bits) are those from the test split: ours, and the training
-    split's. By drum, they are means over the drums, each weighed by how often it was hit.
+    Divergences (Jensen-Shannon, bits) are those from the split: ours, and the training split's.
+    By drum, they are means over the drums, each weighed by how often it was hit.
     """
     songs = collect(folder, tell=lambda line: None)
-    splits = {name: [song for song in songs if song.split == name] for name in ("train", "test")}
-    played = [play(song, model, seed + number) for number, song in enumerate(splits["test"])]
+    splits = {name: [song for song in songs if song.split == name] for name in ("train", split)}
+    played = [play(song, model, seed + number) for number, song in enumerate(splits[split])]
     train = [song.piece.notes for song in splits["train"]]
-    test = [song.piece.notes for song in splits["test"]]
-    found: dict = {"performances": len(test), "hits": {"ours": hits(played), "test": hits(test)}}
+    test = [song.piece.notes for song in splits[split]]
+    found: dict = {"performances": len(test), "hits": {"ours": hits(played), split: hits(test)}}
     for name, reading, bins in (
         ("velocity", velocity_of, VELOCITIES),
         ("timing", timing_of, BINS),
@@ -39,7 +40,7 @@ def compare(folder: Path, model: str = "groove", seed: int = 0) -> dict:
                 "ours": by_drum(played, test, reading, bins),
                 "train": by_drum(train, test, reading, bins),
             }
-    found["hits a beat"] = {"ours": density(played), "train": density(train), "test": density(test)}
+    found["hits a beat"] = {"ours": density(played), "train": density(train), split: density(test)}
     return found
 
 

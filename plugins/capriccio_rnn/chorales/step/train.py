@@ -21,7 +21,6 @@ from ..net.train import (
     MOVES,
     ORDER,
     PAIR_ROWS,
-    PAIRS,
     PLACE_ROW,
     PLACES,
     ROWS,
@@ -46,6 +45,9 @@ HELD, HUSHED, WAYS = MOVES, MOVES + 1, MOVES + 2
 ALONE = 12 * SPAN * MOVES
 NOTHING = 2 * SOUNDS  # the row that a voice which is seen tells
 NEVER = -2048.0  # as good as IMPOSSIBLE, and nothing beside it is lost in half precision
+# What each pitch class is remembered by at least: numbers that fade to nothing go by way of those
+# too small for a processor to reckon with at its usual speed.
+FAINT = 1e-7
 GATES = 3 * WIDTH
 # The columns of a row of `scene`: the gates of the first layer, the heads, rules; and classes.
 SCENE_COLUMNS = (2 * WIDTH, WIDTH, 4 * HEAD, 4 * TOKENS)
@@ -190,6 +192,7 @@ def scene(net: Chorale) -> torch.Tensor:
     sound = torch.arange(SOUNDS).repeat_interleave(2).repeat(4)  # (PLACE_ROW,)
     fresh = ((1 - FADES)[:, None] * classes(sound[:, None])[:, None]).flatten(1)  # (…, FADED)
     side = F.pad(torch.cat([rules, fresh], 1), (0, 0, 0, ROWS - PLACE_ROW))  # (ROWS, …)
+    side[PLACE_ROW : PLACE_ROW + PLACES, -FADED:] = FAINT
     tells = F.pad(told_all(net), (0, 0, 0, 1))  # (4 * 2 * SOUNDS + 1, 4 * HEAD)
     tells = F.pad(tells, (GATES, 4 * TOKENS + FADED))
     return torch.cat([torch.cat([table, side], 1), tells])  # (ROWS + 4 * 2 * SOUNDS + 1, …)
