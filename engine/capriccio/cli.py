@@ -3,7 +3,6 @@
 import json
 import sys
 import time
-from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 from secrets import randbits
@@ -15,7 +14,7 @@ from .again import in_take, inspect, recipe_of, replay
 from .errors import ShowError
 from .hands.commands import hands, midi, osc, osc_flag
 from .scaffold import new
-from .terminal import Number, Repertoire, Size, plain_errors, progress
+from .terminal import Number, Repertoire, Size, last_words, plain_errors, progress
 
 # How long a show lasts that nobody is there to end, in seconds.
 RECORDING_SECONDS = 16.0
@@ -201,7 +200,7 @@ def _perform(
                     progress=lambda frames: done(frames, frames_in(seconds, sketch.fps)),
                 )
         late = f" ({tally.late} dropped, being late)" if tally.late else ""
-        with suppress(OSError):  # the terminal may be what ended the show
+        with last_words():
             click.echo(
                 f"{sketch.title}: {tally.frames} frames{late} and {tally.notes} notes to {names}",
                 err=True,

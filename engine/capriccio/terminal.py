@@ -2,8 +2,10 @@
 
 import json
 import math
+import os
+import sys
 import traceback
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -102,6 +104,21 @@ def plain_errors(sketch: Path | None = None):
             click.echo("".join(traceback.format_exception(error)), err=True)
         kind = "" if meant else f"{type(error).__name__}: "
         raise click.ClickException(f"{kind}{error}{where}") from None
+
+
+@contextmanager
+def last_words():
+    """Print what there is to say at the end; the terminal may be gone, and have ended the show.
+
+    What it no longer took would fail again as the interpreter leaves, with another exit code.
+    """
+    with suppress(OSError):
+        yield
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except OSError:
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def _plugins() -> set[str]:
