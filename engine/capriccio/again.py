@@ -124,6 +124,8 @@ def command_of(recipe: dict[str, Any]) -> str:
             words += [f"--{flag}", f"{value:g}" if flag != "seed" else str(value)]
     if isinstance(size := recipe.get("size"), list):
         words += ["--size", "x".join(map(str, size))]
+    if played := recipe.get("simulate"):
+        words += ["--simulate", *([] if played is True else [str(played)])]
     return printable(shlex.join(words))
 
 

@@ -12,7 +12,7 @@ import click
 from . import __version__
 from .again import in_take, inspect, recipe_of, replay
 from .errors import ShowError
-from .hands.commands import hands, midi, osc, osc_flag
+from .hands.commands import hands, midi, osc, osc_flag, rehearse, simulate_flag
 from .scaffold import new
 from .terminal import Number, Repertoire, Size, last_words, plain_errors, progress
 
@@ -101,6 +101,7 @@ def _performance(command):
             "too.",
         ),
         osc_flag,
+        simulate_flag,
     ]
     for option in reversed(options):
         command = option(command)
@@ -122,6 +123,8 @@ def run(file: Path | None, **flags) -> None:
     On the screen, f toggles full screen and Esc leaves. Where a flag is not given, the sketch
     decides.
     """
+    if file is None and str(flags["simulate"]).endswith(".py"):
+        raise click.UsageError("no sketch to run; name it before --simulate")
     if file is None:
         raise click.UsageError(
             "no sketch to run; write one with: capriccio new sketch mine, or play: capriccio demo"
@@ -143,8 +146,9 @@ def demo(**flags) -> None:
 
 
 def _perform(
-    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, follow, no_take, osc
-) -> None:
+    file: Path, *, offline, seconds, seed, to, size, fps, bpm, device, panel, follow, no_take, osc,
+    simulate,
+) -> None:  # fmt: skip
     from .inference import use_device
     from .registry import use_seed
     from .reload import PageTurner
@@ -168,6 +172,8 @@ def _perform(
             from .devices.link import Link
 
             outputs.append(Link() if follow == "link" else Follow(follow))
+        rehearsal, turners = rehearse(simulate, seed)
+        outputs += turners
         # Live no two shows need be the same; its take knows what this one was made of.
         chance = randbits(32) if live and seed is None else None
         use_seed(seed, chance or 0)
@@ -178,6 +184,8 @@ def _perform(
             size or sketch.size,
         )
         facts = {"seed": seed, "chance": chance, "device": device}
+        if simulate is not None:
+            facts["simulate"] = Path(simulate).name or True
         scribe = None
         if live:
             click.echo(f"{sketch.title}: live on {names}; Esc or Ctrl-C ends", err=True)
@@ -188,7 +196,12 @@ def _perform(
             outputs += hands(osc)
             with PageTurner(file, sketch, load_sketch):
                 tally = sketch.perform(
-                    outputs, seconds=seconds, live=True, recipe=recipe, scribe=scribe
+                    outputs,
+                    seconds=seconds,
+                    live=True,
+                    recipe=recipe,
+                    scribe=scribe,
+                    rehearsal=rehearsal,
                 )
         else:
             seconds = seconds or RECORDING_SECONDS
@@ -197,6 +210,7 @@ def _perform(
                     outputs,
                     seconds=seconds,
                     recipe=recipe_of(sketch, file, **facts, seconds=seconds),
+                    rehearsal=rehearsal,
                     progress=lambda frames: done(frames, frames_in(seconds, sketch.fps)),
                 )
         late = f" ({tally.late} dropped, being late)" if tally.late else ""

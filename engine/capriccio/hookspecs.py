@@ -362,7 +362,8 @@ class Performance:
     """The facts of one performance: `size` is (width, height) in pixels, `fps` frames a second.
 
     `desk` takes what hands do from outside. `recipe` gives what files are to say of how they were
-    made. `replayed` is the take of an earlier show where that one is performed again.
+    made. `replayed` is the take of an earlier show where that one is performed again; `rehearsal`
+    plays the controls where there are no hands.
     """
 
     clock: OfflineClock
@@ -372,6 +373,7 @@ class Performance:
     desk: Desk = field(default_factory=Desk)
     recipe: Callable[[], Mapping[str, Any]] = dict
     replayed: Any = None
+    rehearsal: Any = None
 
 
 # The performance whose cue is being called, for parts that must behave otherwise when live.

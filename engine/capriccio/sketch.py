@@ -147,18 +147,19 @@ class Sketch:
         progress: Callable[[int], None] = lambda frames: None,
         recipe: Callable[[], Mapping[str, Any]] = dict,
         scribe: Scribe | None = None,
+        rehearsal: Any = None,
     ) -> Tally:
         """Perform to `outputs`, offline for so many `seconds`, or live until told to end.
 
         Offline raises whatever goes wrong; live tells it and plays on. A part that hangs cannot be
         told from one that is slow: offline it is waited for until Ctrl-C. `progress` is called
         with the number of frames done, `recipe` gives what files say of how they were made, and
-        `scribe` writes a take.
+        `scribe` writes a take. A `rehearsal` plays all `controls()`.
         """
         if live and self._answers:  # nobody who plays waits until a model is loaded
             for part in self.parts.values():
                 part.warm_up()
-        self._stage = stage = self.stage(outputs, live=live, recipe=recipe)
+        self._stage = stage = self.stage(outputs, live=live, recipe=recipe, rehearsal=rehearsal)
         if scribe:
             scribe.begin(stage.performance.desk, stage.picture)
         try:
@@ -192,6 +193,7 @@ class Sketch:
         recipe: Callable[[], Mapping[str, Any]] = dict,
         take: Take | None = None,
         as_shown: bool = False,
+        rehearsal: Any = None,
     ) -> Stage:
         """Set the stage for a performance, with every knob of every part on its desk."""
         self._check()
@@ -202,7 +204,13 @@ class Sketch:
         clock = clock or (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         plays = [PlayCue(cue.function, cue.bars) for cue in self._plays]
         performance = Performance(
-            clock, self.size, self.fps, self.title, recipe=recipe, replayed=take
+            clock,
+            self.size,
+            self.fps,
+            self.title,
+            recipe=recipe,
+            replayed=take,
+            rehearsal=rehearsal,
         )
         self._take_places(performance.desk)
         if take:

@@ -3,20 +3,20 @@
 import math
 import threading
 import weakref
-from bisect import bisect_right
 from collections import deque
 from pathlib import Path
 
-from ..clock import LiveClock, Moment, OfflineClock
+from ..clock import Moment, OfflineClock
 from ..errors import ShowError
 from ..hookspecs import Performance, drawing, performing
 from ..media import Note
 from .inputs import Listening, listen
 from .keyboard import Keyboard
+from .rehearsal import ANY, Player, Tune, Wanted, read_tune
 
 # Messages that wait for a sketch to read them.
 MOST_WAITING = 65536
-# The shortest note there is, in beats; and what forgives the rounding of seconds to beats.
+# The shortest note there is, in beats; and what forgives the rounding of seconds to beats, in both.
 SHORTEST, ROUNDING = 1 / 32, 1e-6
 # How often an answering cue asks what was played: on a port, and where nobody plays but a file,
 # which says before when it does.
@@ -28,7 +28,7 @@ def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
 
     `simulate` names a MIDI file that is played in as if by a human: its beats are the show's
     beats, whatever its own tempo. Offline nobody is heard but such a file, so that a show can be
-    rendered again.
+    rendered again. `capriccio run --simulate` has all controls played so, live too.
     """
     return Controls(port, simulate)
 
@@ -57,9 +57,10 @@ class Controls:
         self._clock = OfflineClock()
         self._listening: Listening | None = None
         self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MOST_WAITING)
-        # What is played to it, in order: until when it waits (beats of the file that is simulated,
-        # or seconds of the take that is performed again), device, message and beats.
-        self._tune: list[tuple[float, str, bytes, float]] | None = None
+        self._tune: Tune | Player | None = None  # what is played instead of a controller, in beats
+        self._heard_then: Tune | None = None  # what a take heard, in seconds
+        self._wanted: set[Wanted] = set()  # what is read
+        self._played = -math.inf  # the beats until which the tune was played
         self._now, self._framed = Keyboard(), Keyboard()
         self._coming: deque[tuple[float, str, bytes, float]] = deque(maxlen=MOST_WAITING)
         self._seconds = self._heard = -math.inf  # the last frame that read, what was heard last
@@ -73,6 +74,7 @@ class Controls:
         if controller not in range(128):
             raise ValueError(f"no controller {controller!r}; MIDI has 0..127")
         with self._lock:
+            self._wanted.add(("cc", controller))
             return self._catch_up().dials.get(controller, default)
 
     def fine(self, controller: int, default: float = 0.5) -> float:
@@ -101,6 +103,7 @@ class Controls:
         if pitch not in range(128):
             raise ValueError(f"no key of pitch {pitch!r}; a pitch is a whole number 0..127")
         with self._lock:
+            self._wanted.add(("note", pitch))
             held = self._catch_up().held.items()
             return max((press.velocity for (_, key), press in held if key == pitch), default=0.0)
 
@@ -108,12 +111,14 @@ class Controls:
     def bend(self) -> float:
         """Where the pitch wheel stands, 0..1; it rests at 0.5."""
         with self._lock:
+            self._wanted.add(("bend", 0))
             return self._catch_up().bend
 
     @property
     def pressure(self) -> float:
         """How hard the keys are pressed on after they were struck, 0..1; it rests at 0."""
         with self._lock:
+            self._wanted.add(("pressure", 0))
             return self._catch_up().pressure
 
     def played(self, now: Moment, *, beats: float | None = None) -> list[Note]:
@@ -125,6 +130,7 @@ class Controls:
         """
         begin = now.beats - (now.span if beats is None else beats)
         with self._lock:  # not longer than need be: an answer may wait for it
+            self._wanted.add(("note", ANY))
             presses = list(self._catch_up().presses)
         return [
             Note(
@@ -141,6 +147,7 @@ class Controls:
     def attend(self) -> float:
         """Begin to listen, for a cue that answers; give how often to ask `struck`, in seconds."""
         with self._lock:
+            self._wanted.add(("note", ANY))
             self._catch_up()
             return LAZY_SECONDS if self._listening is None else EAGER_SECONDS
 
@@ -161,14 +168,10 @@ class Controls:
             ]
 
     def next_struck(self) -> float:
-        """Give the beats of the next note in the file that is simulated; infinite without one."""
+        """Give the beats of the next note in the tune that is simulated; infinite without one."""
         with self._lock:
-            tune = self._tune if self._file and self._tune else []
-            for place in range(self._now.place, len(tune)):
-                _, _, message, beats = tune[place]
-                if message[0] & 0xF0 == 0x90 and message[2]:
-                    return beats
-            return math.inf
+            tune = self._tune
+            return math.inf if tune is None else tune.next_struck(self._played, self._wanted)
 
     def carry(self, other: "Controls") -> None:
         """Go on as others of the same port or file are, their dials where they stand."""
@@ -177,6 +180,7 @@ class Controls:
 
     def _moved(self, kind: str, number: int, rest: float) -> float:
         with self._lock:
+            self._wanted.add((kind, number))
             return self._catch_up().places.get((kind, number), rest)
 
     # -- hearing ------------------------------------------------------------------------------
@@ -196,76 +200,79 @@ class Controls:
         frame = drawing.get()
         keyboard = self._now if frame is None else self._framed
         seconds = self._clock.seconds() if frame is None else frame.seconds
-        if self._tune is not None:
-            until = self._clock.beats_at(seconds) + ROUNDING if self._file else seconds + ROUNDING
-            place = bisect_right(self._tune, until, key=lambda event: event[0])
-            keyboard.follow(event[1:] for event in self._tune[keyboard.place : place])
-            keyboard.place = max(keyboard.place, place)
-        elif isinstance(self._clock, LiveClock) and (frame is None or seconds != self._seconds):
+        if self._heard_then is not None:
+            until = seconds + ROUNDING
+            keyboard.follow(self._heard_then.between(keyboard.place, until))
+            keyboard.place = max(keyboard.place, until)
+        elif frame is None or seconds != self._seconds:
             self._listen(seconds)
             if frame is not None:
                 self._seconds = seconds
-                while self._coming and self._coming[0][0] <= seconds:
-                    keyboard.hear(*self._coming.popleft()[1:])
+                while self._coming and self._coming[0][0] <= seconds + ROUNDING:
+                    keyboard.follow([self._coming.popleft()])
         return keyboard
 
     def _listen(self, seconds: float) -> None:
         """Hear what waits; pictures hear it from the frame at `seconds` on, and a take tells so."""
-        desk = self._performance.desk  # type: ignore[union-attr]
+        if self._tune is not None:
+            self._listen_to(self._tune, seconds)
         while self._waiting:
             at, device, message = self._waiting.popleft()
             self._heard = max(self._heard, seconds)
-            played = at - self._clock.monotonic(0.0)  # type: ignore[attr-defined]
-            beats = self._clock.beats_at(played)
-            self._now.hear(device, message, beats)
-            self._coming.append((self._heard, device, message, beats))
-            facts = (desk.name_of(self, "controls"), device, played, message.hex())
-            desk.announce(self._heard, "midi", facts)
+            self._hear(self._heard, at - self._clock.monotonic(0.0), device, message)  # type: ignore[attr-defined]
+
+    def _listen_to(self, tune: Tune | Player, seconds: float) -> None:
+        """Hear a tune until `seconds`; of that the pictures hear each message at its own time."""
+        begin, self._played = self._played, self._clock.beats_at(seconds) + ROUNDING
+        for _, device, message, beats in tune.between(begin, self._played, self._wanted):
+            played = min(self._clock.seconds_at(beats), seconds)
+            # Live it is played as a take will tell it; offline it stands where it stands.
+            self._hear(played, played, device, message, None if self._clock.live else beats)
+
+    def _hear(
+        self,
+        heard: float,
+        played: float,
+        device: str,
+        message: bytes,
+        beats: float | None = None,
+    ) -> None:
+        desk = self._performance.desk  # type: ignore[union-attr]
+        beats = self._clock.beats_at(played) if beats is None else beats
+        self._now.hear(device, message, beats)
+        self._coming.append((heard, device, message, beats))
+        facts = (desk.name_of(self, "controls"), device, played, message.hex())
+        desk.announce(heard, "midi", facts)
 
     def _begin(self, performance: Performance) -> None:
         """Turn to another show, in which nothing has been played yet."""
-        self._clock, self._tune = performance.clock, None
-        if self._file:
-            # Dials rest as well, or it would not be the same show again.
-            self._now, self._framed = Keyboard(), Keyboard()
-            self._tune = _read(Path(self._file).expanduser())
-        elif performance.replayed is not None:
-            self._now, self._framed = Keyboard(), Keyboard()
-            heard = performance.replayed.messages(performance.desk.name_of(self, "controls"))
-            self._tune = [
-                (at, device, message, self._clock.beats_at(played))
-                for at, played, device, message in heard
-            ]
-        elif performance.clock.live and self._listening is None:
+        clock = self._clock = performance.clock
+        name = performance.desk.name_of(self, "controls")
+        self._tune = self._heard_then = None
+        if performance.replayed is not None:
+            self._heard_then = Tune(
+                [
+                    (at, device, message, clock.beats_at(played))
+                    for at, played, device, message in performance.replayed.messages(name)
+                ]
+            )
+        elif performance.rehearsal and (performance.rehearsal.file or not self._file):
+            self._tune = performance.rehearsal.tune(name)
+        elif self._file:
+            self._tune = read_tune(self._file)
+        elif clock.live and self._listening is None:
             self._listening = _hear_into(self._waiting, self._port)
             weakref.finalize(self, self._listening.forget)
+        if self._tune is not None or self._heard_then is not None:
+            # Dials rest as well, or it would not be the same show again.
+            self._now, self._framed = Keyboard(), Keyboard()
         self._now.begin()
         self._framed.begin()
         self._coming.clear()
-        self._seconds = self._heard = -math.inf
+        self._seconds = self._heard = self._played = -math.inf
         self._performance = performance
 
 
 def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Listening:
     """Put what is played with what waits; whoever listens does not keep the controls alive."""
     return listen(lambda device, at, message: waiting.append((at, device, message)), port)
-
-
-def _read(file: Path) -> list[tuple[float, str, bytes, float]]:
-    """Read a MIDI file as channel messages and the beats they stand at, in order; see `_tune`."""
-    import mido
-
-    try:
-        tune = mido.MidiFile(file)
-        if tune.ticks_per_beat <= 0:
-            raise ValueError("its time is not in beats")
-        events, ticks = [], 0
-        for message in mido.merge_tracks(tune.tracks):
-            ticks += message.time
-            if not message.is_meta and message.bytes()[0] < 0xF0:
-                beats = ticks / tune.ticks_per_beat
-                events.append((beats, "", bytes(message.bytes()), beats))
-    except Exception as error:  # mido raises whatever a broken file leads it to
-        reason = str(error) or type(error).__name__
-        raise ShowError(f"controls cannot read {str(file)!r} as a MIDI file: {reason}") from None
-    return events

@@ -9,6 +9,7 @@ from ..desk import Control, Meter
 from ..errors import ShowError, say
 from ..hookspecs import Output
 from . import inputs
+from .metronome import Metronome
 from .midi_clock import TICKS_PER_BEAT, TICKS_PER_SIXTEENTH
 from .midi_player import CONTINUE, POSITION, START, STOP, TICK
 
@@ -211,7 +212,7 @@ class Follow(Output):
     """Follow the MIDI clock at the input PORT: `--follow PORT`. It shows and sounds nothing."""
 
     name = "clock"
-    _listening: inputs.Listening | None = None
+    _listening: inputs.Listening | Metronome | None = None
     _zero = 0.0
 
     def start(self, performance):
@@ -233,7 +234,10 @@ class Follow(Output):
             follower.hear(when - zero(), message)
 
         self._zero = begun = time.monotonic()
-        self._listening = inputs.listen(hear, self.target, clock=True)
+        if performance.rehearsal:
+            self._listening = Metronome(hear, clock.bpm, performance.rehearsal.seed)
+        else:
+            self._listening = inputs.listen(hear, self.target, clock=True)
         desk.movers.append(lambda _: follower.look(time.monotonic() - zero()))
         desk.place(
             Control(

@@ -1,5 +1,6 @@
 """Where dials and keys stand after the messages that were heard."""
 
+import math
 from collections import deque
 from collections.abc import Iterable
 
@@ -12,10 +13,10 @@ SILENCES = (120, 123)
 
 
 class Keyboard:
-    """The dials and keys of all devices together; `place` is how far in what is played to it."""
+    """The dials and keys of all devices together; `place` is until when it has followed a take."""
 
     def __init__(self) -> None:
-        self.place = 0
+        self.place = -math.inf
         self.dials: dict[int, float] = {}
         self.places: dict[tuple[str, int], float] = {}  # of what takes more than a message
         self.held: dict[tuple[int, int], Press] = {}
@@ -26,13 +27,13 @@ class Keyboard:
 
     def begin(self) -> None:
         """Turn to another show: dials stay where they are, and nothing has been played yet."""
-        self.place = self.begun = 0
+        self.place, self.begun = -math.inf, 0
         self.held.clear()
         self.presses.clear()
 
-    def follow(self, messages: Iterable[tuple[str, bytes, float]]) -> None:
-        """Follow messages by device, with the beats they were played at."""
-        for device, message, beats in messages:
+    def follow(self, events: Iterable[tuple[float, str, bytes, float]]) -> None:
+        """Follow messages by device, after when they were heard and with the beats of each."""
+        for _, device, message, beats in events:
             self.hear(device, message, beats)
 
     def hear(self, device: str, message: bytes, beats: float) -> None:

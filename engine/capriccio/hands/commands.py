@@ -16,6 +16,7 @@ from ..terminal import plain_errors
 from . import PORT
 
 if TYPE_CHECKING:
+    from ..devices.rehearsal import Rehearsal
     from ..hookspecs import Output
 
 # How long `capriccio midi learn` waits for a control to be moved, and how often it looks.
@@ -30,6 +31,15 @@ osc_flag = click.option(
     help="Live: hear OSC at this port of this machine, at that of another HOST for whoever knows "
     f"the WORD that addresses begin with, or not at all: {OFF}.",
 )
+simulate_flag = click.option(
+    "--simulate",
+    is_flag=False,
+    flag_value="",
+    metavar="[FILE]",
+    help="Rehearse without hands: FILE.mid plays every controls(), as if by a human; without a "
+    "FILE they are played, and the knobs turned, gently and the same each time. With --follow the "
+    "clock is simulated too.",
+)
 _sketch = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 _as_json = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
 
@@ -42,6 +52,16 @@ def hands(osc: str) -> "list[Output]":
 
     chosen: list[Output] = [Presets(), Surface()]
     return chosen if osc == OFF else [*chosen, Osc(osc)]
+
+
+def rehearse(simulate: str | None, seed: int | None) -> "tuple[Rehearsal | None, list[Output]]":
+    """Give who plays the controls as `--simulate` says, and what turns the knobs besides."""
+    from ..devices.rehearsal import Rehearsal
+    from .turner import Turner
+
+    if simulate is None:
+        return None, []
+    return Rehearsal(simulate, seed), [] if simulate else [Turner(seed)]
 
 
 def desk_of(file: Path) -> Desk:
