@@ -3,11 +3,14 @@
 import json
 import math
 
+import mido
 import numpy as np
 import pytest
+from capriccio import Note
 from capriccio_rnn.benchmark import chorales
 from capriccio_rnn.benchmark.__main__ import benchmark
 from capriccio_rnn.ear import faults_of
+from capriccio_rnn.events.__main__ import events
 from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
@@ -143,3 +146,35 @@ def test_the_player_is_set_beside_bach_by_one_command(tmp_path):
     figures = json.loads(ran.stdout)
     assert figures["pieces"] == {"ours": 3, "Bach's": 3}
     assert figures["notes within their voice's range"] == 1
+
+
+def test_music_is_rendered_to_a_file_by_one_command():
+    ran = CliRunner().invoke(benchmark, ["rendering", "--minutes", "0.2"])
+
+    assert ran.exit_code == 0, ran.output
+    figures = json.loads(ran.stdout)
+    assert figures["minutes"] == 0.2 and figures["seconds"] > 0
+    assert figures["notes"] > 40 and figures["bytes"] > 4 * figures["notes"]
+
+
+def test_the_drummer_is_set_beside_the_split_that_is_asked_for(tmp_path):
+    hits = [Note(36 + beat % 2 * 2, beat, 0.1, 0.8, 10) for beat in range(16)]
+    names = ("train", "validation", "test")
+    for repeats, name in enumerate(names, 1):
+        file = mido.MidiFile()
+        track = file.add_track()
+        for note in hits * repeats:
+            track.append(mido.Message("note_on", channel=9, note=note.pitch, velocity=100))
+            track.append(mido.Message("note_off", channel=9, note=note.pitch, time=480))
+        file.save(tmp_path / f"{name}.mid")
+    rows = [f"{name}.mid,{name}" for name in names]
+    (tmp_path / "info.csv").write_text("\n".join(["midi_filename,split", *rows]))
+
+    found = {}
+    for split in ("valid", "test"):
+        ran = CliRunner().invoke(events, ["groove", "--data", str(tmp_path), "--split", split])
+        assert ran.exit_code == 0, ran.output
+        found[split] = json.loads(ran.stdout)["hits"]
+
+    assert found["valid"]["valid"] == 32 and found["test"]["test"] == 48
+    assert found["valid"]["ours"] > 0

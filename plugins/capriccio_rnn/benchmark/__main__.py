@@ -41,6 +41,16 @@ def chorales(data, model, pieces):
 
 
 @benchmark.command()
+@click.option("--minutes", default=10.0, show_default=True, help="How long the music lasts.")
+@click.option("--model", default="chorales", show_default=True)
+def rendering(minutes, model):
+    """Time how long it takes to write music to a MIDI file, offline."""
+    from .rendering import measure
+
+    click.echo(json.dumps(measure(minutes, model), indent=2))
+
+
+@benchmark.command()
 @click.option("--events", default=1000, show_default=True, help="How many keys are struck.")
 @click.option("--period", default=64, show_default=True, help="Samples in a period of JACK.")
 @click.option("--nice", default=0, show_default=True, help="Of the show, as `nice -n` takes it.")
