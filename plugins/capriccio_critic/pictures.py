@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 STORED = 160  # side of a picture as it is kept for training; crops of it are learned
+SHARES = ("train", "val", "test")
 FEWEST = 50  # with fewer pictures there is nothing to learn from
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 

@@ -10,12 +10,18 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, mixed_precision, seed_everything
+from capriccio.training import Trainer, export, mixed_precision, rights, seed_everything
+from PIL import Image
 
-from .net.train import Critic
-from .pictures import STORED, Pictures, read_pictures
+from .degrade import WAYS
+from .net.train import Critic, Player, knowledge, learn_readout
+from .pictures import SHARES, STORED, Pictures, read_pictures
+from .readings import MEASURED
+from .scores import accuracy, calibration_error, macro_accuracy, softmax, temperature
+from .seeing import SIDE, measure, squeeze
+from .taste.train import features_of, learn_taste
 
-SIDE = 128  # what is judged; crops are learned smaller, for they show things larger (1906.06423)
+# Crops are learned smaller than what is judged, for they show things larger (1906.06423).
 SIDES = (64, 80, 96)  # of the crops: first shapes and colours, cheaply, then the brush
 BATCH = 32
 RATE = 2e-3  # AdamW, with a batch of 32 and normalised layers
@@ -40,11 +46,10 @@ def crops(pixels, chosen, side: int, random: np.random.Generator):
         shape = np.exp(random.uniform(-0.3, 0.3))  # pictures of any shape will come squeezed
         high = min(STORED, round(STORED * np.sqrt(area * shape)))
         wide = min(STORED, round(STORED * np.sqrt(area / shape)))
-        y = random.integers(0, STORED - high + 1, len(group))
-        x = random.integers(0, STORED - wide + 1, len(group))
-        cut = np.stack([
-            pixels[i, a : a + high, b : b + wide] for i, a, b in zip(group, y, x, strict=True)
-        ])  # fmt: skip
+        tops = random.integers(0, STORED - high + 1, len(group))
+        lefts = random.integers(0, STORED - wide + 1, len(group))
+        places = zip(group, tops, lefts, strict=True)
+        cut = np.stack([pixels[i, a : a + high, b : b + wide] for i, a, b in places])
         part = torch.from_numpy(cut).permute(0, 3, 1, 2).float() / 255  # (batch / 4, 3, high, wide)
         parts.append(
             F.interpolate(part, (side, side), mode="bilinear", antialias=True, align_corners=False)
@@ -122,7 +127,7 @@ def act(
             x[:, :, a : a + wide, b : b + wide] = x[other, :, a : a + wide, b : b + wide]
             share = 1 - (wide / side) ** 2
         movements, artists, _ = net(x)  # (batch, 13), (batch, 40)
-        total = 0.0
+        total = torch.zeros(())
         for logits, truth, weight in ((movements, kind, 1.0), (artists, artist, 0.7)):
             mine, theirs = truth[chosen], truth[chosen][other]  # (batch,) each
             total += weight * share * F.cross_entropy(logits, mine, label_smoothing=SMOOTH)
@@ -168,8 +173,9 @@ def train(
     net: Critic = Critic(len(pictures.kinds), len(pictures.artists))
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     share, apart = pictures.share, pictures.apart
-    both = {"seed": seed, "dry_run": dry_run}
+    both: dict = {"seed": seed, "dry_run": dry_run}
     first, second = out.with_suffix(".unseen.safetensors"), out.with_suffix(".safetensors")
+    figures: dict[str, float] = {}
     if (apart == "test").any():
         # What chooses here must not be tested in the second act either.
         check = np.flatnonzero((apart == "val") & (share == "val"))
@@ -177,9 +183,133 @@ def train(
         print(f"first act: {len(learn)} pictures to learn, {len(check)} to check", flush=True)
         trainer = act(net, pictures, learn, check, first, rate=RATE, hours=hours * FIRST,
                       resume=resume and first.is_file(), **both)  # fmt: skip
+        unseen = np.flatnonzero(apart == "test")
+        features = features_of(trainer.ema, squares(pictures.pixels[unseen]))
+        readout = readouts(trainer.ema, pictures, learn, check)[0][0]
+        judged, truth = readout(features).numpy(), pictures.kind[unseen]
+        figures["unseen artists: movement"] = accuracy(judged, truth)
+        figures["unseen artists: movement, macro"] = macro_accuracy(judged, truth)
+        print(figures, flush=True)
         net.load_state_dict(trainer.ema.state_dict())
-        hours = hours * (1 - FIRST)
     learn, check = np.flatnonzero(share == "train"), np.flatnonzero(share == "val")
     print(f"{len(learn)} pictures to learn, {len(check)} to check", flush=True)
-    act(net, pictures, learn, check, second, rate=RATE * 0.7, hours=hours,
-        resume=resume and second.is_file(), **both)  # fmt: skip
+    trainer = act(net, pictures, learn, check, second, rate=RATE * 0.7,
+                  hours=hours * (1 - FIRST) if figures else hours,
+                  resume=resume and second.is_file(), **both)  # fmt: skip
+    finish(trainer.ema, pictures, data, out, figures, seed=seed, dry_run=dry_run, card={
+        "data": data.name,
+        "hours": round(hours, 2),
+        "seed": seed,
+        "command": f"capriccio train critic --data {data.name} --out {out.name} --seed {seed}",
+        **rights(data),
+    })  # fmt: skip
+
+
+# -- export -----------------------------------------------------------------------------------
+
+
+def finish(
+    net: Critic,
+    pictures: Pictures,
+    data: Path,
+    out: Path,
+    figures: dict[str, float],
+    *,
+    card: dict,
+    seed: int,
+    dry_run: bool,
+) -> None:
+    """Calibrate, learn the taste, test once, and export; all that readings need is in the card."""
+    net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    pixels, rows = pictures.pixels, {s: np.flatnonzero(pictures.share == s) for s in SHARES}
+    check, test = rows["val"], rows["test"]
+    named, told, seen = readouts(net, pictures, rows["train"], check)
+    tried, heats = features_of(net, squares(pixels[test])), []
+    for name, readout, truth in zip(
+        ("movement", "artist"), named, (pictures.kind, pictures.artist), strict=True
+    ):
+        heats.append(temperature(readout(seen).numpy(), truth[check]))
+        sure = softmax(readout(tried).numpy() / heats[-1])
+        figures[name] = accuracy(sure, truth[test])
+        figures[f"{name}, macro"] = macro_accuracy(sure, truth[test])
+        figures[f"{name}, calibration error"] = calibration_error(sure, truth[test])
+    files = [data / path for path in pictures.paths]
+    taste, scores = learn_taste(
+        net,
+        [files[row] for row in rows["train"]],
+        [files[row] for row in check],
+        seed=seed,
+        steps=2 if dry_run else 1500,
+    )
+    told, seen = told[:, : net.trunk.told], seen[:, : net.trunk.told]
+    known = knowledge(told)
+    far = ((seen - known["mean"]) @ known["axes"]).square().mean(1).sqrt().numpy()  # (checked,)
+    measured = [measured_of(files[row]) for row in check]
+    # Half of what quality is compared with are pictures, half are copies, of each way alike.
+    ways = 1 + np.arange(len(scores)) % len(WAYS)
+    ranks = np.concatenate([scores[:, 0], scores[np.arange(len(scores)), ways]])
+    card = {
+        "part": "critic",
+        "inputs": {"picture": f"(1, {SIDE}, {SIDE}, 3) uint8, the whole picture squeezed to it"},
+        "movements": pictures.kinds,
+        "artists": pictures.artists,
+        "temperatures": [round(heat, 3) for heat in heats],
+        "novelty": quantiles(far, 101),
+        "quality": quantiles(ranks, 101),
+        "typical": {name: quantiles([m[name] for m in measured], 21) for name in MEASURED},
+        "metrics": {name: round(value, 4) for name, value in figures.items()},
+        "pictures": len(rows["train"]),
+        **card,
+    }
+    examples = torch.from_numpy(squares(pixels[test if len(test) else check]))
+
+    def draw():
+        return (examples[torch.randint(len(examples), (1,))],)
+
+    export(
+        Player(net, named[0], named[1], heats, taste, known),
+        draw(),
+        out,
+        input_names=["picture"],
+        output_names=["movement", "artist", "embedding", "heat", "far", "quality"],
+        card=card,
+        tolerance=1e-2,
+        draw=draw,
+        dry_run=dry_run,
+    )
+
+
+def readouts(net: Critic, pictures: Pictures, learn: np.ndarray, check: np.ndarray):
+    """Learn to name movement and artist from all that the net sees; give the features as well."""
+    told, seen = (features_of(net, squares(pictures.pixels[rows])) for rows in (learn, check))
+    named = [
+        learn_readout(
+            told,
+            torch.from_numpy(truth[learn]),
+            seen,
+            torch.from_numpy(truth[check]),
+            len(names),
+        )
+        for truth, names in (
+            (pictures.kind, pictures.kinds),
+            (pictures.artist, pictures.artists),
+        )
+    ]
+    return named, told, seen
+
+
+def squares(pixels: np.ndarray) -> np.ndarray:
+    """Bring stored pictures to the size that is judged, (pictures, 128, 128, 3) uint8."""
+    return np.stack([squeeze(one) for one in pixels])
+
+
+def measured_of(file: Path) -> dict[str, float]:
+    """Give the readings of a picture that need no network."""
+    with Image.open(file) as picture:
+        image = np.asarray(picture.convert("RGB"))
+    return measure(image, squeeze(image))
+
+
+def quantiles(values, count: int) -> list[float]:
+    """Give so many values between the least and the greatest, each with as many below the next."""
+    return np.quantile(np.asarray(values), np.linspace(0, 1, count)).round(4).tolist()

@@ -1,9 +1,9 @@
 """The critic's network: one trunk of plain convolutions, and heads that read from the same place.
 
 A style is known by how features occur as much as by where (Gatys et al., arXiv 1508.06576): the
-mean and spread of every stage, and the co-occurrences of the last, are given to each place of the
-last map. What follows is linear, so the map of a class is exact: its mean is the class's score
-(class activation mapping, Zhou et al., arXiv 1512.04150).
+mean and spread of every stage, and the co-occurrences of the last, are told to each place of the
+last map, and to whoever names. All that is read is a mean over places and naming is linear, so the
+map of a class is exact: its mean is the class's score (after Zhou et al., arXiv 1512.04150).
 """
 
 from itertools import pairwise
@@ -30,7 +30,8 @@ class Block(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.one, self.two = layer(width, width), layer(width, width)
-        nn.init.zeros_(self.two[1].weight)  # begins as the identity: learns at once
+        # It begins as the identity, and so learns at once.
+        nn.init.zeros_(self.two[1].weight)  # type: ignore[arg-type]
 
     def forward(self, x):
         h = F.relu(self.one(x))  # (batch, width, rows, rows)
@@ -56,24 +57,60 @@ class Trunk(nn.Module):
         """How many numbers say what occurs how often."""
         return 2 * sum(WIDTHS) + PAIRS * (PAIRS + 1) // 2
 
-    def forward(self, x):
+    def maps(self, x):
+        """Give the map of every stage, (batch, width, rows, rows) each."""
         # Two by two pixels side by side instead of a stride: nothing is skipped, so nothing
         # aliases; the averages between the stages are there for the same reason.
         h = F.relu(self.first(F.pixel_unshuffle(x * 4 - 2, 2)))  # (batch, 24, side / 2, side / 2)
-        told = []
+        maps = []
         for index, stage in enumerate(self.stages):
             if index:
                 h = F.relu(self.steps[index - 1](F.avg_pool2d(h, 2)))  # (batch, width, rows, rows)
             h = stage(h)  # (batch, width, rows, rows)
+            maps.append(h)
+        return maps
+
+    def tell(self, maps):
+        """Say what occurs in maps, and how often: means, spreads, and pairs, (batch, 1248)."""
+        told = []
+        for h in maps:
             mean = h.mean((2, 3))  # (batch, width)
             square = (h * h).mean((2, 3))  # (batch, width)
             told += [mean, (square - mean * mean).clamp(min=0).add(1e-5).sqrt()]
-        thin = self.pairs(h).flatten(2)  # (batch, 32, places)
+        thin = self.pairs(maps[-1]).flatten(2)  # (batch, 32, places)
         gram = thin @ thin.transpose(1, 2) / thin.shape[2]  # (batch, 32, 32)
         gram = gram[:, self.upper[0], self.upper[1]]  # (batch, 528)
         # The signed root keeps one loud pair from drowning the rest (bilinear CNNs, 1504.07889).
         told.append(gram.sign() * (gram.abs() + 1e-5).sqrt())
-        return h, torch.cat(told, 1)  # (batch, 192, side / 16, side / 16), (batch, 1248)
+        return torch.cat(told, 1)  # (batch, 1248)
+
+    def where(self, maps, told, slope):
+        """Say which places what is told comes from, (batch, rows, rows), told times `slope`.
+
+        Exact: a spread is the mean of squared deviations over itself, a root that of products over
+        itself, so what is told is a mean over places in all three cases. Up to rounding, the mean
+        of this map is the sum of `slope` times `told`.
+        """
+        rows, at, total = maps[-1].shape[2], 0, 0.0
+        for h in maps:
+            width = h.shape[1]
+            mean = told[:, at : at + width, None, None]  # (batch, width, 1, 1)
+            spread = told[:, at + width : at + 2 * width, None, None]  # (batch, width, 1, 1)
+            one = slope[:, at : at + width, None, None]  # (batch, width, 1, 1)
+            two = slope[:, at + width : at + 2 * width, None, None] / spread  # (batch, width, 1, 1)
+            gap = h - mean  # (batch, width, rows, rows)
+            seen = (h * one + gap * gap * two).sum(1, keepdim=True)  # (batch, 1, rows, rows)
+            if seen.shape[2] > rows:
+                seen = F.avg_pool2d(seen, seen.shape[2] // rows)  # (batch, 1, 8, 8)
+            total, at = total + seen[:, 0], at + 2 * width
+        thin = self.pairs(maps[-1])  # (batch, 32, 8, 8)
+        pairs = slope[:, at:] / told[:, at:].abs()  # (batch, 528)
+        products = thin[:, self.upper[0]] * thin[:, self.upper[1]]  # (batch, 528, 8, 8)
+        return total + (products * pairs[:, :, None, None]).sum(1)  # (batch, 8, 8)
+
+    def forward(self, x):
+        maps = self.maps(x)
+        return maps, self.tell(maps)
 
 
 class Critic(nn.Module):
@@ -93,12 +130,96 @@ class Critic(nn.Module):
         self.artist = nn.Linear(CODE, artists)
 
     def see(self, x):
-        """Give the map that the heads read, (batch, 256, rows, rows), and what occurs how often."""
-        h, told = self.trunk(x)  # (batch, 192, rows, rows), (batch, 1248)
+        """Give the maps of the trunk, what they tell, and the map that the heads read."""
+        maps, told = self.trunk(x)
         whole = self.told(told)[:, :, None, None]  # (batch, 256, 1, 1)
-        return F.relu(self.norm(self.places(h) + whole)), told  # (batch, 256, rows, rows)
+        seen = F.relu(self.norm(self.places(maps[-1]) + whole))  # (batch, 256, rows, rows)
+        return maps, told, seen
 
     def forward(self, x):
-        code = self.see(x)[0].mean((2, 3))  # (batch, 256)
+        code = self.see(x)[2].mean((2, 3))  # (batch, 256)
         h = F.dropout(code, 0.2, self.training)  # (batch, 256)
         return self.movement(h), self.artist(h), code  # (batch, 13), (batch, 40), (batch, 256)
+
+
+class Readout(nn.Module):
+    """Name things from all that was seen: what is told and the embedding, (batch, 1504), at once.
+
+    The heads that taught the trunk read its embedding alone. Once it stands still, reading all of
+    it is a convex problem, solved to its end in seconds, and names far more rightly.
+    """
+
+    def __init__(self, mean, spread, weight, bias):
+        super().__init__()
+        self.register_buffer("weight", weight / spread)
+        self.register_buffer("bias", bias - (weight / spread) @ mean)
+
+    def forward(self, features):
+        return features @ self.weight.T + self.bias  # (batch, names)
+
+
+def learn_readout(features, truth, check, check_truth, names: int) -> Readout:
+    """Fit multinomial logistic regression; how strict it is, those checked decide."""
+    mean, spread = features.mean(0), features.std(0) + 1e-3  # (1504,) each
+    x, y = (features - mean) / spread, (check - mean) / spread
+    best, least = None, float("inf")
+    for strict in (0.003, 0.01, 0.03, 0.1, 0.3):
+        weight = torch.zeros(names, x.shape[1], requires_grad=True)
+        bias = torch.zeros(names, requires_grad=True)
+        solver = torch.optim.LBFGS([weight, bias], max_iter=60, history_size=20,
+                                   line_search_fn="strong_wolfe")  # fmt: skip
+
+        def loss(weight=weight, bias=bias, solver=solver, strict=strict):
+            solver.zero_grad()
+            value = F.cross_entropy(x @ weight.T + bias, truth) + strict * weight.square().sum()
+            value.backward()
+            return value
+
+        solver.step(loss)
+        weight, bias = weight.detach(), bias.detach()
+        surprise = F.cross_entropy(y @ weight.T + bias, check_truth).item()
+        if surprise < least:
+            best, least = Readout(mean, spread, weight, bias), surprise
+    assert best is not None
+    return best
+
+
+class Player(nn.Module):
+    """The critic as it is played: bytes in; probabilities, embedding, map and scores out."""
+
+    def __init__(self, net, movement: Readout, artist: Readout, heats, taste, known: dict):
+        super().__init__()
+        self.net, self.heats, self.taste = net.eval(), heats, taste
+        self.movement, self.artist = movement, artist
+        for name in ("mean", "axes"):  # of what occurs in the pictures that were learned
+            self.register_buffer(name, known[name])
+
+    def forward(self, picture):
+        x = picture.permute(0, 3, 1, 2).float() / 255  # (1, 3, 128, 128)
+        maps, told, seen = self.net.see(x)  # (1, 1248), (1, 256, 8, 8)
+        code = seen.mean((2, 3))  # (1, 256)
+        features = torch.cat([told, code], 1)  # (1, 1504)
+        movement = (self.movement(features) / self.heats[0]).softmax(1)  # (1, 13)
+        artist = (self.artist(features) / self.heats[1]).softmax(1)  # (1, 40)
+        # What raises the named class above what else it might be: the slope of its log probability.
+        weight = self.movement.weight  # (13, 1504)
+        named = F.one_hot(movement.argmax(1), weight.shape[0]).float()  # (1, 13)
+        slope = (named - movement) @ weight  # (1, 1504)
+        count = told.shape[1]
+        heat = self.net.trunk.where(maps, told, slope[:, :count])  # (1, 8, 8)
+        heat = heat + (seen * slope[:, count:, None, None]).sum(1)  # (1, 8, 8)
+        heat = F.relu(heat - heat.mean((1, 2), keepdim=True))  # (1, 8, 8)
+        heat = heat / (heat.amax((1, 2), keepdim=True) + 1e-6)  # (1, 8, 8)
+        # Mahalanobis distance along the axes in which what was learned varies (Lee et al., 2018).
+        far = ((told - self.mean) @ self.axes).square().mean(1).sqrt()  # (1,)
+        return movement, artist, code, heat, far, self.taste(features)
+
+
+def knowledge(told, axes: int = 128) -> dict:
+    """Give the mean of what occurs in the pictures that were learned, and whitened axes of it."""
+    mean = told.mean(0)  # (1248,)
+    spread = told.std(0) + 1e-3  # (1248,)
+    _, sizes, turned = torch.linalg.svd((told - mean) / spread, full_matrices=False)
+    count = min(axes, len(sizes) // 4 + 1)
+    whiten = len(told) ** 0.5 / (sizes[:count] + 1e-3)  # (axes,)
+    return {"mean": mean, "axes": turned[:count].T * whiten / spread[:, None]}  # (1248, axes)

@@ -1,0 +1,1 @@
+"""What the critic prefers: learned from pictures and their spoiled copies."""
