@@ -30,6 +30,7 @@ def assert_measured(report):
         assert 0 <= run["p50_ms"] <= run["p99_ms"] <= run["max_ms"]
         assert run["frames"] > 0
         assert isinstance(run["drift_ms"], float)
+    assert (report["pictures"] is None) == report["screen"].startswith("no display")
     assert isinstance(report["kept"], bool)
     assert json.loads(json.dumps(report)) == report
 
@@ -65,6 +66,30 @@ def test_without_a_midi_system_the_player_is_timed_and_that_is_said(blind, monke
     assert report["port"].startswith("no port: no MIDI system answers")
     assert {run["who"] for run in report["runs"]} == {"capriccio"}
     assert {run["better"] for run in report["runs"]} == {None}
+
+
+def test_pictures_are_counted_in_a_real_window(display, monkeypatch):
+    monkeypatch.setattr(bench_stage, "find_spec", lambda name: None)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    report = bench_stage.measure(NOTES)
+    pictures = report["pictures"]
+    assert report["screen"] == "a window of 512x512"
+    shown, late = pictures["frames"], pictures["frames_late"]
+    assert shown + late >= NOTES / bench_stage.RATES[0] * bench_stage.FPS
+    assert pictures["late_share"] == round(late / (shown + late), 4)
+    assert json.loads(json.dumps(report)) == report
+
+
+@pytest.mark.parametrize(("late", "kept"), [(1, True), (2, False)])
+def test_pictures_that_come_too_late_break_the_promise(display, monkeypatch, late, kept):
+    class Tally:
+        frames, notes = 100 - late, NOTES
+
+    Tally.late = late
+    monkeypatch.setattr(bench_stage, "_perform", lambda *show: (Tally, 1.0))
+    monkeypatch.setattr(bench_stage, "_isobar_loads", lambda say: False)
+    monkeypatch.setattr(bench_stage, "_ours", lambda *show: {"who": "capriccio", **a_run()})
+    assert bench_stage.measure(NOTES)["kept"] is kept
 
 
 def a_run(**facts):
@@ -142,12 +167,21 @@ def test_the_command_prints_a_table_and_says_what_it_does_not_take(monkeypatch):
         "model": "pomona",
         "hold_ms": 12.0,
         "runs": [run],
+        "pictures": {"frames": 590, "seconds": 10.0, "late_share": 0.0167, "load": 1.5},
         "kept": True,
     }
     monkeypatch.setattr(bench_stage, "measure", lambda notes, say: {**report, "asked": notes})
     shown = CliRunner().invoke(main, ["bench", "--stage", "--notes", "77"])
     assert shown.exit_code == 0, shown.output
-    for words in ("abacus", "of Jack", "pomona", "10.0 %", "isobar is not installed", "kept"):
+    for words in (
+        "abacus",
+        "of Jack",
+        "pomona",
+        "10.0 %",
+        "isobar is not installed",
+        "1.67 %",
+        "kept",
+    ):
         assert words in shown.output
     assert "12 times as near as isobar" in shown.output
     as_json = CliRunner().invoke(main, ["bench", "--stage", "--notes", "77", "--json"])
