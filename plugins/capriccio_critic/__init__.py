@@ -34,7 +34,7 @@ class Critic(Analyzer):
         """Read an image."""
         image = image_of(thing)
         square = squeeze(image)
-        seen = self._see(square)
+        seen = self._opened()(picture=square[None])
         movement, artist = seen["movement"][0], seen["artist"][0]
         order = np.argsort(-movement)
         return Readings(
@@ -49,6 +49,10 @@ class Critic(Analyzer):
             heat=seen["heat"][0],
         )
 
+    def see(self, image) -> dict[str, np.ndarray]:
+        """Give all that the network says of an image, by the names of its outputs."""
+        return self._opened()(picture=squeeze(image_of(image))[None])
+
     @property
     def movements(self) -> list[str]:
         """The movements it knows."""
@@ -61,12 +65,12 @@ class Critic(Analyzer):
 
     def likeness(self, image) -> dict[str, float]:
         """Give how probable each movement is, by name."""
-        movement = self._see(squeeze(image_of(image)))["movement"][0]
+        movement = self.see(image)["movement"][0]
         return {name: _share(p) for name, p in zip(self.movements, movement, strict=True)}
 
     def embed(self, image) -> np.ndarray:
         """Give the embedding of an image, (256,) float32: near for what looks alike."""
-        return self._see(squeeze(image_of(image)))["embedding"][0]
+        return self.see(image)["embedding"][0]
 
     def typical(self, reading: str, value: float) -> float:
         """Say in how large a share of paintings a measured reading is lower than `value`."""
@@ -103,9 +107,6 @@ class Critic(Analyzer):
     def close(self) -> None:
         """Let the model go."""
         self._model = None
-
-    def _see(self, square: np.ndarray) -> dict[str, np.ndarray]:
-        return self._opened()(picture=square[None])
 
     def _rank(self, what: str, value: float) -> float:
         known = self._opened().card[what]

@@ -14,7 +14,7 @@ from .files import find_pictures, read_picture
 from .readings import NUMBERS, Readings
 
 MANY = 200  # pictures; a page of more is no longer looked at, and a table scrolls away
-SHOWN = ("certainty", "quality", "novelty", "harmony", "balance", "contrast", "sharpness")
+SHOWN = ("quality", "novelty", "harmony", "balance", "contrast")
 
 
 @click.command()
@@ -171,15 +171,19 @@ class _bar:
 
 def _tell(rows: list[dict[str, Any]], explain: bool) -> None:
     """Print a table, a picture a line, and what was said of each."""
+    from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
     from rich.text import Text
 
     console = Console()
-    table = Table("picture", "looks like", *SHOWN, header_style="bold")
+    table = Table("picture", "looks like", header_style="bold", box=SIMPLE_HEAD)
+    for name in SHOWN:
+        table.add_column(name, no_wrap=True)
     for row in rows:
+        likeness = f"{row['movement']} {row['certainty']:.0%}"
         numbers = (f"{row[name]:.2f}" for name in SHOWN)
-        table.add_row(Text(row["file"]), row["movement"], *numbers)
+        table.add_row(Text(Path(row["file"]).name, overflow="fold"), likeness, *numbers)
     console.print(table)
     if explain:
         for row in rows:

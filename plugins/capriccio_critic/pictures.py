@@ -36,8 +36,8 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
 
     A `labels.csv` with `path` and `split`, and perhaps `artist` and `split_artist_disjoint`, is
     followed. Without one a tenth is kept for validation and a tenth for the test, chosen by what
-    a picture looks like from afar, so that copies of one picture stay together. Broken files are
-    skipped and named. Raises ValueError where fewer than 50 pictures or 2 kinds are left.
+    a picture looks like from afar, so that most copies of one picture stay together. Broken files
+    are skipped and named. Raises ValueError where fewer than 50 pictures or 2 kinds are left.
     """
     from PIL import Image
 
