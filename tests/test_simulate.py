@@ -14,15 +14,17 @@ import pytest
 from capriccio import Generator, Note, Performance, ShowError, Sketch, controls
 from capriccio.clock import OfflineClock
 from capriccio.desk import Control
+from capriccio.devices.follow import Pulse
 from capriccio.devices.keyboard import Keyboard
 from capriccio.devices.metronome import Metronome
 from capriccio.devices.rehearsal import Player, Rehearsal
 from capriccio.hands.turner import Turner
+from capriccio.hookspecs import drawing
 from capriccio.sketch import knob_control
 from capriccio.take import read_take
 from capriccio.testing import Memory
 from rehearsal import live_stage
-from test_controls import key, tune, turn
+from test_controls import key, show, tune, turn
 from test_take import frames, perform_again, written_down
 
 EVERYTHING = {
@@ -161,6 +163,19 @@ def test_without_a_file_the_same_seed_gives_the_same_show_and_each_controls_is_a
     assert any(here != there for here, there in read)
 
 
+def test_what_a_play_cue_has_heard_is_not_heard_again_by_a_frame_that_is_late(tmp_path):
+    hands = controls(simulate=tune(tmp_path / "a.mid", (1, key(60)), (3, key(62))))
+    with show(OfflineClock(60)) as clock:
+        clock.wait(2.0)
+        assert hands.struck(0)[0] == 1
+        for seconds, held in ((0.5, 0), (1.5, 1)):
+            token = drawing.set(clock.moment(seconds=seconds, span=1.0))
+            assert bool(hands.key(60)) == held
+            drawing.reset(token)
+        clock.wait(4.0)
+        assert hands.struck(0)[0] == 2
+
+
 @pytest.mark.parametrize("scripted", [True, False], ids=["a file", "a player"])
 def test_live_what_is_simulated_is_in_the_take_and_performed_again_without_it(tmp_path, scripted):
     file = tmp_path / "a.mid"
@@ -250,6 +265,13 @@ def test_a_simulated_clock_ticks_starts_and_stops():
     assert [message for _, message in heard].index(b"\xfa") == 48
     ticks = [when for when, message in heard if message == b"\xf8"]
     assert ticks[96] - ticks[0] == pytest.approx(0.4, abs=0.02)
+
+
+def test_ticks_that_come_in_one_heap_tell_no_tempo():
+    pulse = Pulse()
+    for _ in range(12):
+        pulse.hear(1.0)
+    assert pulse.bpm == 0.0
 
 
 # -- the command ------------------------------------------------------------------------------

@@ -223,8 +223,10 @@ class Controls:
 
     def _listen_to(self, tune: Tune | Player, seconds: float) -> None:
         """Hear a tune until `seconds`; of that the pictures hear each message at its own time."""
-        begin, self._played = self._played, self._clock.beats_at(seconds) + ROUNDING
-        for _, device, message, beats in tune.between(begin, self._played, self._wanted):
+        # A late frame asks for what a play cue, who was called meanwhile, has already heard.
+        begin, until = self._played, self._clock.beats_at(seconds) + ROUNDING
+        self._played = max(begin, until)
+        for _, device, message, beats in tune.between(begin, until, self._wanted):
             played = min(self._clock.seconds_at(beats), seconds)
             # Live it is played as a take will tell it; offline it stands where it stands.
             self._hear(played, played, device, message, None if self._clock.live else beats)

@@ -45,8 +45,8 @@ class Pulse:
 
     @property
     def bpm(self) -> float:
-        """The tempo; 0 while it is not known."""
-        if self.ticks < FEWEST_TICKS:
+        """The tempo; 0 while it is not known, as where all ticks came in one heap."""
+        if self.ticks < FEWEST_TICKS or self.period <= 0:
             return 0.0
         return min(max(60 / (TICKS_PER_BEAT * self.period), SLOWEST), FASTEST)
 
