@@ -85,6 +85,9 @@ class _Room:
         self._empty = threading.Event()
         self._empty.set()
         self._looking: Any = None  # rtmidi's, to ask what is connected
+        # Over that alone, within the other lock or without it: some drivers take their time to
+        # tell what is connected, and whoever answers what is played must not wait for it.
+        self._asking = threading.Lock()
 
     def enter(self, listening: Listening) -> None:
         with self._lock, ports.hushed():
@@ -138,23 +141,28 @@ class _Room:
 
     def hear(self, look: bool = False) -> None:
         """Hand on what was played, and `look` what is connected."""
-        with self._lock:
-            if self._empty.is_set():
-                return
-            try:
+        try:
+            names = self._connected() if look else []
+            with self._lock:
+                if self._empty.is_set():
+                    return
                 for port in list(self._inputs.values()):
                     port.take()
                 if look:
-                    self._look()
-            except Exception as error:  # whatever a driver does, the show goes on
-                tell(f"MIDI inputs cannot be heard: {described(error)}", "MIDI inputs")
+                    self._look(names)
+        except Exception as error:  # whatever a driver does, the show goes on
+            tell(f"MIDI inputs cannot be heard: {described(error)}", "MIDI inputs")
 
-    def _look(self) -> None:
+    def _connected(self) -> list[str]:
+        with self._asking:
+            return [] if self._looking is None else self._looking.get_ports()
+
+    def _look(self, names: list[str] | None = None) -> None:
         """Open what has come, close what has gone, and have everybody hear what they mean to."""
         import rtmidi
 
         self._listening = [one for one in self._listening if not one.left]
-        names = self._looking.get_ports() if self._listening else []
+        names = self._connected() if names is None else names
         meant: dict[str, list[Listening]] = {}
         for listening in self._listening:
             for name in listening.chosen(names):
@@ -180,8 +188,9 @@ class _Room:
                 device.follows = tuple(one.hear for one in several if one.clock)
         if not self._listening:
             self._empty.set()
-            self._looking.delete()
-            self._looking = None
+            with self._asking:
+                self._looking.delete()
+                self._looking = None
             self._refused.clear()
 
 
