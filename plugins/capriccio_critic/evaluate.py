@@ -19,7 +19,7 @@ from .seeing import squeeze
 
 DELETED = 0.2  # share of the places that the map marks, and of those drawn at random
 DRAWS = 2  # random deletions a picture
-MOST = 250  # pictures that are deleted from and spoiled
+MOST = 1_000  # pictures that are deleted from and spoiled
 
 
 @click.command()

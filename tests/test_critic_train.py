@@ -1,0 +1,158 @@
+"""The critic's training: every step is gone through, and what it exports is what it plays."""
+
+import csv
+from io import BytesIO
+
+import numpy as np
+import pytest
+from capriccio_critic import Critic
+from capriccio_critic.pictures import read_pictures, share_of
+from PIL import Image
+
+torch = pytest.importorskip("torch")
+
+from capriccio_critic.net.train import Critic as Net  # noqa: E402
+from capriccio_critic.net.train import knowledge, learn_readout  # noqa: E402
+from capriccio_critic.taste.train import learn_taste  # noqa: E402
+from capriccio_critic.train import crops, train, whole  # noqa: E402
+
+
+def stripes(number: int, upright: bool) -> np.ndarray:
+    chance = np.random.default_rng(number)
+    y, x = np.mgrid[0:90, 0:120] / 90
+    wave = np.sin((x if upright else y) * chance.uniform(20, 60) + chance.uniform(0, 6))
+    colours = chance.uniform(60, 200, (1, 1, 3))
+    picture = colours + 50 * wave[..., None] + chance.normal(0, 8, (90, 120, 3))
+    return picture.clip(0, 255).astype(np.uint8)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A folder of 80 pictures of two kinds."""
+    place = tmp_path_factory.mktemp("data")
+    for number in range(80):
+        kind = place / ("upright" if number % 2 else "level")
+        kind.mkdir(exist_ok=True)
+        Image.fromarray(stripes(number, bool(number % 2))).save(kind / f"{number}.png")
+    (place / "level" / "torn.png").write_bytes(b"no picture")
+    return place
+
+
+# -- reading ----------------------------------------------------------------------------------
+
+
+def test_kinds_are_the_sub_folders_and_broken_files_are_named(folder, capsys):
+    pictures = read_pictures(folder)
+    assert pictures.kinds == ["level", "upright"]
+    assert pictures.pixels.shape == (80, 160, 160, 3)
+    assert set(pictures.share) == {"train", "val", "test"}
+    assert "torn.png" in capsys.readouterr().out
+
+
+def test_labels_are_followed(folder, tmp_path):
+    for number in range(60):
+        Image.fromarray(stripes(number, True)).save(tmp_path / f"{number}.png")
+    with open(tmp_path / "labels.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "movement", "artist", "split", "split_artist_disjoint"))
+        for number in range(60):
+            split = ("train", "val", "test")[number % 3]
+            rows.writerow(
+                (f"{number}.png", "ab"[number % 2], f"artist {number % 5}", split, "test")
+            )
+    pictures = read_pictures(tmp_path)
+    assert (pictures.kinds, len(pictures.artists)) == (["a", "b"], 5)
+    assert (pictures.share == "val").sum() == 20
+    assert set(pictures.apart) == {"test"}
+
+
+def test_most_copies_of_one_picture_stay_together():
+    together = 0
+    for number in range(12):
+        picture = Image.fromarray(stripes(number, True)).resize((160, 160))
+        file = BytesIO()
+        picture.save(file, "JPEG", quality=90)
+        copy = np.asarray(Image.open(file))
+        assert (copy != np.asarray(picture)).any()
+        together += share_of(np.asarray(picture)) == share_of(copy)
+    assert together >= 10
+
+
+def test_a_folder_that_teaches_nothing_is_told(folder, tmp_path):
+    with pytest.raises(ValueError, match="holds 40 readable pictures; give at least 50"):
+        read_pictures(folder / "upright")
+    for number in range(50):
+        Image.fromarray(stripes(number, True)).save(tmp_path / f"{number}.png")
+    with pytest.raises(ValueError, match=r"holds one kind, .*; give a sub-folder to each"):
+        read_pictures(tmp_path)
+
+
+# -- the network ------------------------------------------------------------------------------
+
+
+def test_the_map_is_what_is_told_taken_apart():
+    torch.manual_seed(0)
+    net = Net(3, 4).eval()
+    for block in net.trunk.modules():  # as if it had learned: residual branches that do something
+        if isinstance(block, torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(block.weight, 0.5, 1.5)
+    maps, told, _ = net.see(torch.rand(2, 3, 128, 128))
+    # The small number that keeps roots from zero is no part of any place.
+    slope = torch.randn_like(told) * (told.abs() > 0.1)
+    heat = net.trunk.where(maps, told, slope)
+    assert heat.shape == (2, 8, 8)
+    assert heat.mean((1, 2)).tolist() == pytest.approx((slope * told).sum(1).tolist(), rel=0.02)
+
+
+def test_a_readout_names_what_a_line_can_part():
+    torch.manual_seed(0)
+    truth = torch.arange(300) % 3
+    features = torch.randn(300, 20) + 3 * torch.nn.functional.one_hot(truth, 20)
+    readout = learn_readout(features[:200], truth[:200], features[200:], truth[200:], 3)
+    assert (readout(features[200:]).argmax(1) == truth[200:]).float().mean() > 0.95
+
+
+def test_what_was_learned_is_near_and_other_things_are_far():
+    torch.manual_seed(0)
+    told = torch.randn(400, 30) * torch.linspace(0.1, 2, 30)
+    known = knowledge(told, axes=20)
+    far = [((x - known["mean"]) @ known["axes"]).square().mean(1).sqrt().mean()
+           for x in (told, told + 3)]  # fmt: skip
+    assert far[0] == pytest.approx(1, abs=0.1)
+    assert far[1] > 1.5 * far[0]
+
+
+def test_crops_are_pictures_of_the_size_that_is_asked_for():
+    pixels = np.stack([np.asarray(Image.fromarray(stripes(n, True)).resize((160, 160)))
+                       for n in range(8)])  # fmt: skip
+    x = crops(pixels, np.arange(8), 64, np.random.default_rng(0))
+    assert x.shape == (8, 3, 64, 64)
+    assert 0 <= x.min() <= x.max() <= 1
+    assert whole(pixels).shape == (8, 3, 128, 128)
+
+
+def test_taste_prefers_pictures_to_their_copies(folder):
+    torch.manual_seed(0)
+    files = sorted((folder / "upright").glob("*.png"))
+    _, scores = learn_taste(Net(2, 1).eval(), files[:30], files[30:], seed=0, steps=150)
+    assert scores.shape == (10, 6)
+    assert (scores[:, :1] > scores[:, 1:]).mean() > 0.7
+
+
+# -- the whole --------------------------------------------------------------------------------
+
+
+def test_a_dry_run_goes_through_every_step_and_leaves_nothing(folder, tmp_path):
+    train(folder, tmp_path / "mine.onnx", dry_run=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_what_was_trained_is_played(folder, tmp_path):
+    train(folder, tmp_path / "mine.onnx", hours=0.001)
+    critic = Critic(model=str(tmp_path / "mine.onnx"))
+    readings = critic(stripes(3, True))
+    assert critic.movements == ["level", "upright"]
+    assert readings.movement in critic.movements
+    assert (readings.artist, readings.hand) == ("", 1.0)
+    assert (tmp_path / "mine.safetensors").exists()
+    assert "Looks like" in critic.explain(stripes(3, True))
