@@ -14,7 +14,7 @@ from .files import find_pictures, read_picture
 from .readings import NUMBERS, Readings
 
 MANY = 200  # pictures; a page of more is no longer looked at, and a table scrolls away
-SHOWN = ("quality", "novelty", "harmony", "balance", "contrast")
+SHOWN = ("quality", "novelty", "harmony", "balance")
 
 
 @click.command()
