@@ -297,6 +297,19 @@ def test_live_and_offline_play_the_same():
     assert scores[0] == scores[1]
 
 
+def test_whatever_can_be_called_draws():
+    class Brush(list):
+        """A thing that can be called, and that no dictionary takes as a key."""
+
+        def __call__(self, now):
+            self.append(now)
+            return GREY
+
+    brush, memory = Brush(), Memory()
+    offline_stage([memory], draw=brush).perform(0.5)
+    assert len(brush) == len(memory.images) > 1
+
+
 def test_pictures_are_drawn_on_the_main_thread_and_music_is_composed_ahead_in_another():
     drawn, composed = [], []
 

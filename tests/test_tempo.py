@@ -57,6 +57,19 @@ def test_a_change_leaves_what_was_before_it_as_it_was(changes, seconds, bpm):
     assert tempo.beats_at(seconds + 60) - tempo.beats_at(seconds) == pytest.approx(bpm)
 
 
+def test_a_change_in_another_thread_is_before_a_question_or_after_it():
+    class Interrupted(TempoMap):
+        """A map whose tempo changes as soon as it was found to be steady."""
+
+        _steady = property(lambda self: self.found.pop(0), lambda self, bpm: None)
+        found: list[float]
+
+    tempo = Interrupted(120)
+    for ask, right in ((tempo.beats_at, 6.0), (tempo.seconds_at, 1.5), (tempo.bpm_at, 120.0)):
+        tempo.found = [120.0, 0.0]
+        assert ask(3.0) == right
+
+
 def test_without_a_change_every_number_is_what_it_was():
     tempo = TempoMap(97)
     for number in range(1000):

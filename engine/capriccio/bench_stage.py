@@ -323,7 +323,9 @@ def table(report: dict[str, Any]) -> Any:
                 Text(f"at {run['rate']} a second {run['better']:g} times as near as isobar")
             )
     if not any(run["who"] == "isobar" for run in report["runs"]):
-        lines.append(Text("isobar is not installed; pip install isobar compares with it"))
+        lines.append(
+            Text("isobar is not installed or does not load; pip install isobar compares with it")
+        )
     if pictures := report["pictures"]:
         lines.append(
             Text(

@@ -62,7 +62,6 @@ class Registry:
     def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
-        self._modules: dict[str, str] = {}
         self._points: dict[str, EntryPoint] = {}
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
@@ -105,14 +104,14 @@ class Registry:
         """
         trainable = [
             name
-            for name, module in self._modules.items()
-            if hasattr(sys.modules[module], "__path__") and find_spec(f"{module}.train")
+            for name, point in self._points.items()
+            if hasattr(sys.modules[point.module], "__path__") and find_spec(f"{point.module}.train")
         ]
         if plugin not in trainable:
             raise PartError(
                 f"no plugin {plugin!r} can be trained{suggest(plugin, trainable)}{self.missed()}"
             )
-        return import_module(f"{self._modules[plugin]}.train").train
+        return import_module(f"{self._points[plugin].module}.train").train
 
     @cached_property
     def commands(self) -> dict[str, "Command"]:
@@ -139,7 +138,7 @@ class Registry:
         return f" (did not load: {reasons})"
 
     def _load(self, point: EntryPoint) -> None:
-        if point.name in self._modules:
+        if point.name in self._points:
             self._remember(point, f"another plugin is called {point.name!r} as well")
             return
         try:
@@ -157,7 +156,6 @@ class Registry:
             self._plugins.unregister(module)
             self._remember(point, _misspelled(module, hook))
             return
-        self._modules[point.name] = point.module
         self._points[point.name] = point
         for hook, role in HOOKS.items():
             for impl in getattr(self._plugins.hook, hook).get_hookimpls():

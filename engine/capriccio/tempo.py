@@ -69,22 +69,23 @@ class TempoMap:
 
     def beats_at(self, seconds: float) -> float:
         """Give the beats at so many seconds."""
-        if self._steady:  # nearly always, and every frame asks
-            return seconds * self._steady / 60
+        # Nearly always, and every frame asks; read once, for another thread may change the tempo.
+        if steady := self._steady:
+            return seconds * steady / 60
         with self._lock:
             return self._beats_at(seconds)
 
     def seconds_at(self, beats: float) -> float:
         """Give the seconds at so many beats; infinite where the show stands still before them."""
-        if self._steady:
-            return beats * 60 / self._steady
+        if steady := self._steady:
+            return beats * 60 / steady
         with self._lock:
             return self._seconds_at(beats)
 
     def bpm_at(self, seconds: float) -> float:
         """Give the tempo at so many seconds; the last one where the beats stand still."""
-        if self._steady:
-            return self._steady
+        if steady := self._steady:
+            return steady
         with self._lock:
             return self._bpm[self._at(seconds)]
 

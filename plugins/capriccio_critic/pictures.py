@@ -7,10 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 
+from .files import ENDINGS
+
 STORED = 160  # side of a picture as it is kept for training; crops of it are learned
 SHARES = ("train", "val", "test")
 FEWEST = 50  # with fewer pictures there is nothing to learn from
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 class Pictures(NamedTuple):

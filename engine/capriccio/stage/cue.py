@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 
@@ -51,7 +50,6 @@ def name_of(cue: Callable) -> str:
     return getattr(cue, "__name__", type(cue).__name__)
 
 
-@lru_cache(maxsize=8)  # every frame asks
 def draw_cue(function: Callable) -> str:
     """Name a draw cue in what is told of it."""
     return f"draw cue {name_of(function)!r}"
