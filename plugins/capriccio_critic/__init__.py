@@ -32,12 +32,16 @@ class Critic(Analyzer):
 
     def analyze(self, thing) -> Readings:
         """Read an image."""
-        image = image_of(thing)
+        return self.weigh(thing)[0]
+
+    def weigh(self, image) -> tuple[Readings, dict[str, float]]:
+        """Read an image, and give how probable each movement is beside the readings."""
+        image = image_of(image)
         square = squeeze(image)
         seen = self._opened()(picture=square[None])
         movement, artist = seen["movement"][0], seen["artist"][0]
         order = np.argsort(-movement)
-        return Readings(
+        readings = Readings(
             certainty=_share(movement[order[0]]),
             novelty=self._rank("novelty", seen["far"][0]),
             quality=self._rank("quality", seen["quality"][0]),
@@ -48,6 +52,7 @@ class Critic(Analyzer):
             runners_up=tuple((self.movements[i], _share(movement[i])) for i in order[1:4]),
             heat=seen["heat"][0],
         )
+        return readings, self._named(movement)
 
     def see(self, image) -> dict[str, np.ndarray]:
         """Give all that the network says of an image, by the names of its outputs."""
@@ -65,8 +70,7 @@ class Critic(Analyzer):
 
     def likeness(self, image) -> dict[str, float]:
         """Give how probable each movement is, by name."""
-        movement = self.see(image)["movement"][0]
-        return {name: _share(p) for name, p in zip(self.movements, movement, strict=True)}
+        return self._named(self.see(image)["movement"][0])
 
     def embed(self, image) -> np.ndarray:
         """Give the embedding of an image, (256,) float32: near for what looks alike."""
@@ -82,6 +86,12 @@ class Critic(Analyzer):
         from .words import explain
 
         return explain(self, image_of(image))
+
+    def remarks(self, several) -> list[str]:
+        """Say of each of several pictures' readings, in a few words, what sets it apart."""
+        from .words import remarks
+
+        return remarks(several)
 
     def best_of(self, part, count: int, now, *, toward="quality", seed: int = 0, **knobs):
         """Have `part` make so many pictures and give the one that is most `toward`, as `Choice`.
@@ -107,6 +117,9 @@ class Critic(Analyzer):
     def close(self) -> None:
         """Let the model go."""
         self._model = None
+
+    def _named(self, movement: np.ndarray) -> dict[str, float]:
+        return {name: _share(p) for name, p in zip(self.movements, movement, strict=True)}
 
     def _rank(self, what: str, value: float) -> float:
         known = self._opened().card[what]
@@ -139,6 +152,13 @@ def _share(value) -> float:
 
 
 @hookimpl
+def generators():
+    from .wall import Wall
+
+    return [Wall]
+
+
+@hookimpl
 def analyzers():
     return [Critic]
 
@@ -150,4 +170,4 @@ def commands():
     return [critique]
 
 
-__all__ = ["NUMBERS", "Critic", "Readings", "analyzers", "commands"]
+__all__ = ["NUMBERS", "Critic", "Readings", "analyzers", "commands", "generators"]

@@ -1,11 +1,11 @@
 """Chooses among what a generator makes, and grows new pictures from what was chosen."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .readings import NUMBERS
+from .readings import NUMBERS, Readings
 
 if TYPE_CHECKING:
     from . import Critic
@@ -15,11 +15,15 @@ FRESH = 0.15  # share of every generation that comes from nowhere, so that it ne
 
 
 class Choice(NamedTuple):
-    """One picture: the image, the number knobs it was made with, and how much it is as wished."""
+    """One picture: the image, the number knobs it was made with, and how much it is as wished.
+
+    `readings` are what the critic read of it.
+    """
 
     image: np.ndarray
     knobs: dict[str, float]
     score: float
+    readings: Readings
 
 
 def best_of(critic: "Critic", part, count: int, now, *, toward="quality", seed: int = 0, **held):
@@ -37,17 +41,27 @@ def best_of(critic: "Critic", part, count: int, now, *, toward="quality", seed: 
     return max(made, key=lambda choice: choice.score)
 
 
-def wish_of(critic: "Critic", toward) -> Callable[[np.ndarray], float]:
-    """Give a function that says how much an image is as wished, 0..1.
+Judge = Callable[[np.ndarray], tuple[float, Readings]]
+
+
+def wish_of(critic: "Critic", toward) -> Judge:
+    """Give a function that says how much an image is as wished, 0..1, and what was read of it.
 
     Raises ValueError where `toward` is neither a reading nor a movement.
     """
-    if callable(toward):
-        return lambda image: float(toward(critic.analyze(image)))
-    if toward in NUMBERS:
-        return lambda image: getattr(critic.analyze(image), toward)
-    if toward in critic.movements:
-        return lambda image: critic.likeness(image)[toward]
+
+    def judge(image):
+        if callable(toward):
+            readings = critic.analyze(image)
+            return float(toward(readings)), readings
+        if toward in NUMBERS:
+            readings = critic.analyze(image)
+            return getattr(readings, toward), readings
+        readings, likeness = critic.weigh(image)
+        return likeness[toward], readings
+
+    if callable(toward) or toward in NUMBERS or toward in critic.movements:
+        return judge
     there = ", ".join([*NUMBERS, *critic.movements])
     raise ValueError(f"the critic reads no {toward!r}; there are {there}")
 
@@ -66,10 +80,10 @@ def scatter(free: Sequence[str], chance: np.random.Generator) -> dict[str, float
     return {name: float(chance.random()) for name in free}
 
 
-def draw(wish, part, now, knobs: dict[str, float], held: dict[str, Any]) -> Choice:
+def draw(wish: Judge, part, now, knobs: dict[str, float], held: dict[str, Any]) -> Choice:
     """Make one picture and judge it."""
     image = part(now, **knobs, **held)
-    return Choice(image, knobs, wish(image))
+    return Choice(image, knobs, *wish(image))
 
 
 class Lineage:
@@ -94,28 +108,54 @@ class Lineage:
     def hang(self, now) -> list[Choice]:
         """Make and judge the pictures of this generation, once."""
         if not self.pictures:
-            self.pictures = [
-                draw(self._wish, self._part, now, genes, self._held) for genes in self._genes
-            ]
+            for _ in self.growing(now):
+                pass
         return self.pictures
 
     def grow(self, now, picks: Sequence[int] = ()) -> list[Choice]:
-        """Make the next generation from the picks, or from the best; parents stay among it."""
-        hung = self.hang(now)
-        order = sorted(range(len(hung)), key=lambda i: -hung[i].score)
-        chosen = list(dict.fromkeys(picks)) or order[: max(2, len(hung) // 2)]
-        parents = [hung[i] for i in chosen]
-        kept = parents[: max(1, len(hung) // 4)]
-        genes = [parent.knobs for parent in kept]
-        while len(genes) < len(hung):
-            fresh = self._chance.random() < FRESH
-            genes.append(scatter(self._free, self._chance) if fresh else self._child(parents))
-        self._genes = genes
-        self.generation += 1
-        self.pictures = kept + [
-            draw(self._wish, self._part, now, each, self._held) for each in genes[len(kept) :]
-        ]
+        """Make the next generation from the picks, or from the best; some of them hang on."""
+        self.hang(now)
+        for _ in self.growing(now, picks):
+            pass
         return self.pictures
+
+    def growing(self, now, picks: Sequence[int] = ()) -> Iterator[None]:
+        """Hang the first generation or grow the next, a small step at a time.
+
+        `for step in lineage.growing(now, picks)`, or `next` once a frame: each step makes one
+        picture or judges one, so that no frame has to wait for all. `pictures` are those of the
+        generation before until the last step is done.
+        """
+        hung, grown = self.pictures, self.generation + bool(self.pictures)
+        if hung:
+            chosen = list(dict.fromkeys(picks)) or self.favourites
+            parents = [hung[place] for place in chosen]
+            stay = set(chosen[: max(1, len(hung) // 4)])  # they hang where they hung
+            self._genes = [
+                hung[place].knobs if place in stay else self._next_genes(parents)
+                for place in range(len(hung))
+            ]
+        pictures = []
+        for place, genes in enumerate(self._genes):
+            if hung and place in stay:
+                pictures.append(hung[place])
+                continue
+            image = self._part(now, **genes, **self._held)
+            if hung or pictures:  # the very first step opens all models, before the first beat
+                yield
+            pictures.append(Choice(image, genes, *self._wish(image)))
+            yield
+        self.pictures, self.generation = pictures, grown
+
+    @property
+    def favourites(self) -> list[int]:
+        """The places of the half that the critic likes best, best first."""
+        order = sorted(range(len(self.pictures)), key=lambda at: -self.pictures[at].score)
+        return order[: max(2, len(order) // 2)]
+
+    def _next_genes(self, parents: Sequence[Choice]) -> dict[str, float]:
+        fresh = self._chance.random() < FRESH
+        return scatter(self._free, self._chance) if fresh else self._child(parents)
 
     def _child(self, parents: Sequence[Choice]) -> dict[str, float]:
         one, other = (parents[i].knobs for i in self._chance.integers(len(parents), size=2))

@@ -1,6 +1,6 @@
 """Puts readings into words, and tries the changes that it suggests."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
@@ -22,6 +22,16 @@ SAID = {
     "complexity": ("it is full of detail", "it is plain"),
     "sharpness": ("its edges are crisp", "its edges are soft"),
     "focus": ("one place holds the eye", "the eye wanders"),
+}
+
+# The same of a picture among others: the most of all, or more than most; and the least, or less.
+AMONG = {
+    "harmony": ("the most harmonious", "more harmonious", "the most motley", "more motley"),
+    "balance": ("the best poised", "better poised", "the most lopsided", "more lopsided"),
+    "contrast": ("the boldest", "bolder", "the palest", "paler"),
+    "complexity": ("the richest in detail", "richer in detail", "the plainest", "plainer"),
+    "sharpness": ("the crispest", "crisper", "the softest", "softer"),
+    "focus": ("the most collected", "more collected", "the most restless", "more restless"),
 }
 
 
@@ -69,6 +79,34 @@ def describe(critic: "Critic", readings: Readings) -> list[str]:
     else:
         lines.append("Nothing that is measured stands out among paintings.")
     return lines
+
+
+def remarks(several: Sequence[Readings]) -> list[str]:
+    """Say of each of several pictures what sets it apart from the others, in a few words.
+
+    The reading that lies furthest from the others' mean, counted in their standard deviations;
+    what was said of one picture is said of another only when there is nothing else left.
+    """
+    table = np.array([[getattr(one, name) for name in AMONG] for one in several])
+    if len(several) < 2:
+        return ["there is nothing beside it"] * len(several)
+    apart = (table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6)  # (pictures, readings)
+    said = [""] * len(several)
+    free = np.abs(apart)
+    while (free >= 0).any():
+        place, column = np.unravel_index(int(free.argmax()), free.shape)
+        more = apart[place, column] > 0
+        values, own = table[:, column], table[place, column]
+        most, better, least, worse = list(AMONG.values())[column]
+        if more:
+            words = f"{most} of all" if own >= values.max() else f"{better} than most"
+        else:
+            words = f"{least} of all" if own <= values.min() else f"{worse} than most"
+        new = words not in said
+        free[place, column] = -1
+        if new or (free[place] < 0).all():
+            said[place], free[place] = words, -1
+    return said
 
 
 def place_of(heat: np.ndarray) -> str:
