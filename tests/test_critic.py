@@ -140,6 +140,17 @@ def test_hues_of_one_kind_agree_and_all_hues_at_once_do_not():
     assert harmony(wheel) == 0
 
 
+def test_harmony_does_not_ask_which_channel_is_which():
+    # Steps of 15 leave many hues right on the border of two bins.
+    chance = np.random.default_rng(0)
+    for _ in range(5):
+        picture = (chance.integers(0, 18, (40, 40, 3)) * 15).astype(np.uint8)
+        picture[..., 1] //= 3
+        turned = picture[..., [2, 0, 1]]
+        assert 0 < harmony(picture) < 1
+        assert harmony(turned) == pytest.approx(harmony(picture), abs=1e-6)
+
+
 def test_weight_in_the_middle_is_balance_and_weight_in_a_corner_is_none():
     middle, corner = np.zeros((65, 65), np.float32), np.zeros((65, 65), np.float32)
     middle[30:35, 30:35] = 1
@@ -185,6 +196,20 @@ def test_the_eye_goes_to_what_is_there_alone():
     assert drawn.sum() == pytest.approx(1, abs=1e-6)
     assert (x, y) == pytest.approx((0.25, 0.75), abs=0.06)
     assert held > gaze(ground)[1] + 0.1
+
+
+def test_where_the_eye_goes_is_what_the_whole_spectrum_says():
+    grey = grey_of(squeeze(hills(), 64))
+    spectrum = np.fft.fft2(grey)
+    around = np.log(np.abs(spectrum) + 1e-9)
+    for axis in (0, 1):
+        around = (np.roll(around, -1, axis) + around + np.roll(around, 1, axis)) / 3
+    strength = np.abs(np.fft.ifft2(spectrum * np.exp(-around))) ** 2
+    strength[[0, 1, -2, -1]] = strength[:, [0, 1, -2, -1]] = 0
+    one = np.exp(-2 * (np.pi * 2.5 * np.fft.fftfreq(64)) ** 2)
+    soft = np.fft.ifft2(np.fft.fft2(strength) * np.outer(one, one)).real
+    expected = soft.reshape(32, 2, 32, 2).mean(axis=(1, 3))
+    assert gaze(grey)[0] == pytest.approx(expected / expected.sum(), abs=1e-6)
 
 
 # -- quality ----------------------------------------------------------------------------------

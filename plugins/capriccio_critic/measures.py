@@ -5,6 +5,9 @@ from io import BytesIO
 
 import numpy as np
 
+# From a pixel to the plane across the grey axis (Hanbury 2003), where its hue is an angle. In whole
+# numbers, so that equal channels cancel out; what points up is too short by the root of 3.
+PLANE = np.array([(2, 0), (-1, 1), (-1, -1)], np.float32)
 HUES = 72  # bins of the hue circle, 5 degrees each
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 # The hue templates of Matsuda as Cohen-Or et al. give them: centre and width of each sector in
@@ -18,12 +21,16 @@ TEMPLATES = (
     ((0, 93.6), (180, 18)),
     ((0, 93.6), (180, 93.6)),
 )
+ROUND = 1 << 15  # steps of the way round all hues
+REACH = 4  # rows to either side that a blur takes in
+BEFORE, AFTER, MIRROR = ((np.arange(64) * way + by) % 64 for way, by in ((1, -1), (1, 1), (-1, 0)))
 PALE = 0.05  # mean saturation below which there is no colour to clash
 
 
 def grey_of(pixels: np.ndarray) -> np.ndarray:
     """Give how light each pixel is, (height, width) float32 0..1."""
-    return (pixels @ LUMA) / np.float32(255)
+    flat = pixels.reshape(-1, 3).astype(np.float32, copy=False)
+    return (flat @ (LUMA / np.float32(255))).reshape(pixels.shape[:2])
 
 
 def harmony(pixels: np.ndarray) -> float:
@@ -34,22 +41,32 @@ def harmony(pixels: np.ndarray) -> float:
     1 where all hues lie within one, 0 where they are a third as far off as the full circle is,
     which few paintings are.
     """
-    hues, vivid = _hues(pixels)
+    across, up = (pixels.reshape(-1, 3).astype(np.float32) @ PLANE).T / np.float32(2 * 255)
+    up *= np.float32(3**0.5)
+    vivid = np.sqrt(across * across + up * up)  # the chroma, 0..1
     total = vivid.sum()
     if total < PALE * vivid.size:
         return 1.0
-    shares = np.bincount(hues.ravel(), vivid.ravel(), HUES) / total  # (72,)
+    shares = np.bincount(_hues(across, up), vivid, HUES) / total  # (72,)
     distances, farthest = _templates()
     return float(max(0.0, 1 - (distances @ shares).min() / farthest))
 
 
-def _hues(pixels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give the bin of each pixel's hue, and how vivid the pixel is: its chroma, 0..1."""
-    red, green, blue = np.moveaxis(pixels.astype(np.float32), 2, 0) / 255
-    # The hue as an angle in the plane across the grey axis (Hanbury 2003): no cases, no branches.
-    a, b = red - (green + blue) / 2, (green - blue) * np.float32(np.sqrt(3) / 2)
-    turn = np.arctan2(b, a) * np.float32(HUES / (2 * np.pi))
-    return np.floor(turn).astype(np.int64) % HUES, np.hypot(a, b)
+def _hues(across: np.ndarray, up: np.ndarray) -> np.ndarray:
+    """Give the bin of each hue, from its place on the plane."""
+    # A way round a square instead of a circle rises as the angle does, and costs a tenth of it.
+    way = up / (np.abs(across) + np.abs(up) + np.float32(1e-9))  # -1..1, on the right
+    way = np.where(across < 0, 2 - way, way)  # -1..3
+    return _bins()[((way + 1) * (ROUND / 4)).astype(np.int32)]
+
+
+@cache
+def _bins() -> np.ndarray:
+    """Give the bin of each step of the way round; a hue on a border is in the bin above."""
+    way = (np.arange(ROUND + 1) + 0.999) * 4 / ROUND - 1
+    up = np.where(way > 1, 2 - way, way)
+    across = np.where(way > 1, -1, 1) * (1 - np.abs(up))
+    return np.floor(np.arctan2(up, across) * HUES / (2 * np.pi)).astype(np.int64) % HUES
 
 
 @cache
@@ -74,17 +91,18 @@ def balance(grey: np.ndarray) -> float:
     The deviation of the centre of "mass" (McManus et al. 2011, after Arnheim); a pixel weighs as
     much as it differs from the picture's mean.
     """
-    weight = np.abs(grey - grey.mean())  # (height, width)
+    weight = grey - grey.mean()  # (height, width)
+    np.abs(weight, out=weight)
     total = float(weight.sum())
     if total < 1e-6:
         return 1.0
-    y = float(weight.sum(axis=1) @ _places(len(grey))) / total
-    x = float(weight.sum(axis=0) @ _places(grey.shape[1])) / total
+    y = float((_places(len(grey)) @ weight).sum()) / total
+    x = float((weight @ _places(grey.shape[1])).sum()) / total
     return float(max(0.0, 1 - 2 * np.hypot(x, y)))
 
 
 def _places(count: int) -> np.ndarray:
-    return (np.arange(count) + 0.5) / count - 0.5
+    return (np.arange(count, dtype=np.float32) + np.float32(0.5)) / count - np.float32(0.5)
 
 
 def contrast(grey: np.ndarray) -> float:
@@ -108,23 +126,23 @@ def complexity(pixels: np.ndarray) -> float:
 def sharpness(grey: np.ndarray) -> float:
     """Say how much detail another blur would take away (Crete et al., "The blur effect", 2007)."""
     blurs = []
-    for lines in (grey[:, ::2], grey.T[:, ::2]):  # every other line says the same in half the time
-        steps = np.abs(np.diff(lines, axis=0))
+    for lines in (grey[:, ::2], grey[::2].T):  # every other line says the same in half the time
+        lines = np.ascontiguousarray(lines)
+        steps = lines[1:] - lines[:-1]
+        np.abs(steps, out=steps)
         total = float(steps.sum())
         if total < 1e-6:
             return 0.0
-        softer = np.abs(np.diff(_average(lines), axis=0))
-        blurs.append(1 - float(np.maximum(steps - softer, 0).sum()) / total)
+        # From one mean of 9 rows to the next, one row comes and one goes.
+        first, last = lines[:1].repeat(REACH, axis=0), lines[-1:].repeat(REACH, axis=0)
+        rows = np.concatenate([first, lines, last])
+        softer = rows[2 * REACH + 1 :] - rows[: -2 * REACH - 1]
+        np.abs(softer, out=softer)
+        softer /= 2 * REACH + 1
+        steps -= softer
+        np.maximum(steps, 0, out=steps)
+        blurs.append(1 - float(steps.sum()) / total)
     return 1 - max(blurs)
-
-
-def _average(lines: np.ndarray, reach: int = 4) -> np.ndarray:
-    """Average 9 rows around each."""
-    # By hand: np.pad takes longer than all the rest.
-    first, last = lines[:1].repeat(reach + 1, axis=0), lines[-1:].repeat(reach, axis=0)
-    padded = np.concatenate([first, lines, last])
-    sums = np.cumsum(padded, axis=0, dtype=np.float32)
-    return (sums[2 * reach + 1 :] - sums[: -2 * reach - 1]) / (2 * reach + 1)
 
 
 def gaze(grey: np.ndarray) -> tuple[np.ndarray, float, float, float]:
@@ -133,17 +151,19 @@ def gaze(grey: np.ndarray) -> tuple[np.ndarray, float, float, float]:
     The spectral residual (Hou and Zhang 2007) of a picture of 64 by 64. Held is 0 where all
     places draw alike, near 1 where one alone does; where is x and y in 0..1 from the top left.
     """
-    spectrum = np.fft.fft2(grey)
-    around = np.log(np.abs(spectrum) + 1e-9)
-    for axis in (0, 1):
-        around = (np.roll(around, -1, axis) + around + np.roll(around, 1, axis)) / 3
+    # Half of the spectrum tells all of it, for the picture is real.
+    spectrum = np.fft.rfft2(grey)  # (64, 33)
+    sizes = np.log(np.abs(spectrum) + 1e-9)
+    sizes = (sizes[BEFORE] + sizes + sizes[AFTER]) / 3
+    # Beyond either edge lies what mirrors its neighbour within.
+    sizes = np.concatenate([sizes[MIRROR, 1:2], sizes, sizes[MIRROR, 31:32]], axis=1)
+    around = (sizes[:, :-2] + sizes[:, 1:-1] + sizes[:, 2:]) / 3  # (64, 33)
     # What is left of the logarithm of each size, with its phase: the size itself cancels out.
-    shown = np.fft.ifft2(spectrum * np.exp(-around))
-    strength = np.abs(shown) ** 2
+    strength = np.fft.irfft2(spectrum * np.exp(-around), (64, 64)) ** 2
     # The transform takes the picture for a tile: where it meets itself is no edge of the picture's.
     strength[[0, 1, -2, -1]] = strength[:, [0, 1, -2, -1]] = 0
-    drawn = np.fft.ifft2(np.fft.fft2(strength) * _soft()).real  # (64, 64)
-    drawn = np.maximum(drawn.reshape(32, 2, 32, 2).mean(axis=(1, 3)), 0)
+    soft = _soft()
+    drawn = np.maximum(soft @ strength @ soft.T, 0)  # (32, 32)
     drawn /= drawn.sum() + 1e-12
     held = 1 - 1 / (drawn.size * float((drawn**2).sum()) + 1e-12)
     y, x = np.unravel_index(int(drawn.argmax()), drawn.shape)
@@ -152,7 +172,8 @@ def gaze(grey: np.ndarray) -> tuple[np.ndarray, float, float, float]:
 
 @cache
 def _soft() -> np.ndarray:
-    """Give the spectrum of a Gaussian of 2.5 pixels, (64, 64)."""
+    """Give what blurs 64 places by a Gaussian of 2.5 pixels, in a ring, and halves them."""
     turns = np.fft.fftfreq(64)
-    one = np.exp(-2 * (np.pi * 2.5 * turns) ** 2)
-    return np.outer(one, one)
+    ring = np.fft.ifft(np.exp(-2 * (np.pi * 2.5 * turns) ** 2)).real  # (64,)
+    blur = ring[(np.arange(64)[:, None] - np.arange(64)) % 64]  # (64, 64)
+    return blur.reshape(32, 2, 64).mean(axis=1)  # (32, 64)

@@ -53,9 +53,9 @@ def measure(image: np.ndarray, square: np.ndarray) -> dict[str, float]:
         small = Image.fromarray(image).resize(size, Image.Resampling.BILINEAR, reducing_gap=3.0)
         glance = np.asarray(small)
     grey = grey_of(glance)
-    half = square[::2].astype(np.uint16) + square[1::2]
-    small_grey = grey_of((half[:, ::2] + half[:, 1::2]) / np.float32(4))  # (64, 64)
-    _, held, x, y = gaze(small_grey)
+    half = grey_of(square)  # (128, 128)
+    half = half[::2] + half[1::2]
+    _, held, x, y = gaze((half[:, ::2] + half[:, 1::2]) / 4)  # of (64, 64)
     return {
         "harmony": harmony(square),
         "balance": balance(grey),
