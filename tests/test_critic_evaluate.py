@@ -33,6 +33,7 @@ def folder(tmp_path):
 def test_figures_are_those_of_the_test_split(folder, tmp_path):
     sheet = tmp_path / "sheet.png"
     words = ["--data", str(folder), "--picture", str(sheet), "--other", str(folder)]
+    words += ["--photos", str(folder)]
     result = CliRunner().invoke(evaluate, words)
     assert result.exit_code == 0, result.exception
     figures = json.loads(result.stdout)
@@ -40,6 +41,8 @@ def test_figures_are_those_of_the_test_split(folder, tmp_path):
     assert figures["movement"] == pytest.approx(4 / 6, abs=1e-4)
     assert figures["artist"] == 1
     assert figures["novelty, AUROC against noise"] >= 0
+    same = figures[f"novelty, AUROC against 12 of {folder.name}"]
+    assert same == figures["novelty, AUROC against 12 of photographs"] <= 1
     assert 0 <= figures["preferred to its copy, blur"] <= 1
     with Image.open(sheet) as drawn:
         assert drawn.size[0] == drawn.size[1] > 400
@@ -48,6 +51,12 @@ def test_figures_are_those_of_the_test_split(folder, tmp_path):
 def test_a_folder_that_does_not_say_what_the_test_is_is_told(tmp_path):
     with pytest.raises(ValueError, match=r"has no labels\.csv; it says which pictures are the"):
         labelled(tmp_path)
+
+
+def test_nothing_to_measure_is_told():
+    result = CliRunner().invoke(evaluate, [])
+    assert result.exit_code == 2
+    assert "nothing to measure; give --data, --second or --live" in result.output
 
 
 def test_deleting_costs_what_the_named_movement_loses():

@@ -5,7 +5,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from capriccio import Generator
+from capriccio.inference import read_card
 from capriccio_critic import Critic
+from capriccio_critic.loop import second_opinion
 from capriccio_critic.pictures import read_pictures, share_of
 from PIL import Image
 
@@ -24,6 +27,13 @@ def stripes(number: int, upright: bool) -> np.ndarray:
     colours = chance.uniform(60, 200, (1, 1, 3))
     picture = colours + 50 * wave[..., None] + chance.normal(0, 8, (90, 120, 3))
     return picture.clip(0, 255).astype(np.uint8)
+
+
+class Stripes(Generator):
+    """Paint stripes, upright or level."""
+
+    def generate(self, now, *, slope=0.5):
+        return stripes(round(100 * slope), slope > 0.5)
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +86,35 @@ def test_most_copies_of_one_picture_stay_together():
         assert (copy != np.asarray(picture)).any()
         together += share_of(np.asarray(picture)) == share_of(copy)
     assert together >= 10
+
+
+def test_the_halves_have_no_picture_in_common_and_no_copy(tmp_path):
+    for number in range(240):
+        Image.fromarray(stripes(number // 2, True)).resize((40, 30)).save(
+            tmp_path / f"{number}.png"
+        )
+    with open(tmp_path / "labels.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "movement", "split", "near_dup_group"))
+        for number in range(240):
+            group = f"g{number // 2}" if number < 120 else ""
+            split = ("train", "val", "test")[number % 3]
+            rows.writerow((f"{number}.png", "ab"[number % 2], split, group))
+    one, other = (set(read_pictures(tmp_path, half=half).paths) for half in (0, 1))
+    assert not one & other
+    assert len(one | other) == 240
+    assert min(len(one), len(other)) > 80
+    for number in range(0, 120, 2):
+        assert (f"{number}.png" in one) == (f"{number + 1}.png" in one)
+    # Without a column of groups copies are known by their looks.
+    (tmp_path / "labels.csv").unlink()
+    for half in ("a", "b"):
+        (tmp_path / half).mkdir()
+    for number in range(240):
+        (tmp_path / f"{number}.png").rename(tmp_path / "ab"[number % 2] / f"{number}.png")
+    one, other = (read_pictures(tmp_path, half=half).paths for half in (0, 1))
+    numbers = [{int(path[2:-4]) // 2 for path in half} for half in (one, other)]
+    assert not numbers[0] & numbers[1]
 
 
 def test_a_folder_that_teaches_nothing_is_told(folder, tmp_path):
@@ -145,6 +184,24 @@ def test_taste_prefers_pictures_to_their_copies(folder):
 def test_a_dry_run_goes_through_every_step_and_leaves_nothing(folder, tmp_path):
     train(folder, tmp_path / "mine.onnx", dry_run=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_two_nets_of_two_halves_say_what_they_learned(tmp_path):
+    for number in range(240):
+        kind = tmp_path / "data" / ("upright" if number % 2 else "level")
+        kind.mkdir(exist_ok=True, parents=True)
+        Image.fromarray(stripes(number, bool(number % 2))).save(kind / f"{number}.png")
+    learned = []
+    for half in (0, 1):
+        out = tmp_path / f"{half}.onnx"
+        train(tmp_path / "data", out, hours=0.001, seed=half, half=half)
+        card = read_card(out)
+        assert (card["half"], card["seed"]) == (half, half)
+        learned.append(card["pictures"])
+    assert all(60 < count < 140 for count in learned)
+    first, second = (Critic(model=str(tmp_path / f"{half}.onnx")) for half in (0, 1))
+    figures = second_opinion(first, second, Stripes(), count=3, trials=2)
+    assert figures["trials"] == 4
 
 
 def test_what_was_trained_is_played(folder, tmp_path):

@@ -1,7 +1,9 @@
 """Judge the judge: `python -m capriccio_critic.evaluate --data FOLDER [--model FILE.onnx]`.
 
 On the test split of the folder it learned from: what is named rightly, whether certainty is
-honest, whether the map says why, whether novelty and quality mean something.
+honest, whether the map says why, whether novelty and quality mean something. In the loop, without
+a folder: what it costs a live show (`--live`), and whether a second net sees what it chose
+(`--second`).
 """
 
 import json
@@ -10,10 +12,11 @@ from pathlib import Path
 
 import click
 import numpy as np
+from capriccio import generator
 
 from . import Critic
 from .degrade import WAYS, degrade
-from .files import read_picture
+from .files import find_pictures, read_picture
 from .scores import accuracy, auroc, calibration_error, confusion, macro_accuracy
 from .seeing import squeeze
 
@@ -23,17 +26,49 @@ MOST = 1_000  # pictures that are deleted from and spoiled
 
 
 @click.command()
-@click.option("--data", required=True, type=click.Path(path_type=Path, exists=True),
+@click.option("--data", type=click.Path(path_type=Path, exists=True),
               help="The folder it learned from, with its labels.csv.")  # fmt: skip
 @click.option("--model", default="paintings", show_default=True, help="FILE.onnx to judge.")
 @click.option("--count", default=0, help="So many pictures of the test alone, for a quick look.")
 @click.option("--other", multiple=True, type=click.Path(path_type=Path, exists=True),
               help="A folder of pictures that are no such paintings, for novelty.")  # fmt: skip
+@click.option("--photos", type=click.Path(path_type=Path, exists=True),
+              help="A folder of photographs, for novelty.")  # fmt: skip
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE.png",
               help="Draw who is taken for whom.")  # fmt: skip
-def evaluate(data: Path, model: str, count: int, other, picture: Path | None) -> None:
-    """Measure a critic on the test split of DATA and print the figures as JSON."""
-    critic = Critic(model=model)
+@click.option("--second", metavar="FILE.onnx",
+              help="Another critic, to say whether the best of 16 look as was asked.")  # fmt: skip
+@click.option("--trials", default=20, show_default=True, type=click.IntRange(1),
+              help="So many choices a movement, for --second.")  # fmt: skip
+@click.option("--live", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
+              help="Count late frames of live shows, with the critic and without.")  # fmt: skip
+@click.option("--part", default="vae", show_default=True, metavar="GENERATOR",
+              help="What paints, for --second and --live.")  # fmt: skip
+def evaluate(data, model, count, other, photos, picture, second, trials, live, part) -> None:
+    """Measure a critic on the test split of DATA, and in the loop; print the figures as JSON."""
+    if not (data or second or live):
+        raise click.UsageError("nothing to measure; give --data, --second or --live")
+    critic, figures = Critic(model=model), {}
+    if data:
+        strange = {folder.name: folder for folder in other}
+        if photos:
+            strange["photographs"] = photos
+        figures.update(on_test(critic, data, count, strange, picture))
+    if second:
+        from .loop import second_opinion
+
+        figures.update(second_opinion(critic, Critic(model=second), generator(part), trials=trials))
+    if live:
+        from .loop import live as perform
+
+        figures.update(perform(critic, generator(part), live))
+    click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}, indent=2))
+
+
+def on_test(
+    critic: Critic, data: Path, count: int, strange: dict[str, Path], picture: Path | None
+) -> dict[str, float]:
+    """Measure a critic on the test split of a folder, and on folders of what is strange to it."""
     rows = labelled(data)
     if count:
         rows = rows[:: max(1, len(rows) // count)][:count]
@@ -55,11 +90,11 @@ def evaluate(data: Path, model: str, count: int, other, picture: Path | None) ->
         "artist, calibration error": calibration_error(artist, hands),
         **deletion(critic, images[::step], seen[::step]),
         **preference(critic, images[::step]),
-        **strangeness(critic, [one["far"][0] for one in seen], other),
+        **strangeness(critic, [one["far"][0] for one in seen], strange),
     }
-    click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}, indent=2))
     if picture:
         draw_confusion(confusion(movement, truth), critic.movements).save(picture)
+    return figures
 
 
 def labelled(data: Path) -> list[dict[str, str]]:
@@ -123,15 +158,15 @@ def preference(critic: Critic, images) -> dict[str, float]:
     return {"preferred to its copy": float(np.mean(list(figures.values()))), **figures}
 
 
-def strangeness(critic: Critic, known, folders) -> dict[str, float]:
+def strangeness(critic: Critic, known, folders: dict[str, Path]) -> dict[str, float]:
     """Give how well novelty tells unseen paintings from noise, and from pictures in folders."""
     chance = np.random.default_rng(2)
     noise = [chance.integers(0, 256, (128, 128, 3)).astype(np.uint8) for _ in range(100)]
     strange = {"noise": noise}
-    for folder in folders:
-        files = sorted(p for p in folder.rglob("*") if p.suffix in (".jpg", ".png", ".webp"))
+    for name, folder in folders.items():
+        files = find_pictures([folder])
         files = files[:: max(1, len(files) // 200)][:200]
-        strange[folder.name] = [read_picture(file) for file in files]
+        strange[f"{len(files)} of {name}"] = [read_picture(file) for file in files]
     return {
         f"novelty, AUROC against {name}": auroc(
             np.array(known), np.array([critic.see(image)["far"][0] for image in images])

@@ -32,13 +32,15 @@ class Pictures(NamedTuple):
     paths: list[str]
 
 
-def read_pictures(data: Path, most: int | None = None) -> Pictures:
-    """Read a folder whose sub-folders name the kinds, at most `most` pictures.
+def read_pictures(data: Path, most: int | None = None, half: int | None = None) -> Pictures:
+    """Read a folder whose sub-folders name the kinds, at most `most` pictures, or one `half` of it.
 
     A `labels.csv` with `path` and `split`, and perhaps `artist` and `split_artist_disjoint`, is
     followed. Without one a tenth is kept for validation and a tenth for the test, chosen by what
-    a picture looks like from afar, so that most copies of one picture stay together. Broken files
-    are skipped and named. Raises ValueError where fewer than 50 pictures or 2 kinds are left.
+    a picture looks like from afar, so that most copies of one picture stay together. The halves, 0
+    and 1, have no picture in common, nor two of one `near_dup_group`; without such a column most
+    copies stay together here too. Broken files are skipped and named. Raises ValueError where fewer
+    than 50 pictures or 2 kinds are left.
     """
     from PIL import Image
 
@@ -59,6 +61,9 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
             continue
         name = path.relative_to(data).as_posix()
         row = labels.get(name, {})
+        alike = row.get("near_dup_group") or (name if "near_dup_group" in row else "")
+        if half is not None and half_of(alike.encode() or looks_of(np.asarray(small))) != half:
+            continue
         pixels.append(np.asarray(small))
         rows.append((
             row.get("movement") or path.parent.name,
@@ -88,9 +93,18 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
 
 
 def share_of(pixels: np.ndarray) -> str:
-    """Choose a picture's share by its difference hash: whether it grows lighter, 8 by 8 times."""
+    """Choose a picture's share by what it looks like."""
+    lot = hashlib.sha256(looks_of(pixels)).digest()[0]
+    return "val" if lot < 26 else "test" if lot < 52 else "train"  # a tenth of 256 each
+
+
+def half_of(alike: bytes) -> int:
+    """Choose the half of all pictures that have this in common; shares are cut in two as well."""
+    return hashlib.sha256(b"half " + alike).digest()[0] % 2
+
+
+def looks_of(pixels: np.ndarray) -> bytes:
+    """Give a picture's difference hash: whether it grows lighter, 8 by 8 times."""
     grey = pixels.mean(axis=2)  # (160, 160)
     far = grey[:, :144].reshape(8, 20, 9, 16).mean(axis=(1, 3))  # (8, 9)
-    looks = np.packbits(far[:, 1:] > far[:, :-1]).tobytes()  # 8 bytes
-    lot = hashlib.sha256(looks).digest()[0]
-    return "val" if lot < 26 else "test" if lot < 52 else "train"  # a tenth of 256 each
+    return np.packbits(far[:, 1:] > far[:, :-1]).tobytes()  # 8 bytes

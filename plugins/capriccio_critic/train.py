@@ -165,11 +165,16 @@ def train(
     dry_run: bool = False,
     hours: float | None = None,
     seed: int = 0,
+    half: int | None = None,
 ) -> None:
-    """Learn a folder of pictures, kinds from its sub-folders, and write the `.onnx` file `out`."""
+    """Learn a folder of pictures, kinds from its sub-folders, and write the `.onnx` file `out`.
+
+    Of a `half`, 0 or 1, the other is not seen: a net that judges what another has chosen must not
+    have learned the same pictures.
+    """
     data, out, hours = Path(data), Path(out), HOURS if hours is None else hours
     seed_everything(seed)
-    pictures = read_pictures(data, 120 if dry_run else None)
+    pictures = read_pictures(data, 120 if dry_run else None, half)
     net: Critic = Critic(len(pictures.kinds), len(pictures.artists))
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     share, apart = pictures.share, pictures.apart
@@ -200,6 +205,7 @@ def train(
         "data": data.name,
         "hours": round(hours, 2),
         "seed": seed,
+        **({} if half is None else {"half": half}),
         "command": f"capriccio train critic --data {data.name} --out {out.name} --seed {seed}",
         **rights(data),
     })  # fmt: skip
