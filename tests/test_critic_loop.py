@@ -74,7 +74,7 @@ def test_a_critic_that_never_answers_again_delays_no_frame():
             critic.let.set()
 
     tally = sketch.perform([], seconds=3, live=True, progress=progress)
-    assert tally.frames + tally.late == 30
+    assert tally.frames + tally.late == pytest.approx(30, abs=1)
     assert not [words for words in tally.troubles if "networks run" not in words]
     assert max(done) >= 20
     waited = [readings for busy, readings in read if busy]
@@ -84,7 +84,8 @@ def test_a_critic_that_never_answers_again_delays_no_frame():
 def test_late_frames_are_counted_with_the_critic_and_without():
     figures = live(Critic(), Shades(), seconds=1, rounds=1)
     for name in ("alone", "with the critic"):
-        assert figures[f"frames, {name}"] + figures[f"late, {name}"] == 30
+        due = figures[f"frames, {name}"] + figures[f"late, {name}"]
+        assert due == pytest.approx(30, abs=1)
         assert figures[f"frames, {name}"] > 5
     assert figures["pictures the critic read"] > 1
 
@@ -93,7 +94,8 @@ def test_live_is_measured_by_the_command():
     result = CliRunner().invoke(evaluate, ["--live", "0.2"])
     assert result.exit_code == 0, result.exception
     figures = json.loads(result.stdout)
-    assert figures["frames, alone"] + figures["late, alone"] == 12
+    due = figures["frames, alone"] + figures["late, alone"]
+    assert due == pytest.approx(12, abs=2)
     assert figures["seconds"] == 0.4
 
 
