@@ -108,6 +108,13 @@ class Page:
         return found
 
 
+def paper(picture: Path) -> str:
+    """Give the address of a page that shows a picture and nothing else."""
+    page = picture.with_suffix(".html")
+    page.write_text(f'<body style="margin: 0"><img src="{picture.name}" style="display: block">')
+    return page.as_uri()
+
+
 @contextmanager
 def browser(folder: Path):
     """Run Chromium with a new profile in `folder`; give an empty page of it."""

@@ -8,9 +8,10 @@ from io import BytesIO
 
 import numpy as np
 import pytest
+from capriccio import read_image
 from capriccio_critic import Critic
 from capriccio_critic.critique import critique
-from capriccio_critic.files import find_pictures, read_picture
+from capriccio_critic.files import find_pictures
 from capriccio_critic.page import heated
 from click.testing import CliRunner
 from conftest import needs
@@ -34,66 +35,7 @@ def gallery(tmp_path):
     return folder
 
 
-# -- kinds of files ---------------------------------------------------------------------------
-
-
-def test_a_picture_in_grey_is_read_as_three_alike_channels(tmp_path):
-    grey = hills()[..., 0]
-    Image.fromarray(grey).save(tmp_path / "grey.png")
-    assert (read_picture(tmp_path / "grey.png") == grey[..., None]).all()
-
-
-def test_sixteen_bits_are_brought_to_eight(tmp_path):
-    deep = np.linspace(0, 65535, 64 * 64).reshape(64, 64).astype(np.uint16)
-    Image.fromarray(deep).save(tmp_path / "deep.png")
-    read = read_picture(tmp_path / "deep.png")
-    assert (read[0, 0, 0], read[-1, -1, 0]) == (0, 255)
-    assert abs(int(read[32, 0, 0]) - 127) <= 2
-
-
-def test_transparent_pictures_lie_on_white(tmp_path):
-    clear = np.zeros((8, 8, 4), np.uint8)
-    clear[:4] = (255, 0, 0, 255)
-    Image.fromarray(clear).save(tmp_path / "clear.png")
-    read = read_picture(tmp_path / "clear.png")
-    assert (read[0, 0] == (255, 0, 0)).all()
-    assert (read[-1, -1] == 255).all()
-
-
-def test_colours_of_print_are_read(tmp_path):
-    Image.new("CMYK", (16, 16), (0, 255, 255, 0)).save(tmp_path / "print.jpg")
-    red, green, blue = read_picture(tmp_path / "print.jpg")[8, 8]
-    assert red > 200 > 60 > max(green, blue)
-
-
-def test_a_photograph_stands_upright(tmp_path):
-    facts = Image.Exif()
-    facts[0x0112] = 6  # turned by a quarter
-    Image.fromarray(hills()).save(tmp_path / "turned.jpg", exif=facts)
-    assert read_picture(tmp_path / "turned.jpg").shape == (200, 160, 3)
-
-
-def test_a_huge_picture_is_read_whole(tmp_path):
-    Image.new("RGB", (8000, 6000), (200, 30, 30)).save(tmp_path / "huge.jpg")
-    height, width, _ = read_picture(tmp_path / "huge.jpg").shape
-    assert width / height == pytest.approx(4 / 3, abs=0.01)
-    readings = Critic()(read_picture(tmp_path / "huge.jpg"))
-    assert readings.contrast < 0.01
-
-
-def test_what_cannot_be_read_is_told_in_a_line(tmp_path):
-    file = BytesIO()
-    Image.fromarray(hills()).save(file, "JPEG")
-    (tmp_path / "cut.jpg").write_bytes(file.getvalue()[:2000])
-    with pytest.raises(ValueError, match=r"cut\.jpg: cannot be read: .*truncated") as told:
-        read_picture(tmp_path / "cut.jpg")
-    assert "\n" not in str(told.value)
-    (tmp_path / "text.png").write_text("a letter")
-    with pytest.raises(ValueError, match=r"text\.png: is no picture, whatever its name says"):
-        read_picture(tmp_path / "text.png")
-    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
-    with pytest.raises(ValueError, match=r"bomb\.png: cannot be read: .*pixels"):
-        read_picture(tmp_path / "bomb.png")
+# -- files ----------------------------------------------------------------------------------
 
 
 def test_folders_are_searched_and_every_file_comes_once(gallery):
@@ -116,7 +58,7 @@ def test_a_table_shows_every_picture(gallery):
 def test_json_has_every_reading_of_every_picture(gallery):
     rows = [json.loads(line) for line in run(gallery, "--json").stdout.splitlines()]
     assert [row["file"][-5:] for row in rows] == ["a.png", "b.jpg", ".webp"]
-    readings = Critic()(read_picture(gallery / "a.png"))
+    readings = Critic()(read_image(gallery / "a.png"))
     assert set(rows[0]) == {"file", *readings._fields}
     assert rows[0]["certainty"] == pytest.approx(readings.certainty, abs=1e-4)
     assert rows[0]["runners_up"] == {

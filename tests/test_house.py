@@ -21,8 +21,8 @@ FLOORS = {
     6: ["hands", "again", "bench_stage"],
     5: ["sketch", "scaffold", "listing", "doctor", "bench", "terminal", "reload"],
     4: ["registry", "stage", "devices", "panel"],
-    3: ["hookspecs", "take", "scribe", "training"],
-    2: ["media", "inference", "onnxfile", "desk", "listening", "recipe"],
+    3: ["hookspecs", "take", "scribe", "training", "svgfile"],
+    2: ["media", "inference", "onnxfile", "desk", "listening", "recipe", "imagefile"],
     1: ["clock", "errors"],
     0: ["tempo"],
 }

@@ -8,9 +8,10 @@ from typing import Any
 
 import click
 import numpy as np
+from capriccio import read_image
 
 from . import Critic
-from .files import find_pictures, read_picture
+from .files import find_pictures
 from .readings import NUMBERS, Readings
 
 MANY = 200  # pictures; a page of more is no longer looked at, and a table scrolls away
@@ -75,7 +76,7 @@ def critique(files, as_json, report, keep, explain, model) -> None:
                     click.echo(json.dumps(row["readings"], ensure_ascii=False))
                 continue
             try:
-                image = read_picture(path)
+                image = read_image(path)
             except ValueError as error:
                 click.echo(f"capriccio: {error}", err=True)
                 failed += 1

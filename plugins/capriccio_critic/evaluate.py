@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 import numpy as np
-from capriccio import generator
+from capriccio import generator, read_image
 
 from . import Critic
 from .degrade import WAYS, degrade
-from .files import find_pictures, read_picture
+from .files import find_pictures
 from .scores import accuracy, auroc, calibration_error, confusion, macro_accuracy
 from .seeing import squeeze
 
@@ -72,7 +72,7 @@ def on_test(
     rows = labelled(data)
     if count:
         rows = rows[:: max(1, len(rows) // count)][:count]
-    images = [read_picture(data / row["path"]) for row in rows]
+    images = [read_image(data / row["path"]) for row in rows]
     seen = [critic.see(image) for image in images]
     movement = np.stack([one["movement"][0] for one in seen])
     artist = np.stack([one["artist"][0] for one in seen])
@@ -166,7 +166,7 @@ def strangeness(critic: Critic, known, folders: dict[str, Path]) -> dict[str, fl
     for name, folder in folders.items():
         files = find_pictures([folder])
         files = files[:: max(1, len(files) // 200)][:200]
-        strange[f"{len(files)} of {name}"] = [read_picture(file) for file in files]
+        strange[f"{len(files)} of {name}"] = [read_image(file) for file in files]
     return {
         f"novelty, AUROC against {name}": auroc(
             np.array(known), np.array([critic.see(image)["far"][0] for image in images])

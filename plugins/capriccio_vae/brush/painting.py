@@ -1,0 +1,205 @@
+"""Paints a picture mark by mark: looks at what is there, and lays what helps most."""
+
+from typing import NamedTuple
+
+import numpy as np
+from capriccio import Stroke
+
+from .marks import LINE, SIDE, hatches, mask_of
+
+LARGE = 1000  # marks from which on a canvas of twice the side is worked at
+ROUNDS = 10  # looks that a painting takes; between them the largest gains are taken in turn
+OVERLAP = 0.3  # share of a mark that may lie on others of the same look, which it has not seen
+REPAINTED = 16  # part of its marks that a moving picture may have repainted at every look
+REPAIRS = 6  # looks at a place that changed: coarse marks first, then finer
+SEEN = 0.02  # of 0..1: a change that an eye would notice
+LARGEST = 5.0  # times the canvas divided by the marks on it: a mark's greatest area
+FINE = 1024 + 256  # marks proposed on the two largest canvases of the pyramid
+
+
+class Mark(NamedTuple):
+    """One mark: its place in pixels of the canvas that is worked at, its colour 0..1, its hairs."""
+
+    place: tuple[float, ...]
+    colour: np.ndarray
+    grain: int
+
+    def lay(self, canvas: np.ndarray, brush: str, scale: float) -> None:
+        """Lay it on a canvas of `scale` times the size, (height, width, 3) float32 0..1."""
+        touched = mask_of(brush, self.place, canvas.shape[:2], scale, self.grain)
+        if touched is not None:
+            at, mask = touched
+            canvas[at] += mask * (self.colour - canvas[at])
+
+    def stroke(self, brush: str, sides: np.ndarray) -> Stroke:
+        """Give it as a stroke of a drawing; `sides` are width and height of its canvas."""
+        x, y, long, wide, cosine, sine = self.place
+        lines = hatches(wide, 1.0) if brush == "pen" else 1
+        thick = 2 * LINE if brush == "pen" else 2 * wide
+        along, across = long * np.array([cosine, sine]), wide * np.array([-sine, cosine])
+        # Back and forth from edge to edge; a single line goes through the middle.
+        points = [
+            np.array([x, y]) + end * along + ((2 * line + 1) / lines - 1) * across
+            for line in range(lines)
+            for end in ((-1, 1) if line % 2 == 0 else (1, -1))
+        ]
+        opacity = 0.8 if brush == "wash" else 1.0
+        red, green, blue = map(float, self.colour)
+        return Stroke(np.array(points) / sides, thick / min(sides), (red, green, blue), opacity)
+
+
+class Painting:
+    """A painting under way: what it is to become, what it is now, and the marks so far.
+
+    `target`, (height, width, 3) float32 0..1, has at most `side` pixels on its longer side. Marks
+    are in its pixels.
+    """
+
+    def __init__(self, model, target: np.ndarray, marks: int, brush: str, wildness=0.0, seed=0):
+        self._model, self._brush, self._wildness = model, brush, wildness
+        self._chance = np.random.default_rng([abs(seed), seed < 0])
+        self._wanted = marks
+        self.marks: list[Mark] = []
+        self.paper = target.mean((0, 1))  # (3,)
+        self.canvas = np.empty_like(target)
+        self.canvas[:] = self.paper
+        self.target, self._known = target, target.copy()
+        self._padded = padded(target, side_of(marks))
+        self._laid = 0  # marks, those that were forgotten as well
+        self._stale = np.zeros((*target.shape[:2], 1), np.int8)  # looks that a place is still due
+
+    def turn_to(self, target: np.ndarray) -> bool:
+        """Paint on towards another target of the same shape; say whether there is to `follow`."""
+        # What changed is measured since it was last followed: slow changes add up.
+        moved = abs(target - self._known).max(2) > SEEN  # (height, width)
+        if moved.any():
+            self._stale[moved] = REPAIRS
+            self._known[moved] = target[moved]
+            self.target = target
+            self._padded = padded(target, len(self._padded))
+        return bool(self._stale.any())
+
+    def blank(self, size: int) -> tuple[np.ndarray, float]:
+        """Give an empty canvas whose longer side is `size` pixels, and how much larger it is."""
+        height, width = self.target.shape[:2]
+        scale = size / max(height, width)
+        shape = max(1, round(height * scale)), max(1, round(width * scale)), 3
+        return np.broadcast_to(self.paper, shape).astype(np.float32), scale
+
+    def forget(self, most: int) -> int:
+        """Let go of marks that nothing is seen of any more, and of the oldest; give how many."""
+        bare = np.ones((*self.target.shape[:2], 1), bool)
+        kept: list[Mark] = []
+        for mark in reversed(self.marks):
+            touched = mask_of(self._brush, mark.place, bare.shape[:2])
+            if touched is not None and (bare[touched[0]] & (touched[1] > 0.5)).any():
+                kept.append(mark)
+                bare[touched[0]] &= touched[1] < 0.5
+        kept.reverse()
+        gone = len(self.marks) - len(kept)
+        extra = max(0, most - gone)
+        self.marks = kept[extra:]
+        return gone + extra
+
+    def look(self) -> int:
+        """Look once, and lay the marks that help most; give how many were laid."""
+        return self._lay_best(self._due(), np.zeros_like(self._stale, bool))
+
+    def follow(self) -> int:
+        """Look once, and repaint where the target moved; give how many marks were laid."""
+        laid = self._lay_best(max(4, self._wanted // REPAINTED), self._stale == 0)
+        self._stale = np.maximum(self._stale - 1, 0)
+        return laid
+
+    def _lay_best(self, most: int, closed: np.ndarray) -> int:
+        """Lay the proposed marks that help most, but none that lies on what is closed."""
+        proposed = self._proposed()
+        if closed.any():
+            # What stands is left alone: only marks whose middle is open are worth a try.
+            height, width = closed.shape[:2]
+            x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
+            proposed = proposed[~closed[y, x, 0]]
+        # As a person works: the more there is, the smaller what is added.
+        largest = LARGEST * self.target[..., 0].size / (len(self.marks) + 1)
+        proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
+        order = np.argsort(-proposed[:, 6])[: 6 * most]
+        taken, laid = np.zeros_like(closed), 0
+        for mark in proposed[order]:
+            if mark[6] <= 0 or laid == most:
+                break
+            laid += self._lay(self._turned(mark) if self._wildness else mark, taken, closed)
+        return laid
+
+    def _due(self) -> int:
+        """Say how many marks the next look may lay: few at first, since nothing stands yet."""
+        left = max(1, self._wanted - len(self.marks))
+        return min(left, max(4, min(len(self.marks), self._wanted // ROUNDS)))
+
+    def _proposed(self) -> np.ndarray:
+        """Give the marks that the network proposes, (marks, 7), in pixels of the target."""
+        whole = padded(self.canvas, len(self._padded))
+        if len(whole) == SIDE:
+            return self._model(target=self._padded[None], canvas=whole[None])
+        afar = self._model(target=halved(self._padded)[None], canvas=halved(whole)[None])
+        found = [afar * np.array([2, 2, 2, 2, 1, 1, 4], np.float32)]
+        for top in range(0, len(whole), SIDE):
+            for left in range(0, len(whole), SIDE):
+                at = slice(top, top + SIDE), slice(left, left + SIDE)
+                near = self._model(target=self._padded[at][None], canvas=whole[at][None])[:FINE]
+                found.append(near + np.array([left, top, 0, 0, 0, 0, 0], np.float32))
+        return np.concatenate(found)
+
+    def _turned(self, mark: np.ndarray) -> np.ndarray:
+        """Let a mark go its own way."""
+        turn = np.arctan2(mark[5], mark[4]) + 0.9 * self._wildness * self._chance.standard_normal()
+        wild = mark.copy()
+        wild[2] *= np.exp(self._wildness * abs(self._chance.standard_normal()))
+        wild[4:6] = np.cos(turn), np.sin(turn)
+        return wild
+
+    def _lay(self, mark: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
+        """Lay a mark in its best colour, unless it would harm, or has not seen what lies there."""
+        touched = mask_of(self._brush, mark, self.target.shape[:2], grain=self._laid)
+        if touched is None:
+            return False
+        at, mask = touched
+        inside = mask > 0.5
+        most = OVERLAP * np.count_nonzero(inside)
+        if np.count_nonzero((taken[at] | closed[at]) & inside) > most or not most:
+            return False
+        under, wanted = self.canvas[at], self.target[at]
+        gap = wanted - under
+        bare = gap + mask * under
+        # The colour that leaves the least squared error, in closed form.
+        colour = np.einsum("ijk,ijl->l", mask, bare) / np.einsum("ijk,ijk->", mask, mask)
+        if self._wildness:
+            colour = colour + 0.1 * self._wildness * self._chance.standard_normal(3)
+        colour = colour.clip(0, 1).astype(np.float32)
+        change = mask * (colour - under)
+        left = gap - change
+        if np.vdot(left, left) >= np.vdot(gap, gap) * (1 + self._wildness):
+            return False
+        self.canvas[at] = under + change
+        taken[at] |= inside
+        self.marks.append(Mark(tuple(map(float, mark[:6])), colour, self._laid))
+        self._laid += 1
+        return True
+
+
+def side_of(marks: int) -> int:
+    """Give the side in pixels of the canvas on which so many marks are worked out."""
+    return SIDE if marks <= LARGE else 2 * SIDE
+
+
+def padded(image: np.ndarray, side: int) -> np.ndarray:
+    """Give an image on a square of that side, its last rows and columns going on."""
+    height, width = image.shape[:2]
+    if height == side == width:
+        return image
+    return np.pad(image, ((0, side - height), (0, side - width), (0, 0)), mode="edge")
+
+
+def halved(image: np.ndarray) -> np.ndarray:
+    """Give an image of half the side, each pixel the mean of four."""
+    pairs = image[::2] + image[1::2]
+    return (pairs[:, ::2] + pairs[:, 1::2]) / np.float32(4)
