@@ -153,7 +153,7 @@ class Painting:
         """Let a mark go its own way."""
         turn = np.arctan2(mark[5], mark[4]) + 0.9 * self._wildness * self._chance.standard_normal()
         wild = mark.copy()
-        wild[2] *= np.exp(self._wildness * abs(self._chance.standard_normal()))
+        wild[2] *= 1 + self._wildness * self._chance.random()
         wild[4:6] = np.cos(turn), np.sin(turn)
         return wild
 
@@ -164,7 +164,7 @@ class Painting:
             return False
         at, mask = touched
         inside = mask > 0.5
-        most = OVERLAP * np.count_nonzero(inside)
+        most = (OVERLAP + self._wildness) * np.count_nonzero(inside)
         if np.count_nonzero((taken[at] | closed[at]) & inside) > most or not most:
             return False
         under, wanted = self.canvas[at], self.target[at]
