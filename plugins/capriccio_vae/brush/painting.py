@@ -9,7 +9,7 @@ from .marks import LINE, SIDE, hatches, mask_of
 
 LARGE = 1000  # marks from which on a canvas of twice the side is worked at
 ROUNDS = 10  # looks that a painting takes; between them the largest gains are taken in turn
-OVERLAP = 0.3  # share of a mark that may lie on others of the same look, which it has not seen
+OVERLAP = 0.5  # share of a mark that may lie on others of the same look, which it has not seen
 REPAINTED = 16  # part of its marks that a moving picture may have repainted at every look
 REPAIRS = 6  # looks at a place that changed: coarse marks first, then finer
 SEEN = 0.02  # of 0..1: a change that an eye would notice
@@ -159,7 +159,11 @@ class Painting:
 
     def _lay(self, mark: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
         """Lay a mark in its best colour, unless it would harm, or has not seen what lies there."""
-        touched = mask_of(self._brush, mark, self.target.shape[:2], grain=self._laid)
+        height, width = taken.shape[:2]
+        x, y = int(mark[0]), int(mark[1])
+        if not self._wildness and 0 <= x < width and 0 <= y < height and taken[y, x, 0]:
+            return False  # nearly always too much of it is taken, and this costs nothing to see
+        touched = mask_of(self._brush, mark, (height, width), grain=self._laid)
         if touched is None:
             return False
         at, mask = touched
