@@ -107,8 +107,9 @@ def test_what_was_trained_paints(tmp_path):
 
     assert model(target=target[None], canvas=target[None]).shape == (1364, 7)
     assert model.card["part"] == "painter"
-    painted = evaluate.painted(model, target, 12)
-    assert painted.shape == target.shape
+    image = (target * 255).astype(np.uint8)
+    for count in (12, 1001):
+        assert evaluate.painted(model, image, count).shape == target.shape
 
 
 def test_the_yardstick_comes_nearer_with_more_patience():

@@ -13,11 +13,11 @@ from time import perf_counter
 
 import click
 import numpy as np
-from capriccio import Model, read_image
+from capriccio import Model, Moment, read_image, write_image
 
-from ..painter import Painter, shrunk
-from .marks import THIN, mask_of
-from .painting import Painting
+from ..painter import FEWEST, TIMES, Painter, shrunk
+from .marks import BRUSHES, SIDE, THIN, mask_of
+from .painting import Painting, halved, side_of
 
 COUNTS = (10, 30, 100, 300, 1000, 3000)
 STROKES = 300  # at which both are compared
@@ -78,12 +78,28 @@ def _gain(target, canvas, mark):
     return float((gap * gap).sum() - ((gap - change) ** 2).sum()), at, under + change
 
 
-def painted(model: Model, target: np.ndarray, marks: int) -> np.ndarray:
-    """Paint a target with the network; give the canvas."""
-    painting = Painting(model, target, marks, "bristle")
+def painted(model: Model, image: np.ndarray, marks: int) -> np.ndarray:
+    """Paint an image with the network as the painter would; give the canvas at 128 pixels."""
+    painting = Painting(model, shrunk(image, side_of(marks)), marks, "bristle")
     while len(painting.marks) < marks and painting.look():
         pass
-    return painting.canvas
+    return painting.canvas if side_of(marks) == SIDE else halved(painting.canvas)
+
+
+def strips(images: list[np.ndarray], model: str, side: int = 192) -> np.ndarray:
+    """Paint each image with more and more strokes, a row each."""
+    stages = [(10, "bristle"), (30, "bristle"), (100, "bristle"), *((300, b) for b in BRUSHES),
+              (3000, "bristle")]  # fmt: skip
+    rows = []
+    for image in images:
+        row = []
+        for count, brush in stages:
+            detail = float(np.log(count / FEWEST) / np.log(TIMES))
+            painter = Painter(model=model, size=side)
+            row.append(painter(Moment(), target=image, detail=detail, brush=brush))
+            painter.close()
+        rows.append(np.concatenate(row, 1))
+    return np.concatenate(rows)
 
 
 @click.command()
@@ -94,30 +110,36 @@ def painted(model: Model, target: np.ndarray, marks: int) -> np.ndarray:
 @click.option("--pictures", default=100, show_default=True, help="How many, spread over the split.")
 @click.option("--tries", default=60, show_default=True, help="Random marks a stroke, and steps.")
 @click.option("--yardstick", default=100, show_default=True, help="Pictures for the yardstick.")
-def command(data, model, split, pictures, tries, yardstick) -> None:
+@click.option("--sheet", type=click.Path(path_type=Path), help="Write a PNG of six paintings.")
+def command(data, model, split, pictures, tries, yardstick, sheet) -> None:
     """Print the error against the number of strokes, and the yardstick's with its time."""
     with open(data / "labels.csv", newline="", encoding="utf-8") as file:
         rows = [row["path"] for row in DictReader(file) if row["split"] == split]
     rows = [rows[i * len(rows) // pictures] for i in range(min(pictures, len(rows)))]
-    targets = [shrunk(read_image(data / row), 128) for row in rows]
+    if sheet:
+        six = [read_image(data / rows[i * len(rows) // 6]) for i in range(6)]
+        write_image(strips(six, model), sheet)
+    images = [read_image(data / row) for row in rows]
+    targets = [shrunk(image, SIDE) for image in images]
     brush = Model(Painter.model_path(model))
-    painted(brush, targets[0], 10)
+    painted(brush, images[0], FEWEST)
     print(f"{len(targets)} pictures of {data.name}, split {split}, at 128, {brush.provider}")
     ground = np.mean([t.var((0, 1)).mean() for t in targets])
     print(f"{'strokes':>8} {'mean squared error':>19} {'seconds':>8}\n{0:8} {ground:19.5f}")
     ours: dict[int, list[float]] = {}
     for count in COUNTS:
         begun = perf_counter()
-        ours[count] = [float(((painted(brush, t, count) - t) ** 2).mean()) for t in targets]
+        both = zip(images, targets, strict=True)
+        ours[count] = [float(((painted(brush, i, count) - t) ** 2).mean()) for i, t in both]
         took = (perf_counter() - begun) / len(targets)
         print(f"{count:8} {np.mean(ours[count]):19.5f} {took:8.3f}", flush=True)
     theirs, seconds, mine = [], 0.0, 0.0
-    for target in targets[:yardstick]:
+    for image, target in list(zip(images, targets, strict=True))[:yardstick]:
         begun = perf_counter()
         theirs.append(float(((greedy(target, STROKES, tries) - target) ** 2).mean()))
         seconds += perf_counter() - begun
         begun = perf_counter()
-        painted(brush, target, STROKES)
+        painted(brush, image, STROKES)
         mine += perf_counter() - begun
     if theirs:
         share = np.mean(ours[STROKES][: len(theirs)]) / np.mean(theirs)
