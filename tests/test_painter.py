@@ -111,6 +111,21 @@ def test_wildness_goes_away_from_the_target():
     assert errors[0] < errors[1] < errors[2]
 
 
+def test_a_brush_that_is_changed_on_the_way_leaves_what_stands():
+    painter, target = Painter(size=64), scene()
+    before = painter(NOW, target=target, detail=FEW, progress=0.5).copy()
+    strokes = len(painter.strokes)
+    for brush, wildness, progress in (("wash", 0.0, 0.5), ("pen", 1.0, 0.5), ("pen", 0.5, 1.0)):
+        after = painter(NOW, target=target, detail=FEW, progress=progress,
+                        brush=brush, wildness=wildness)  # fmt: skip
+        if progress == 0.5:
+            assert np.array_equal(after, before)
+
+    hatched = [len(stroke.points) > 2 for stroke in painter.strokes]
+    assert not any(hatched[:strokes])
+    assert any(hatched[strokes:])
+
+
 def test_what_moves_is_painted_over_where_it_changed_and_nowhere_else():
     before = scene(1)
     after = before.copy()

@@ -50,7 +50,7 @@ class Painter(Generator):
         self._dream: np.ndarray | None = None
         self._handed: object = self  # what was handed in last; nothing yet
         self._painting: Painting | None = None
-        self._plan: tuple = ()
+        self._side = 0  # pixels of the canvas that is worked at
         self._canvas, self._scale = np.zeros((0, 0, 3), np.float32), 1.0  # what is shown
         self._shown = 0  # of the painting's marks, how many are on the canvas
         self._due = 0  # how many were last asked for
@@ -70,14 +70,15 @@ class Painter(Generator):
             self._open()
         marks = round(FEWEST * TIMES**detail)
         due = round(progress * marks)
-        painting, moved = self._turned_to(target, (marks, brush, wildness), due, now)
+        painting, moved = self._turned_to(target, marks, due, now)
+        painting.wanted, painting.brush, painting.wildness = marks, brush, wildness
         if moved:
             painting.follow()
         while len(painting.marks) < due and painting.look():
             pass
         last = len(painting.marks) if moved else min(due, len(painting.marks))
         for mark in painting.marks[self._shown : last]:
-            mark.lay(self._canvas, brush, self._scale)
+            mark.lay(self._canvas, self._scale)
         self._shown = max(self._shown, last)
         if self._shown > SLACK * marks:
             self._shown -= painting.forget(self._shown - marks)
@@ -93,7 +94,7 @@ class Painter(Generator):
         ground = Stroke(np.array([[-1, 0.5], [2, 0.5]]), 3 * max(sides) / min(sides),
                         tuple(map(float, self._painting.paper)))  # fmt: skip
         marks = self._painting.marks[: self._shown]
-        return [ground, *(mark.stroke(self._plan[1], sides) for mark in marks)]
+        return [ground, *(mark.stroke(sides) for mark in marks)]
 
     def at_size(self, size: int) -> np.ndarray:
         """Paint all that is on the canvas again, its longer side `size` pixels, as an image."""
@@ -101,7 +102,7 @@ class Painter(Generator):
             raise ValueError("there is nothing on the canvas yet; paint first")
         canvas, scale = self._painting.blank(size)
         for mark in self._painting.marks[: self._shown]:
-            mark.lay(canvas, self._plan[1], scale)
+            mark.lay(canvas, scale)
         return (canvas * 255 + 0.5).astype(np.uint8)
 
     def close(self) -> None:
@@ -127,23 +128,23 @@ class Painter(Generator):
             )
         self._model = model
 
-    def _turned_to(self, target, plan: tuple, due: int, now) -> tuple[Painting, bool]:
+    def _turned_to(self, target, marks: int, due: int, now) -> tuple[Painting, bool]:
         """Give the painting of a target, and whether that moved under its strokes."""
-        painting = self._painting if plan == self._plan else None
-        falls, self._due, self._plan = due < self._due, due, plan
+        side = side_of(marks)
+        painting = self._painting if side == self._side else None
+        falls, self._due, self._side = due < self._due, due, side
         moves = False
         # A path names the same picture; a film runs, and an array may have been painted on.
         runs = isinstance(target, np.ndarray) or self._film is not None
         if painting is None or target is not self._handed or runs:
-            small = shrunk(self._image_of(target, now), side_of(plan[0]))
+            small = shrunk(self._image_of(target, now), side)
             self._handed = target
             if painting is not None and painting.target.shape == small.shape:
                 moves = painting.turn_to(small)
             else:
                 painting = None
             if painting is None or (moves and falls):
-                marks, brush, wildness = plan
-                painting = Painting(self._model, small, marks, brush, wildness, self._seed)
+                painting = Painting(self._model, small, marks, seed=self._seed)
         if painting is not self._painting or falls:
             self._painting, moves = painting, False
             self._canvas, self._scale = painting.blank(self._size)

@@ -80,7 +80,7 @@ def _gain(target, canvas, mark):
 
 def painted(model: Model, image: np.ndarray, marks: int) -> np.ndarray:
     """Paint an image with the network as the painter would; give the canvas at 128 pixels."""
-    painting = Painting(model, shrunk(image, side_of(marks)), marks, "bristle")
+    painting = Painting(model, shrunk(image, side_of(marks)), marks)
     while len(painting.marks) < marks and painting.look():
         pass
     return painting.canvas if side_of(marks) == SIDE else halved(painting.canvas)

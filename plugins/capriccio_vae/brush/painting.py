@@ -18,24 +18,25 @@ FINE = 1024 + 256  # marks proposed on the two largest canvases of the pyramid
 
 
 class Mark(NamedTuple):
-    """One mark: its place in pixels of the canvas that is worked at, its colour 0..1, its hairs."""
+    """One mark: its place in pixels of the canvas that is worked at, its colour 0..1, its brush."""
 
     place: tuple[float, ...]
     colour: np.ndarray
-    grain: int
+    brush: str
+    grain: int  # which of the brush's hairs
 
-    def lay(self, canvas: np.ndarray, brush: str, scale: float) -> None:
+    def lay(self, canvas: np.ndarray, scale: float) -> None:
         """Lay it on a canvas of `scale` times the size, (height, width, 3) float32 0..1."""
-        touched = mask_of(brush, self.place, canvas.shape[:2], scale, self.grain)
+        touched = mask_of(self.brush, self.place, canvas.shape[:2], scale, self.grain)
         if touched is not None:
             at, mask = touched
             canvas[at] += mask * (self.colour - canvas[at])
 
-    def stroke(self, brush: str, sides: np.ndarray) -> Stroke:
+    def stroke(self, sides: np.ndarray) -> Stroke:
         """Give it as a stroke of a drawing; `sides` are width and height of its canvas."""
         x, y, long, wide, cosine, sine = self.place
-        lines = hatches(wide, 1.0) if brush == "pen" else 1
-        thick = 2 * LINE if brush == "pen" else 2 * wide
+        lines = hatches(wide, 1.0) if self.brush == "pen" else 1
+        thick = 2 * LINE if self.brush == "pen" else 2 * wide
         along, across = long * np.array([cosine, sine]), wide * np.array([-sine, cosine])
         # Back and forth from edge to edge; a single line goes through the middle.
         points = [
@@ -43,7 +44,7 @@ class Mark(NamedTuple):
             for line in range(lines)
             for end in ((-1, 1) if line % 2 == 0 else (1, -1))
         ]
-        opacity = 0.8 if brush == "wash" else 1.0
+        opacity = 0.8 if self.brush == "wash" else 1.0
         red, green, blue = map(float, self.colour)
         return Stroke(np.array(points) / sides, thick / min(sides), (red, green, blue), opacity)
 
@@ -51,20 +52,20 @@ class Mark(NamedTuple):
 class Painting:
     """A painting under way: what it is to become, what it is now, and the marks so far.
 
-    `target`, (height, width, 3) float32 0..1, has at most `side` pixels on its longer side. Marks
-    are in its pixels.
+    `target`, (height, width, 3) float32 0..1, has `side_of(wanted)` pixels on its longer side;
+    `wanted` is how many marks the painting is to have. Marks are in the target's pixels. Number,
+    brush and wildness may be changed while it is painted.
     """
 
-    def __init__(self, model, target: np.ndarray, marks: int, brush: str, wildness=0.0, seed=0):
-        self._model, self._brush, self._wildness = model, brush, wildness
+    def __init__(self, model, target: np.ndarray, wanted: int, brush: str = "bristle", seed=0):
+        self._model, self.wanted, self.brush, self.wildness = model, wanted, brush, 0.0
         self._chance = np.random.default_rng([abs(seed), seed < 0])
-        self._wanted = marks
         self.marks: list[Mark] = []
         self.paper = target.mean((0, 1))  # (3,)
         self.canvas = np.empty_like(target)
         self.canvas[:] = self.paper
         self.target, self._known = target, target.copy()
-        self._padded = padded(target, side_of(marks))
+        self._padded = padded(target, side_of(wanted))
         self._laid = 0  # marks, those that were forgotten as well
         self._stale = np.zeros((*target.shape[:2], 1), np.int8)  # looks that a place is still due
 
@@ -91,7 +92,7 @@ class Painting:
         bare = np.ones((*self.target.shape[:2], 1), bool)
         kept: list[Mark] = []
         for mark in reversed(self.marks):
-            touched = mask_of(self._brush, mark.place, bare.shape[:2])
+            touched = mask_of(mark.brush, mark.place, bare.shape[:2])
             if touched is not None and (bare[touched[0]] & (touched[1] > 0.5)).any():
                 kept.append(mark)
                 bare[touched[0]] &= touched[1] < 0.5
@@ -103,37 +104,39 @@ class Painting:
 
     def look(self) -> int:
         """Look once, and lay the marks that help most; give how many were laid."""
-        return self._lay_best(self._due(), np.zeros_like(self._stale, bool))
+        # As a person works: the more there is, the smaller what is added.
+        largest = LARGEST * self._stale.size / (len(self.marks) + 1)
+        return self._lay_best(self._due(), np.zeros_like(self._stale, bool), largest)
 
     def follow(self) -> int:
         """Look once, and repaint where the target moved; give how many marks were laid."""
-        laid = self._lay_best(max(4, self._wanted // REPAINTED), self._stale == 0)
+        closed = self._stale == 0
+        most = max(4, self.wanted // REPAINTED)
+        laid = self._lay_best(most, closed, float(np.count_nonzero(~closed)))
         self._stale = np.maximum(self._stale - 1, 0)
         return laid
 
-    def _lay_best(self, most: int, closed: np.ndarray) -> int:
-        """Lay the proposed marks that help most, but none that lies on what is closed."""
+    def _lay_best(self, most: int, closed: np.ndarray, largest: float) -> int:
+        """Lay the proposed marks that help most, none larger, nor on what is closed."""
         proposed = self._proposed()
         if closed.any():
             # What stands is left alone: only marks whose middle is open are worth a try.
             height, width = closed.shape[:2]
             x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
             proposed = proposed[~closed[y, x, 0]]
-        # As a person works: the more there is, the smaller what is added.
-        largest = LARGEST * self.target[..., 0].size / (len(self.marks) + 1)
         proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
         order = np.argsort(-proposed[:, 6])[: 6 * most]
         taken, laid = np.zeros_like(closed), 0
         for mark in proposed[order]:
             if mark[6] <= 0 or laid == most:
                 break
-            laid += self._lay(self._turned(mark) if self._wildness else mark, taken, closed)
+            laid += self._lay(self._turned(mark) if self.wildness else mark, taken, closed)
         return laid
 
     def _due(self) -> int:
         """Say how many marks the next look may lay: few at first, since nothing stands yet."""
-        left = max(1, self._wanted - len(self.marks))
-        return min(left, max(4, min(len(self.marks), self._wanted // ROUNDS)))
+        left = max(1, self.wanted - len(self.marks))
+        return min(left, max(4, min(len(self.marks), self.wanted // ROUNDS)))
 
     def _proposed(self) -> np.ndarray:
         """Give the marks that the network proposes, (marks, 7), in pixels of the target."""
@@ -151,9 +154,9 @@ class Painting:
 
     def _turned(self, mark: np.ndarray) -> np.ndarray:
         """Let a mark go its own way."""
-        turn = np.arctan2(mark[5], mark[4]) + 0.9 * self._wildness * self._chance.standard_normal()
+        turn = np.arctan2(mark[5], mark[4]) + 0.9 * self.wildness * self._chance.standard_normal()
         wild = mark.copy()
-        wild[2] *= 1 + self._wildness * self._chance.random()
+        wild[2] *= 1 + self.wildness * self._chance.random()
         wild[4:6] = np.cos(turn), np.sin(turn)
         return wild
 
@@ -161,14 +164,14 @@ class Painting:
         """Lay a mark in its best colour, unless it would harm, or has not seen what lies there."""
         height, width = taken.shape[:2]
         x, y = int(mark[0]), int(mark[1])
-        if not self._wildness and 0 <= x < width and 0 <= y < height and taken[y, x, 0]:
+        if not self.wildness and 0 <= x < width and 0 <= y < height and taken[y, x, 0]:
             return False  # nearly always too much of it is taken, and this costs nothing to see
-        touched = mask_of(self._brush, mark, (height, width), grain=self._laid)
+        touched = mask_of(self.brush, mark, (height, width), grain=self._laid)
         if touched is None:
             return False
         at, mask = touched
         inside = mask > 0.5
-        most = (OVERLAP + self._wildness) * np.count_nonzero(inside)
+        most = (OVERLAP + self.wildness) * np.count_nonzero(inside)
         if np.count_nonzero((taken[at] | closed[at]) & inside) > most or not most:
             return False
         under, wanted = self.canvas[at], self.target[at]
@@ -176,16 +179,16 @@ class Painting:
         bare = gap + mask * under
         # The colour that leaves the least squared error, in closed form.
         colour = np.einsum("ijk,ijl->l", mask, bare) / np.einsum("ijk,ijk->", mask, mask)
-        if self._wildness:
-            colour = colour + 0.1 * self._wildness * self._chance.standard_normal(3)
+        if self.wildness:
+            colour = colour + 0.1 * self.wildness * self._chance.standard_normal(3)
         colour = colour.clip(0, 1).astype(np.float32)
         change = mask * (colour - under)
         left = gap - change
-        if np.vdot(left, left) >= np.vdot(gap, gap) * (1 + self._wildness):
+        if np.vdot(left, left) >= np.vdot(gap, gap) * (1 + self.wildness):
             return False
         self.canvas[at] = under + change
         taken[at] |= inside
-        self.marks.append(Mark(tuple(map(float, mark[:6])), colour, self._laid))
+        self.marks.append(Mark(tuple(map(float, mark[:6])), colour, self.brush, self._laid))
         self._laid += 1
         return True
 
