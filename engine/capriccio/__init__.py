@@ -21,7 +21,7 @@ _HOMES = {
     "rasterise": "media",
     "as_svg": "svgfile",
     "read_image": "imagefile",
-    "write_image": "imagefile",
+    "write_image": "devices.frames",
     "Model": "inference",
     "Analyzer": "hookspecs",
     "Generator": "hookspecs",

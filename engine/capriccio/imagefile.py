@@ -1,4 +1,4 @@
-"""Reads picture files of every kind as images, saying why one cannot be read; writes PNGs."""
+"""Reads picture files of every kind as images, and says in one line why one cannot be read."""
 
 from pathlib import Path
 
@@ -45,16 +45,3 @@ def _plain(picture):
         ground = Image.new("RGBA", picture.size, "white")
         return Image.alpha_composite(ground, picture).convert("RGB")
     return picture.convert("RGB")
-
-
-def write_image(image: np.ndarray, path: Path | str) -> None:
-    """Write an image, (height, width, 3) uint8, as PNG; a file there before is replaced whole."""
-    from PIL import Image
-
-    path = Path(path)
-    part = path.with_name(f".{path.name}.part")
-    try:
-        Image.fromarray(image).save(part, "PNG")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)

@@ -1,14 +1,31 @@
-"""Frames as files: a folder of PNGs."""
+"""Frames as files: a folder of PNGs, or one."""
+
+from pathlib import Path
 
 from ..errors import tell
 from ..hookspecs import Output
-from ..media import fit
+from ..media import as_image, fit
 from ..recipe import as_png
 from .behind import Behind
 from .paths import make_folder, replacing, target_path, writing
 
 # Frames that may wait to be written; at 2048x2048 each is 12 MB.
 DEPTH = 8
+
+
+def write_image(image, path: Path | str) -> None:
+    """Write an image, `(height, width, 3)` uint8 or floats 0..1, as a PNG at `path`.
+
+    A file there before is replaced whole. Raises TypeError or ValueError where it is no image,
+    ShowError where it cannot be written.
+    """
+    with writing(Path(path), "write_image"):
+        _write(Path(path), as_image(image))
+
+
+def _write(path: Path, image, recipe="") -> None:
+    with replacing(path) as part:
+        part.write_bytes(as_png(image, recipe))
 
 
 class Frames(Output):
@@ -57,8 +74,8 @@ class Frames(Output):
     def _write(self, item):
         number, recipe, image = item
         path = self.folder / f"frame_{number:05}.png"
-        with writing(path, str(self)), replacing(path) as part:
-            part.write_bytes(as_png(image, recipe))
+        with writing(path, str(self)):
+            _write(path, image, recipe)
 
 
 def _number(path) -> int:

@@ -16,7 +16,7 @@ import numpy as np
 from capriccio import Model, Moment, read_image, write_image
 
 from ..painter import FEWEST, TIMES, Painter, shrunk
-from .marks import BRUSHES, SIDE, THIN, mask_of
+from .marks import BRUSHES, SIDE, THIN, best_colour, mask_of
 from .painting import Painting, halved, side_of
 
 COUNTS = (10, 30, 100, 300, 1000, 3000)
@@ -72,8 +72,7 @@ def _gain(target, canvas, mark):
     at, mask = touched
     under = canvas[at]
     gap = target[at] - under
-    bare = gap + mask * under
-    colour = (mask * bare).sum((0, 1)) / ((mask * mask).sum() + 1e-9)
+    colour = best_colour(mask, under, target[at])
     change = mask * (colour.clip(0, 1) - under)
     return float((gap * gap).sum() - ((gap - change) ** 2).sum()), at, under + change
 

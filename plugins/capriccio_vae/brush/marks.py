@@ -90,3 +90,12 @@ def mask_of(brush: str, mark, shape: tuple[int, int], scale: float = 1.0, grain:
     u, v = dx * cosine + dy * sine, dy * cosine - dx * sine
     mask = BRUSHES[brush](u, v, max(long, 0.5), max(wide, 0.5), scale, grain)
     return (slice(top, bottom), slice(left, end)), mask[..., None]
+
+
+def best_colour(mask, under, wanted) -> np.ndarray:
+    """Give the colour in which a mark leaves the least squared error, (3,), in closed form.
+
+    `mask` is (rows, columns, 1), what lies `under` it and what is `wanted` (rows, columns, 3).
+    """
+    bare = wanted - under + mask * under
+    return np.einsum("ijk,ijl->l", mask, bare) / (np.vdot(mask, mask) + 1e-9)

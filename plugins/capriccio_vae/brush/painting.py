@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from capriccio import Stroke
 
-from .marks import LINE, SIDE, hatches, mask_of
+from .marks import LINE, SIDE, best_colour, hatches, mask_of
 
 LARGE = 1000  # marks from which on a canvas of twice the side is worked at
 ROUNDS = 10  # looks that a painting takes; between them the largest gains are taken in turn
@@ -176,9 +176,7 @@ class Painting:
             return False
         under, wanted = self.canvas[at], self.target[at]
         gap = wanted - under
-        bare = gap + mask * under
-        # The colour that leaves the least squared error, in closed form.
-        colour = np.einsum("ijk,ijl->l", mask, bare) / np.einsum("ijk,ijk->", mask, mask)
+        colour = best_colour(mask, under, wanted)
         if self.wildness:
             colour = colour + 0.1 * self.wildness * self._chance.standard_normal(3)
         colour = colour.clip(0, 1).astype(np.float32)
