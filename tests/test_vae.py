@@ -61,7 +61,7 @@ def test_the_walk_ends_where_it_began():
 def test_the_walk_is_smooth_and_even():
     part = VAE(seed=2)
     part(NOW)
-    mixed = part._walks[""]  # (steps, 5, latents): from where, to where, and the dials
+    mixed, _ = part._walks[""]  # (steps, 5, latents): from where, to where, and the dials
     assert (mixed[1:, 0] == mixed[:-1, 1]).all()
     walk = np.concatenate([mixed[:, 0], mixed[-1:, 1]])
     steps = np.linalg.norm(np.diff(walk, axis=0), axis=1)
@@ -116,7 +116,7 @@ def test_kinds_are_what_they_are_called():
     part = VAE(seed=1)
     hue = {}
     for kind in ("oranges", "grapes", "strawberries"):
-        pictures = np.stack(round_trip(part, kind=kind)).astype(float)
+        pictures = np.stack(round_trip(part, style=kind)).astype(float)
         hue[kind] = pictures.mean(axis=(0, 1, 2))
     # Oranges lack blue, grapes are darker in red than both.
     assert hue["oranges"][2] < hue["grapes"][2]
@@ -124,10 +124,10 @@ def test_kinds_are_what_they_are_called():
 
 
 def test_an_unknown_kind_is_told_with_the_nearest():
-    with pytest.raises(ValueError, match="'vae' knows no kind 'pear'; did you mean 'pears'"):
-        VAE()(NOW, kind="pear")
-    with pytest.raises(ValueError, match=r"knows no kind 'xyzzy'; there are 'apples', 'avocad"):
-        VAE()(NOW, kind="xyzzy")
+    with pytest.raises(ValueError, match="'vae' knows no style 'pear'; did you mean 'pears'"):
+        VAE()(NOW, style="pear")
+    with pytest.raises(ValueError, match=r"knows no style 'xyzzy'; there are 'apples', 'avocad"):
+        VAE()(NOW, style="xyzzy")
 
 
 def test_its_model_carries_its_card():
@@ -201,8 +201,9 @@ def test_broken_pictures_are_skipped_and_named(folder, capsys):
     (folder / "red" / "0.png").write_text("I am no picture")
     whole = (folder / "red" / "2.png").read_bytes()
     (folder / "red" / "2.png").write_bytes(whole[: len(whole) // 2])
-    train, kinds, val, names = read_pictures(folder)
-    assert len(train) + len(val) == 58 and len(kinds) == len(train) and names == ["blue", "red"]
+    found = read_pictures(folder)
+    assert len(found.train) + len(found.val) == 58 and found.names == ["blue", "red"]
+    assert len(found.kinds) == len(found.train) and len(found.val_kinds) == len(found.val)
     told = capsys.readouterr().out
     assert told.count("skipped") == 2 and "0.png" in told and "2.png" in told
 
@@ -219,9 +220,10 @@ def test_a_labels_file_splits_the_set(folder):
     with open(folder / "labels.csv", "w", newline="") as file:
         rows = csv.writer(file)
         rows.writerow(["path", "split"])
-        rows.writerows([path, "val" if index < 7 else "train"] for index, path in enumerate(paths))
-    train, _, val, _ = read_pictures(folder)
-    assert (len(train), len(val)) == (53, 7)
+        parts = ["val"] * 7 + ["test"] * 4 + ["train"] * (len(paths) - 11)
+        rows.writerows(zip(paths, parts, strict=True))
+    found = read_pictures(folder)
+    assert (len(found.train), len(found.val)) == (49, 7)
 
 
 def test_a_dry_run_writes_nothing(folder, tmp_path):
@@ -237,7 +239,7 @@ def test_a_trained_folder_plays(folder, tmp_path):
     out = tmp_path / "mine.onnx"
     train(folder, out, steps=2)
     part = generator("vae", model=str(out))
-    assert part(NOW, kind="red").shape == (SIZE, SIZE, 3)
+    assert part(NOW, style="red").shape == (SIZE, SIZE, 3)
     card = Model(out).card
     assert card["data"] == "discs" and card["licence"] == "not stated"
     assert set(card["latents"]["kinds"]) == {"red", "blue"}

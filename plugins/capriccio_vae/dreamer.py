@@ -2,23 +2,27 @@
 
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError
+from capriccio import Generator, ModelError, as_image
 
-STATIONS = 8  # pictures on a walk; at 16 bars a round each has two bars to unfold
-STEPS = 1024  # points of the walk that are worked out; pixels between two do not differ
+from .pictures import encoder_beside, middle_square
+from .walk import STEPS, closed_walk
 
 
 class VAE(Generator):
-    """Dream watercolours: one picture turns into the next along a walk that ends where it began.
+    """Dream pictures in a style: one turns into the next along a walk that ends where it began.
 
     `drift` 0..1 goes once round the walk, which the seed chooses; 0 and 1 are the same picture,
     and in between the dream moves at an even pace. `bloom` 0..1 goes from the middle of all
     pictures, which never moves, over pictures as they were learned (0.6) to dreams bolder than
-    any of them. `ripeness` goes from green to red and `swell` from small fruit to large; both
-    leave the picture alone at 0.5. `kind` keeps the walk to one kind, such as "pears" ("" takes
-    all of them in turn); a list of kinds stands in the model's card.
+    any of them. `ripeness` goes from green to red and `swell` from small subjects to large; both
+    leave the picture alone at 0.5. `style` keeps the walk to one kind of picture, such as "pears"
+    or "impressionism" ("" takes all in turn); two styles and how far from one to the other,
+    `("baroque", "expressionism", 0.3)`, are mixed. With `source`, an image or two and how far
+    from one to the other, that is painted instead of a dream, moved towards `style` by `amount`
+    0..1, if the model has an encoder. A list of styles stands in the model's card.
 
     Returns `(128, 128, 3)` uint8. A VAE after Kingma and Welling (arXiv 1312.6114), whose decoder
     was finished by a critic (arXiv 1512.09300); `capriccio train vae` learns another set.
@@ -29,31 +33,199 @@ class VAE(Generator):
 
     def __init__(self, *, model: str = "watercolors", seed: int = 0):
         self._path = self.model_path(model)
-        self._model = None
+        self._model: Any = None
+        self._reader: Any = None
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
         """Choose another walk; the same seed walks the same way."""
         self._seed = seed
-        self._walks: dict[str, np.ndarray] = {}
+        self._walks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
+        self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the pictures that were read last
 
-    def generate(self, now, *, drift=0.0, bloom=0.5, ripeness=0.5, swell=0.5, kind=""):
-        """Paint the picture at `drift` of the walk."""
+    def generate(
+        self, now, *, drift=0.0, bloom=0.5, ripeness=0.5, swell=0.5,
+        style="", source=None, amount=0.6,
+    ):  # fmt: skip
+        """Paint the picture at `drift` of the walk, or `source`."""
         if self._model is None:
             self._open()
-        walk = self._walks.get(kind)
-        if walk is None:
-            walk = self._walks[kind] = self._mixed(self._walk(kind))
-        place = drift * STEPS
-        step = min(int(place), STEPS - 1)
-        share, size = place - step, bloom / 0.6
+        styles = self._styles(style)
         # Four standard deviations from end to end of a dial: what the set itself spans.
-        mix = (size * (1 - share), size * share, 1.0, 4 * ripeness - 2, 4 * swell - 2)
-        return self._model(z=np.array(mix, np.float32).dot(walk[step])[None])[0]
+        dials = (1.0, 4 * ripeness - 2, 4 * swell - 2)
+        if source is None:
+            idea, shares = self._dreamt(styles, drift, bloom / 0.6, dials)
+            return self._paint(idea, shares)
+        z = self._latent_of(source)
+        z[: len(self._middle)] += np.array(dials[1:]).dot(self._turns[1:])
+        asked = [(name, amount * share) for name, share in styles]
+        return self._paint(z, self._shares([("", 1 - amount), *asked]))
+
+    def encode(self, image, style: str = "") -> np.ndarray:
+        """Give the middle of a picture's cloud, `(latent,)` float32: what `decode` paints again.
+
+        The picture is cut to its middle square, (128, 128, 3). Raises ModelError where the model
+        has no encoder.
+        """
+        return self._looked(image, style)[0]
+
+    def decode(self, z, style="") -> np.ndarray:
+        """Paint a latent, `(latent,)` floats, in a style, two that are mixed, or none.
+
+        Raises ValueError where `z` has another shape or holds NaN or infinity.
+        """
+        if self._model is None:
+            self._open()
+        vector = np.asarray(z)
+        if vector.shape != (self.latent,) or vector.dtype.kind not in "fiu":
+            raise ValueError(
+                f"z of {self} has shape {vector.shape} and kind {str(vector.dtype)!r}; "
+                f"give {self.latent} numbers"
+            )
+        if not np.isfinite(vector).all():
+            raise ValueError(f"z of {self} holds nan or infinity; give {self.latent} numbers")
+        return self._paint(vector, self._shares(self._styles(style)))
+
+    @property
+    def styles(self) -> list[str]:
+        """The names of the styles that can be asked for."""
+        if self._model is None:
+            self._open()
+        return list(self._names)
+
+    @property
+    def latent(self) -> int:
+        """How many numbers a latent has."""
+        if self._model is None:
+            self._open()
+        return self._model.inputs["z"].shape[1]
 
     def close(self) -> None:
-        """Let the model go."""
-        self._model = None
+        """Let the models go."""
+        self._model = self._reader = None
+
+    # -- dreams -------------------------------------------------------------------------------
+
+    def _dreamt(self, styles, drift: float, size: float, dials):
+        """Give the latent at `drift` of the walk through styles, and the shares of the styles."""
+        place = drift * STEPS
+        step = min(int(place), STEPS - 1)
+        between = place - step
+        idea: Any = 0.0
+        shares: Any = 0.0
+        for name, part in styles:
+            if name not in self._walks:
+                self._walks[name] = self._laid_out(name)
+            walk, told = self._walks[name]
+            mix = (size * (1 - between), size * between, *dials)
+            idea = idea + np.array(mix, np.float32).dot(walk[step]) * np.float32(part)
+            shares = shares + told[step] * np.float32(part)
+        if len(styles) == 2:  # between two latents lies the emptiness near the middle
+            idea = idea / np.float32(np.hypot(styles[0][1], styles[1][1]))
+        return idea, shares
+
+    def _laid_out(self, style: str) -> tuple[np.ndarray, np.ndarray]:
+        """Lay out all that a picture is mixed from, `(STEPS, 5, numbers)`, and its styles' shares.
+
+        So a frame costs one product: each call of numpy takes as long, whatever it does.
+        """
+        random = np.random.default_rng([abs(self._seed), self._seed < 0])
+        kinds = {style: self._kinds[style]} if style else self._kinds
+        walk, told = closed_walk(kinds, self._middle, random)
+        dials = (np.broadcast_to(at, walk[1:].shape) for at in self._turns)
+        laid = np.stack([walk[:-1], walk[1:], *dials], axis=1).astype(np.float32)
+        where = [self._names.index(name) for name in kinds]
+        shares = np.zeros((STEPS, len(self._names)), np.float32)
+        shares[:, where] = told
+        return laid, shares
+
+    def _styles(self, style) -> list[tuple[str, float]]:
+        """Give the styles that are asked for, with their shares."""
+        if isinstance(style, str):
+            asked = [(style, 1.0)]
+        else:
+            try:
+                one, other, share = style
+                share = min(max(float(share), 0.0), 1.0)
+                fits = isinstance(one, str) and isinstance(other, str) and share == share
+            except (TypeError, ValueError):
+                fits = False
+            if not fits:
+                raise TypeError(
+                    f"the style of {self} is {style!r}; give a name, or two names and a number "
+                    "0..1 to mix them"
+                )
+            asked = [(one, 1 - share), (other, share)]
+        for name, _ in asked:
+            if name and name not in self._kinds:
+                near = get_close_matches(name, self._kinds, n=1)
+                there = ", ".join(map(repr, sorted(self._kinds)))
+                hint = f"did you mean {near[0]!r}?" if near else f"there are {there}"
+                raise ValueError(f"{self} knows no style {name!r}; {hint}")
+        return asked
+
+    def _shares(self, styles) -> np.ndarray:
+        """Give how much there is of each style the model knows; of none, a little of all."""
+        shares = np.zeros(len(self._names), np.float32)
+        for name, share in styles:
+            if name:
+                shares[self._names.index(name)] += share
+            else:
+                shares += share / len(shares)
+        return shares
+
+    # -- pictures that are shown to it --------------------------------------------------------
+
+    def _latent_of(self, source) -> np.ndarray:
+        """Read a picture, or two and how far from one to the other."""
+        if not isinstance(source, tuple):
+            return self._seen(source).copy()
+        try:
+            one, other, share = source
+            share = min(max(float(share), 0.0), 1.0)
+        except (TypeError, ValueError):
+            share = float("nan")
+        if share != share:
+            raise TypeError(
+                f"the source of {self} is a tuple; give an image, or two images and a number 0..1"
+            )
+        return (1 - share) * self._seen(one) + share * self._seen(other)
+
+    def _seen(self, image) -> np.ndarray:
+        """Read a picture, or remember it: one that stands still is read once."""
+        for known, latent in self._read:
+            if known.shape == np.shape(image) and (known == image).all():
+                return latent
+        latent = self.encode(image)
+        self._read = [*self._read[-1:], (np.array(image), latent)]
+        return latent
+
+    def _looked(self, image, style: str) -> tuple[np.ndarray, np.ndarray]:
+        """Give the middle of a picture's cloud and its width, `(latent,)` each."""
+        if self._model is None:
+            self._open()
+        if self._reader is None:
+            path = encoder_beside(Path(self._path))
+            if not path.is_file():
+                raise ModelError(
+                    f"model {str(self._path)!r} has no encoder {path.name!r} beside it; "
+                    "capriccio train vae writes both"
+                )
+            from capriccio import Model
+
+            self._reader = Model(path)
+        shares = self._shares(self._styles(style))[None]
+        found = self._reader(picture=middle_square(as_image(image))[None], style=shares)
+        return found["z"][0], found["spread"][0]
+
+    # -- the model ----------------------------------------------------------------------------
+
+    def _paint(self, z: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        if not self._knows_styles:
+            return self._model(z=z[None])[0]
+        whole = np.zeros((1, self._model.inputs["z"].shape[1]), np.float32)
+        whole[0, : len(z)] = z  # of a dream there is nothing to be seen but its idea
+        return self._model(z=whole, style=shares[None].astype(np.float32, copy=False))[0]
 
     def _open(self) -> None:
         from capriccio import Model
@@ -62,13 +234,22 @@ class VAE(Generator):
         try:
             latents = model.card["latents"]
             self._middle = np.array(latents["middle"], np.float64)
-            self._ripeness = np.array(latents["ripeness"], np.float64)
-            self._swell = np.array(latents["swell"], np.float64)
+            self._turns = [np.array(latents[name], np.float64)
+                           for name in ("middle", "ripeness", "swell")]  # fmt: skip
             self._kinds = {
                 kind: np.array(points, np.float64) for kind, points in latents["kinds"].items()
             }
+            self._names = model.card.get("styles") or list(self._kinds)
+            self._knows_styles = "style" in model.inputs
             sizes = {array.shape[-1] for array in (self._middle, *self._kinds.values())}
-            fits = sizes == {model.inputs["z"].shape[1]} and len(model.outputs) == 1
+            fits = (
+                len(model.outputs) == 1 and len(sizes) == 1 and set(self._names) == {*self._kinds}
+            )
+            if self._knows_styles:
+                fits &= model.inputs["style"].shape == (1, len(self._names))
+                fits &= max(sizes) <= model.inputs["z"].shape[1]
+            else:  # of a model of before styles
+                fits &= sizes == {model.inputs["z"].shape[1]}
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             fits = False
         if not fits:
@@ -77,57 +258,3 @@ class VAE(Generator):
                 "make one with capriccio train vae --data FOLDER --out FILE.onnx"
             )
         self._model = model
-
-    def _mixed(self, walk: np.ndarray) -> np.ndarray:
-        """Lay out all that a picture is mixed from, `(STEPS, 5, latents)`.
-
-        So a frame costs one product: each call of numpy takes as long, whatever it does.
-        """
-        dials = (np.broadcast_to(at, walk[1:].shape) for at in
-                 (self._middle, self._ripeness, self._swell))  # fmt: skip
-        return np.stack([walk[:-1], walk[1:], *dials], axis=1).astype(np.float32)
-
-    def _walk(self, kind: str) -> np.ndarray:
-        """Work out the closed walk, `(STEPS + 1, latents)` around the middle, at an even pace."""
-        random = np.random.default_rng([abs(self._seed), self._seed < 0])
-        stations = self._stations(kind, random) - self._middle  # (stations, latents)
-        radii = np.linalg.norm(stations, axis=1)  # (stations,)
-        # A periodic Catmull-Rom spline: through every station, smooth everywhere.
-        fine = np.arange(4 * STEPS) / (4 * STEPS) * len(stations)
-        index, t = fine.astype(int), (fine % 1)[:, None]
-        a, b, c, d = (stations[(index + shift) % len(stations)] for shift in (-1, 0, 1, 2))
-        curve = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
-        # Between two latents of many dimensions lies the emptiness near the middle, where the
-        # pictures are grey: the walk keeps the stations' distance from it.
-        fade = 0.5 - 0.5 * np.cos(np.pi * t[:, 0])
-        wanted = radii[index] * (1 - fade) + radii[(index + 1) % len(stations)] * fade
-        curve *= (wanted / np.maximum(np.linalg.norm(curve, axis=1), 1e-9))[:, None]
-        curve = np.concatenate([curve, curve[:1]])
-        lengths = np.linalg.norm(np.diff(curve, axis=0), axis=1)
-        along = np.concatenate([[0.0], np.cumsum(lengths)])
-        if along[-1] < 1e-9:  # one station alone: the walk stands still
-            return np.repeat(curve[:1], STEPS + 1, axis=0)
-        even = np.linspace(0, along[-1], STEPS + 1)
-        walk = np.stack([np.interp(even, along, column) for column in curve.T], axis=1)
-        walk[-1] = walk[0]
-        return walk
-
-    def _stations(self, kind: str, random: np.random.Generator) -> np.ndarray:
-        """Choose the pictures to pass, each near the one before: of one kind, or of all in turn."""
-        if kind:
-            if kind not in self._kinds:
-                near = get_close_matches(kind, self._kinds, n=1)
-                there = ", ".join(map(repr, sorted(self._kinds)))
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {there}"
-                raise ValueError(f"{self} knows no kind {kind!r}; {hint}")
-            points = random.permutation(self._kinds[kind])[:STATIONS]
-        else:
-            names = random.permutation(sorted(self._kinds))
-            rounds = -(-STATIONS // len(names))
-            chosen = [p for name in names for p in random.permutation(self._kinds[name])[:rounds]]
-            points = np.array(chosen)[:STATIONS]
-        order, left = [0], list(range(1, len(points)))
-        while left:
-            gaps = [np.linalg.norm(points[i] - points[order[-1]]) for i in left]
-            order.append(left.pop(int(np.argmin(gaps))))
-        return points[order]

@@ -3,7 +3,7 @@
 import hashlib
 from csv import DictReader
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -44,10 +44,20 @@ def frame(picture: "Image.Image") -> "Image.Image":
             y, x = round((y0 + y1 - side) / 2) + top, round((x0 + x1 - side) / 2) + left
             square = _cut(image, ground, (y, x, side), (top, bottom, left, right))
             return Image.fromarray(square).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
+    return Image.fromarray(middle_square(image.astype(np.uint8)))
+
+
+def middle_square(image: np.ndarray) -> np.ndarray:
+    """Cut an image, `(height, width, 3)` uint8, to its middle square of SIZE by SIZE."""
+    height, width = image.shape[:2]
+    if height == width == SIZE:
+        return image
+    from PIL import Image
+
     side = min(height, width)
     y, x = (height - side) // 2, (width - side) // 2
     box = (x, y, x + side, y + side)
-    return picture.convert("RGB").resize((SIZE, SIZE), Image.Resampling.LANCZOS, box)
+    return np.asarray(Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.LANCZOS, box))
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:
@@ -73,12 +83,28 @@ def _cut(image, ground, square, page) -> np.ndarray:
     return out.clip(0, 255).astype(np.uint8)
 
 
-def read_pictures(data: Path, most: int | None = None):
-    """Read a folder: training pictures, their kinds, validation pictures, the kinds' names.
+def encoder_beside(model: Path) -> Path:
+    """Name the file of a decoder's encoder: `mine-encoder.onnx` beside `mine.onnx`."""
+    return model.with_name(f"{model.stem}-encoder.onnx")
 
-    Kinds are the names of the sub-folders. A `labels.csv` with `path` and `split` is followed;
-    otherwise a tenth of the files, chosen by the hash of their content, is kept for validation.
-    Broken files are skipped and named. Raises ValueError where fewer than 50 pictures are left.
+
+class Pictures(NamedTuple):
+    """A folder of pictures, `(pictures, SIZE, SIZE, 3)` uint8, and which kind each is of."""
+
+    train: np.ndarray
+    kinds: np.ndarray
+    val: np.ndarray
+    val_kinds: np.ndarray
+    names: list[str]
+
+
+def read_pictures(data: Path, most: int | None = None) -> Pictures:
+    """Read a folder: training and validation pictures, their kinds, and the kinds' names.
+
+    Kinds are the names of the sub-folders. A `labels.csv` with `path` and `split` is followed, and
+    what it keeps for a test is not read; otherwise a tenth of the files, chosen by the hash of
+    their content, is kept for validation. Broken files are skipped and named. Raises ValueError
+    where fewer than 50 pictures are left.
     """
     from PIL import Image
 
@@ -88,9 +114,10 @@ def read_pictures(data: Path, most: int | None = None):
             split = {row["path"]: row["split"] for row in DictReader(file) if "split" in row}
     endings = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
     files = sorted(path for path in data.rglob("*") if path.suffix.lower() in endings)
+    files = [path for path in files if split.get(path.relative_to(data).as_posix()) != "test"]
     if most and len(files) > most:
         files = [files[i * len(files) // most] for i in range(most)]
-    train, val, kinds = [], [], []
+    parts: dict[str, list] = {"train": [], "val": []}
     for path in files:
         try:
             content = path.read_bytes()
@@ -101,17 +128,18 @@ def read_pictures(data: Path, most: int | None = None):
             continue
         chosen = hashlib.sha256(content).digest()[0] < 26  # a tenth of 256
         name = path.relative_to(data).as_posix()
-        if split.get(name, "val" if chosen else "train") == "val":
-            val.append(pixels)
-        else:
-            train.append(pixels)
-            kinds.append(path.parent.name if path.parent != data else "")
+        part = split.get(name, "val" if chosen else "train")
+        kind = path.parent.name if path.parent != data else ""
+        parts["val" if part == "val" else "train"].append((pixels, kind))
+    train, val = parts["train"], parts["val"]
     if len(train) + len(val) < FEWEST:
         raise ValueError(
             f"{str(data)!r} holds {len(train) + len(val)} readable pictures; give at least {FEWEST}"
         )
     if len(val) < 2:  # too few files for the hash to choose from
-        val, train, kinds = train[:5], train[5:], kinds[5:]
-    names = sorted(set(kinds))
-    indices = np.array([names.index(kind) for kind in kinds])  # (pictures,)
-    return np.stack(train), indices, np.stack(val), names
+        val, train = [*val, *train[:5]], train[5:]
+    names = sorted({kind for _, kind in train})
+    val = [(pixels, kind) for pixels, kind in val if kind in names]
+    one, two = (np.stack([pixels for pixels, _ in side]) for side in (train, val))
+    kinds, others = (np.array([names.index(kind) for _, kind in side]) for side in (train, val))
+    return Pictures(one, kinds, two, others, names)

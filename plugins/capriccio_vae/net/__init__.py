@@ -1,0 +1,1 @@
+"""The dreamer's networks: an encoder, a decoder, and the critic that finishes the decoder."""
