@@ -1,4 +1,4 @@
-"""Training the painter of words: what is told, kept and resumed; its measures and its networks."""
+"""Training the painter of words: what is told, kept and resumed; its networks."""
 
 import json
 import sys
@@ -16,7 +16,6 @@ sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
 from capriccio_gan import GAN
 from capriccio_gan import train as course
 from capriccio_gan.dials.train import find_dials
-from capriccio_gan.measures import frechet, gaps, kernel_distance, precision_recall, spread
 from capriccio_gan.networks.train import CODE, LATENT, WIDTHS, Judge, Listener, Painter, Player
 from capriccio_gan.pictures import read_pictures, vocabulary_of
 from capriccio_gan.reader.train import WIDTHS as SEEN
@@ -203,39 +202,3 @@ def test_the_player_adds_codes_by_their_shares():
     again, _ = player(z, words, torch.zeros(1, 2), mixed, turn, grain)
     assert (image.int() - again.int()).abs().max() <= 1
     assert image.shape == (1, 64, 64, 3) and image.dtype == torch.uint8
-
-
-# -- measures ---------------------------------------------------------------------------------
-
-
-def test_the_distance_of_two_gaussians_is_the_formula():
-    random = np.random.default_rng(0)
-    one = random.standard_normal((60_000, 3))
-    other = random.standard_normal((60_000, 3)) * [1, 2, 0.5] + [1, 0, 0]
-    # |mean|² + Σ (1 - s)², for diagonal covariances
-    assert frechet(one, other) == pytest.approx(1 + 1 + 0.25, rel=0.03)
-    assert frechet(one, one) == pytest.approx(0, abs=1e-6)
-
-
-def test_the_kernel_distance_is_nought_for_samples_of_one_thing_and_grows():
-    random = np.random.default_rng(0)
-    one, same, other = (random.standard_normal((800, 8)) + shift for shift in (0, 0, 0.7))
-    assert abs(kernel_distance(one, same)) < 50 < kernel_distance(one, other)
-
-
-def test_precision_and_recall_tell_beauty_from_variety():
-    random = np.random.default_rng(0)
-    real = random.standard_normal((500, 4))
-    narrow = 0.1 * random.standard_normal((500, 4))
-    wide = 4 * random.standard_normal((500, 4))
-    precision, recall = precision_recall(real, narrow)
-    assert precision > 0.95 and recall < 0.2
-    precision, _ = precision_recall(real, wide)
-    assert precision < 0.5
-    assert spread(narrow) < spread(real) < spread(wide)
-
-
-def test_the_nearest_is_found():
-    these = np.array([[0.0, 0.0], [3.0, 4.0]])
-    how_far, which = gaps(np.array([[3.0, 4.0], [0.0, 1.0]]), these)
-    assert which.tolist() == [1, 0] and how_far == pytest.approx([0, 1], abs=1e-6)

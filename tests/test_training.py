@@ -1,4 +1,4 @@
-"""The training side: seeds, the loop and its checkpoints, the export and its card."""
+"""The training side: seeds, the loop and its checkpoints, the export and its card, measures."""
 
 import json
 import os
@@ -9,7 +9,18 @@ import numpy as np
 import pytest
 import torch
 from capriccio import Model, ModelError
-from capriccio.training import Trainer, export, mixed_precision, rights, seed_everything
+from capriccio.training import (
+    Trainer,
+    export,
+    frechet,
+    gaps,
+    kernel_distance,
+    mixed_precision,
+    precision_recall,
+    rights,
+    seed_everything,
+    spread,
+)
 from torch import nn
 
 
@@ -235,3 +246,39 @@ def test_rights_are_those_a_folder_states(tmp_path):
     (tmp_path / "LICENSE").write_text("as you like it")
     assert rights(tmp_path)["licence"] == "as you like it"
     assert rights(Path("watercolors-usda-pomological"))["licence"].startswith("public domain")
+
+
+# -- measures ---------------------------------------------------------------------------------
+
+
+def test_the_distance_of_two_gaussians_is_the_formula():
+    random = np.random.default_rng(0)
+    one = random.standard_normal((60_000, 3))
+    other = random.standard_normal((60_000, 3)) * [1, 2, 0.5] + [1, 0, 0]
+    # |mean|² + Σ (1 - s)², for diagonal covariances
+    assert frechet(one, other) == pytest.approx(1 + 1 + 0.25, rel=0.03)
+    assert frechet(one, one) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_kernel_distance_is_nought_for_samples_of_one_thing_and_grows():
+    random = np.random.default_rng(0)
+    one, same, other = (random.standard_normal((800, 8)) + shift for shift in (0, 0, 0.7))
+    assert abs(kernel_distance(one, same)) < 50 < kernel_distance(one, other)
+
+
+def test_precision_and_recall_tell_beauty_from_variety():
+    random = np.random.default_rng(0)
+    real = random.standard_normal((500, 4))
+    narrow = 0.1 * random.standard_normal((500, 4))
+    wide = 4 * random.standard_normal((500, 4))
+    precision, recall = precision_recall(real, narrow)
+    assert precision > 0.95 and recall < 0.2
+    precision, _ = precision_recall(real, wide)
+    assert precision < 0.5
+    assert spread(narrow) < spread(real) < spread(wide)
+
+
+def test_the_nearest_is_found():
+    these = np.array([[0.0, 0.0], [3.0, 4.0]])
+    how_far, which = gaps(np.array([[3.0, 4.0], [0.0, 1.0]]), these)
+    assert which.tolist() == [1, 0] and how_far == pytest.approx([0, 1], abs=1e-6)

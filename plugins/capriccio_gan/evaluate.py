@@ -12,10 +12,10 @@ from typing import Any
 
 import click
 import numpy as np
+from capriccio.training import frechet, gaps, kernel_distance, precision_recall, spread
 
 from .captions import compose
 from .looks import COLOURS, Look, colour_names, look
-from .measures import frechet, gaps, kernel_distance, precision_recall, spread
 from .pages import Page, prepare
 from .pictures import Pictures, read_pictures, vocabulary_of
 from .words import Vocabulary

@@ -30,13 +30,12 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, export, rights, seed_everything
+from capriccio.training import Trainer, export, frechet, rights, seed_everything, spread
 from PIL import Image
 from torch import nn
 
 from .captions import compose
 from .dials.train import codes_of, find_dials
-from .measures import frechet, spread
 from .networks.train import INPUTS, LATENT, OUTPUTS, Judge, Painter, Player
 from .pictures import read_pictures, vocabulary_of
 from .reader.train import WIDTHS as SEEN

@@ -1,0 +1,1 @@
+"""The yardstick: the variational autoencoder of the first paper, on the same pictures."""
