@@ -23,7 +23,7 @@ class Mark(NamedTuple):
     place: tuple[float, ...]
     colour: np.ndarray
     brush: str
-    grain: int  # which of the brush's hairs
+    grain: int  # its number in the painting, and so which of the brush's hairs
 
     def lay(self, canvas: np.ndarray, scale: float) -> None:
         """Lay it on a canvas of `scale` times the size, (height, width, 3) float32 0..1."""
@@ -67,6 +67,7 @@ class Painting:
         self.target, self._known = target, target.copy()
         self._padded = padded(target, side_of(wanted))
         self._laid = 0  # marks, those that were forgotten as well
+        self._top = np.full((*target.shape[:2], 1), -1)  # the mark that is seen at each place
         self._stale = np.zeros((*target.shape[:2], 1), np.int8)  # looks that a place is still due
 
     def turn_to(self, target: np.ndarray) -> bool:
@@ -89,14 +90,8 @@ class Painting:
 
     def forget(self, most: int) -> int:
         """Let go of marks that nothing is seen of any more, and of the oldest; give how many."""
-        bare = np.ones((*self.target.shape[:2], 1), bool)
-        kept: list[Mark] = []
-        for mark in reversed(self.marks):
-            touched = mask_of(mark.brush, mark.place, bare.shape[:2])
-            if touched is not None and (bare[touched[0]] & (touched[1] > 0.5)).any():
-                kept.append(mark)
-                bare[touched[0]] &= touched[1] < 0.5
-        kept.reverse()
+        seen = set(np.unique(self._top).tolist())
+        kept = [mark for mark in self.marks if mark.grain in seen]
         gone = len(self.marks) - len(kept)
         extra = max(0, most - gone)
         self.marks = kept[extra:]
@@ -186,6 +181,7 @@ class Painting:
             return False
         self.canvas[at] = under + change
         taken[at] |= inside
+        self._top[at][inside] = self._laid
         self.marks.append(Mark(tuple(map(float, mark[:6])), colour, self.brush, self._laid))
         self._laid += 1
         return True
