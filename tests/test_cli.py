@@ -308,11 +308,11 @@ def test_an_unknown_part_is_told_with_the_line_that_asks_for_it(folder):
 
 def test_a_sentence_of_a_plugin_is_told_as_it_stands(folder):
     words = PIECE.replace("Light(seed=3)", "generator('vae')").replace(
-        "level=now.phase(bars=1)", "kind='peas'"
+        "level=now.phase(bars=1)", "style='peas'"
     )
     (folder / "fruit.py").write_text(words.replace("import Gen", "import generator, Gen"))
     told = error("run", "fruit.py", "--offline", "--to", "frames:a")
-    assert told.startswith("generator 'vae' knows no kind 'peas'; ")
+    assert told.startswith("generator 'vae' knows no style 'peas'; ")
     assert told.endswith("(fruit.py, line 15)")
 
 
@@ -365,6 +365,17 @@ def test_what_cannot_be_trained_is_told(folder):
     pytest.importorskip("torch")
     told = error("train", "vea", "--data", ".", "--out", "mine.onnx")
     assert told.startswith("no plugin 'vea' can be trained; did you mean 'vae'?")
+
+
+def test_a_plugins_own_options_are_taken_and_others_are_told(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    words = ("train", "vae", "--data", ".", "--out", "mine.onnx")
+    assert "'.' holds 0 readable pictures" in error(*words, "--steps", "2")
+    assert "'--steps': 'few' is not a valid integer" in error(*words, "--steps", "few")
+    assert "Did you mean '--steps'?" in error(*words, "--step", "2")
+    assert "Did you mean '--hours'?" in error(*words, "--hour", "2")
+    assert "unexpected extra argument (more)" in error(*words, "more")
 
 
 # -- help -------------------------------------------------------------------------------------

@@ -18,7 +18,7 @@ TESTS = ROOT / "tests"
 # given its floor here. Modules of one floor do not know one another, but for those in a package.
 FLOORS = {
     7: ["cli", "__main__"],
-    6: ["hands", "again", "bench_stage"],
+    6: ["hands", "again", "bench_stage", "teaching"],
     5: ["sketch", "scaffold", "listing", "doctor", "bench", "terminal", "reload"],
     4: ["registry", "stage", "devices", "panel"],
     3: ["hookspecs", "take", "scribe", "training", "svgfile"],

@@ -14,6 +14,7 @@ from .again import in_take, inspect, recipe_of, replay
 from .errors import ShowError
 from .hands.commands import hands, midi, osc, osc_flag, rehearse, simulate_flag
 from .scaffold import new
+from .teaching import train
 from .terminal import Number, Repertoire, Size, last_words, plain_errors, progress
 
 # How long a show lasts that nobody is there to end, in seconds.
@@ -362,35 +363,4 @@ main.add_command(osc)
 # -- making -----------------------------------------------------------------------------------
 
 main.add_command(new)
-
-
-@main.command()
-@click.argument("plugin")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder to learn.")
-@click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
-@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
-@click.option("--dry-run", is_flag=True, help="Go through every step once, and leave no file.")
-@click.option("--hours", type=click.FloatRange(0.001), help="Time budget; the best model counts.")
-@click.option("--seed", default=0, show_default=True, help="Seed of the training.")
-def train(plugin: str, data: Path, out: Path, **options) -> None:
-    """Train a model of PLUGIN on a folder of your own, checked and ready to play.
-
-    \b
-      capriccio train vae --data my-pictures/ --out mine.onnx --hours 1
-      capriccio train vae --data my-pictures/ --out mine.onnx --resume
-
-    Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
-    """
-    from .doctor import TRAINING
-    from .registry import installed
-
-    with plain_errors():
-        if not data.is_dir():
-            raise ShowError(f"no folder {str(data)!r} to learn from")
-        if out.suffix != ".onnx":
-            raise ShowError(f"a model is written as .onnx, not {out.name!r}")
-        if missing := [name for name in TRAINING if find_spec(name) is None]:
-            raise ShowError(
-                f"training needs {', '.join(missing)}; install with pip install 'capriccio[train]'"
-            )
-        installed().trainer(plugin)(data, out, **options)
+main.add_command(train)

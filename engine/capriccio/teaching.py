@@ -1,0 +1,74 @@
+"""The command `capriccio train`: a plugin learns from a folder of its user's."""
+
+import inspect
+from collections.abc import Callable
+from difflib import get_close_matches
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, get_args
+
+import click
+
+from .errors import ShowError
+from .terminal import plain_errors
+
+
+# What this command does not know are options of the plugin's own.
+@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.argument("plugin")
+@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder to learn.")
+@click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
+@click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
+@click.option("--dry-run", is_flag=True, help="Go through every step once, and leave no file.")
+@click.option("--hours", type=click.FloatRange(0.001), help="Time budget; the best model counts.")
+@click.option("--seed", default=0, show_default=True, help="Seed of the training.")
+@click.pass_context
+def train(context: click.Context, plugin: str, data: Path, out: Path, **options) -> None:
+    """Train a model of PLUGIN on a folder of your own, checked and ready to play.
+
+    \b
+      capriccio train vae --data my-pictures/ --out mine.onnx --hours 1
+      capriccio train vae --data my-pictures/ --out mine.onnx --resume
+      capriccio train vae --data my-pictures/ --out mine.onnx --steps 500
+
+    A plugin may take more options, such as --steps: the number keywords of its function `train`.
+    Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
+    """
+    from .doctor import TRAINING
+    from .registry import installed
+
+    with plain_errors():
+        if not data.is_dir():
+            raise ShowError(f"no folder {str(data)!r} to learn from")
+        if out.suffix != ".onnx":
+            raise ShowError(f"a model is written as .onnx, not {out.name!r}")
+        if missing := [name for name in TRAINING if find_spec(name) is None]:
+            raise ShowError(
+                f"training needs {', '.join(missing)}; install with pip install 'capriccio[train]'"
+            )
+        trainer = installed().trainer(plugin)
+        taken = {option for param in context.command.params for option in param.opts}
+        own = own_options(trainer, plugin, context.args, taken)
+        trainer(data, out, **options, **own)
+
+
+def own_options(trainer: Callable, plugin: str, words: list[str], ours: set[str]) -> dict[str, Any]:
+    """Read from `words` what the function `train` of a plugin takes beyond `ours`.
+
+    Gives those keywords alone that were written. Raises click's UsageError for what is none.
+    """
+    options: list[click.Parameter] = []
+    for parameter in inspect.signature(trainer).parameters.values():
+        name = "--" + parameter.name.replace("_", "-")
+        kinds = [kind for kind in (*get_args(parameter.annotation), parameter.annotation)
+                 if kind in (int, float)]  # fmt: skip
+        if parameter.kind is parameter.KEYWORD_ONLY and name not in ours and kinds:
+            options.append(click.Option([name], type=kinds[0]))
+    reader = click.Command(plugin, params=options)
+    try:
+        with reader.make_context(f"capriccio train {plugin}", list(words)) as found:
+            return {name: value for name, value in found.params.items() if value is not None}
+    except click.NoSuchOption as error:
+        there = [*ours, *(option.opts[0] for option in options)]
+        near = get_close_matches(error.option_name, there, 1)
+        raise click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx) from None
