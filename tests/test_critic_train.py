@@ -129,18 +129,45 @@ def test_a_folder_that_teaches_nothing_is_told(folder, tmp_path):
 # -- the network ------------------------------------------------------------------------------
 
 
-def test_the_map_is_what_is_told_taken_apart():
+def learned_net() -> Net:
+    """Give a net as if it had learned: residual branches that do something, no biases."""
     torch.manual_seed(0)
     net = Net(3, 4).eval()
-    for block in net.trunk.modules():  # as if it had learned: residual branches that do something
-        if isinstance(block, torch.nn.BatchNorm2d):
-            torch.nn.init.uniform_(block.weight, 0.5, 1.5)
-    maps, told, _ = net.see(torch.rand(2, 3, 128, 128))
+    for part in net.modules():
+        if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(part.running_var, 0.5, 1.5)
+    torch.nn.init.zeros_(net.told[2].bias)
+    return net
+
+
+def test_the_map_is_what_is_read_taken_apart():
+    net = learned_net()
+    maps, told, seen = net.see(torch.rand(2, 3, 128, 128))
     # The small number that keeps roots from zero is no part of any place.
     slope = torch.randn_like(told) * (told.abs() > 0.1)
     heat = net.trunk.where(maps, told, slope)
     assert heat.shape == (2, 8, 8)
     assert heat.mean((1, 2)).tolist() == pytest.approx((slope * told).sum(1).tolist(), rel=0.02)
+    read = torch.cat([told, seen.mean((2, 3))], 1)
+    slope = torch.cat([slope, torch.rand(2, seen.shape[1])], 1)
+    heat = net.where(maps, told, seen, slope)
+    assert heat.mean((1, 2)).tolist() == pytest.approx((slope * read).sum(1).tolist(), rel=0.02)
+
+
+@torch.no_grad()
+def test_what_every_place_has_heard_is_marked_where_it_came_from():
+    net = learned_net()
+    torch.nn.init.zeros_(net.places.weight)  # nothing is seen but what was heard
+    x = torch.rand(2, 3, 128, 128)
+    x[:, :, :, :64] = 0.5
+    maps, told, seen = net.see(x)
+    assert (seen == seen[:, :, :1, :1]).all()
+    code = seen.mean((2, 3))
+    slope = torch.cat([torch.zeros_like(told), code], 1)  # more of what is there
+    heat = net.where(maps, told, seen, slope)
+    assert heat.mean((1, 2)).tolist() == pytest.approx(code.square().sum(1).tolist(), rel=0.02)
+    assert (heat[:, :, :3].amax((1, 2)) < heat[:, :, 5:].amin((1, 2))).all()
 
 
 def test_a_readout_names_what_a_line_can_part():

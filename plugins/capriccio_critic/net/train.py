@@ -2,8 +2,9 @@
 
 A style is known by how features occur as much as by where (Gatys et al., arXiv 1508.06576): the
 mean and spread of every stage, and the co-occurrences of the last, are told to each place of the
-last map, and to whoever names. All that is read is a mean over places and naming is linear, so the
-map of a class is exact: its mean is the class's score (after Zhou et al., arXiv 1512.04150).
+last map, and to whoever names. All that is read is a mean over places and naming is linear but for
+one rectifier, so the map of a class is exact: its mean is the class's score, less what every place
+has alike (after Zhou et al., arXiv 1512.04150).
 """
 
 from itertools import pairwise
@@ -136,6 +137,22 @@ class Critic(nn.Module):
         seen = F.relu(self.norm(self.places(maps[-1]) + whole))  # (batch, 256, rows, rows)
         return maps, told, seen
 
+    def where(self, maps, told, seen, slope):
+        """Say which places all that is read comes from, (batch, rows, rows), read by `slope`.
+
+        What is told is read twice: as it is, and by each place of the last map, whose rectifiers
+        let it through or not; they are taken as they stand. Up to rounding, the mean of this map
+        is the sum of `slope` times all that is read, less what the biases of `see` add to it.
+        """
+        count = told.shape[1]
+        gain = self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()  # (256,)
+        read = (slope[:, count:] * gain)[:, :, None, None] * (seen > 0)  # (batch, 256, rows, rows)
+        batch, _, line = self.told
+        heard = read.mean((2, 3)) @ line.weight  # (batch, 1248)
+        heard = heard * batch.weight / (batch.running_var + batch.eps).sqrt()  # (batch, 1248)
+        heat = self.trunk.where(maps, told, slope[:, :count] + heard)  # (batch, rows, rows)
+        return heat + (self.places(maps[-1]) * read).sum(1)  # (batch, rows, rows)
+
     def forward(self, x):
         code = self.see(x)[2].mean((2, 3))  # (batch, 256)
         h = F.dropout(code, 0.2, self.training)  # (batch, 256)
@@ -205,9 +222,7 @@ class Player(nn.Module):
         weight = self.movement.weight  # (13, 1504)
         named = F.one_hot(movement.argmax(1), weight.shape[0]).float()  # (1, 13)
         slope = (named - movement) @ weight  # (1, 1504)
-        count = told.shape[1]
-        heat = self.net.trunk.where(maps, told, slope[:, :count])  # (1, 8, 8)
-        heat = heat + (seen * slope[:, count:, None, None]).sum(1)  # (1, 8, 8)
+        heat = self.net.where(maps, told, seen, slope)  # (1, 8, 8)
         heat = F.relu(heat - heat.mean((1, 2), keepdim=True))  # (1, 8, 8)
         heat = heat / (heat.amax((1, 2), keepdim=True) + 1e-6)  # (1, 8, 8)
         # Mahalanobis distance along the axes in which what was learned varies (Lee et al., 2018).
