@@ -16,7 +16,7 @@ torch = pytest.importorskip("torch")
 
 from capriccio_critic.net.train import Critic as Net  # noqa: E402
 from capriccio_critic.net.train import knowledge, learn_readout  # noqa: E402
-from capriccio_critic.taste.train import learn_taste  # noqa: E402
+from capriccio_critic.taste.train import learn_taste, weigh  # noqa: E402
 from capriccio_critic.train import crops, train, whole  # noqa: E402
 
 
@@ -197,10 +197,21 @@ def test_crops_are_pictures_of_the_size_that_is_asked_for():
     assert whole(pixels).shape == (8, 3, 128, 128)
 
 
+def test_taste_weighs_what_parts_pictures_from_their_copies():
+    torch.manual_seed(0)
+    gaps = torch.randn(400, 20) + torch.tensor([1.5, -1.5] + 18 * [0.0])
+    weight = weigh(gaps, 0.01)
+    assert weight[0] > 3 * weight[2:].abs().max()
+    assert weight[1] < -3 * weight[2:].abs().max()
+    fresh = torch.randn(400, 20) + torch.tensor([1.5, -1.5] + 18 * [0.0])
+    assert (fresh @ weight > 0).float().mean() > 0.95  # 0.98 is the most there is
+    assert weigh(gaps, 1.0).norm() < weight.norm() / 3  # the stricter, the smaller
+
+
 def test_taste_prefers_pictures_to_their_copies(folder):
     torch.manual_seed(0)
     files = sorted((folder / "upright").glob("*.png"))
-    _, scores = learn_taste(Net(2, 1).eval(), files[:30], files[30:], seed=0, steps=150)
+    _, scores = learn_taste(Net(2, 1).eval(), files[:30], files[30:], seed=0)
     assert scores.shape == (10, 6)
     assert (scores[:, :1] > scores[:, 1:]).mean() > 0.7
 
