@@ -18,7 +18,13 @@ from capriccio_critic.measures import (
     harmony,
     sharpness,
 )
-from capriccio_critic.scores import auroc, calibration_error, macro_accuracy, temperature
+from capriccio_critic.scores import (
+    auroc,
+    calibration_error,
+    calibration_floor,
+    macro_accuracy,
+    temperature,
+)
 from capriccio_critic.seeing import image_of, squeeze
 from capriccio_critic.words import place_of, suggestions
 from PIL import Image, ImageFilter
@@ -342,6 +348,15 @@ def test_a_judge_that_says_what_happens_is_calibrated():
     assert calibration_error(honest, truth) < 0.02
     boastful = np.stack([np.full(20_000, 0.99), np.full(20_000, 0.01)], 1)
     assert calibration_error(boastful, truth) == pytest.approx(0.24, abs=0.02)
+
+
+def test_of_few_pictures_honest_certainties_look_dishonest_by_chance():
+    chance = np.random.default_rng(0)
+    sure = chance.dirichlet([0.5] * 5, 40_000)
+    floors = [calibration_floor(sure[:count], 20) for count in (400, 4000, 40_000)]
+    assert floors[0] > 2 * floors[1] > 4 * floors[2]
+    truth = (sure[:400].cumsum(1) > chance.random((400, 1))).argmax(1)
+    assert calibration_error(sure[:400], truth) == pytest.approx(floors[0], abs=0.03)
 
 
 def test_the_temperature_that_spoiled_logits_is_found():

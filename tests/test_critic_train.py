@@ -15,7 +15,7 @@ from PIL import Image
 torch = pytest.importorskip("torch")
 
 from capriccio_critic.net.train import Critic as Net  # noqa: E402
-from capriccio_critic.net.train import knowledge, learn_readout  # noqa: E402
+from capriccio_critic.net.train import Naming, Readout, knowledge, learn_readout  # noqa: E402
 from capriccio_critic.taste.train import learn_taste, weigh  # noqa: E402
 from capriccio_critic.train import crops, train, whole  # noqa: E402
 
@@ -176,6 +176,32 @@ def test_a_readout_names_what_a_line_can_part():
     features = torch.randn(300, 20) + 3 * torch.nn.functional.one_hot(truth, 20)
     readout = learn_readout(features[:200], truth[:200], features[200:], truth[200:], 3)
     assert (readout(features[200:]).argmax(1) == truth[200:]).float().mean() > 0.95
+
+
+def naming(share: float, seed: int = 0) -> Naming:
+    """Three movements and five artists, two of whom painted in two movements."""
+    torch.manual_seed(seed)
+    belong = torch.tensor([[1, 0, 0], [1, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [0, 0.2, 0.8]])
+    readouts = [Readout(torch.zeros(20), torch.ones(20), torch.randn(n, 20), torch.randn(n))
+                for n in (3, 5)]  # fmt: skip
+    return Naming(*readouts, [1.2, 0.8], belong, share)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_a_movement_is_as_probable_as_its_artists_by_the_share_they_are_heard(share):
+    name, features = naming(share), torch.randn(6, 20)
+    movement, artist, own = name(features)
+    assert movement.sum(1).tolist() == pytest.approx([1] * 6)
+    theirs = artist[:, 0] + artist[:, 1] + 0.5 * artist[:, 2]
+    assert torch.allclose(movement[:, 0], (1 - share) * own[:, 0] + share * theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_slope_is_that_of_the_named_movements_log_probability(share):
+    name, features = naming(share), torch.randn(6, 20, requires_grad=True)
+    said = name(features)
+    (slope,) = torch.autograd.grad(said[0].amax(1).log().sum(), features)
+    assert torch.allclose(name.slope(*said), slope, atol=1e-4)
 
 
 def test_what_was_learned_is_near_and_other_things_are_far():

@@ -17,7 +17,14 @@ from capriccio import generator, read_image
 from . import Critic
 from .degrade import WAYS, degrade
 from .files import find_pictures
-from .scores import accuracy, auroc, calibration_error, confusion, macro_accuracy
+from .scores import (
+    accuracy,
+    auroc,
+    calibration_error,
+    calibration_floor,
+    confusion,
+    macro_accuracy,
+)
 from .seeing import squeeze
 
 DELETED = 0.2  # share of the places that the map marks, and of those drawn at random
@@ -85,6 +92,7 @@ def on_test(
         "movement": accuracy(movement, truth),
         "movement, macro": macro_accuracy(movement, truth),
         "movement, calibration error": calibration_error(movement, truth),
+        "movement, calibration error by chance alone": calibration_floor(movement),
         "artist": accuracy(artist, hands),
         "artist, macro": macro_accuracy(artist, hands),
         "artist, calibration error": calibration_error(artist, hands),

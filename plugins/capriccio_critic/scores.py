@@ -26,6 +26,17 @@ def calibration_error(probabilities: np.ndarray, truth: np.ndarray, bins: int = 
     return float(np.sum(gaps))
 
 
+def calibration_floor(probabilities: np.ndarray, draws: int = 200, bins: int = 15) -> float:
+    """Give the calibration error that perfectly honest certainties would show of so few pictures.
+
+    Truths are drawn from the probabilities themselves; the mean error is due to chance alone.
+    """
+    chance, rising = np.random.default_rng(0), probabilities.cumsum(axis=1)
+    rising /= rising[:, -1:]
+    truths = [(rising > chance.random((len(rising), 1))).argmax(axis=1) for _ in range(draws)]
+    return float(np.mean([calibration_error(probabilities, truth, bins) for truth in truths]))
+
+
 def temperature(logits: np.ndarray, truth: np.ndarray) -> float:
     """Give the temperature by which logits are most likely (temperature scaling, Guo et al.)."""
     heats = np.exp(np.linspace(np.log(0.25), np.log(4), 241))
@@ -35,12 +46,6 @@ def temperature(logits: np.ndarray, truth: np.ndarray) -> float:
 def _surprise(logits: np.ndarray, truth: np.ndarray) -> float:
     high = logits - logits.max(axis=1, keepdims=True)
     return float((np.log(np.exp(high).sum(axis=1)) - high[np.arange(len(truth)), truth]).mean())
-
-
-def softmax(logits: np.ndarray) -> np.ndarray:
-    """Give the probabilities of logits, (pictures, names)."""
-    high = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return high / high.sum(axis=1, keepdims=True)
 
 
 def auroc(low: np.ndarray, high: np.ndarray) -> float:

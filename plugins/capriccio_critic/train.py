@@ -14,10 +14,10 @@ from capriccio.training import Trainer, export, mixed_precision, rights, seed_ev
 from PIL import Image
 
 from .degrade import WAYS
-from .net.train import Critic, Player, knowledge, learn_readout
+from .net.train import Critic, Naming, Player, knowledge, learn_readout
 from .pictures import SHARES, STORED, Pictures, read_pictures
 from .readings import MEASURED
-from .scores import accuracy, calibration_error, macro_accuracy, softmax, temperature
+from .scores import accuracy, calibration_error, macro_accuracy, temperature
 from .seeing import SIDE, measure, squeeze
 from .taste.train import features_of, learn_taste
 
@@ -190,8 +190,8 @@ def train(
                       resume=resume and first.is_file(), **both)  # fmt: skip
         unseen = np.flatnonzero(apart == "test")
         features = features_of(trainer.ema, squares(pictures.pixels[unseen]))
-        readout = readouts(trainer.ema, pictures, learn, check)[0][0]
-        judged, truth = readout(features).numpy(), pictures.kind[unseen]
+        naming = learn_naming(trainer.ema, pictures, learn, check)[0]
+        judged, truth = naming(features)[0].numpy(), pictures.kind[unseen]
         figures["unseen artists: movement"] = accuracy(judged, truth)
         figures["unseen artists: movement, macro"] = macro_accuracy(judged, truth)
         print(figures, flush=True)
@@ -229,13 +229,14 @@ def finish(
     net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     pixels, rows = pictures.pixels, {s: np.flatnonzero(pictures.share == s) for s in SHARES}
     check, test = rows["val"], rows["test"]
-    named, told, seen = readouts(net, pictures, rows["train"], check)
-    tried, heats = features_of(net, squares(pixels[test])), []
-    for name, readout, truth in zip(
-        ("movement", "artist"), named, (pictures.kind, pictures.artist), strict=True
+    naming, told, seen = learn_naming(net, pictures, rows["train"], check)
+    judged = naming(features_of(net, squares(pixels[test])))[:2]
+    for name, sure, truth in zip(
+        ("movement", "artist"),
+        (part.numpy() for part in judged),
+        (pictures.kind, pictures.artist),
+        strict=True,
     ):
-        heats.append(temperature(readout(seen).numpy(), truth[check]))
-        sure = softmax(readout(tried).numpy() / heats[-1])
         figures[name] = accuracy(sure, truth[test])
         figures[f"{name}, macro"] = macro_accuracy(sure, truth[test])
         figures[f"{name}, calibration error"] = calibration_error(sure, truth[test])
@@ -258,7 +259,8 @@ def finish(
         "inputs": {"picture": f"(1, {SIDE}, {SIDE}, 3) uint8, the whole picture squeezed to it"},
         "movements": pictures.kinds,
         "artists": pictures.artists,
-        "temperatures": [round(heat, 3) for heat in heats],
+        "temperatures": [round(heat, 3) for heat in naming.heats],
+        "told by artists": naming.share,
         "novelty": quantiles(far, 101),
         "quality": quantiles(ranks, 101),
         "typical": {name: quantiles([m[name] for m in measured], 21) for name in MEASURED},
@@ -272,7 +274,7 @@ def finish(
         return (examples[torch.randint(len(examples), (1,))],)
 
     export(
-        Player(net, named[0], named[1], heats, taste, known),
+        Player(net, naming, taste, known),
         draw(),
         out,
         input_names=["picture"],
@@ -284,23 +286,29 @@ def finish(
     )
 
 
-def readouts(net: Critic, pictures: Pictures, learn: np.ndarray, check: np.ndarray):
-    """Learn to name movement and artist from all that the net sees; give the features as well."""
+def learn_naming(net: Critic, pictures: Pictures, learn: np.ndarray, check: np.ndarray):
+    """Learn to name movement and artist from all that the net sees; give the features as well.
+
+    How warm, and how much the artists say of a movement, those checked decide.
+    """
     told, seen = (features_of(net, squares(pictures.pixels[rows])) for rows in (learn, check))
-    named = [
-        learn_readout(
-            told,
-            torch.from_numpy(truth[learn]),
-            seen,
-            torch.from_numpy(truth[check]),
-            len(names),
-        )
-        for truth, names in (
-            (pictures.kind, pictures.kinds),
-            (pictures.artist, pictures.artists),
-        )
-    ]
-    return named, told, seen
+    named, heats = [], []
+    for truth, names in ((pictures.kind, pictures.kinds), (pictures.artist, pictures.artists)):
+        mine, theirs = torch.from_numpy(truth[learn]), torch.from_numpy(truth[check])
+        named.append(learn_readout(told, mine, seen, theirs, len(names)))
+        heats.append(temperature(named[-1](seen).numpy(), truth[check]))
+    belong = np.zeros((len(pictures.artists), len(pictures.kinds)), np.float32)
+    np.add.at(belong, (pictures.artist[learn], pictures.kind[learn]), 1)
+    belong /= np.maximum(belong.sum(1, keepdims=True), 1)
+
+    def naming(share: float) -> Naming:
+        return Naming(named[0], named[1], heats, torch.from_numpy(belong), share)
+
+    def surprise(share: float) -> float:
+        chance = naming(share)(seen)[0].gather(1, torch.from_numpy(pictures.kind[check])[:, None])
+        return -chance.clamp(min=1e-9).log().mean().item()
+
+    return naming(min((0.0, 0.25, 0.5, 0.75, 1.0), key=surprise)), told, seen
 
 
 def squares(pixels: np.ndarray) -> np.ndarray:

@@ -201,13 +201,41 @@ def learn_readout(features, truth, check, check_truth, names: int) -> Readout:
     return best
 
 
+class Naming(nn.Module):
+    """Name movement and artist, from all that was seen, as probabilities.
+
+    A movement is known by itself, and by whose pictures belong to it: by `share` it is as probable
+    as its artists are together. `belong` says which share of an artist's pictures is of which
+    movement, (artists, movements).
+    """
+
+    def __init__(self, movement: Readout, artist: Readout, heats, belong, share: float):
+        super().__init__()
+        self.movement, self.artist, self.heats, self.share = movement, artist, heats, share
+        self.register_buffer("belong", belong)
+
+    def forward(self, features):
+        own = (self.movement(features) / self.heats[0]).softmax(1)  # (batch, 13)
+        artist = (self.artist(features) / self.heats[1]).softmax(1)  # (batch, 40)
+        return (1 - self.share) * own + self.share * artist @ self.belong, artist, own
+
+    def slope(self, movement, artist, own):
+        """Give the slope of the named movement's log probability in all that was seen."""
+        named = F.one_hot(movement.argmax(1), own.shape[1]).float()  # (batch, 13)
+        one = (1 - self.share) * (own * named).sum(1, keepdim=True)  # (batch, 1)
+        hands = self.share * artist * (named @ self.belong.T)  # (batch, 40)
+        all_ = hands.sum(1, keepdim=True)  # (batch, 1)
+        slope = one * (named - own) @ self.movement.weight / self.heats[0]  # (batch, 1504)
+        slope = slope + (hands - all_ * artist) @ self.artist.weight / self.heats[1]
+        return slope / (one + all_)  # (batch, 1504)
+
+
 class Player(nn.Module):
     """The critic as it is played: bytes in; probabilities, embedding, map and scores out."""
 
-    def __init__(self, net, movement: Readout, artist: Readout, heats, taste, known: dict):
+    def __init__(self, net, naming: Naming, taste, known: dict):
         super().__init__()
-        self.net, self.heats, self.taste = net.eval(), heats, taste
-        self.movement, self.artist = movement, artist
+        self.net, self.naming, self.taste = net.eval(), naming, taste
         for name in ("mean", "axes"):  # of what occurs in the pictures that were learned
             self.register_buffer(name, known[name])
 
@@ -216,13 +244,9 @@ class Player(nn.Module):
         maps, told, seen = self.net.see(x)  # (1, 1248), (1, 256, 8, 8)
         code = seen.mean((2, 3))  # (1, 256)
         features = torch.cat([told, code], 1)  # (1, 1504)
-        movement = (self.movement(features) / self.heats[0]).softmax(1)  # (1, 13)
-        artist = (self.artist(features) / self.heats[1]).softmax(1)  # (1, 40)
-        # What raises the named class above what else it might be: the slope of its log probability.
-        weight = self.movement.weight  # (13, 1504)
-        named = F.one_hot(movement.argmax(1), weight.shape[0]).float()  # (1, 13)
-        slope = (named - movement) @ weight  # (1, 1504)
-        heat = self.net.where(maps, told, seen, slope)  # (1, 8, 8)
+        movement, artist, own = self.naming(features)  # (1, 13), (1, 40), (1, 13)
+        # What raises the named class above what else it might be.
+        heat = self.net.where(maps, told, seen, self.naming.slope(movement, artist, own))
         heat = F.relu(heat - heat.mean((1, 2), keepdim=True))  # (1, 8, 8)
         heat = heat / (heat.amax((1, 2), keepdim=True) + 1e-6)  # (1, 8, 8)
         # Mahalanobis distance along the axes in which what was learned varies (Lee et al., 2018).
