@@ -215,7 +215,7 @@ class VAE(Generator):
 
             self._reader = Model(path)
         shares = self._shares(self._styles(style))[None]
-        found = self._reader(picture=middle_square(as_image(image))[None], style=shares)
+        found = self._reader(picture=middle_square(as_image(image, self))[None], style=shares)
         return found["z"][0], found["spread"][0]
 
     # -- the model ----------------------------------------------------------------------------

@@ -24,7 +24,8 @@ from .pictures import SIZE, encoder_beside, read_pictures
 BATCH = 24
 STEPS = 9_000  # about 40 times through 5,300 paintings
 RATE = 7e-4  # Adam's usual 1e-3, a little lower for want of normalisation layers
-BETAS = (3.0, 6.0)  # weights of the KL of idea and touch: what can be told by an idea should be
+BETAS = (1.0, 6.0)  # weights of the KL of idea and touch: what can be told by an idea should be
+ALONE = 0.4  # share of the copies that are made from the idea alone, as dreams will be
 PULL = 0.8  # the critic's pull on a painted picture, as a share of the reconstruction's
 DEBUT = 0.25  # share of the training after which the critic comes in: first shapes, then touch
 UNTOLD = 0.15  # share of the pictures whose style is not told: so strange ones can be read as well
@@ -143,8 +144,9 @@ def train(
         x = torch.where(torch.rand(len(x), 1, 1, 1, device=device) < 0.5, x, x.flip(3))
         known = torch.rand(len(x), 1, device=device) > UNTOLD  # (batch, 1)
         critical = progress > DEBUT
+        touched = (torch.rand(len(x), 1, device=device) > ALONE).float()  # (batch, 1)
         with mixed_precision(device):
-            z, copies, costs = net.copy(x, style * known)
+            z, copies, costs = net.copy(x, style * known, touched)
             asked, painted = style, copies  # (batch, styles), (batch, 3, 128, 128)
             if critical:
                 dreams, dreamt = dream(z, style, kinds[chosen].to(device))
@@ -292,7 +294,8 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
         kept[name] = np.round(ideas[found].numpy(), 2).tolist()
     card = {
         "objective": f"Laplace negative log-likelihood + {BETAS[0]:g} KL of the idea and "
-        f"{BETAS[1]:g} of the touch per dimension, octaves in L1, critic's pull {PULL:g} of the "
+        f"{BETAS[1]:g} of the touch per dimension, {ALONE:.0%} of the "
+        f"copies from the idea alone, octaves in L1, critic's pull {PULL:g} of the "
         f"reconstruction's after {DEBUT:.0%} of the training",
         "styles": names,
         **card,

@@ -152,10 +152,11 @@ class Studio(nn.Module):
         self.encoder, self.decoder, self.critic = Encoder(), Decoder(styles), Critic(styles)
         self.log_width = nn.Parameter(torch.tensor(-2.0))  # of the Laplace; 0.14 to begin with
 
-    def copy(self, x, style):
-        """Give a picture's latent, drawn from its cloud, its copy, and what the clouds cost.
+    def copy(self, x, style, told=None):
+        """Give the middles of a picture's clouds, a copy from inside them, and what they cost.
 
         (batch, 576), (batch, 3, 128, 128), and the KL of idea and of touch in nats, (batch,) each.
+        Where `told`, (batch, 1), is 0, the copy is made from the idea alone, and pays for no more.
         """
         seen, mean, log_variance = self.encoder.see(x)
         idea = mean + torch.randn_like(mean) * (log_variance / 2).exp()  # (batch, 64)
@@ -163,6 +164,8 @@ class Studio(nn.Module):
         beyond, log_beyond = self.encoder.beyond(seen, plan)
         touch = beyond + torch.randn_like(beyond) * (log_beyond / 2).exp()  # (batch, 512)
         costs = kl(mean, log_variance), kl(beyond, log_beyond)
+        if told is not None:
+            touch, costs = touch * told, (costs[0], costs[1] * told[:, 0])
         return torch.cat([mean, beyond], 1), self.decoder.paint(code, plan, touch), costs
 
     def nats(self, x, painted):

@@ -1,0 +1,187 @@
+"""The dreamer's styles, and pictures that are shown to it."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from capriccio import Model, ModelError, Moment, generator
+from capriccio_vae import VAE
+from capriccio_vae.pictures import SIZE, encoder_beside, middle_square
+
+torch = pytest.importorskip("torch")
+
+from capriccio_vae.net.train import Studio  # noqa: E402
+from capriccio_vae.train import finish  # noqa: E402
+
+NOW = Moment()
+STYLES = ["ink", "mosaic", "wash"]
+
+
+def gap(one, other):
+    return np.abs(one.astype(float) - other).mean()
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory):
+    """A dreamer that has learned nothing, but tells styles apart and reads pictures."""
+    torch.manual_seed(0)
+    net, pictures = Studio(len(STYLES)), torch.randint(0, 256, (60, SIZE, SIZE, 3))
+    with torch.no_grad():
+        for block in (*net.decoder.blocks, net.decoder.planned):  # a new one does nothing
+            torch.nn.init.normal_(block.two.weight, std=0.05)
+        for layer, louder in ((net.decoder.style, 10), (net.encoder.idea, 30),
+                              (net.encoder.touch, 30), (net.decoder.last, 3)):  # fmt: skip
+            layer.weight *= louder
+    out = tmp_path_factory.mktemp("dreamer") / "mine.onnx"
+    kinds = torch.arange(60) % len(STYLES)
+    finish(net.eval(), pictures.byte(), kinds, STYLES, out, card={"data": "noise"}, dry_run=False)
+    part = VAE(model=str(out), seed=1)
+    yield part
+    part.close()
+
+
+@pytest.fixture(scope="module")
+def fruit():
+    garden = VAE(model="watercolors", seed=1)
+    return [garden(NOW, drift=drift) for drift in (0.1, 0.35, 0.6, 0.85)]
+
+
+# -- styles -----------------------------------------------------------------------------------
+
+
+def test_it_lists_what_can_be_asked_for(part):
+    assert part.styles == STYLES
+    assert {"pears", "grapes"} < set(VAE(model="watercolors").styles)
+
+
+def test_one_latent_is_another_picture_in_another_style(part):
+    z = np.zeros(part.latent)
+    pictures = [part.decode(z, style) for style in ("", *STYLES)]
+    for number, picture in enumerate(pictures):
+        assert picture.shape == (SIZE, SIZE, 3) and picture.dtype == np.uint8
+        assert all(gap(picture, other) > 0.5 for other in pictures[:number])
+
+
+def test_a_dream_is_the_latent_of_its_walk_in_its_style(part):
+    part.reset(1)
+    dream = part(NOW, drift=0.0, bloom=0.6, style="mosaic")
+    z = np.zeros(part.latent)
+    start = part._walks["mosaic"][0][0, 0] + part._middle
+    z[: len(start)] = start
+    assert gap(dream, part.decode(z, "mosaic")) < 1
+    assert gap(dream, part.decode(z, "ink")) > 0.5
+
+
+def test_without_a_style_the_walk_goes_through_all_of_them(part):
+    part.reset(1)
+    part(NOW)
+    walk, told = part._walks[""]
+    assert told.sum(1) == pytest.approx(np.ones(len(walk)))
+    assert (told.max(0) > 0.99).all()  # each is all there is somewhere
+    assert abs(np.diff(told, axis=0)).max() < 0.05
+
+
+@pytest.mark.parametrize("model", ["watercolors", "mine"])
+def test_a_mixture_goes_from_one_style_to_the_other(part, model):
+    mine, names = part, ("ink", "mosaic")
+    if model == "watercolors":
+        mine, names = VAE(seed=1), ("pears", "grapes")
+    one, other = (mine(NOW, drift=0.4, style=style) for style in names)
+    mixed = [mine(NOW, drift=0.4, style=(*names, share)) for share in (0, 0.2, 0.8, 1)]
+    assert gap(mixed[0], one) < 1 and gap(mixed[-1], other) < 1
+    assert gap(mixed[1], one) < gap(mixed[2], one)
+    assert gap(mixed[2], other) < gap(mixed[1], other)
+
+
+def test_a_share_beyond_its_range_is_held_to_it(part):
+    ends = [part(NOW, style=("ink", "wash", share)) for share in (1.0, 7)]
+    assert (ends[0] == ends[1]).all()
+
+
+@pytest.mark.parametrize("style", [3, ("ink",), ("ink", 1, 0.5), ("a", "b", "c"), None,
+                                   ("ink", "wash", float("nan"))])  # fmt: skip
+def test_what_is_no_style_is_told(part, style):
+    with pytest.raises(TypeError, match=r"give a name, or two names and a number 0..1"):
+        part(NOW, style=style)
+
+
+def test_an_unknown_style_in_a_mixture_is_told(part):
+    with pytest.raises(ValueError, match=r"knows no style 'inks'; did you mean 'ink'\?"):
+        part(NOW, style=("wash", "inks", 0.5))
+
+
+# -- pictures that are shown to it ------------------------------------------------------------
+
+
+def test_a_source_that_is_not_moved_is_its_copy(part, fruit):
+    copy = part.decode(part.encode(fruit[0]))
+    shown = part(NOW, source=fruit[0], style="mosaic", amount=0.0)
+    assert gap(copy, shown) < 1
+    assert gap(copy, part(NOW, source=fruit[0])) < 1  # towards no style
+
+
+def test_the_more_it_is_moved_the_further_it_goes(part, fruit):
+    still = part(NOW, source=fruit[1], amount=0.0)
+    moved = [part(NOW, source=fruit[1], style="mosaic", amount=x) for x in (0.2, 0.6, 1.0)]
+    gaps = [gap(still, picture) for picture in moved]
+    assert gaps[0] < gaps[1] < gaps[2]
+
+
+def test_two_sources_are_mixed(part, fruit):
+    ends = [part(NOW, source=picture) for picture in fruit[:2]]
+    between = [part(NOW, source=(*fruit[:2], share)) for share in (0.0, 0.5, 1.0)]
+    assert (between[0] == ends[0]).all() and (between[2] == ends[1]).all()
+    assert min(gap(between[1], end) for end in ends) > 0.2
+
+
+def test_a_source_that_was_painted_on_is_read_again(part, fruit):
+    canvas = fruit[2].copy()
+    before = part(NOW, source=canvas)
+    assert (part(NOW, source=canvas) == before).all()
+    canvas[:64] = 20
+    assert gap(part(NOW, source=canvas), before) > 0.5
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 40), (700, 500)])
+def test_pictures_of_any_shape_are_read(part, shape):
+    picture = np.full((*shape, 3), 90, np.uint8)
+    assert part.encode(picture).shape == (part.latent,)
+    assert middle_square(picture).shape == (SIZE, SIZE, 3)
+
+
+def test_floats_are_pictures_as_well(part, fruit):
+    near = abs(part.encode(fruit[0] / 255.0) - part.encode(fruit[0])).max()
+    assert near < 1e-3
+
+
+def test_what_is_no_source_is_told(part, fruit):
+    with pytest.raises(TypeError, match=r"give an image, or two images and a number 0..1"):
+        part(NOW, source=(fruit[0], fruit[1]))
+    with pytest.raises(TypeError, match="two images and a number"):
+        part(NOW, source=(fruit[0], fruit[1], float("nan")))
+    with pytest.raises((TypeError, ValueError), match="image"):
+        part(NOW, source="apple.png")
+
+
+def test_vectors_that_cannot_be_painted_are_told(part):
+    with pytest.raises(ValueError, match=r"z of 'vae' has shape \(3,\)|z of generator"):
+        part.decode(np.zeros(3))
+    z = np.zeros(part.latent)
+    z[5] = np.nan
+    with pytest.raises(ValueError, match="holds nan or infinity"):
+        part.decode(z)
+
+
+def test_a_model_without_an_encoder_says_so(fruit):
+    with pytest.raises(ModelError, match=r"has no encoder 'watercolors-encoder.onnx' beside it"):
+        VAE(model="watercolors")(NOW, source=fruit[0])
+
+
+def test_its_cards_tell_the_same(part):
+    one, other = (Model(path).card for path in (part._path, encoder_beside(Path(part._path))))
+    assert one["data"] == other["data"] == "noise" and one["styles"] == other["styles"] == STYLES
+
+
+def test_other_parts_frames_are_sources(part):
+    disc = generator("vae", model="watercolors", seed=4)(NOW)
+    assert part(NOW, source=disc, style="ink").shape == (SIZE, SIZE, 3)
