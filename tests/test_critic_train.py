@@ -257,7 +257,7 @@ def test_what_was_trained_is_played(tmp_path):
         Image.fromarray(stripes(number, bool(number % 2))).save(kind / f"{number}.png")
     train(tmp_path / "data", tmp_path / "mine.onnx", hours=0.001, half=1)
     card = read_card(tmp_path / "mine.onnx")
-    assert card["half"] == 1
+    assert card["half"] == 1 and card["command"].endswith("--seed 0 --half 1")
     assert 40 < card["pictures"] < 90  # of the half, some are checked and tested on
     critic = Critic(model=str(tmp_path / "mine.onnx"))
     readings = critic(stripes(3, True))
