@@ -93,6 +93,19 @@ def test_a_mixture_goes_from_one_style_to_the_other(part, model):
     assert gap(mixed[2], other) < gap(mixed[1], other)
 
 
+def test_the_middle_and_the_dials_of_a_mixture_stay_where_they_are():
+    mine, mixed = VAE(seed=1), ("pears", "grapes", 0.5)
+    for knobs in ({}, {"ripeness": 0.9, "swell": 0.2}):
+        middle = mine(NOW, bloom=0.0, **knobs)
+        assert gap(mine(NOW, bloom=0.0, style=mixed, **knobs), middle) < 0.1
+
+
+def test_a_style_mixed_with_itself_is_that_style():
+    mine = VAE(seed=1)
+    alone = mine(NOW, drift=0.3, style="pears")
+    assert (mine(NOW, drift=0.3, style=("pears", "pears", 0.5)) == alone).all()
+
+
 def test_a_share_beyond_its_range_is_held_to_it(part):
     ends = [part(NOW, style=("ink", "wash", share)) for share in (1.0, 7)]
     assert (ends[0] == ends[1]).all()
@@ -154,6 +167,12 @@ def test_floats_are_pictures_as_well(part, fruit):
     assert near < 1e-3
 
 
+def test_white_floats_are_not_taken_for_bytes_that_are_nearly_black(part):
+    ones = np.ones((SIZE, SIZE, 3))
+    dark = part(NOW, source=ones.astype(np.uint8))
+    assert gap(part(NOW, source=ones), dark) > 0.5
+
+
 def test_what_is_no_source_is_told(part, fruit):
     with pytest.raises(TypeError, match=r"give an image, or two images and a number 0..1"):
         part(NOW, source=(fruit[0], fruit[1]))
@@ -161,15 +180,27 @@ def test_what_is_no_source_is_told(part, fruit):
         part(NOW, source=(fruit[0], fruit[1], float("nan")))
     with pytest.raises((TypeError, ValueError), match="image"):
         part(NOW, source="apple.png")
+    with pytest.raises(TypeError, match="made a list; an image is a numpy array"):
+        part(NOW, source=[fruit[0], fruit[1], 0.5])
 
 
 def test_vectors_that_cannot_be_painted_are_told(part):
     with pytest.raises(ValueError, match=r"z of 'vae' has shape \(3,\)|z of generator"):
         part.decode(np.zeros(3))
-    z = np.zeros(part.latent)
-    z[5] = np.nan
-    with pytest.raises(ValueError, match="holds nan or infinity"):
-        part.decode(z)
+    with pytest.raises(ValueError, match="kind 'object'; give 576 numbers"):
+        part.decode([[1.0], [1.0, 2.0]])
+    for bad in (np.nan, np.inf, 1e300):
+        z = np.zeros(part.latent)
+        z[5] = bad
+        with pytest.raises(ValueError, match="holds nan or infinity"):
+            part.decode(z)
+
+
+@pytest.mark.parametrize("kind", [int, np.float32, np.float64])
+def test_any_numbers_are_painted_by_a_model_of_before_styles(kind):
+    garden = VAE(model="watercolors")
+    whole = garden.decode(np.zeros(garden.latent, kind))
+    assert (garden.decode([0.0] * garden.latent) == whole).all()
 
 
 def test_a_model_without_an_encoder_says_so(fruit):

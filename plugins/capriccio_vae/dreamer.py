@@ -76,12 +76,17 @@ class VAE(Generator):
         """
         if self._model is None:
             self._open()
-        vector = np.asarray(z)
+        try:
+            vector = np.asarray(z)
+        except ValueError:  # lists of several lengths
+            vector = np.empty(0, object)
         if vector.shape != (self.latent,) or vector.dtype.kind not in "fiu":
             raise ValueError(
                 f"z of {self} has shape {vector.shape} and kind {str(vector.dtype)!r}; "
                 f"give {self.latent} numbers"
             )
+        with np.errstate(over="ignore"):  # what is too large becomes infinity, and is told
+            vector = vector.astype(np.float32, copy=False)
         if not np.isfinite(vector).all():
             raise ValueError(f"z of {self} holds nan or infinity; give {self.latent} numbers")
         return self._paint(vector, self._shares(self._styles(style)))
@@ -108,6 +113,8 @@ class VAE(Generator):
 
     def _dreamt(self, styles, drift: float, size: float, dials):
         """Give the latent at `drift` of the walk through styles, and the shares of the styles."""
+        if len(styles) == 2:  # between two latents lies the emptiness near the middle
+            size = size / np.hypot(styles[0][1], styles[1][1])
         place = drift * STEPS
         step = min(int(place), STEPS - 1)
         between = place - step
@@ -120,8 +127,6 @@ class VAE(Generator):
             mix = (size * (1 - between), size * between, *dials)
             idea = idea + np.array(mix, np.float32).dot(walk[step]) * np.float32(part)
             shares = shares + told[step] * np.float32(part)
-        if len(styles) == 2:  # between two latents lies the emptiness near the middle
-            idea = idea / np.float32(np.hypot(styles[0][1], styles[1][1]))
         return idea, shares
 
     def _laid_out(self, style: str) -> tuple[np.ndarray, np.ndarray]:
@@ -155,7 +160,7 @@ class VAE(Generator):
                     f"the style of {self} is {style!r}; give a name, or two names and a number "
                     "0..1 to mix them"
                 )
-            asked = [(one, 1 - share), (other, share)]
+            asked = [(one, 1.0)] if one == other else [(one, 1 - share), (other, share)]
         for name, _ in asked:
             if name and name not in self._kinds:
                 near = get_close_matches(name, self._kinds, n=1)
@@ -193,11 +198,12 @@ class VAE(Generator):
 
     def _seen(self, image) -> np.ndarray:
         """Read a picture, or remember it: one that stands still is read once."""
+        picture = as_image(image, self)
         for known, latent in self._read:
-            if known.shape == np.shape(image) and (known == image).all():
+            if known.shape == picture.shape and (known == picture).all():
                 return latent
-        latent = self.encode(image)
-        self._read = [*self._read[-1:], (np.array(image), latent)]
+        latent = self.encode(picture)
+        self._read = [*self._read[-1:], (picture.copy(), latent)]
         return latent
 
     def _looked(self, image, style: str) -> tuple[np.ndarray, np.ndarray]:
