@@ -132,6 +132,19 @@ def test_a_dry_run_leaves_nothing_behind(tmp_path):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_training_that_could_learn_nothing_is_told(tmp_path):
+    one = trainer(tmp_path / "x.safetensors")
+    for steps in (0, -3):
+        with pytest.raises(ValueError, match=f"a training of {steps} steps; give at least 1"):
+            one.run(loss_of(one.net), steps=steps)
+    for hours in (0.0, float("nan")):
+        with pytest.raises(ValueError, match=f"training of {hours} hours; give a number above 0"):
+            one.run(loss_of(one.net), steps=5, hours=hours)
+    one.run(loss_of(one.net), steps=5)
+    one.run(loss_of(one.net), steps=0)  # of what was learned already it is the end
+    assert one.step == 5
+
+
 def test_a_loss_that_is_not_finite_stops_with_advice(tmp_path):
     one = trainer(tmp_path / "x.safetensors")
     with pytest.raises(FloatingPointError, match="loss became nan at step 0; lower the learning"):

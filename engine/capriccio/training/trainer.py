@@ -84,6 +84,7 @@ class Trainer:
         progress rising from 0 to 1, scales the optimizer's learning rates; gradients are clipped
         to the norm `clip`. `hours` counts those before a resume as well. Afterwards `ema` holds
         the best weights. Ctrl-C and SIGTERM end the training with a checkpoint to resume from.
+        Raises ValueError where nothing could be learned in `steps` or `hours`.
         """
         from rich.progress import (
             BarColumn,
@@ -93,6 +94,10 @@ class Trainer:
             TimeElapsedColumn,
         )
 
+        if steps < 1 and not self.step:
+            raise ValueError(f"a training of {steps} steps; give at least 1")
+        if hours is not None and not hours > 0:  # nan is refused as well
+            raise ValueError(f"a training of {hours} hours; give a number above 0")
         if self.dry_run:
             steps, hours, every = self.step + 2, None, 1
         budget = float("inf") if hours is None else hours * 3600
