@@ -376,6 +376,16 @@ def test_a_plugins_own_options_are_taken_and_others_are_told(tmp_path, monkeypat
     assert "Did you mean '--steps'?" in error(*words, "--step", "2")
     assert "Did you mean '--hours'?" in error(*words, "--hour", "2")
     assert "unexpected extra argument (more)" in error(*words, "more")
+    assert error(*words, "--plugin", "2").endswith("No such option '--plugin'.")
+    told = error("train", "--steps", "2", *words[1:])
+    assert told.endswith("write the options of a plugin, such as --steps, after its name")
+
+
+def test_a_training_has_a_number_of_hours(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for hours in ("nan", "inf"):
+        words = ("train", "vae", "--data", ".", "--out", "mine.onnx", "--hours", hours)
+        assert f"{hours!r} is no number of this kind" in error(*words)
 
 
 # -- help -------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any, get_args
 import click
 
 from .errors import ShowError
-from .terminal import plain_errors
+from .terminal import Number, plain_errors
 
 
 # What this command does not know are options of the plugin's own.
@@ -20,7 +20,7 @@ from .terminal import plain_errors
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
 @click.option("--dry-run", is_flag=True, help="Go through every step once, and leave no file.")
-@click.option("--hours", type=click.FloatRange(0.001), help="Time budget; the best model counts.")
+@click.option("--hours", type=Number(0.001), help="Time budget; the best model counts.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the training.")
 @click.pass_context
 def train(context: click.Context, plugin: str, data: Path, out: Path, **options) -> None:
@@ -37,6 +37,8 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
     from .doctor import TRAINING
     from .registry import installed
 
+    if plugin.startswith("-"):
+        raise click.UsageError(f"write the options of a plugin, such as {plugin}, after its name")
     with plain_errors():
         if not data.is_dir():
             raise ShowError(f"no folder {str(data)!r} to learn from")
@@ -47,7 +49,12 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
                 f"training needs {', '.join(missing)}; install with pip install 'capriccio[train]'"
             )
         trainer = installed().trainer(plugin)
-        taken = {option for param in context.command.params for option in param.opts}
+        taken = {
+            option
+            for param in context.command.get_params(context)
+            if isinstance(param, click.Option)
+            for option in param.opts
+        }
         own = own_options(trainer, plugin, context.args, taken)
         trainer(data, out, **options, **own)
 
