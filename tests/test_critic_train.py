@@ -117,6 +117,11 @@ def test_the_halves_have_no_picture_in_common_and_no_copy(tmp_path):
     assert not numbers[0] & numbers[1]
 
 
+def test_there_are_two_halves(tmp_path):
+    with pytest.raises(ValueError, match="there is no half 2 of a folder; give 0 or 1"):
+        read_pictures(tmp_path, half=2)
+
+
 def test_a_folder_that_teaches_nothing_is_told(folder, tmp_path):
     with pytest.raises(ValueError, match="holds 40 readable pictures; give at least 50"):
         read_pictures(folder / "upright")

@@ -40,9 +40,12 @@ def read_pictures(data: Path, most: int | None = None, half: int | None = None) 
     a picture looks like from afar, so that most copies of one picture stay together. The halves, 0
     and 1, have no picture in common, nor two of one `near_dup_group`; without such a column most
     copies stay together here too. Broken files are skipped and named. Raises ValueError where fewer
-    than 50 pictures or 2 kinds are left.
+    than 50 pictures or 2 kinds are left, and for any other half.
     """
     from PIL import Image
+
+    if half not in (None, 0, 1):
+        raise ValueError(f"there is no half {half!r} of a folder; give 0 or 1")
 
     labels: dict[str, dict[str, str]] = {}
     if (data / "labels.csv").is_file():
