@@ -215,6 +215,19 @@ def test_too_few_pictures_are_told(folder):
         read_pictures(folder)
 
 
+@pytest.mark.parametrize("told", [r"0 pictures to learn and 0 of", r"30 .* learn and 0 of their"])
+def test_a_labels_file_that_leaves_nothing_to_learn_or_to_check_is_told(folder, told):
+    with open(folder / "labels.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(["path", "split"])
+        for path in sorted(folder.rglob("*.png")):
+            name = path.relative_to(folder).as_posix()
+            learned = told.startswith("30") and path.parent.name == "red"
+            rows.writerow((name, "train" if learned else "val"))
+    with pytest.raises(ValueError, match=rf"leaves {told}.*; put more pictures into each"):
+        read_pictures(folder)
+
+
 def test_a_labels_file_splits_the_set(folder):
     paths = sorted(path.relative_to(folder).as_posix() for path in folder.rglob("*.png"))
     with open(folder / "labels.csv", "w", newline="") as file:

@@ -104,7 +104,7 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
     Kinds are the names of the sub-folders. A `labels.csv` with `path` and `split` is followed, and
     what it keeps for a test is not read; otherwise a tenth of the files, chosen by the hash of
     their content, is kept for validation. Broken files are skipped and named. Raises ValueError
-    where fewer than 50 pictures are left.
+    where fewer than 50 pictures are left, or none to learn or to check.
     """
     from PIL import Image
 
@@ -140,6 +140,11 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
         val, train = [*val, *train[:5]], train[5:]
     names = sorted({kind for _, kind in train})
     val = [(pixels, kind) for pixels, kind in val if kind in names]
+    if not train or not val:
+        raise ValueError(
+            f"{str(data)!r} leaves {len(train)} pictures to learn and {len(val)} of their kinds to "
+            "check; put more pictures into each sub-folder, or see to its labels.csv"
+        )
     one, two = (np.stack([pixels for pixels, _ in side]) for side in (train, val))
     kinds, others = (np.array([names.index(kind) for _, kind in side]) for side in (train, val))
     return Pictures(one, kinds, two, others, names)
