@@ -1,16 +1,21 @@
 """The dreamer's styles, and pictures that are shown to it."""
 
+import csv
+import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-from capriccio import Model, ModelError, Moment, generator
+from capriccio import Model, ModelError, Moment, generator, write_image
 from capriccio_vae import VAE
+from capriccio_vae.evaluate import evaluate
 from capriccio_vae.pictures import SIZE, encoder_beside, middle_square
+from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
 from capriccio_vae.net.train import Studio  # noqa: E402
+from capriccio_vae.plain.train import measure as measure_plain  # noqa: E402
 from capriccio_vae.train import finish  # noqa: E402
 
 NOW = Moment()
@@ -21,21 +26,24 @@ def gap(one, other):
     return np.abs(one.astype(float) - other).mean()
 
 
-@pytest.fixture(scope="module")
-def part(tmp_path_factory):
-    """A dreamer that has learned nothing, but tells styles apart and reads pictures."""
+def made(out: Path, styles: list[str]) -> Path:
+    """Write a dreamer that has learned nothing, but tells styles apart and reads pictures."""
     torch.manual_seed(0)
-    net, pictures = Studio(len(STYLES)), torch.randint(0, 256, (60, SIZE, SIZE, 3))
+    net, pictures = Studio(len(styles)), torch.randint(0, 256, (60, SIZE, SIZE, 3))
     with torch.no_grad():
         for block in (*net.decoder.blocks, net.decoder.planned):  # a new one does nothing
             torch.nn.init.normal_(block.two.weight, std=0.05)
         for layer, louder in ((net.decoder.style, 10), (net.encoder.idea, 30),
                               (net.encoder.touch, 30), (net.decoder.last, 3)):  # fmt: skip
             layer.weight *= louder
-    out = tmp_path_factory.mktemp("dreamer") / "mine.onnx"
-    kinds = torch.arange(60) % len(STYLES)
-    finish(net.eval(), pictures.byte(), kinds, STYLES, out, card={"data": "noise"}, dry_run=False)
-    part = VAE(model=str(out), seed=1)
+    kinds = torch.arange(60) % len(styles)
+    finish(net.eval(), pictures.byte(), kinds, styles, out, card={"data": "noise"}, dry_run=False)
+    return out
+
+
+@pytest.fixture(scope="module")
+def part(tmp_path_factory):
+    part = VAE(model=str(made(tmp_path_factory.mktemp("dreamer") / "mine.onnx", STYLES)), seed=1)
     yield part
     part.close()
 
@@ -216,3 +224,57 @@ def test_its_cards_tell_the_same(part):
 def test_other_parts_frames_are_sources(part):
     disc = generator("vae", model="watercolors", seed=4)(NOW)
     assert part(NOW, source=disc, style="ink").shape == (SIZE, SIZE, 3)
+
+
+# -- judged -----------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Sixty pictures of noise in two movements, a sixth to check and a sixth to test."""
+    random, rows = np.random.default_rng(0), [("path", "split")]
+    for number in range(60):
+        name = f"{('baroque', 'impressionism')[number % 2]}/{number}.png"
+        (tmp_path / "pictures" / name).parent.mkdir(parents=True, exist_ok=True)
+        noise = random.integers(0, 256, (32, 32, 3), np.uint8)
+        write_image(noise, tmp_path / "pictures" / name)
+        rows.append((name, ("val", "test", "train", "train", "train", "train")[number // 2 % 6]))
+    with open(tmp_path / "pictures" / "labels.csv", "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return tmp_path / "pictures"
+
+
+def told(command, *words) -> tuple[int, str]:
+    result = CliRunner().invoke(command, [str(word) for word in words])
+    return result.exit_code, result.output
+
+
+def test_it_is_judged_on_pictures_it_did_not_learn_from(folder, tmp_path):
+    model = made(tmp_path / "mine.onnx", ["baroque", "impressionism"])
+    code, words = told(evaluate, "--data", folder, "--model", model, "--count", 3)
+    assert code == 0, words
+    figures = json.loads(words[words.index("{") :])
+    assert figures["pictures"] == 10 and 0 < figures["mse"] < 1
+    assert figures["frechet, real against real"] < figures["frechet, dreams"]
+
+
+def test_what_cannot_be_judged_is_told(part, folder):
+    def error(*words):
+        code, said = told(evaluate, "--data", folder, *words)
+        assert code == 1
+        return said
+
+    assert "has 0 validation pictures of styles that generator 'vae' and" in error(
+        "--model", part._path
+    )
+    assert "has no model 'nobody'" in error("--model", "nobody")
+    (folder / "labels.csv").unlink()
+    assert "has no labels.csv; it says which" in error("--model", part._path)
+
+
+def test_the_yardstick_is_measured_on_few_pictures_too(folder, tmp_path):
+    out = tmp_path / "plain.safetensors"
+    code, words = told(measure_plain, "--data", folder, "--out", out, "--dry-run")
+    assert code == 0, words
+    assert json.loads(words[words.rindex("{") :])["bits per dimension"] > 0
+    assert not out.exists()

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 import numpy as np
-from capriccio import Moment, analyzer
+from capriccio import ModelError, Moment, analyzer
 
 from .dreamer import VAE
 from .pictures import frame
@@ -35,16 +35,28 @@ def evaluate(data: Path, model: str, count: int, judge: str) -> None:
         raise click.ClickException(
             f"{str(data)!r} has no labels.csv; it says which pictures were not learned from"
         )
-    figures = measure(VAE(model=model), analyzer("critic", model=judge), data, count)
+    try:
+        figures = measure(VAE(model=model), analyzer("critic", model=judge), data, count)
+    except (ModelError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
     click.echo(json.dumps(figures, indent=2))
 
 
 def measure(part: VAE, critic: Any, data: Path, count: int) -> dict[str, Any]:
-    """Give a model's figures on the validation pictures of styles that the critic knows."""
+    """Give a model's figures on the validation pictures of styles that the critic knows.
+
+    Raises ValueError where there are fewer than two such pictures.
+    """
     from capriccio.training import frechet
 
     shared = [style for style in part.styles if style in critic.movements]
     real = {split: read(data, split, part.styles) for split in ("val", "test")}
+    asked = [(image, style) for image, style in real["val"] if style in shared]
+    if len(asked) < 2:
+        raise ValueError(
+            f"{str(data)!r} has {len(asked)} validation pictures of styles that {part} and {critic}"
+            " both know; give at least 2"
+        )
     copies = [(image, part.decode(part.encode(image, style), style))
               for image, style in real["val"]]  # fmt: skip
     errors = [((a / 255.0 - b / 255.0) ** 2).mean() for a, b in copies]
@@ -53,7 +65,6 @@ def measure(part: VAE, critic: Any, data: Path, count: int) -> dict[str, Any]:
         "mse": float(np.mean(errors)),
         **latencies(part, real["val"][0][0]),
     }
-    asked = [(image, style) for image, style in real["val"] if style in shared]
     dreams = [(dream(part, style, seed), style) for style in shared for seed in range(count)]
     moved = [
         (part(Moment(), source=image, style=style, amount=1.0), style)
@@ -68,8 +79,9 @@ def measure(part: VAE, critic: Any, data: Path, count: int) -> dict[str, Any]:
         kinds = np.array([style for _, style in those])
         rates = [hits[kinds == style].mean() for style in shared if (kinds == style).any()]
         figures[f"named as asked, {name}"] = float(np.mean(rates))
-    share = figures["named as asked, dreams"] / figures["named as asked, real"]
-    figures["named, dreams against real"] = share
+    if figures["named as asked, real"]:
+        share = figures["named as asked, dreams"] / figures["named as asked, real"]
+        figures["named, dreams against real"] = share
     codes = {name: np.concatenate([one["embedding"] for one in seen])
              for name, seen in looks.items()}  # fmt: skip
     tests = [critic.see(image)["embedding"] for image, style in real["test"] if style in shared]

@@ -65,7 +65,8 @@ def measure(data: Path, out: Path, hours: float, resume: bool, dry_run: bool) ->
         return torch.from_numpy(pixels).permute(0, 3, 1, 2).flatten(1).float() / 255
 
     def loss(step: int):
-        x = flat(pictures.train[torch.multinomial(chance, BATCH).numpy()])  # (batch, 49152)
+        chosen = torch.multinomial(chance, BATCH, replacement=True)  # (batch,)
+        x = flat(pictures.train[chosen.numpy()])  # (batch, 49152)
         _, nats, cost = net(x)
         return (nats + cost).mean() / NUMBERS
 
