@@ -14,6 +14,7 @@ from capriccio import __version__
 from capriccio.cli import main
 from capriccio.inference import use_device
 from capriccio.registry import use_seed
+from capriccio.teaching import own_options
 from click.testing import CliRunner
 from conftest import ROOT, midi_library
 
@@ -379,6 +380,19 @@ def test_a_plugins_own_options_are_taken_and_others_are_told(tmp_path, monkeypat
     assert error(*words, "--plugin", "2").endswith("No such option '--plugin'.")
     told = error("train", "--steps", "2", *words[1:])
     assert told.endswith("write the options of a plugin, such as --steps, after its name")
+
+
+def test_a_plugins_options_are_numbers_however_they_are_annotated():
+    def train(data, out, *, size: "int | None" = 3, rate: "float" = 1.0, mix: int | float = 1,
+              few: int | None = None, name: str = "", seed: int = 0): ...  # fmt: skip
+
+    words = ["--size", "4", "--rate", "0.5", "--mix", "0.25", "--few", "2"]
+    given = own_options(train, "own", words, {"--seed"})
+    assert given == {"size": 4, "rate": 0.5, "mix": 0.25, "few": 2}
+    assert isinstance(given["size"], int)
+    for words in (["--name", "me"], ["--seed", "3"]):
+        with pytest.raises(click.NoSuchOption, match=words[0]):
+            own_options(train, "own", words, {"--seed"})
 
 
 def test_a_training_has_a_number_of_hours(tmp_path, monkeypatch):

@@ -1,11 +1,12 @@
 """The command `capriccio train`: a plugin learns from a folder of its user's."""
 
 import inspect
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import click
 
@@ -67,10 +68,10 @@ def own_options(trainer: Callable, plugin: str, words: list[str], ours: set[str]
     options: list[click.Parameter] = []
     for parameter in inspect.signature(trainer).parameters.values():
         name = "--" + parameter.name.replace("_", "-")
-        kinds = [kind for kind in (*get_args(parameter.annotation), parameter.annotation)
-                 if kind in (int, float)]  # fmt: skip
+        # Read as it is written: some modules keep their annotations as text.
+        kinds = re.findall(r"\b(?:int|float)\b", inspect.formatannotation(parameter.annotation))
         if parameter.kind is parameter.KEYWORD_ONLY and name not in ours and kinds:
-            options.append(click.Option([name], type=kinds[0]))
+            options.append(click.Option([name], type=float if "float" in kinds else int))
     reader = click.Command(plugin, params=options)
     try:
         with reader.make_context(f"capriccio train {plugin}", list(words)) as found:
