@@ -16,13 +16,13 @@ class VAE(Generator):
 
     `drift` 0..1 goes once round the walk, which the seed chooses; 0 and 1 are the same picture,
     and in between the dream moves at an even pace. `bloom` 0..1 goes from the middle of all
-    pictures, which never moves, over pictures as they were learned (0.6) to dreams bolder than
-    any of them. `ripeness` goes from green to red and `swell` from small subjects to large; both
-    leave the picture alone at 0.5. `style` keeps the walk to one kind of picture, such as "pears"
-    or "impressionism" ("" takes all in turn); two styles and how far from one to the other,
-    `("baroque", "expressionism", 0.3)`, are mixed. With `source`, an image or two and how far
-    from one to the other, that is painted instead of a dream, moved towards `style` by `amount`
-    0..1, if the model has an encoder. A list of styles stands in the model's card.
+    pictures, where nothing but the style moves, over pictures as they were learned (0.6) to dreams
+    bolder than any of them. `ripeness` goes from green to red and `swell` from small subjects to
+    large; both leave the picture alone at 0.5. `style` keeps the walk to one kind of picture, such
+    as "pears" or "impressionism" ("" takes all in turn); two styles and how far from one to the
+    other, `("baroque", "expressionism", 0.3)`, are mixed. With `source`, an image or two and how
+    far from one to the other, that is painted instead of a dream, moved towards `style` by
+    `amount` 0..1, if the model has an encoder. A list of styles stands in the model's card.
 
     Returns `(128, 128, 3)` uint8. A VAE after Kingma and Welling (arXiv 1312.6114), whose decoder
     was finished by a critic (arXiv 1512.09300); `capriccio train vae` learns another set.
