@@ -10,6 +10,7 @@ from capriccio import ModelError, Moment, as_svg
 from capriccio.testing import check_generator
 from capriccio_vae import VAE, Painter
 from capriccio_vae.brush.marks import BRUSHES, mask_of
+from capriccio_vae.brush.painting import Painting
 from conftest import needs
 from PIL import Image
 
@@ -149,6 +150,22 @@ def test_strokes_of_a_moving_picture_do_not_grow_without_end():
     assert len(painter.strokes) <= 1.5 * 74 + 1
     small = np.asarray(Image.fromarray(target).resize((64, 48), Image.Resampling.BOX))
     assert error(painted, small) < 0.02
+
+
+@pytest.mark.parametrize("brush", ["wash", "pen"])
+def test_strokes_that_others_hide_are_let_go_and_the_others_stay(brush):
+    painting = Painting(None, np.zeros((64, 64, 3), np.float32), 10, brush)
+    closed = np.zeros((64, 64, 1), bool)
+    for level, (place, long) in enumerate([(12, 6), (44, 3), (44, 15), (44, 2)], 1):
+        painting.target[:] = level / 4
+        mark = np.array([place, place, long, long, 1, 0, 1], np.float32)
+        assert painting._lay(mark, np.zeros_like(closed), closed)
+    laid = list(painting.marks)
+
+    assert painting.forget(0) == 1
+    assert painting.marks == [laid[0], laid[2], laid[3]]
+    assert painting.forget(2) == 2  # the oldest go, seen or not
+    assert painting.marks == laid[3:]
 
 
 def test_it_is_painted_again_at_any_size():
