@@ -206,8 +206,8 @@ def train(
         "hours": round(hours, 2),
         "seed": seed,
         **({} if half is None else {"half": half}),
-        "command": f"capriccio train critic --data {data.name} --out {out.name} --seed {seed}"
-        + ("" if half is None else f" --half {half}"),
+        "command": f"capriccio train critic --data {data.name} --out {out.name} --hours {hours:g} "
+        f"--seed {seed}" + ("" if half is None else f" --half {half}"),
         **rights(data),
     })  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""Judge the dreamer by figures: `python -m capriccio_vae.evaluate --data FOLDER [--model FILE]`.
+"""Judge the dreamer by figures: `python -m capriccio_vae.evaluate --data FOLDER --model FILE`.
 
 On pictures of a folder that it did not learn from. What a picture looks like is said by `critic`,
 which learned the styles from real paintings alone; its features are not Inception's, so distances
@@ -24,7 +24,7 @@ EVEN = 0.6  # bloom at which pictures are as they were learned
 @click.command()
 @click.option("--data", required=True, type=click.Path(path_type=Path, exists=True),
               help="The folder it learned from, with its labels.csv.")  # fmt: skip
-@click.option("--model", default="paintings", show_default=True, help="Name or FILE.onnx.")
+@click.option("--model", required=True, help="FILE.onnx to judge, its encoder beside it.")
 @click.option("--count", default=50, show_default=True, type=click.IntRange(2),
               help="Dreams of each style.")  # fmt: skip
 @click.option("--critic", "judge", default="paintings", show_default=True,

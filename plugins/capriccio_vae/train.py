@@ -250,7 +250,9 @@ def train(
         "seed": seed,
         "hours": round(trainer.seconds / 3600, 2),
         "pictures": len(learn),
-        "command": f"capriccio train vae --data {data.name} --out {out.name} --seed {seed}",
+        "command": f"capriccio train vae --data {data.name} --out {out.name} --seed {seed}"
+        + (f" --hours {hours:g}" if hours else "")
+        + (f" --steps {steps}" if steps != STEPS else ""),
         **rights(data),
     }, dry_run=dry_run)  # fmt: skip
 
