@@ -8,7 +8,7 @@ from capriccio import Generator, ModelError, Moment, analyzer
 from capriccio.testing import check_analyzer
 from capriccio_critic import Critic, Readings
 from capriccio_critic.choosing import Lineage
-from capriccio_critic.degrade import WAYS, degrade
+from capriccio_critic.degrade import OVERDONE, WAYS, degrade
 from capriccio_critic.measures import (
     balance,
     complexity,
@@ -223,7 +223,7 @@ def test_where_the_eye_goes_is_what_the_whole_spectrum_says():
 
 def test_every_way_to_degrade_changes_a_picture_and_keeps_its_size():
     picture = Image.fromarray(hills())
-    for way in WAYS:
+    for way in (*WAYS, *OVERDONE):
         spoiled = degrade(picture, way, np.random.default_rng(0))
         again = degrade(picture, way, np.random.default_rng(0))
         assert spoiled.size == picture.size

@@ -8,6 +8,7 @@ import pytest
 from capriccio import Generator
 from capriccio.inference import read_card
 from capriccio_critic import Critic
+from capriccio_critic.degrade import WAYS
 from capriccio_critic.loop import second_opinion
 from capriccio_critic.pictures import read_pictures, share_of
 from PIL import Image
@@ -236,6 +237,8 @@ def test_taste_weighs_what_parts_pictures_from_their_copies():
     assert weight[1] < -3 * weight[2:].abs().max()
     fresh = torch.randn(400, 20) + torch.tensor([1.5, -1.5] + 18 * [0.0])
     assert (fresh @ weight > 0).float().mean() > 0.95  # 0.98 is the most there is
+    heard = (gaps[:, 0] > 1).float()  # the others do not count
+    assert abs(weigh(gaps, 0.01, heard)[1]) < abs(weight[1])
     assert weigh(gaps, 1.0).norm() < weight.norm() / 3  # the stricter, the smaller
 
 
@@ -243,8 +246,8 @@ def test_taste_prefers_pictures_to_their_copies(folder):
     torch.manual_seed(0)
     files = sorted((folder / "upright").glob("*.png"))
     _, scores = learn_taste(Net(2, 1).eval(), files[:30], files[30:], seed=0)
-    assert scores.shape == (10, 6)
-    assert (scores[:, :1] > scores[:, 1:]).mean() > 0.7
+    assert scores.shape == (10, 8)
+    assert (scores[:, :1] > scores[:, 1 : 1 + len(WAYS)]).mean() > 0.7
 
 
 # -- the whole --------------------------------------------------------------------------------

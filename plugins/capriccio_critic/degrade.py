@@ -9,6 +9,9 @@ if TYPE_CHECKING:
     from PIL import Image
 
 WAYS = ("blur", "posterise", "cast", "crop", "jpeg")
+# Learned from as well, but no harm that is measured: or else whatever is paler, say, would be
+# better, since posterising and a cast make a picture harsher.
+OVERDONE = ("fade", "glare")
 
 
 def degrade(picture: "Image.Image", way: str, random: np.random.Generator) -> "Image.Image":
@@ -16,9 +19,10 @@ def degrade(picture: "Image.Image", way: str, random: np.random.Generator) -> "I
 
     `blur` by 0.8 to 2 hundredths of its side; `posterise` to 4 levels a channel; `cast` one colour
     over all; `crop` a tilted piece from a corner, half its side or a little more; `jpeg` at
-    quality 10. Raises ValueError for another way.
+    quality 10; `fade` takes up to half of contrast and colour away, and `glare` adds as much, with
+    harder edges. Raises ValueError for another way.
     """
-    from PIL import Image, ImageFilter
+    from PIL import Image, ImageEnhance, ImageFilter
 
     width, height = picture.size
     if way == "blur":
@@ -45,4 +49,12 @@ def degrade(picture: "Image.Image", way: str, random: np.random.Generator) -> "I
         picture.save(file, "JPEG", quality=10)
         with Image.open(file) as spoiled:
             return spoiled.convert("RGB")
-    raise ValueError(f"no way to degrade is called {way!r}; there are {', '.join(WAYS)}")
+    if way in OVERDONE:
+        sign = -1 if way == "fade" else 1
+        contrast, colour = 1 + sign * random.uniform(0.15, 0.5, 2)
+        changed = ImageEnhance.Contrast(picture).enhance(contrast)
+        changed = ImageEnhance.Color(changed).enhance(colour)
+        hard = ImageFilter.UnsharpMask(2, round(random.uniform(60, 150)), 2)
+        return changed if way == "fade" else changed.filter(hard)
+    there = ", ".join((*WAYS, *OVERDONE))
+    raise ValueError(f"no way to degrade is called {way!r}; there are {there}")

@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from capriccio.training import Trainer, export, mixed_precision, rights, seed_everything
 from PIL import Image
 
-from .degrade import WAYS
 from .net.train import Critic, Naming, Player, knowledge, learn_readout
 from .pictures import SHARES, STORED, Pictures, read_pictures
 from .readings import MEASURED
@@ -253,7 +252,7 @@ def finish(
     far = ((seen - known["mean"]) @ known["axes"]).square().mean(1).sqrt().numpy()  # (checked,)
     measured = [measured_of(files[row]) for row in check]
     # Half of what quality is compared with are pictures, half are copies, of each way alike.
-    ways = 1 + np.arange(len(scores)) % len(WAYS)
+    ways = 1 + np.arange(len(scores)) % (scores.shape[1] - 1)
     ranks = np.concatenate([scores[:, 0], scores[np.arange(len(scores)), ways]])
     card = {
         "part": "critic",

@@ -13,11 +13,13 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..degrade import WAYS, degrade
+from ..degrade import OVERDONE, WAYS, degrade
 from ..net.train import Critic
 from ..seeing import SIDE, squeeze
 
-LEARNED, CHECKED = 2_400, 250  # pictures; with five copies each, three minutes on one core
+HARMS = (*WAYS, *OVERDONE)
+LIGHT = 0.4  # weight of the overdone beside the harms: enough to hold the balance
+LEARNED, CHECKED = 2_400, 250  # pictures; with seven copies each, three minutes on one core
 AT_ONCE = 10  # pictures whose copies are held in memory
 
 
@@ -39,15 +41,19 @@ def scaled(features, mean, spread):
     return ((features - mean) / spread).clamp(-6, 6)  # (batch, 1504)
 
 
-def weigh(gaps, strict: float) -> torch.Tensor:
-    """Find the weights, (1504,), by which most gaps between a picture and a copy come positive."""
+def weigh(gaps, strict: float, counts=None) -> torch.Tensor:
+    """Find the weights, (1504,), by which most gaps between a picture and a copy come positive.
+
+    `counts`, (gaps,), says how much each counts; by default all count alike.
+    """
+    counts = torch.ones(len(gaps)) if counts is None else counts  # (gaps,)
     weight = torch.zeros(gaps.shape[1], requires_grad=True)  # (1504,)
     solver = torch.optim.LBFGS([weight], max_iter=80, history_size=20,
                                line_search_fn="strong_wolfe")  # fmt: skip
 
     def loss():
         solver.zero_grad()
-        value = F.softplus(-(gaps @ weight)).mean() + strict * weight.square().sum()
+        value = (counts * F.softplus(-(gaps @ weight))).mean() + strict * weight.square().sum()
         value.backward()
         return value
 
@@ -67,14 +73,14 @@ def features_of(net: Critic, squares: np.ndarray) -> torch.Tensor:
 
 
 def copies(files: list[Path], random: np.random.Generator) -> np.ndarray:
-    """Read pictures, each followed by its spoiled copies: (pictures, 6, 128, 128, 3) uint8."""
+    """Read pictures, each followed by its spoiled copies: (pictures, 8, 128, 128, 3) uint8."""
     from PIL import Image
 
     rows = []
     for file in files:
         with Image.open(file) as opened:
             picture = opened.convert("RGB")
-        spoiled = [picture, *(degrade(picture, way, random) for way in WAYS)]
+        spoiled = [picture, *(degrade(picture, way, random) for way in HARMS)]
         rows.append(np.stack([squeeze(np.asarray(one)) for one in spoiled]))
     return np.stack(rows)
 
@@ -82,8 +88,8 @@ def copies(files: list[Path], random: np.random.Generator) -> np.ndarray:
 def learn_taste(net: Critic, learn: list[Path], check: list[Path], *, seed: int):
     """Learn to prefer pictures to their copies; give the head and the scores of those checked.
 
-    How strict it is, those checked decide. The scores are (pictures, 6): of the picture itself,
-    then of its copies in the order of WAYS.
+    How strict it is, those checked decide. The scores are (pictures, 8): of the picture itself,
+    then of its copies in the order of HARMS.
     """
     random = np.random.default_rng(seed)
     learn = [learn[i] for i in random.permutation(len(learn))[:LEARNED]]
@@ -95,18 +101,19 @@ def learn_taste(net: Critic, learn: list[Path], check: list[Path], *, seed: int)
         for at in range(0, len(files), AT_ONCE):
             squares = copies(files[at : at + AT_ONCE], random).reshape(-1, SIDE, SIDE, 3)
             parts.append(features_of(net, squares))
-        return torch.cat(parts).view(len(files), 1 + len(WAYS), -1)
+        return torch.cat(parts).view(len(files), 1 + len(HARMS), -1)
 
-    mine, theirs = told(learn, seed), told(check, seed + 1)  # (pictures, 6, 1504)
-    flat = mine.flatten(0, 1)  # (pictures * 6, 1504)
+    mine, theirs = told(learn, seed), told(check, seed + 1)  # (pictures, 8, 1504)
+    flat = mine.flatten(0, 1)  # (pictures * 8, 1504)
     mean, spread = flat.mean(0), flat.std(0) + 1e-3  # (1504,) each
-    h = scaled(mine, mean, spread)  # (pictures, 6, 1504)
-    gaps = (h[:, :1] - h[:, 1:]).flatten(0, 1)  # (pictures * 5, 1504)
+    h = scaled(mine, mean, spread)  # (pictures, 8, 1504)
+    gaps = (h[:, :1] - h[:, 1:]).flatten(0, 1)  # (pictures * 7, 1504)
+    counts = torch.tensor([1.0] * len(WAYS) + [LIGHT] * len(OVERDONE))  # (7,)
     best, least = None, float("inf")
     for strict in (0.0003, 0.001, 0.003, 0.01):
-        taste = Taste(mean, spread, weigh(gaps, strict))
-        scores = taste(theirs)  # (pictures, 6)
-        surprise = F.softplus(scores[:, 1:] - scores[:, :1]).mean().item()
+        taste = Taste(mean, spread, weigh(gaps, strict, counts.repeat(len(mine))))
+        scores = taste(theirs)  # (pictures, 8)
+        surprise = (counts * F.softplus(scores[:, 1:] - scores[:, :1])).mean().item()
         if surprise < least:
             best, least = (taste, scores.numpy()), surprise
     assert best is not None
