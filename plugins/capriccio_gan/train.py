@@ -136,7 +136,7 @@ def train(
     )
     shared: dict[str, Any] = {"device": device, "seed": seed, "dry_run": dry_run, "resume": resume}
     witness = learn_to_witness(learn, vocabulary, out.with_suffix(".witness.safetensors"),
-                               steps=reading // 2, **shared)  # fmt: skip
+                               steps=max(1, reading // 2), **shared)  # fmt: skip
     lesson = learn_to_read(learn, check, vocabulary, out.with_suffix(".reader.safetensors"),
                            steps=reading, hours=hours and hours / 8, **shared)  # fmt: skip
     squares = torch.from_numpy(learn.squares)  # (pictures, size, size, 3)
