@@ -67,7 +67,21 @@ class VAE(Generator):
         The picture is cut to its middle square, (128, 128, 3). Raises ModelError where the model
         has no encoder.
         """
-        return self._looked(image, style)[0]
+        if self._model is None:
+            self._open()
+        if self._reader is None:
+            path = encoder_beside(Path(self._path))
+            if not path.is_file():
+                raise ModelError(
+                    f"model {str(self._path)!r} has no encoder {path.name!r} beside it; "
+                    "capriccio train vae writes both"
+                )
+            from capriccio import Model
+
+            self._reader = Model(path)
+        shares = self._shares(self._styles(style))[None]
+        found = self._reader(picture=middle_square(as_image(image, self))[None], style=shares)
+        return found["z"][0]
 
     def decode(self, z, style="") -> np.ndarray:
         """Paint a latent, `(latent,)` floats, in a style, two that are mixed, or none.
@@ -205,24 +219,6 @@ class VAE(Generator):
         latent = self.encode(picture)
         self._read = [*self._read[-1:], (picture.copy(), latent)]
         return latent
-
-    def _looked(self, image, style: str) -> tuple[np.ndarray, np.ndarray]:
-        """Give the middle of a picture's cloud and its width, `(latent,)` each."""
-        if self._model is None:
-            self._open()
-        if self._reader is None:
-            path = encoder_beside(Path(self._path))
-            if not path.is_file():
-                raise ModelError(
-                    f"model {str(self._path)!r} has no encoder {path.name!r} beside it; "
-                    "capriccio train vae writes both"
-                )
-            from capriccio import Model
-
-            self._reader = Model(path)
-        shares = self._shares(self._styles(style))[None]
-        found = self._reader(picture=middle_square(as_image(image, self))[None], style=shares)
-        return found["z"][0], found["spread"][0]
 
     # -- the model ----------------------------------------------------------------------------
 
