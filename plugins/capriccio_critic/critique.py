@@ -52,7 +52,8 @@ def critique(files, as_json, report, keep, explain, model) -> None:
     It names the movement a picture looks like, and how sure it is; novelty is how unlike what it
     learned from; harmony, balance, contrast and sharpness are formulas. Quality is not beauty: it
     was learned from old European paintings against spoiled copies of them (blurred, posterised,
-    discoloured, badly cut, compressed, paler, harsher), and tells how whole a picture is, nothing more.
+    discoloured, badly cut, compressed, paler, harsher), and tells how whole a picture is, nothing
+    more.
 
     What cannot be read is named, and the exit code is then 1; the others are read all the same.
     """
