@@ -198,7 +198,7 @@ def test_a_book_is_read_as_far_as_it_counts(part, capsys):
      ("red", 3, 0.5), ("a", "b", 0.5, "c")],
 )  # fmt: skip
 def test_what_is_no_prompt_is_told(part, prompt):
-    with pytest.raises(TypeError, match=r"the prompt of generator 'gan' is .*give words, or two"):
+    with pytest.raises(TypeError, match=r"knob 'prompt' of generator 'gan' is .*; give text, or"):
         part(NOW, prompt=prompt)
 
 

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 from capriccio import Note, Stroke, fit, rasterise
-from capriccio.media import as_drawing, as_image, as_medium, as_phrase
+from capriccio.media import as_drawing, as_image, as_medium, as_mixture, as_phrase
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
@@ -62,6 +62,26 @@ def test_another_kind_of_number_is_told(kind):
 def test_what_is_no_array_is_told(thing, kind):
     with pytest.raises(TypeError, match=f"^it made {kind}; an image is a numpy array"):
         as_image(thing, "it")
+
+
+# -- mixtures ---------------------------------------------------------------------------------
+
+
+def test_a_mixture_is_one_thing_or_two_with_their_shares():
+    assert as_mixture("ink", "it", "style", str) == [("ink", 1.0)]
+    assert as_mixture(("ink", "wash", 0.25), "it", "style", str) == [("ink", 0.75), ("wash", 0.25)]
+    assert as_mixture(["ink", "wash", 7], "it", "style") == [("ink", 0.0), ("wash", 1.0)]
+    assert as_mixture(("ink", "wash", -1), "it", "style") == [("ink", 1.0), ("wash", 0.0)]
+
+
+@pytest.mark.parametrize(
+    "thing",
+    [None, 3, (), ("ink",), ("ink", "wash"), ("ink", "wash", "much"), ("ink", 3, 0.5),
+     ("ink", "wash", None), ("ink", "wash", float("nan")), ("a", "b", 0.5, "c")],
+)  # fmt: skip
+def test_what_is_no_mixture_is_told(thing):
+    with pytest.raises(TypeError, match=r"^knob 'style' of it is .*; give text, or two"):
+        as_mixture(thing, "it", "style", str)
 
 
 # -- phrases ----------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ _HOMES = {
     "Note": "media",
     "Stroke": "media",
     "as_image": "media",
+    "as_mixture": "media",
     "fit": "media",
     "rasterise": "media",
     "as_svg": "svgfile",

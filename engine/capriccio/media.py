@@ -1,7 +1,7 @@
 """What parts make and read: image, phrase, drawing; their checks and conversions."""
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -114,6 +114,28 @@ def as_drawing(thing, maker: object = "this") -> list[Stroke]:
         if not (all(map(_number, numbers)) and np.isfinite(points).all()):
             raise ValueError(f"{maker} made a stroke with NaN or infinity in it; numbers are 0..1")
     return list(thing)
+
+
+def as_mixture(thing, maker: object, knob: str, kind: type = object) -> list[tuple[Any, float]]:
+    """Give what a knob mixes with the shares, 0..1: `thing` alone, or of `(one, other, how far)`.
+
+    Raises TypeError, naming `maker` and its `knob`, where it is neither, or not of that `kind`.
+    """
+    parts = [(thing, 1.0)]
+    if isinstance(thing, tuple | list):
+        try:
+            one, other, far = thing
+            far = min(max(float(far), 0.0), 1.0)
+            parts = [(one, 1 - far), (other, far)] if far == far else []
+        except (TypeError, ValueError):
+            parts = []
+    if not parts or not all(isinstance(part, kind) for part, _ in parts):
+        what = "text" if kind is str else "one thing"
+        raise TypeError(
+            f"knob {knob!r} of {maker} is {_kind(thing)}; give {what}, or two and how far from "
+            "one to the other: (one, other, 0..1)"
+        )
+    return parts
 
 
 def as_medium(thing, maker: object = "this"):

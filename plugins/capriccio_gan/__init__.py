@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, hookimpl
+from capriccio import Generator, ModelError, as_mixture, hookimpl
 
 from .words import LONGEST, Vocabulary
 
@@ -115,21 +115,8 @@ class GAN(Generator):
 
     def _prompts(self, prompt) -> tuple[tuple[str, ...], np.ndarray]:
         """Give one or two prompts and their shares."""
-        if isinstance(prompt, str):
-            return (prompt,), np.ones(1)
-        try:
-            one, other, share = prompt
-            share = float(share)
-            fits = isinstance(one, str) and isinstance(other, str) and share == share
-        except (TypeError, ValueError):
-            fits = False
-        if not fits:
-            raise TypeError(
-                f"the prompt of {self} is {prompt!r}; give words, or two prompts and a number "
-                "0..1 to mix them"
-            )
-        share = min(max(share, 0.0), 1.0)
-        return (one, other), np.array([1 - share, share])
+        prompts, shares = zip(*as_mixture(prompt, self, "prompt", str), strict=True)
+        return prompts, np.array(shares)
 
     def _arrived(self, now, prompts: tuple[str, ...], fade: float) -> float:
         """Say how far the prompts have come in, 0..1, and begin a fade where they are new."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, as_image
+from capriccio import Generator, ModelError, as_image, as_mixture
 
 from .pictures import encoder_beside, middle_square
 from .walk import STEPS, closed_walk
@@ -160,21 +160,9 @@ class VAE(Generator):
 
     def _styles(self, style) -> list[tuple[str, float]]:
         """Give the styles that are asked for, with their shares."""
-        if isinstance(style, str):
-            asked = [(style, 1.0)]
-        else:
-            try:
-                one, other, share = style
-                share = min(max(float(share), 0.0), 1.0)
-                fits = isinstance(one, str) and isinstance(other, str) and share == share
-            except (TypeError, ValueError):
-                fits = False
-            if not fits:
-                raise TypeError(
-                    f"the style of {self} is {style!r}; give a name, or two names and a number "
-                    "0..1 to mix them"
-                )
-            asked = [(one, 1.0)] if one == other else [(one, 1 - share), (other, share)]
+        asked = as_mixture(style, self, "style", str)
+        if asked[0][0] == asked[-1][0]:
+            asked = [(asked[0][0], 1.0)]
         for name, _ in asked:
             if name and name not in self._kinds:
                 near = get_close_matches(name, self._kinds, n=1)
@@ -197,18 +185,8 @@ class VAE(Generator):
 
     def _latent_of(self, source) -> np.ndarray:
         """Read a picture, or two and how far from one to the other."""
-        if not isinstance(source, tuple):
-            return self._seen(source).copy()
-        try:
-            one, other, share = source
-            share = min(max(float(share), 0.0), 1.0)
-        except (TypeError, ValueError):
-            share = float("nan")
-        if share != share:
-            raise TypeError(
-                f"the source of {self} is a tuple; give an image, or two images and a number 0..1"
-            )
-        return (1 - share) * self._seen(one) + share * self._seen(other)
+        parts = as_mixture(source, self, "source")
+        return np.sum([share * self._seen(image) for image, share in parts], axis=0)
 
     def _seen(self, image) -> np.ndarray:
         """Read a picture, or remember it: one that stands still is read once."""
