@@ -17,7 +17,9 @@ real *and* painted pictures). That penalty, gamma/2 (|grad v(x)|^2 + |grad v(G(z
 its finite difference in a random direction (as in arXiv 2501.08316): one more look in place of a
 second derivative. Two terms make the words count: a real picture under a caption that is wrong
 for it counts as painted (matching-aware, arXiv 1605.05396), and the painter also raises the
-reader's odds that its picture fits the caption. Both sides see pictures through one
+reader's odds that its picture fits the caption. Words could then stand in for chance: so two
+paintings of one caption are held apart, as far as half of what lies between two real pictures
+(mode seeking, arXiv 1903.05628, with an end). Both sides see pictures through one
 differentiable augmentation (arXiv 2006.10738), since a few thousand pictures can be learned by
 heart. Painted with, validated and exported are the averaged weights.
 
@@ -51,6 +53,7 @@ GAMMA = 0.02  # weight of the zero-centred penalties, for pixels of 0..1 and vot
 TREMOR = 0.03  # standard deviation of the finite difference's step
 MATCH = 0.5  # weight of wrong captions in the judge's loss
 GUIDE = 0.15  # weight of the reader's opinion in the painter's loss
+APART = 1.0  # weight of what two paintings of one caption are too much alike
 UNSAID = 0.15  # share of pictures painted without a word, so that chance alone learns to vary them
 DIALLED = 16  # pictures over which a dial is calibrated
 COLLAPSED = 0.25  # a share of the real pictures' spread below which something is told,
@@ -87,6 +90,18 @@ def augmented(x, dice):
     ]  # (batch, size) each
     hole = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]  # (batch, 1, size, size)
     return torch.where(hole & (dice[:, 7].view(-1, 1, 1, 1) < 0.5), 0.8, x)
+
+
+def likeness(ones, others, real):
+    """Say how much pairs of pictures, (pairs, 3, size, size), lack of being apart, 0..1.
+
+    They are seen small and without their paper's tone, so that it is what is painted that counts;
+    half the mean distance between `real` pictures is far enough.
+    """
+    ones, others, real = (F.adaptive_avg_pool2d(part, 16) for part in (ones, others, real))
+    ones, others, real = (part - part.mean((2, 3), keepdim=True) for part in (ones, others, real))
+    far = (real - real.roll(1, 0)).abs().mean() / 2  # ()
+    return (1 - (ones - others).abs().mean((1, 2, 3)) / far).clip(min=0).mean()
 
 
 # -- training ---------------------------------------------------------------------------------
@@ -179,14 +194,16 @@ def train(
         x = squares[torch.from_numpy(chosen).to(squares.device)].to(device)
         x = x.permute(0, 3, 1, 2).float() / 255  # (batch, 3, size, size)
         x = x.contiguous(memory_format=torch.channels_last)
+        part = count // 4  # pictures of each side that the penalty looks at, and pairs held apart
         with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
             z = torch.randn(count, LATENT, device=device)
             grain = torch.randn(count, painter.grains, device=device)
             painted = painter(z, code, grain)  # (batch, 3, size, size)
+            again = painter(torch.randn_like(z[:part]), code[:part], grain[:part])
+        alike = likeness(painted[:part], again, x)
         # The judge sees copies cut off from the painter; what it says of them is carried back by
         # hand afterwards, so that one look serves both sides of the game.
         canvas = painted.detach().requires_grad_()  # (batch, 3, size, size)
-        part = count // 4  # pictures of each side that the penalty looks at
         dice = torch.rand(2 * count, 8, device=device)
         shown = augmented(torch.cat([x, canvas]), dice)  # (2 batch, 3, size, size)
         trembling = torch.cat([shown[:part], shown[count : count + part]]).detach()
@@ -210,7 +227,7 @@ def train(
         painting = F.softplus(real.detach() - made).mean() + GUIDE * guided
         (pull,) = torch.autograd.grad(painting, canvas, retain_graph=True)
         carried = (painted * pull).sum()
-        return judged + carried - carried.detach()
+        return judged + APART * alike + carried - carried.detach()
 
     sample = np.random.default_rng(0).permutation(len(check))[:1000]
     repeats = -(-min(1000, 4 * len(check)) // len(check))
