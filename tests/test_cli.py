@@ -382,6 +382,16 @@ def test_a_plugins_own_options_are_taken_and_others_are_told(tmp_path, monkeypat
     assert told.endswith("write the options of a plugin, such as --steps, after its name")
 
 
+def test_help_on_training_a_plugin_lists_what_it_takes_beyond_the_rest():
+    pytest.importorskip("torch")
+    assert "own:" not in capriccio("train", "--help").output
+    for words in (("vae", "--help"), ("--data", "x", "vae", "-h")):
+        told = capriccio("train", *words)
+        assert told.exit_code == 0
+        assert re.search(r"Options of vae's own:\n  --steps INTEGER", told.output)
+    assert error("train", "vea", "--help").startswith("no plugin 'vea' can be trained")
+
+
 def test_a_plugins_options_are_numbers_however_they_are_annotated():
     def train(data, out, *, size: "int | None" = 3, rate: "float" = 1.0, mix: int | float = 1,
               few: int | None = None, name: str = "", seed: int = 0): ...  # fmt: skip

@@ -13,9 +13,36 @@ import click
 from .errors import ShowError
 from .terminal import Number, plain_errors
 
+PLUGIN = "capriccio.plugin"
+
+
+class Teaching(click.Command):
+    """A command whose help also lists the options of the plugin that is named beside `--help`."""
+
+    def parse_args(self, context, words) -> list[str]:
+        # Help is shown before arguments are read, but asks which plugin is meant.
+        found, _, _ = self.make_parser(context).parse_args(args=list(words))
+        context.meta[PLUGIN] = found.get("plugin")
+        return super().parse_args(context, words)
+
+    def format_options(self, context, formatter) -> None:
+        super().format_options(context, formatter)
+        plugin = context.meta[PLUGIN]
+        if not isinstance(plugin, str):  # none was named
+            return
+        from .registry import installed
+
+        with plain_errors():
+            own = options_of(installed().trainer(plugin), _taken(context))
+        if rows := [option.get_help_record(context) for option in own]:
+            with formatter.section(f"Options of {plugin}'s own"):
+                formatter.write_dl(rows)
+
 
 # What this command does not know are options of the plugin's own.
-@click.command(context_settings={"ignore_unknown_options": True, "allow_extra_args": True})
+@click.command(
+    cls=Teaching, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
+)
 @click.argument("plugin")
 @click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder to learn.")
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
@@ -33,6 +60,7 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
       capriccio train vae --data my-pictures/ --out mine.onnx --steps 500
 
     A plugin may take more options, such as --steps: the number keywords of its function `train`.
+    capriccio train vae --help lists them.
     Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
     """
     from .doctor import TRAINING
@@ -50,21 +78,18 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
                 f"training needs {', '.join(missing)}; install with pip install 'capriccio[train]'"
             )
         trainer = installed().trainer(plugin)
-        taken = {
-            option
-            for param in context.command.get_params(context)
-            if isinstance(param, click.Option)
-            for option in param.opts
-        }
-        own = own_options(trainer, plugin, context.args, taken)
+        own = own_options(trainer, plugin, context.args, _taken(context))
         trainer(data, out, **options, **own)
 
 
-def own_options(trainer: Callable, plugin: str, words: list[str], ours: set[str]) -> dict[str, Any]:
-    """Read from `words` what the function `train` of a plugin takes beyond `ours`.
+def _taken(context: click.Context) -> set[str]:
+    """Give the options that the command has itself."""
+    params = context.command.get_params(context)
+    return {name for param in params if isinstance(param, click.Option) for name in param.opts}
 
-    Gives those keywords alone that were written. Raises click's UsageError for what is none.
-    """
+
+def options_of(trainer: Callable, ours: set[str]) -> list[click.Parameter]:
+    """Give the number keywords of the function `train` of a plugin beyond `ours`, as options."""
     options: list[click.Parameter] = []
     for parameter in inspect.signature(trainer).parameters.values():
         name = "--" + parameter.name.replace("_", "-")
@@ -72,6 +97,15 @@ def own_options(trainer: Callable, plugin: str, words: list[str], ours: set[str]
         kinds = re.findall(r"\b(?:int|float)\b", inspect.formatannotation(parameter.annotation))
         if parameter.kind is parameter.KEYWORD_ONLY and name not in ours and kinds:
             options.append(click.Option([name], type=float if "float" in kinds else int))
+    return options
+
+
+def own_options(trainer: Callable, plugin: str, words: list[str], ours: set[str]) -> dict[str, Any]:
+    """Read from `words` what the function `train` of a plugin takes beyond `ours`.
+
+    Gives those keywords alone that were written. Raises click's UsageError for what is none.
+    """
+    options = options_of(trainer, ours)
     reader = click.Command(plugin, params=options)
     try:
         with reader.make_context(f"capriccio train {plugin}", list(words)) as found:
