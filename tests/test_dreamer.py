@@ -251,10 +251,12 @@ def told(command, *words) -> tuple[int, str]:
 
 def test_it_is_judged_on_pictures_it_did_not_learn_from(folder, tmp_path):
     model = made(tmp_path / "mine.onnx", ["baroque", "impressionism"])
+    (folder / "baroque" / "0.png").write_text("I am no picture")
     code, words = told(evaluate, "--data", folder, "--model", model, "--count", 3)
     assert code == 0, words
+    assert "skipped" in words and "0.png" in words
     figures = json.loads(words[words.index("{") :])
-    assert figures["pictures"] == 10 and 0 < figures["mse"] < 1
+    assert figures["pictures"] == 9 and 0 < figures["mse"] < 1
     assert figures["frechet, real against real"] < figures["frechet, dreams"]
 
 

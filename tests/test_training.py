@@ -289,6 +289,8 @@ def test_precision_and_recall_tell_beauty_from_variety():
     precision, _ = precision_recall(real, wide)
     assert precision < 0.5
     assert spread(narrow) < spread(real) < spread(wide)
+    with pytest.raises(ValueError, match="3 real and 500 made; give at least 4 each"):
+        precision_recall(real[:3], wide)
 
 
 def test_the_nearest_is_found():

@@ -204,8 +204,24 @@ def test_broken_pictures_are_skipped_and_named(folder, capsys):
     found = read_pictures(folder)
     assert len(found.train) + len(found.val) == 58 and found.names == ["blue", "red"]
     assert len(found.kinds) == len(found.train) and len(found.val_kinds) == len(found.val)
-    told = capsys.readouterr().out
+    told = capsys.readouterr().err
     assert told.count("skipped") == 2 and "0.png" in told and "2.png" in told
+
+
+def test_few_checks_are_of_all_kinds(folder, monkeypatch):
+    class Last:
+        """A hash that never chooses a file for validation."""
+
+        def __init__(self, content):
+            pass
+
+        def digest(self):
+            return b"\xff"
+
+    monkeypatch.setattr("capriccio_vae.pictures.hashlib.sha256", Last)
+    found = read_pictures(folder)
+    assert len(found.val) == 5 and len(found.train) == 55
+    assert set(found.val_kinds.tolist()) == {0, 1}
 
 
 def test_too_few_pictures_are_told(folder):

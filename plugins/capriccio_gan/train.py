@@ -287,7 +287,8 @@ def train(
         "seed": seed,
         "hours": round(trainer.seconds / 3600, 2),
         "pictures": len(learn),
-        "command": f"capriccio train gan --data {data.name} --out {out.name} --seed {seed}",
+        "command": f"capriccio train gan --data {data.name} --out {out.name} --size {size} "
+        f"--hours {trainer.seconds / 3150:.2f} --seed {seed}",  # seven eighths of it painted
         **rights(data),
     }
     finish(player, vocabulary, asked_words, out, card=card, dry_run=dry_run)

@@ -16,7 +16,7 @@ import numpy as np
 from capriccio import ModelError, Moment, analyzer
 
 from .dreamer import VAE
-from .pictures import frame
+from .pictures import read_picture
 
 EVEN = 0.6  # bloom at which pictures are as they were learned
 
@@ -93,15 +93,14 @@ def measure(part: VAE, critic: Any, data: Path, count: int) -> dict[str, Any]:
 
 def read(data: Path, split: str, styles: list[str]) -> list[tuple[np.ndarray, str]]:
     """Read the pictures of a split, cut as they are learned, with their styles."""
-    from PIL import Image
-
     found = []
     with open(data / "labels.csv", newline="", encoding="utf-8") as file:
         for row in DictReader(file):
             path = data / row["path"]
             if row["split"] == split and path.parent.name in styles:
-                with Image.open(path) as picture:
-                    found.append((np.asarray(frame(picture)), path.parent.name))
+                pixels = read_picture(path)
+                if pixels is not None:
+                    found.append((pixels, path.parent.name))
     return found
 
 

@@ -1,6 +1,7 @@
 """Reads a folder of pictures for training: scans of sheets are cut to their subject."""
 
 import hashlib
+import sys
 from csv import DictReader
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -98,6 +99,18 @@ class Pictures(NamedTuple):
     names: list[str]
 
 
+def read_picture(path: Path) -> np.ndarray | None:
+    """Read a picture as it is learned, `(SIZE, SIZE, 3)` uint8; one that is broken is named."""
+    from PIL import Image
+
+    try:
+        with Image.open(path) as picture:
+            return np.asarray(frame(picture))
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        print(f"skipped {path}: {error}", file=sys.stderr, flush=True)
+        return None
+
+
 def read_pictures(data: Path, most: int | None = None) -> Pictures:
     """Read a folder: training and validation pictures, their kinds, and the kinds' names.
 
@@ -106,8 +119,6 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
     their content, is kept for validation. Broken files are skipped and named. Raises ValueError
     where fewer than 50 pictures are left, or none to learn or to check.
     """
-    from PIL import Image
-
     split = {}
     if (data / "labels.csv").is_file():
         with open(data / "labels.csv", newline="", encoding="utf-8") as file:
@@ -119,14 +130,10 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
         files = [files[i * len(files) // most] for i in range(most)]
     parts: dict[str, list] = {"train": [], "val": []}
     for path in files:
-        try:
-            content = path.read_bytes()
-            with Image.open(path) as picture:
-                pixels = np.asarray(frame(picture))  # (SIZE, SIZE, 3) uint8
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            print(f"skipped {path}: {error}", flush=True)
+        pixels = read_picture(path)
+        if pixels is None:
             continue
-        chosen = hashlib.sha256(content).digest()[0] < 26  # a tenth of 256
+        chosen = hashlib.sha256(path.read_bytes()).digest()[0] < 26  # a tenth of 256
         name = path.relative_to(data).as_posix()
         part = split.get(name, "val" if chosen else "train")
         kind = path.parent.name if path.parent != data else ""
@@ -137,7 +144,9 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
             f"{str(data)!r} holds {len(train) + len(val)} readable pictures; give at least {FEWEST}"
         )
     if len(val) < 2:  # too few files for the hash to choose from
-        val, train = [*val, *train[:5]], train[5:]
+        few = set(range(0, len(train), -(-len(train) // 5)))  # of all styles, so from all over
+        val += [train[i] for i in few]
+        train = [one for i, one in enumerate(train) if i not in few]
     names = sorted({kind for _, kind in train})
     val = [(pixels, kind) for pixels, kind in val if kind in names]
     if not train or not val:

@@ -29,8 +29,10 @@ def precision_recall(real: np.ndarray, made: np.ndarray, nearest: int = 3) -> tu
     """Give the share of made pictures among the real ones, and of real ones among the made.
 
     One is among others where it lies within the `nearest`-th neighbour's distance of any of them
-    (arXiv 1904.06991).
+    (arXiv 1904.06991). Raises ValueError where either are no more than `nearest`.
     """
+    if min(len(real), len(made)) <= nearest:
+        raise ValueError(f"{len(real)} real and {len(made)} made; give at least {nearest + 1} each")
     across = _distances(real, made)  # (real, made)
     inside = []
     for own, gaps in ((real, across), (made, across.T)):
