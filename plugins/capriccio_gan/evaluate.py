@@ -159,12 +159,12 @@ def _has_colour(square: np.ndarray, colour: str) -> bool:
 
     page: Page = prepare(Image.fromarray(square), square.shape[0])
     found: Look = look(page)
-    if colour in found.colours:
+    first = found.colours[0] if found.colours else ""
+    if colour == first:
         return True
-    names = [name for name in found.colours if name in HUES]
-    if colour in HUES and names:
+    if colour in HUES and first in HUES:
         # Within 30 degrees of hue is the same colour to most.
-        apart = abs(HUES[colour] - HUES[names[0]]) % 360
+        apart = abs(HUES[colour] - HUES[first]) % 360
         return min(apart, 360 - apart) <= 30
     dark = (colour_names(page.square) == COLOURS.index("black")).mean()
     return bool(colour == "black" and dark > 0.1)

@@ -52,6 +52,7 @@ class Painter(Generator):
         self._painting: Painting | None = None
         self._side = 0  # pixels of the canvas that is worked at
         self._canvas, self._scale = np.zeros((0, 0, 3), np.float32), 1.0  # what is shown
+        self._frame: np.ndarray | None = None  # the canvas in bytes, until it changes
         self._shown = 0  # of the painting's marks, how many are on the canvas
         self._due = 0  # how many were last asked for
 
@@ -79,10 +80,13 @@ class Painter(Generator):
         last = len(painting.marks) if moved else min(due, len(painting.marks))
         for mark in painting.marks[self._shown : last]:
             mark.lay(self._canvas, self._scale)
+            self._frame = None
         self._shown = max(self._shown, last)
         if self._shown > SLACK * marks:
             self._shown -= painting.forget(self._shown - marks)
-        return (self._canvas * 255 + 0.5).astype(np.uint8)
+        if self._frame is None:
+            self._frame = (self._canvas * 255 + 0.5).astype(np.uint8)
+        return self._frame.copy()
 
     @property
     def strokes(self) -> list[Stroke]:
@@ -148,7 +152,7 @@ class Painter(Generator):
         if painting is not self._painting or falls:
             self._painting, moves = painting, False
             self._canvas, self._scale = painting.blank(self._size)
-            self._shown = 0
+            self._frame, self._shown = None, 0
         return painting, moves
 
     def _image_of(self, target, now) -> np.ndarray:
