@@ -1,6 +1,5 @@
 """The painter of words: prompts, fades, walks, dials and odd input; a training that plays."""
 
-import sys
 from itertools import pairwise
 
 import numpy as np
@@ -8,12 +7,8 @@ import onnx
 import pytest
 from capriccio import Model, ModelError, Moment
 from capriccio.testing import check_generator, moments
-from conftest import ROOT
-from PIL import Image, ImageDraw
-
-sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
-
 from capriccio_gan import GAN
+from PIL import Image, ImageDraw
 
 NOW = Moment()
 

@@ -6,16 +6,13 @@ import sys
 
 import numpy as np
 import pytest
+from capriccio_gan.benchmark.train import FastGAN, StyleGAN2, measure, multiplications
+from capriccio_gan.evaluate import _has_colour, evaluate, judge, memorised
+from capriccio_gan.prepare import prepare
 from click.testing import CliRunner
 from conftest import ROOT
 from PIL import Image
 from test_gan import discs
-
-sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
-
-from capriccio_gan.benchmark.train import FastGAN, StyleGAN2, measure, multiplications
-from capriccio_gan.evaluate import _has_colour, evaluate, judge, memorised
-from capriccio_gan.prepare import prepare
 
 
 @pytest.fixture(scope="module")
@@ -33,7 +30,8 @@ def figures(folder, tmp_path_factory):
         train(folder, model, steps=3, reading=10, size=64, batch=4)
     witness = model.with_suffix(".witness.safetensors")
     learned = witness.read_bytes()
-    figures = judge(folder, model, count=100, prompts=20)
+    figures = judge(folder, model, count=100, prompts=20, sheet=model.with_suffix(".png"))
+    assert Image.open(model.with_suffix(".png")).size == (512, 128)
     assert witness.read_bytes() == learned  # it learned while the painter did, and no more
     return figures
 
@@ -44,6 +42,8 @@ def test_the_figures_stand_beside_those_of_real_pictures(figures):
     assert figures["real frechet"] < figures["frechet"]
     assert "not Inception" in figures["features"]
     assert figures["kinds"] == 2
+    kinds = [prompt.split()[-1] for prompt in figures["rows of the sheet"]]
+    assert sorted(kinds) == ["cherry", "plum"]
     json.dumps(figures)
 
 

@@ -1,19 +1,14 @@
 """Pictures for the painter of words: cut, measured and described; prompts read as words."""
 
-import sys
-
 import numpy as np
 import pytest
-from conftest import ROOT
-from PIL import Image, ImageDraw
-
-sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
-
 from capriccio_gan.captions import compose, facts_of, plain, singular, words_of
 from capriccio_gan.looks import COLOURS, Look, colour_names, look
 from capriccio_gan.pages import Page, grown, prepare, regions
 from capriccio_gan.pictures import read_pictures, vocabulary_of
 from capriccio_gan.words import BEGIN, LONGEST, NOTHING, Vocabulary
+from conftest import ROOT
+from PIL import Image, ImageDraw
 
 WATERCOLORS = ROOT.parent / "shared" / "data" / "watercolors-usda-pomological"
 PAPER = (245, 238, 215)

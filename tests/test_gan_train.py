@@ -1,18 +1,11 @@
 """Training the painter of words: what is told, kept and resumed; its networks."""
 
 import json
-import sys
 
 import numpy as np
 import pytest
 import torch
 from capriccio import Model, Moment
-from conftest import ROOT
-from safetensors import safe_open
-from test_gan import discs
-
-sys.path.append(str(ROOT / "plugins"))  # not installed before it has a model
-
 from capriccio_gan import GAN
 from capriccio_gan import train as course
 from capriccio_gan.dials.train import find_dials
@@ -21,6 +14,8 @@ from capriccio_gan.pictures import read_pictures, vocabulary_of
 from capriccio_gan.reader.train import WIDTHS as SEEN
 from capriccio_gan.reader.train import Lesson, Reader, shaken, truths
 from capriccio_gan.words import LONGEST, Vocabulary
+from safetensors import safe_open
+from test_gan import discs
 
 
 @pytest.fixture(scope="module")

@@ -26,6 +26,9 @@ WORDS = {
 }
 
 
+SHORT = 0.4  # share of captions as people type them: a colour and a kind
+
+
 @dataclass(frozen=True)
 class Facts:
     """What is known of one picture: its kind, further names, artist, decade, and its look."""
@@ -76,6 +79,8 @@ def compose(facts: Facts, chance: np.random.Generator | None = None) -> str:
         return chance is None or chance.random() < likely
 
     seen = facts.look
+    if chance is not None and facts.kind and seen.colours and chance.random() < SHORT:
+        return f"{choose(seen.colours[0])} {facts.kind}"
     words = []
     if seen.view in ("two", "several") and said(0.7):
         words.append(choose(seen.view))

@@ -7,11 +7,13 @@ Beside each figure stands the same of real pictures against real ones: that is t
 """
 
 import json
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import click
 import numpy as np
+from capriccio import write_image
 from capriccio.training import frechet, gaps, kernel_distance, precision_recall, spread
 
 from .captions import compose
@@ -34,6 +36,8 @@ CLOSE = 0.01  # share of real pictures of validation that lie nearer to a traini
               help="Of these, so many are asked for by fruit and colour.")  # fmt: skip
 @click.option("--steps", default=READING, show_default=True, help="Steps of a witness to train.")
 @click.option("--seed", default=0, show_default=True)
+@click.option("--sheet", type=click.Path(path_type=Path),
+              help="Write a PNG: a row for each of the eight commonest kinds.")  # fmt: skip
 def evaluate(data: Path, model: Path, **options) -> None:
     """Print how well a model paints, as JSON, beside the same figures of real pictures."""
     try:
@@ -50,8 +54,9 @@ def judge(
     prompts: int = 1000,
     steps: int = READING,
     seed: int = 0,
+    sheet: Path | None = None,
 ) -> dict[str, Any]:
-    """Give the figures of a model on the folder it learned from.
+    """Give the figures of a model on the folder it learned from, and write a sheet if asked to.
 
     The witness beside the model (`FILE.witness.safetensors`) is taken up where there is one, and
     trained otherwise. Raises ValueError where the folder holds fewer than 50 readable pictures.
@@ -93,8 +98,24 @@ def judge(
         precision, recall = precision_recall(real, one[: 2 * len(real)])
         figures |= {f"{name}precision": precision, f"{name}recall": recall}
     figures |= memorised(real, ours, known)
+    if sheet:
+        rows = commonest(learn, 8)
+        figures["rows of the sheet"] = rows
+        squares = _painted(part, [prompt for prompt in rows for _ in range(8)], chance)
+        page = squares.reshape(len(rows), 8, size, size, 3).swapaxes(1, 2)
+        write_image(page.reshape(len(rows) * size, 8 * size, 3), sheet)
     figures |= adherence(part, witness, seen, vocabulary, check, prompts, chance)
     return {name: round(v, 4) if isinstance(v, float) else v for name, v in figures.items()}
+
+
+def commonest(pictures: Pictures, count: int) -> list[str]:
+    """Give so many prompts: the commonest kinds, each in its commonest colour."""
+    kinds = Counter(facts.kind for facts in pictures.facts if facts.kind)
+    prompts = []
+    for kind, _ in kinds.most_common(count):
+        colours = Counter(f.look.colours[:1] for f in pictures.facts if f.kind == kind)
+        prompts.append(" ".join([*colours.most_common(1)[0][0], kind]))
+    return prompts or [""] * count
 
 
 def _painted(part, prompts: list[str], chance) -> np.ndarray:

@@ -313,7 +313,8 @@ def finish(player: Player, vocabulary, words, out: Path, *, card: dict, dry_run:
     card = {
         "part": "gan",
         "objective": "relativistic pairing softplus(v(made) - v(real)), zero-centred penalties on "
-        f"both (gamma {GAMMA:g}), wrong captions {MATCH:g}, reader's guidance {GUIDE:g}",
+        f"both (gamma {GAMMA:g}), wrong captions {MATCH:g}, reader's guidance {GUIDE:g}, pairs "
+        f"of one caption held apart {APART:g}",
         "vocabulary": vocabulary.words,
         "dials": find_dials(player.painter, codes, pictures=2 if dry_run else DIALLED),
         **card,
