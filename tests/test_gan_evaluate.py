@@ -17,7 +17,7 @@ from test_gan import discs
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    return discs(tmp_path_factory.mktemp("discs"), 80)
+    return discs(tmp_path_factory.mktemp("discs"), 160)
 
 
 @pytest.fixture(scope="module")

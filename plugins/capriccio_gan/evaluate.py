@@ -23,6 +23,7 @@ from .pictures import Pictures, read_pictures, vocabulary_of
 from .words import Vocabulary
 
 READING = 750  # steps of the witness, as in the training
+FEW = 5  # validation pictures of a kind: of fewer, how often they are named says nothing
 CLOSE = 0.01  # share of real pictures of validation that lie nearer to a training picture
 
 
@@ -138,11 +139,12 @@ def memorised(real: np.ndarray, made: np.ndarray, learned: np.ndarray) -> dict[s
 def adherence(part, witness, seen, vocabulary, check: Pictures, prompts: int, chance) -> dict:
     """Give how often the witness names the fruit that was asked for, and the eye the colour.
 
-    Kinds are asked for equally often, those that validation has; the witness is asked only to
-    choose among them, of painted pictures and of real ones alike. Colours are those that the
-    kind's real pictures have.
+    Kinds are asked for equally often, those of which validation has five pictures; the witness
+    is asked only to choose among them, of painted pictures and of real ones alike. Colours are
+    those that the kind's real pictures have.
     """
-    kinds = sorted({f.kind for f in check.facts if f.kind and f.kind in vocabulary})
+    there = Counter(f.kind for f in check.facts if f.kind and f.kind in vocabulary)
+    kinds = sorted(kind for kind, count in there.items() if count >= FEW)
     if not kinds:
         return {}
     columns = [vocabulary.read(kind)[0][1] for kind in kinds]
