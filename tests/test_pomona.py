@@ -59,6 +59,11 @@ def test_chance_changes_the_picture_and_words_that_say_all_do_more(garden):
     assert 4 < within < gap(apples, grapes)
 
 
+def test_an_article_changes_nothing(garden):
+    with_one, without = painted(garden, "a red apple", 2), painted(garden, "red apple", 2)
+    assert (with_one == without).all()
+
+
 def test_words_it_does_not_know_are_named(garden):
     assert garden.unknown("a red apple with leaves by passmore 1910s") == {}
     assert garden.unknown("a red aple") == {"aple": "apple"}

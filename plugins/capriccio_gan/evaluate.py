@@ -7,7 +7,9 @@ Beside each figure stands the same of real pictures against real ones: that is t
 """
 
 import json
+import sys
 from collections import Counter
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +44,11 @@ CLOSE = 0.01  # share of real pictures of validation that lie nearer to a traini
 def evaluate(data: Path, model: Path, **options) -> None:
     """Print how well a model paints, as JSON, beside the same figures of real pictures."""
     try:
-        click.echo(json.dumps(judge(data, model, **options), indent=2))
+        with redirect_stdout(sys.stderr):  # where a witness is trained, its progress is not JSON
+            figures = judge(data, model, **options)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
+    click.echo(json.dumps(figures, indent=2))
 
 
 def judge(

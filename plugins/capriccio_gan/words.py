@@ -25,11 +25,13 @@ class Vocabulary:
     def read(self, text: str) -> tuple[list[int], list[str]]:
         """Give LONGEST numbers for a text, and the words in it that are not known, each once.
 
-        Case, accents and the plural do not matter. Words behind the LONGEST-th known one are
-        left out, and so are all behind the first 1,000.
+        Case, accents, articles and the plural do not matter. Words behind the LONGEST-th known
+        one are left out, and so are all behind the first 1,000.
         """
         numbers, unknown = [BEGIN], []
         for word in _words(text)[:1000]:
+            if word in ARTICLES:
+                continue
             number = self._numbers.get(word) or self._numbers.get(singular(word))
             if number is None:
                 if word not in unknown and word not in FILLERS:
@@ -44,29 +46,13 @@ class Vocabulary:
         return near[0] if near else ""
 
 
-# They carry no meaning in a caption, so that nobody needs to be told they are not known.
+# An article says nothing: "a red apple" is a red apple, though captions have "with a leaf".
+ARTICLES = frozenset(["a", "an", "the"])
+# Nobody needs to be told that these are not known.
 FILLERS = frozenset(
-    [
-        "a",
-        "an",
-        "the",
-        "of",
-        "in",
-        "on",
-        "at",
-        "with",
-        "and",
-        "or",
-        "by",
-        "is",
-        "are",
-        "some",
-        "one",
-        "its",
-        "from",
-        "to",
-    ]
-)
+    ["of", "in", "on", "at", "with", "and", "or", "by", "is", "are", "some", "one", "its", "from",
+     "to"]
+)  # fmt: skip
 
 
 def _words(text: str) -> list[str]:
