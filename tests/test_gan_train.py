@@ -42,6 +42,14 @@ def few_dial_pictures(monkeypatch):
 # -- the course -------------------------------------------------------------------------------
 
 
+def test_pairs_are_held_apart_up_to_half_of_what_lies_between_real_pictures():
+    real = torch.rand(8, 3, 64, 64)
+    assert course.likeness(real[:2], real[:2], real) == 1
+    assert course.likeness(real[:2], real[:2] + 0.1, real) > 0.99  # another paper is no other fruit
+    assert course.likeness(real[:2], real[2:4], real) == 0
+    assert course.likeness(real[:1], real[:1], real[:1]) == 1  # nothing to compare with is no NaN
+
+
 def test_a_dry_run_writes_nothing(folder, tmp_path):
     course.train(folder, tmp_path / "out" / "mine.onnx", dry_run=True)
     assert not (tmp_path / "out").exists()

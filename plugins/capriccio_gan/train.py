@@ -100,7 +100,7 @@ def likeness(ones, others, real):
     """
     ones, others, real = (F.adaptive_avg_pool2d(part, 16) for part in (ones, others, real))
     ones, others, real = (part - part.mean((2, 3), keepdim=True) for part in (ones, others, real))
-    far = (real - real.roll(1, 0)).abs().mean() / 2  # ()
+    far = (real - real.roll(1, 0)).abs().mean().clamp_min(1e-4) / 2  # ()
     return (1 - (ones - others).abs().mean((1, 2, 3)) / far).clip(min=0).mean()
 
 
@@ -194,7 +194,7 @@ def train(
         x = squares[torch.from_numpy(chosen).to(squares.device)].to(device)
         x = x.permute(0, 3, 1, 2).float() / 255  # (batch, 3, size, size)
         x = x.contiguous(memory_format=torch.channels_last)
-        part = count // 4  # pictures of each side that the penalty looks at, and pairs held apart
+        part = max(1, count // 4)  # pictures a side that the penalty sees, and pairs held apart
         with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
             z = torch.randn(count, LATENT, device=device)
             grain = torch.randn(count, painter.grains, device=device)
