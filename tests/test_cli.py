@@ -355,6 +355,11 @@ def test_training_without_torch_says_what_to_install(folder):
     assert child.stderr == (
         "Error: training needs torch; install with pip install 'capriccio[train]'\n"
     )
+    code = code.replace("'--data', '.', '--out', 'mine.onnx'", "'--help'")
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert child.returncode == 0 and not child.stderr
+    told = " ".join(child.stdout.split())
+    assert "--resume" in told and "training needs torch; install with pip" in told
 
 
 def test_what_cannot_be_trained_is_told(folder):

@@ -188,6 +188,12 @@ def test_chance_varies_captions_and_every_word_of_them_may_be_said():
     assert "green" not in words_of(facts) and "two" not in words_of(facts)
 
 
+def test_two_captions_in_five_are_as_short_as_people_type_them():
+    facts = facts_of(ROW, Look(("yellow",), "whole and cut", "large", True))
+    said = [compose(facts, np.random.default_rng(seed)) for seed in range(500)]
+    assert 0.35 < said.count("yellow apple") / len(said) < 0.5
+
+
 @pytest.mark.parametrize(
     ("many", "one"),
     [("apples", "apple"), ("peaches", "peach"), ("cherries", "cherry"), ("mangoes", "mango"),

@@ -87,6 +87,14 @@ def test_progress_shows_the_strokes_so_far_and_however_it_is_asked_for():
     assert np.array_equal(stepwise(NOW, target=target, detail=FEW, progress=0.1), frames[1])
 
 
+def test_who_draws_on_a_frame_does_not_draw_on_the_canvas():
+    target, painter = scene(), Painter(size=64)
+    frame = painter(NOW, target=target, detail=FEW)
+    kept = frame.copy()
+    frame[:] = 0
+    assert np.array_equal(painter(NOW, target=target, detail=FEW), kept)
+
+
 def test_progress_beyond_its_range_is_held_to_it():
     whole = Painter(size=64)(NOW, target=scene(), detail=FEW)
 

@@ -32,6 +32,10 @@ class Teaching(click.Command):
             return
         from .registry import installed
 
+        if words := _missing():  # help is help, even where nothing can be trained
+            formatter.write_paragraph()
+            formatter.write_text(f"{words}; then options of {plugin}'s own are listed here")
+            return
         with plain_errors():
             own = options_of(installed().trainer(plugin), _taken(context))
         if rows := [option.get_help_record(context) for option in own]:
@@ -63,7 +67,6 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
     capriccio train vae --help lists them.
     Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
     """
-    from .doctor import TRAINING
     from .registry import installed
 
     if plugin.startswith("-"):
@@ -73,13 +76,19 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
             raise ShowError(f"no folder {str(data)!r} to learn from")
         if out.suffix != ".onnx":
             raise ShowError(f"a model is written as .onnx, not {out.name!r}")
-        if missing := [name for name in TRAINING if find_spec(name) is None]:
-            raise ShowError(
-                f"training needs {', '.join(missing)}; install with pip install 'capriccio[train]'"
-            )
+        if words := _missing():
+            raise ShowError(words)
         trainer = installed().trainer(plugin)
         own = own_options(trainer, plugin, context.args, _taken(context))
         trainer(data, out, **options, **own)
+
+
+def _missing() -> str:
+    """Say what is not installed that training needs, "" where nothing is."""
+    from .doctor import TRAINING
+
+    names = ", ".join(name for name in TRAINING if find_spec(name) is None)
+    return names and f"training needs {names}; install with pip install 'capriccio[train]'"
 
 
 def _taken(context: click.Context) -> set[str]:

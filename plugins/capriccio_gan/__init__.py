@@ -34,7 +34,7 @@ class GAN(Generator):
     name = "gan"
     models = {"pomona": Path(__file__).with_name("pomona.onnx")}  # noqa: RUF012
 
-    def __init__(self, *, model: str = "pomona", seed: int = 0):
+    def __init__(self, *, model: str | Path = "pomona", seed: int = 0):
         self._path = self.model_path(model)
         self._model: Any = None
         self.reset(seed)

@@ -68,6 +68,7 @@ def judge(
     """
     from . import GAN
     from .reader.train import features, learn_to_witness
+    from .train import sheet as laid_out
 
     part = GAN(model=model, seed=seed)
     chance = np.random.default_rng(seed)
@@ -107,8 +108,7 @@ def judge(
         rows = commonest(learn, 8)
         figures["rows of the sheet"] = rows
         squares = _painted(part, [prompt for prompt in rows for _ in range(8)], chance)
-        page = squares.reshape(len(rows), 8, size, size, 3).swapaxes(1, 2)
-        write_image(page.reshape(len(rows) * size, 8 * size, 3), sheet)
+        write_image(np.asarray(laid_out(squares, 8)), sheet)
     figures |= adherence(part, witness, seen, vocabulary, check, prompts, chance)
     return {name: round(v, 4) if isinstance(v, float) else v for name, v in figures.items()}
 

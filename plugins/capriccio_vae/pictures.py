@@ -133,9 +133,9 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
         pixels = read_picture(path)
         if pixels is None:
             continue
-        chosen = hashlib.sha256(path.read_bytes()).digest()[0] < 26  # a tenth of 256
-        name = path.relative_to(data).as_posix()
-        part = split.get(name, "val" if chosen else "train")
+        part = split.get(path.relative_to(data).as_posix())
+        if part is None:  # a tenth of 256
+            part = "val" if hashlib.sha256(path.read_bytes()).digest()[0] < 26 else "train"
         kind = path.parent.name if path.parent != data else ""
         parts["val" if part == "val" else "train"].append((pixels, kind))
     train, val = parts["train"], parts["val"]
