@@ -6,7 +6,7 @@ from pathlib import Path
 def rights(data: Path) -> dict[str, str]:
     """Give licence and credit of a folder of pictures, for the card of a model trained on it.
 
-    Those of the watercolours are known; of another folder it is what its LICENSE says.
+    Those of the watercolours are known; of another folder it is what its LICENSE and CREDIT say.
     """
     if data.name == "watercolors-usda-pomological":
         return {
@@ -16,8 +16,10 @@ def rights(data: Path) -> dict[str, str]:
             "source": "github.com/jwilber/USDA_Pomological_Watercolors, commit "
             "22f8f0b1f2354a9379afe72c9405b090b8b344fe",
         }
-    said = next((data / n for n in ("LICENSE", "LICENSE.txt") if (data / n).is_file()), None)
-    return {
-        "licence": said.read_text(errors="replace")[:2000] if said else "not stated",
-        "credit": "not stated",
-    }
+    return {"licence": _said(data, "LICENSE"), "credit": _said(data, "CREDIT")}
+
+
+def _said(data: Path, name: str) -> str:
+    files = (data / name, data / f"{name}.txt")
+    said = next((file for file in files if file.is_file()), None)
+    return said.read_text(errors="replace").strip()[:2000] if said else "not stated"
