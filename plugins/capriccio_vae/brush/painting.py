@@ -6,14 +6,21 @@ import numpy as np
 from capriccio import Stroke
 
 from .marks import LINE, SIDE, best_colour, hatches, mask_of
+from .refine import Ground, distinct, refine
 
 LARGE = 1000  # marks from which on a canvas of twice the side is worked at
-ROUNDS = 10  # looks that a painting takes; between them the largest gains are taken in turn
+ROUNDS = 5  # a look lays at most this part of a painting, and FIRST at the beginning
+FIRST = 16
+WEIGHED = 12  # times the marks that are due: so many proposals are weighed against each other
+MOST = 1500  # but no more than this
+TRIED = 2  # times the marks that are due: so many proposals are bettered, and laid if they help
+STEPS = 8  # by which a proposal is bettered
 OVERLAP = 0.5  # share of a mark that may lie on others of the same look, which it has not seen
 REPAINTED = 16  # part of its marks that a moving picture may have repainted at every look
 REPAIRS = 6  # looks at a place that changed: coarse marks first, then finer
 SEEN = 0.02  # of 0..1: a change that an eye would notice
-LARGEST = 5.0  # times the canvas divided by the marks on it: a mark's greatest area
+LARGEST = 5.0  # times the canvas divided by the marks on it: a proposed mark's greatest area
+SLACK = 1.5  # times as large may it become when it is bettered
 FINE = 1024 + 256  # marks proposed on the two largest canvases of the pyramid
 
 
@@ -119,11 +126,12 @@ class Painting:
             height, width = closed.shape[:2]
             x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
             proposed = proposed[~closed[y, x, 0]]
-        proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
-        order = np.argsort(-proposed[:, 6])[: 6 * most]
+        proposed = _best(proposed, largest)[: min(WEIGHED * most, MOST)]
+        chosen = distinct(proposed)[: TRIED * most]
+        found = refine(Ground(self.target, self.canvas), chosen, STEPS)
         taken, laid = np.zeros_like(closed), 0
-        for mark in proposed[order]:
-            if mark[6] <= 0 or laid == most:
+        for mark in distinct(_best(found, SLACK * largest)):
+            if laid == most:
                 break
             laid += self._lay(self._turned(mark) if self.wildness else mark, taken, closed)
         return laid
@@ -131,7 +139,7 @@ class Painting:
     def _due(self) -> int:
         """Say how many marks the next look may lay: few at first, since nothing stands yet."""
         left = max(1, self.wanted - len(self.marks))
-        return min(left, max(4, min(len(self.marks), self.wanted // ROUNDS)))
+        return min(left, max(FIRST, min(len(self.marks), self.wanted // ROUNDS)))
 
     def _proposed(self) -> np.ndarray:
         """Give the marks that the network proposes, (marks, 7), in pixels of the target."""
@@ -185,6 +193,12 @@ class Painting:
         self.marks.append(Mark(tuple(map(float, mark[:6])), colour, self.brush, self._laid))
         self._laid += 1
         return True
+
+
+def _best(marks: np.ndarray, largest: float) -> np.ndarray:
+    """Give the marks that would help and are no larger, (marks, 7), the best first."""
+    marks = marks[(marks[:, 6] > 0) & (4 * marks[:, 2] * marks[:, 3] < largest)]
+    return marks[np.argsort(-marks[:, 6])]
 
 
 def side_of(marks: int) -> int:
