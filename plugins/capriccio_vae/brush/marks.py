@@ -98,4 +98,4 @@ def best_colour(mask, under, wanted) -> np.ndarray:
     `mask` is (rows, columns, 1), what lies `under` it and what is `wanted` (rows, columns, 3).
     """
     bare = wanted - under + mask * under
-    return np.einsum("ijk,ijl->l", mask, bare) / (np.vdot(mask, mask) + 1e-9)
+    return mask.ravel() @ bare.reshape(-1, 3) / (np.vdot(mask, mask) + 1e-9)

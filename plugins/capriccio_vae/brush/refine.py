@@ -18,11 +18,11 @@ FIRST = 0.5  # the first step, as a share of half the mark's width
 CHANNELS = 9  # gap and canvas in three colours, their products, and whether there is a canvas
 
 
-def _lattice() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
-    """Give the lattice's places, 0 in the middle and 1 at the edge, and what is summed over it.
+def _lattice() -> tuple[np.ndarray, np.ndarray, float]:
+    """Give the lattice's places, what is summed over it, and the side of a cell.
 
-    (points,) along and across, (points, 14): the cover and its square, the cover's slopes, and
-    their products with the cover; and the side of a cell.
+    (3, points): 1, and how far along and across from the middle, the edge being at 1;
+    (points, 14): the cover and its square, its slopes, and their products with it.
     """
     cell = 2 * REACH / POINTS
     at = (np.arange(POINTS) + 0.5) * cell - REACH  # (12,)
@@ -34,11 +34,16 @@ def _lattice() -> tuple[np.ndarray, np.ndarray, np.ndarray, float]:
     slopes = [lengthwise, sideways, along * lengthwise, across * sideways,
               across * lengthwise, along * sideways]  # fmt: skip
     summed = [cover, cover**2, *slopes, *(cover * one for one in slopes)]
-    points = [np.float32(each).ravel() for each in (along, across, *summed)]
-    return points[0], points[1], np.stack(points[2:], 1), cell
+    points = [np.ones(along.size), along.ravel(), across.ravel()]
+    return (
+        np.array(points, np.float32),
+        np.stack([each.ravel() for each in summed], 1).astype(np.float32),
+        cell,
+    )
 
 
-ALONG, ACROSS, SUMMED, CELL = _lattice()
+LAID, SUMMED, CELL = _lattice()
+HALVES = np.float32(0.5) ** np.arange(16, dtype=np.float32)
 
 
 class Ground:
@@ -67,7 +72,8 @@ class Ground:
             pairs = seen[:, ::2] + seen[:, 1::2]
             seen = (pairs[..., ::2] + pairs[..., 1::2]) * np.float32(0.25)
         self._flat = np.concatenate(flat, 1)  # (9, pixels)
-        self._sides = np.array(sides)  # (levels, 3)
+        self._begins, *sides = np.array(sides, np.int32).T  # (levels,) each
+        self._ends = np.array(sides, np.float32) + 1  # (2, levels): the places behind the last
 
     def gain(self, marks: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """Give what marks would gain, (marks,), and its slopes, (marks, 5).
@@ -78,16 +84,17 @@ class Ground:
         long, wide = np.exp(marks[:, 2:4]).T  # twice (marks,)
         cosine, sine = np.cos(turn), np.sin(turn)
         step = CELL * np.sqrt(long * wide)  # (marks,) pixels between two points
-        level = np.log2(np.maximum(step, 1)).round().astype(np.intp).clip(0, len(self._sides) - 1)
-        begins, height, width = self._sides[level].T
-        scale = np.float32(0.5) ** level
+        level = np.log2(np.maximum(step, 1)).round().astype(np.intp)  # (marks,)
+        level = np.minimum(level, len(self._begins) - 1)
+        bottom, right = self._ends[:, level, None]  # twice (marks, 1)
+        scale = HALVES[level]
         columns = np.stack([x, long * cosine, -wide * sine], 1) * scale[:, None]  # (marks, 3)
         rows = np.stack([y, long * sine, wide * cosine], 1) * scale[:, None]  # (marks, 3)
-        columns = (columns @ LAID + 1).clip(0, (width + 1)[:, None])  # (marks, 144)
-        rows = (rows @ LAID + 1).clip(0, (height + 1)[:, None])  # (marks, 144)
-        where = rows.astype(np.int32) * (width + 2)[:, None] + columns.astype(np.int32)
-        where += begins[:, None]
-        found = self._flat.take(where.ravel(), 1).reshape(-1, len(ALONG))  # (9 marks, 144)
+        columns, rows = columns @ LAID + 1, rows @ LAID + 1  # twice (marks, 144)
+        columns = np.minimum(np.maximum(columns, 0), right).astype(np.int32)  # (marks, 144)
+        rows = np.minimum(np.maximum(rows, 0), bottom).astype(np.int32)  # (marks, 144)
+        where = rows * (right.astype(np.int32) + 1) + columns + self._begins[level, None]
+        found = self._flat.take(where.ravel(), 1).reshape(-1, len(SUMMED))  # (9 marks, 144)
         sums = (found @ SUMMED).reshape(CHANNELS, len(marks), -1)  # (9, marks, 14)
         gap, under, both, square, there = sums[:3], sums[3:6], sums[6], sums[7], sums[8]
         # The canvas becomes canvas + cover (colour - canvas): the best colour is a least square.
@@ -110,9 +117,6 @@ class Ground:
             slopes[:, 5] * long / wide - slopes[:, 4] * wide / long,
         ]
         return area * gain, np.stack(moved, 1)
-
-
-LAID = np.stack([np.ones_like(ALONG), ALONG, ACROSS])  # (3, 144)
 
 
 def refine(ground: Ground, proposed: np.ndarray, steps: int) -> np.ndarray:
