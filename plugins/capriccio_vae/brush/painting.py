@@ -9,18 +9,15 @@ from .marks import LINE, SIDE, best_colour, hatches, mask_of
 from .refine import Ground, distinct, refine
 
 LARGE = 1000  # marks from which on a canvas of twice the side is worked at
-ROUNDS = 5  # a look lays at most this part of a painting, and FIRST at the beginning
-FIRST = 16
-WEIGHED = 12  # times the marks that are due: so many proposals are weighed against each other
-MOST = 1500  # but no more than this
+FIRST, ROUNDS = 16, 8  # marks that the first look lays, and what part of all a later one may
+WEIGHED = 4  # times the marks that are due: so many proposals are weighed against each other
 TRIED = 2  # times the marks that are due: so many proposals are bettered, and laid if they help
 STEPS = 8  # by which a proposal is bettered
 OVERLAP = 0.5  # share of a mark that may lie on others of the same look, which it has not seen
 REPAINTED = 16  # part of its marks that a moving picture may have repainted at every look
 REPAIRS = 6  # looks at a place that changed: coarse marks first, then finer
 SEEN = 0.02  # of 0..1: a change that an eye would notice
-LARGEST = 5.0  # times the canvas divided by the marks on it: a proposed mark's greatest area
-SLACK = 1.5  # times as large may it become when it is bettered
+LARGEST = 5.0  # times the canvas divided by the marks on it: a mark's greatest area
 FINE = 1024 + 256  # marks proposed on the two largest canvases of the pyramid
 
 
@@ -126,11 +123,10 @@ class Painting:
             height, width = closed.shape[:2]
             x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
             proposed = proposed[~closed[y, x, 0]]
-        proposed = _best(proposed, largest)[: min(WEIGHED * most, MOST)]
-        chosen = distinct(proposed)[: TRIED * most]
+        chosen = distinct(_best(proposed, largest)[: WEIGHED * most])[: TRIED * most]
         found = refine(Ground(self.target, self.canvas), chosen, STEPS)
         taken, laid = np.zeros_like(closed), 0
-        for mark in distinct(_best(found, SLACK * largest)):
+        for mark in distinct(_best(found, largest)):
             if laid == most:
                 break
             laid += self._lay(self._turned(mark) if self.wildness else mark, taken, closed)
