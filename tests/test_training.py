@@ -254,10 +254,27 @@ def test_a_dry_export_checks_and_keeps_nothing(tmp_path, capsys):
     assert "dry run, not kept" in capsys.readouterr().out
 
 
+def test_weights_in_half_precision_play_as_torch_does_with_them_rounded(tmp_path):
+    torch.manual_seed(3)
+    net = nn.Sequential(nn.Linear(64, 64), nn.ReLU(), nn.Linear(64, 64))
+    before = [weights.clone() for weights in net.parameters()]
+    names = {"input_names": ["x"], "output_names": ["y"], "card": {}}
+    whole, small = tmp_path / "whole.onnx", tmp_path / "small.onnx"
+    export(net, (torch.zeros(1, 64),), whole, **names)
+    assert export(net, (torch.zeros(1, 64),), small, **names, half=True) < 1e-5
+    assert small.stat().st_size < 0.6 * whole.stat().st_size
+    x = np.random.default_rng(0).standard_normal((1, 64), np.float32)
+    one, other = (np.asarray(Model(path)(x=x)) for path in (whole, small))
+    assert other.dtype == np.float32
+    assert 0 < abs(one - other).max() < 5e-3
+    assert all((a == b).all() for a, b in zip(before, net.parameters(), strict=True))
+
+
 def test_rights_are_those_a_folder_states(tmp_path):
     assert rights(tmp_path)["licence"] == "not stated"
     (tmp_path / "LICENSE").write_text("as you like it")
-    assert rights(tmp_path)["licence"] == "as you like it"
+    (tmp_path / "CREDIT.txt").write_text("to whom it is due\n")
+    assert rights(tmp_path) == {"licence": "as you like it", "credit": "to whom it is due"}
     assert rights(Path("watercolors-usda-pomological"))["licence"].startswith("public domain")
 
 

@@ -1,5 +1,6 @@
 """The export: one ONNX file that is checked against torch and signed with its card."""
 
+import copy
 import json
 import logging
 import os
@@ -32,6 +33,7 @@ def export(
     tolerance: float | dict[str, float] = 1e-4,
     draw: Callable[[], tuple[torch.Tensor, ...]] | None = None,
     trials: int = 8,
+    half: bool = False,
     dry_run: bool = False,
 ) -> float:
     """Write a network as one ONNX file that does what torch does, with its card; give the error.
@@ -40,11 +42,13 @@ def export(
     on `trials` inputs made by `draw` (by default: normal floats, integers within the range of the
     example's), stays within `tolerance` of torch in every output, at most (a dictionary bounds
     each output by name). The card, a dictionary of whatever JSON can say, goes into the metadata,
-    with commit, machine, versions and the error found. A dry run checks all and keeps nothing.
+    with commit, machine, versions and the error found. With `half` weights are rounded to half
+    precision and stored so, in a file half as large; it computes in single precision all the same.
+    A dry run checks all and keeps nothing.
     """
     import onnx
 
-    path, net = Path(path), net.eval()
+    path, net = Path(path), (_rounded(net) if half else net).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
     draw = draw or (lambda: tuple(_random_like(example) for example in inputs))
     with warnings.catch_warnings():
@@ -61,6 +65,8 @@ def export(
         )
     model = program.model_proto
     _forget_sources(model.graph)
+    if half:
+        _halve(model.graph)
     model.ir_version = min(model.ir_version, IR_VERSION)
     error = _parity(net, model.SerializeToString(), input_names, output_names, draw, trials,
                     tolerance)  # fmt: skip
@@ -101,6 +107,30 @@ def _parity(net, model: bytes, input_names, output_names, draw, trials, toleranc
                 f"{bound:g} is allowed, so the file was not written"
             )
     return error
+
+
+def _rounded(net: nn.Module) -> nn.Module:
+    """Give the network with weights that half precision can hold."""
+    net = copy.deepcopy(net)
+    with torch.no_grad():
+        for weights in net.parameters():
+            weights.copy_(weights.half().float())
+    return net
+
+
+def _halve(graph) -> None:
+    """Store large weights in half precision; a session casts them once, when it is opened."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for weights in graph.initializer:
+        if weights.data_type == TensorProto.FLOAT and np.prod(weights.dims) >= 256:
+            name, small = weights.name, numpy_helper.to_array(weights).astype(np.float16)
+            weights.CopyFrom(numpy_helper.from_array(small, f"{name} in half"))
+            casts.append(helper.make_node("Cast", [weights.name], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *graph.node]
+    del graph.node[:]
+    graph.node.extend(nodes)
 
 
 def _forget_sources(graph) -> None:

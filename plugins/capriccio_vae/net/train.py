@@ -118,7 +118,10 @@ class Decoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Tell painted from real, patch by patch, each style for itself; and give what it saw."""
+    """Tell painted from real, patch by patch, each style for itself; give what it saw, and name it.
+
+    Its naming learns from real pictures alone (after AC-GAN, arXiv 1610.09585).
+    """
 
     def __init__(self, styles: int):
         super().__init__()
@@ -129,6 +132,7 @@ class Critic(nn.Module):
         # A vote for all styles and one for each (after StarGAN v2, arXiv 1912.01865).
         self.heads = nn.ModuleList(nn.Conv2d(width, 1 + styles, 3, padding=1)
                                    for width in widths[2:])  # fmt: skip
+        self.names = nn.Linear(sum(widths[1:]), styles)
 
     def forward(self, x, style):
         h = F.leaky_relu(self.first(F.pixel_unshuffle(x * 2 - 1, 2)), 0.2)  # (batch, 32, 64, 64)
@@ -141,7 +145,8 @@ class Critic(nn.Module):
             (head(h).float().flatten(2) * share[:, :, None]).sum(1)  # (batch, 256), (batch, 64)
             for head, h in zip(self.heads, seen[2:], strict=True)
         ]
-        return torch.cat(votes, 1), seen  # (batch, 320), four feature maps
+        pooled = torch.cat([h.float().mean((2, 3)) for h in seen[1:]], 1)  # (batch, 288)
+        return torch.cat(votes, 1), seen, self.names(pooled)  # (batch, 320), maps, (batch, styles)
 
 
 class Studio(nn.Module):
@@ -198,10 +203,13 @@ class Reader(nn.Module):
         super().__init__()
         self.encoder, self.decoder = net.encoder, net.decoder
 
-    def forward(self, picture, style):
-        x = picture.permute(0, 3, 1, 2).float() / 255  # (1, 3, 128, 128)
+    def read(self, x, style):
+        """Give middles and widths of the clouds, (batch, 576) each, of (batch, 3, 128, 128)."""
         seen, mean, log_variance = self.encoder.see(x)
         _, plan = self.decoder.plan(mean, style)
         beyond, log_beyond = self.encoder.beyond(seen, plan)
-        spread = torch.cat([log_variance, log_beyond], 1).mul(0.5).exp()  # (1, 576)
+        spread = torch.cat([log_variance, log_beyond], 1).mul(0.5).exp()  # (batch, 576)
         return torch.cat([mean, beyond], 1), spread
+
+    def forward(self, picture, style):
+        return self.read(picture.permute(0, 3, 1, 2).float() / 255, style)
