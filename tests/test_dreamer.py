@@ -74,7 +74,7 @@ def test_a_dream_is_the_latent_of_its_walk_in_its_style(part):
     part.reset(1)
     dream = part(NOW, drift=0.0, bloom=0.6, style="mosaic")
     z = np.zeros(part.latent)
-    start = part._walks["mosaic"][0][0, 0] + part._middle
+    start = part._walks["mosaic"][0][0] + part._middle
     z[: len(start)] = start
     assert gap(dream, part.decode(z, "mosaic")) < 1
     assert gap(dream, part.decode(z, "ink")) > 0.5
@@ -86,7 +86,7 @@ def test_without_a_style_the_walk_goes_through_all_of_them(part):
     walk, told = part._walks[""]
     assert told.sum(1) == pytest.approx(np.ones(len(walk)))
     assert (told.max(0) > 0.99).all()  # each is all there is somewhere
-    assert abs(np.diff(told, axis=0)).max() < 0.05
+    assert abs(np.diff(told, axis=0)).max() < 0.1
 
 
 @pytest.mark.parametrize("model", ["watercolors", "mine"])

@@ -52,12 +52,12 @@ class VAE(Generator):
             self._open()
         styles = self._styles(style)
         # Four standard deviations from end to end of a dial: what the set itself spans.
-        dials = (1.0, 4 * ripeness - 2, 4 * swell - 2)
+        turn = np.array((4 * ripeness - 2, 4 * swell - 2), np.float32).dot(self._turns)
         if source is None:
-            idea, shares = self._dreamt(styles, drift, bloom / 0.6, dials)
-            return self._paint(idea, shares)
+            z, shares = self._dreamt(styles, drift, bloom / 0.6)
+            return self._paint(z + turn, shares)
         z = self._latent_of(source)
-        z[: len(self._middle)] += np.array(dials[1:]).dot(self._turns[1:])
+        z[: len(turn)] += turn
         asked = [(name, amount * share) for name, share in styles]
         return self._paint(z, self._shares([("", 1 - amount), *asked]))
 
@@ -125,38 +125,33 @@ class VAE(Generator):
 
     # -- dreams -------------------------------------------------------------------------------
 
-    def _dreamt(self, styles, drift: float, size: float, dials):
+    def _dreamt(self, styles, drift: float, size: float):
         """Give the latent at `drift` of the walk through styles, and the shares of the styles."""
         if len(styles) == 2:  # between two latents lies the emptiness near the middle
             size = size / np.hypot(styles[0][1], styles[1][1])
         place = drift * STEPS
         step = min(int(place), STEPS - 1)
-        between = place - step
-        idea: Any = 0.0
+        between = np.float32(place - step)
+        z = self._middle
         shares: Any = 0.0
         for name, part in styles:
             if name not in self._walks:
                 self._walks[name] = self._laid_out(name)
             walk, told = self._walks[name]
-            mix = (size * (1 - between), size * between, *dials)
-            idea = idea + np.array(mix, np.float32).dot(walk[step]) * np.float32(part)
-            shares = shares + told[step] * np.float32(part)
-        return idea, shares
+            here, style = walk[step], told[step]
+            z = z + np.float32(size * part) * (here + between * (walk[step + 1] - here))
+            shares = shares + np.float32(part) * (style + between * (told[step + 1] - style))
+        return z, shares
 
     def _laid_out(self, style: str) -> tuple[np.ndarray, np.ndarray]:
-        """Lay out all that a picture is mixed from, `(STEPS, 5, numbers)`, and its styles' shares.
-
-        So a frame costs one product: each call of numpy takes as long, whatever it does.
-        """
+        """Lay out a walk around the middle, `(STEPS + 1, numbers)`, and its styles' shares."""
         random = np.random.default_rng([abs(self._seed), self._seed < 0])
         kinds = {style: self._kinds[style]} if style else self._kinds
         walk, told = closed_walk(kinds, self._middle, random)
-        dials = (np.broadcast_to(at, walk[1:].shape) for at in self._turns)
-        laid = np.stack([walk[:-1], walk[1:], *dials], axis=1).astype(np.float32)
         where = [self._names.index(name) for name in kinds]
-        shares = np.zeros((STEPS, len(self._names)), np.float32)
+        shares = np.zeros((STEPS + 1, len(self._names)), np.float32)
         shares[:, where] = told
-        return laid, shares
+        return walk.astype(np.float32), shares
 
     def _styles(self, style) -> list[tuple[str, float]]:
         """Give the styles that are asked for, with their shares."""
@@ -204,7 +199,7 @@ class VAE(Generator):
         if not self._knows_styles:
             return self._model(z=z[None])[0]
         whole = np.zeros((1, self._model.inputs["z"].shape[1]), np.float32)
-        whole[0, : len(z)] = z  # of a dream there is nothing to be seen but its idea
+        whole[0, : len(z)] = z  # a model's walk may go through ideas alone
         return self._model(z=whole, style=shares[None].astype(np.float32, copy=False))[0]
 
     def _open(self) -> None:
@@ -213,15 +208,14 @@ class VAE(Generator):
         model = Model(self._path)
         try:
             latents = model.card["latents"]
-            self._middle = np.array(latents["middle"], np.float64)
-            self._turns = [np.array(latents[name], np.float64)
-                           for name in ("middle", "ripeness", "swell")]  # fmt: skip
+            self._middle = np.array(latents["middle"], np.float32)
+            self._turns = np.array([latents["ripeness"], latents["swell"]], np.float32)
             self._kinds = {
                 kind: np.array(points, np.float64) for kind, points in latents["kinds"].items()
             }
             self._names = model.card.get("styles") or list(self._kinds)
             self._knows_styles = "style" in model.inputs
-            sizes = {array.shape[-1] for array in (self._middle, *self._kinds.values())}
+            sizes = {len(self._middle), *(array.shape[-1] for array in self._kinds.values())}
             fits = (
                 len(model.outputs) == 1 and len(sizes) == 1 and set(self._names) == {*self._kinds}
             )

@@ -3,7 +3,7 @@
 import numpy as np
 
 STATIONS = 8  # pictures on a walk; at 16 bars a round each has two bars to unfold
-STEPS = 1024  # points of the walk that are worked out; pixels between two do not differ
+STEPS = 512  # points of the walk that are worked out; between two of them it is straight
 
 
 def closed_walk(
@@ -12,7 +12,7 @@ def closed_walk(
     """Walk once round through points of one kind, or of all in turn.
 
     Gives the walk around the middle, `(STEPS + 1, numbers)`, and of which kinds it is at each
-    step, `(STEPS, kinds)`, in shares that sum to 1.
+    step, `(STEPS + 1, kinds)`, in shares that sum to 1.
     """
     points, which = _stations(kinds, random)
     stations = points - middle  # (stations, numbers)
@@ -34,11 +34,12 @@ def closed_walk(
     lengths = np.linalg.norm(np.diff(curve, axis=0), axis=1)
     along = np.concatenate([[0.0], np.cumsum(lengths)])
     if along[-1] < 1e-9:  # one station alone: the walk stands still
-        return np.repeat(curve[:1], STEPS + 1, axis=0), np.repeat(shares[:1], STEPS, axis=0)
+        return np.repeat(curve[:1], STEPS + 1, axis=0), np.repeat(shares[:1], STEPS + 1, axis=0)
     even = np.linspace(0, along[-1], STEPS + 1)
     walk = np.stack([np.interp(even, along, column) for column in curve.T], axis=1)
-    walk[-1] = walk[0]
-    shares = np.stack([np.interp(even[:-1], along[:-1], column) for column in shares.T], axis=1)
+    shares = np.concatenate([shares, shares[:1]])  # (4 * STEPS + 1, kinds)
+    shares = np.stack([np.interp(even, along, column) for column in shares.T], axis=1)
+    walk[-1], shares[-1] = walk[0], shares[0]
     return walk, shares
 
 
