@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from capriccio import Model, ModelError, Moment, generator, write_image
+from capriccio import Model, ModelError, Moment, generator, read_image, write_image
 from capriccio_vae import VAE
 from capriccio_vae.evaluate import evaluate
 from capriccio_vae.pictures import SIZE, encoder_beside, middle_square
@@ -252,10 +252,12 @@ def told(command, *words) -> tuple[int, str]:
 def test_it_is_judged_on_pictures_it_did_not_learn_from(folder, tmp_path):
     model = made(tmp_path / "mine.onnx", ["baroque", "impressionism"])
     (folder / "baroque" / "0.png").write_text("I am no picture")
-    code, words = told(evaluate, "--data", folder, "--model", model, "--count", 3)
+    sheet = tmp_path / "sheet.png"
+    code, words = told(evaluate, "--data", folder, "--model", model, "--count", 3, "--sheet", sheet)
     assert code == 0, words
     assert "skipped" in words and "0.png" in words
     figures = json.loads(words[words.index("{") :])
+    assert read_image(sheet).shape == (3 * SIZE, 2 * SIZE, 3)
     assert figures["pictures"] == 9 and 0 < figures["mse"] < 1
     assert figures["frechet, real against real"] < figures["frechet, dreams"]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import click
 import numpy as np
-from capriccio import ModelError, Moment, analyzer
+from capriccio import ModelError, Moment, analyzer, write_image
 
 from .dreamer import VAE
 from .pictures import read_picture
@@ -29,14 +29,19 @@ EVEN = 0.6  # bloom at which pictures are as they were learned
               help="Dreams of each style.")  # fmt: skip
 @click.option("--critic", "judge", default="paintings", show_default=True,
               help="The critic's model that names styles.")  # fmt: skip
-def evaluate(data: Path, model: str, count: int, judge: str) -> None:
+@click.option("--sheet", type=click.Path(path_type=Path),
+              help="Write a PNG: each style's dreams, and a picture moved to it.")  # fmt: skip
+def evaluate(data: Path, model: str, count: int, judge: str, sheet: Path | None) -> None:
     """Print how well a model copies, dreams and keeps to a style, as JSON."""
     if not (data / "labels.csv").is_file():
         raise click.ClickException(
             f"{str(data)!r} has no labels.csv; it says which pictures were not learned from"
         )
     try:
-        figures = measure(VAE(model=model), analyzer("critic", model=judge), data, count)
+        part = VAE(model=model)
+        figures = measure(part, analyzer("critic", model=judge), data, count)
+        if sheet:
+            write_image(shown(part, read(data, "val", part.styles)[0][0]), sheet)
     except (ModelError, ValueError) as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(figures, indent=2))
@@ -108,6 +113,16 @@ def dream(part: VAE, style: str, seed: int) -> np.ndarray:
     """Dream one picture of a style, on a walk of its own."""
     part.reset(seed)
     return part(Moment(), drift=(seed * 0.618) % 1, bloom=EVEN, style=style)
+
+
+def shown(part: VAE, picture: np.ndarray) -> np.ndarray:
+    """Give a column for each style: two dreams, and the picture moved all the way towards it."""
+    columns = [
+        [*(dream(part, style, seed) for seed in (1, 2)),
+         part(Moment(), source=picture, style=style, amount=1.0)]
+        for style in part.styles
+    ]  # fmt: skip
+    return np.concatenate([np.concatenate(column) for column in columns], 1)
 
 
 def latencies(part: VAE, image: np.ndarray, times: int = 200) -> dict[str, float]:

@@ -28,7 +28,6 @@ BETAS = (1.0, 3.0)  # weights of the KL of idea and touch: what can be told by a
 ALONE = 0.2  # share of the copies that are made from the idea alone, so that it says what it can
 PULL = 0.8  # the critic's pull on a painted picture, as a share of the reconstruction's
 DREAMT = 2.0  # times as strongly are dreams pulled
-NAMED = 1.0  # weight of being named as asked by the critic, beside being taken for real
 DEBUT = 0.25  # share of the training after which the critic comes in: first shapes, then touch
 UNTOLD = 0.15  # share of the pictures whose style is not told: so strange ones can be read as well
 FOLLOWERS = 16  # latents of each kind that are kept for walking
@@ -167,16 +166,13 @@ def train(
         # scaled to a fixed share of the reconstruction's, so that neither can drown the other.
         canvas = painted.detach().requires_grad_()  # (batch * 3 / 2, 3, 128, 128)
         with mixed_precision(device):
-            votes, seen, said = net.critic(torch.cat([x, canvas]), torch.cat([style, asked]))
+            votes, seen = net.critic(torch.cat([x, canvas]), torch.cat([style, asked]))
             few = x[: len(x) // 4]  # (batch / 4, 3, 128, 128)
-            trembled, _, _ = net.critic(few + 0.03 * torch.randn_like(few), style[: len(few)])
+            trembled, _ = net.critic(few + 0.03 * torch.randn_like(few), style[: len(few)])
         real, made = votes[: len(x)], votes[len(x) :]  # (batch, 320), (batch * 3 / 2, 320)
-        named = F.cross_entropy(said[: len(x)].float(), style)  # by what it says of real pictures
-        misread = F.cross_entropy(said[len(x) :].float(), asked)
         # Features of a copy should be those of its original (VAE/GAN's perceptual term).
         alike = sum((h[: len(x)].detach() - h[len(x) : 2 * len(x)]).abs().mean() for h in seen)
-        wish = alike - made.mean() + NAMED * misread
-        (pull,) = torch.autograd.grad(wish, canvas, retain_graph=True)
+        (pull,) = torch.autograd.grad(alike - made.mean(), canvas, retain_graph=True)
         (own,) = torch.autograd.grad(fidelity, copies, retain_graph=True)
         scale = PULL * own.norm() / (pull[: len(x)].norm() + 1e-12)
         # A dream has no original to be pulled to: it heeds the critic alone, and the more.
@@ -184,7 +180,7 @@ def train(
         carried = (painted * (scale * pull)).sum()
         # Hinge loss, and smoothness against tremor: R1 by finite differences (2501.08316).
         judge = F.relu(1 - real).mean() + F.relu(1 + made).mean()
-        judge = judge + 10 * (real[: len(trembled)] - trembled).square().mean() + named
+        judge = judge + 10 * (real[: len(trembled)] - trembled).square().mean()
         others = carried + judge
         return total + others - others.detach()
 

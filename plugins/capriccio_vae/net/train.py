@@ -118,10 +118,7 @@ class Decoder(nn.Module):
 
 
 class Critic(nn.Module):
-    """Tell painted from real, patch by patch, each style for itself; give what it saw, and name it.
-
-    Its naming learns from real pictures alone (after AC-GAN, arXiv 1610.09585).
-    """
+    """Tell painted from real, patch by patch, each style for itself; and give what it saw."""
 
     def __init__(self, styles: int):
         super().__init__()
@@ -132,7 +129,6 @@ class Critic(nn.Module):
         # A vote for all styles and one for each (after StarGAN v2, arXiv 1912.01865).
         self.heads = nn.ModuleList(nn.Conv2d(width, 1 + styles, 3, padding=1)
                                    for width in widths[2:])  # fmt: skip
-        self.names = nn.Linear(sum(widths[1:]), styles)
 
     def forward(self, x, style):
         h = F.leaky_relu(self.first(F.pixel_unshuffle(x * 2 - 1, 2)), 0.2)  # (batch, 32, 64, 64)
@@ -145,8 +141,7 @@ class Critic(nn.Module):
             (head(h).float().flatten(2) * share[:, :, None]).sum(1)  # (batch, 256), (batch, 64)
             for head, h in zip(self.heads, seen[2:], strict=True)
         ]
-        pooled = torch.cat([h.float().mean((2, 3)) for h in seen[1:]], 1)  # (batch, 288)
-        return torch.cat(votes, 1), seen, self.names(pooled)  # (batch, 320), maps, (batch, styles)
+        return torch.cat(votes, 1), seen  # (batch, 320), four feature maps
 
 
 class Studio(nn.Module):
