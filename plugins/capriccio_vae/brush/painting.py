@@ -9,7 +9,7 @@ from .marks import LINE, SIDE, best_colour, hatches, mask_of
 from .refine import Ground, distinct, refine
 
 LARGE = 1000  # marks from which on a canvas of twice the side is worked at
-FIRST, ROUNDS = 16, 8  # marks that the first look lays, and what part of all a later one may
+FIRST, ROUNDS = 16, 5  # marks that the first look lays, and what part of all a later one may
 WEIGHED = 4  # times the marks that are due: so many proposals are weighed against each other
 TRIED = 2  # times the marks that are due: so many proposals are bettered, and laid if they help
 STEPS = 8  # by which a proposal is bettered
