@@ -111,6 +111,8 @@ def test_where_nothing_is_left_to_gain_nothing_moves_astray():
     found = refine(Ground(target, target.copy()), mark(40, 40, 8, 3), 8)
     assert np.isfinite(found).all()
     assert abs(found[0, 6]) < 1e-3
+    none = np.zeros((0, 7), np.float32)
+    assert refine(Ground(target, target.copy()), none, 8).shape == (0, 7)
 
 
 def test_of_marks_on_one_place_the_first_stays():

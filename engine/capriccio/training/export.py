@@ -113,8 +113,9 @@ def _rounded(net: nn.Module) -> nn.Module:
     """Give the network with weights that half precision can hold."""
     net = copy.deepcopy(net)
     with torch.no_grad():
-        for weights in net.parameters():
-            weights.copy_(weights.half().float())
+        for weights in (*net.parameters(), *net.buffers()):
+            if weights.dtype == torch.float32:
+                weights.copy_(weights.half())
     return net
 
 

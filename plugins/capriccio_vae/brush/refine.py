@@ -68,7 +68,7 @@ class Ground:
             begins += (height + 2) * (width + 2)
             if min(height, width) < 2 * LEAST:
                 break
-            seen = seen[:, : height // 2 * 2, : width // 2 * 2]
+            seen = seen[:, : height // 2 * 2, : width // 2 * 2]  # an odd last row is left out
             pairs = seen[:, ::2] + seen[:, 1::2]
             seen = (pairs[..., ::2] + pairs[..., 1::2]) * np.float32(0.25)
         self._flat = np.concatenate(flat, 1)  # (9, pixels)
@@ -94,8 +94,8 @@ class Ground:
         columns = np.minimum(np.maximum(columns, 0), right).astype(np.int32)  # (marks, 144)
         rows = np.minimum(np.maximum(rows, 0), bottom).astype(np.int32)  # (marks, 144)
         where = rows * (right.astype(np.int32) + 1) + columns + self._begins[level, None]
-        found = self._flat.take(where.ravel(), 1).reshape(-1, len(SUMMED))  # (9 marks, 144)
-        sums = (found @ SUMMED).reshape(CHANNELS, len(marks), -1)  # (9, marks, 14)
+        found = self._flat.take(where.ravel(), 1)  # (9, 144 marks)
+        sums = found.reshape(CHANNELS, len(marks), len(SUMMED)) @ SUMMED  # (9, marks, 14)
         gap, under, both, square, there = sums[:3], sums[3:6], sums[6], sums[7], sums[8]
         # The canvas becomes canvas + cover (colour - canvas): the best colour is a least square.
         pulled, solid = gap[..., 0] + under[..., 1], there[:, 1]  # (3, marks), (marks,)
