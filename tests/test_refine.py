@@ -66,7 +66,7 @@ def test_the_slope_leads_upwards():
 def test_a_square_beside_a_bar_grows_into_it():
     target, _ = bar(64, 48, 26, 6, 0.6)
     canvas = np.full((*SHAPE, 3), 0.2, np.float32)
-    found = refine(Ground(target, canvas), mark(60, 50, 7, 7, 0.9), 24)[0]
+    found = refine(Ground(target, canvas), mark(60, 50, 7, 7, 0.9), 24, 1e4)[0]
     x, y, long, wide, cosine, sine, gain = found
     assert np.hypot(x - 64, y - 48) < 4
     assert (long, wide) == (pytest.approx(26, rel=0.15), pytest.approx(6, rel=0.15))
@@ -83,7 +83,7 @@ def test_what_is_bettered_never_gains_less_and_lies_along_its_length():
     places = chance.uniform([0, 0, 1, 1], [128, 96, 60, 30], (200, 4))
     others = np.stack([np.cos(turns), np.sin(turns), np.zeros(200)], 1)
     marks = np.concatenate([places, others], 1).astype(np.float32)
-    as_they_were, later = (refine(ground, marks, steps) for steps in (0, 8))
+    as_they_were, later = (refine(ground, marks, steps, 1e4) for steps in (0, 8))
     assert (later[:, 6] >= as_they_were[:, 6]).all()
     assert np.mean(later[:, 6] > 1.05 * as_they_were[:, 6]) > 0.9
     assert (later[:, 2] >= later[:, 3]).all()
@@ -93,7 +93,7 @@ def test_what_is_bettered_never_gains_less_and_lies_along_its_length():
 
 def test_a_mark_outside_the_canvas_gains_nothing():
     ground = Ground(patchwork(4), np.zeros((*SHAPE, 3), np.float32))
-    found = refine(ground, np.concatenate([mark(-90, 300, 8, 3), mark(60, 40, 8, 3)]), 4)
+    found = refine(ground, np.concatenate([mark(-90, 300, 8, 3), mark(60, 40, 8, 3)]), 4, 1e4)
     assert found[0, 6] == 0
     assert found[1, 6] > 0
 
@@ -101,18 +101,24 @@ def test_a_mark_outside_the_canvas_gains_nothing():
 @pytest.mark.parametrize("shape", [(1, 1), (1, 128), (128, 3), (17, 31)])
 def test_a_canvas_may_have_any_shape(shape):
     target = np.random.default_rng(5).random((*shape, 3)).astype(np.float32)
-    found = refine(Ground(target, np.zeros_like(target)), mark(0.5, 0.5, 4, 2), 4)
+    found = refine(Ground(target, np.zeros_like(target)), mark(0.5, 0.5, 4, 2), 4, 1e4)
     assert np.isfinite(found).all()
     assert found[0, 6] > 0
 
 
+def test_on_a_plain_ground_a_mark_grows_to_the_largest_and_no_further():
+    target, canvas = np.full((*SHAPE, 3), 0.9, np.float32), np.zeros((*SHAPE, 3), np.float32)
+    found = refine(Ground(target, canvas), mark(60, 45, 8, 5), 12, 900.0)[0]
+    assert 4 * found[2] * found[3] == pytest.approx(900, rel=0.02)
+
+
 def test_where_nothing_is_left_to_gain_nothing_moves_astray():
     target = np.full((*SHAPE, 3), 0.5, np.float32)
-    found = refine(Ground(target, target.copy()), mark(40, 40, 8, 3), 8)
+    found = refine(Ground(target, target.copy()), mark(40, 40, 8, 3), 8, 1e4)
     assert np.isfinite(found).all()
     assert abs(found[0, 6]) < 1e-3
     none = np.zeros((0, 7), np.float32)
-    assert refine(Ground(target, target.copy()), none, 8).shape == (0, 7)
+    assert refine(Ground(target, target.copy()), none, 8, 1e4).shape == (0, 7)
 
 
 def test_of_marks_on_one_place_the_first_stays():

@@ -123,10 +123,11 @@ class Painting:
             height, width = closed.shape[:2]
             x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
             proposed = proposed[~closed[y, x, 0]]
-        chosen = distinct(_best(proposed, largest)[: WEIGHED * most])[: TRIED * most]
-        found = refine(Ground(self.target, self.canvas), chosen, STEPS)
+        proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
+        chosen = distinct(_best(proposed)[: WEIGHED * most])[: TRIED * most]
+        found = refine(Ground(self.target, self.canvas), chosen, STEPS, largest)
         taken, laid = np.zeros_like(closed), 0
-        for mark in distinct(_best(found, largest)):
+        for mark in distinct(_best(found)):
             if laid == most:
                 break
             laid += self._lay(self._turned(mark) if self.wildness else mark, taken, closed)
@@ -191,9 +192,9 @@ class Painting:
         return True
 
 
-def _best(marks: np.ndarray, largest: float) -> np.ndarray:
-    """Give the marks that would help and are no larger, (marks, 7), the best first."""
-    marks = marks[(marks[:, 6] > 0) & (4 * marks[:, 2] * marks[:, 3] < largest)]
+def _best(marks: np.ndarray) -> np.ndarray:
+    """Give the marks that would help, (marks, 7), the best first."""
+    marks = marks[marks[:, 6] > 0]
     return marks[np.argsort(-marks[:, 6])]
 
 

@@ -119,8 +119,11 @@ class Ground:
         return area * gain, np.stack(moved, 1)
 
 
-def refine(ground: Ground, proposed: np.ndarray, steps: int) -> np.ndarray:
-    """Better proposed marks, (marks, 7), by so many steps; the last column is what they gain."""
+def refine(ground: Ground, proposed: np.ndarray, steps: int, largest: float) -> np.ndarray:
+    """Better proposed marks, (marks, 7), by so many steps; the last column is what they gain.
+
+    They grow no larger than `largest` pixels: on a plain ground a mark would grow for ever.
+    """
     x, y, long, wide, cosine, sine, _ = proposed.T
     best = np.stack([x, y, np.log(long), np.log(wide), np.arctan2(sine, cosine)], 1)  # (marks, 5)
     best = best.astype(np.float32)
@@ -134,6 +137,8 @@ def refine(ground: Ground, proposed: np.ndarray, steps: int) -> np.ndarray:
         way = slope * unit  # (marks, 5)
         way *= unit / (np.sqrt((way * way).sum(1, keepdims=True)) + np.float32(1e-12))
         tried = best + size * way
+        over = np.maximum(tried[:, 2] + tried[:, 3] - np.float32(np.log(largest / 4)), 0)
+        tried[:, 2:4] -= over[:, None] / 2
         tried[:, 2:4] = tried[:, 2:4].clip(np.log(THIN), np.log(LONGEST))
         gain, other = ground.gain(tried)
         better = gain > most
