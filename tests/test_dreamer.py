@@ -86,7 +86,7 @@ def test_without_a_style_the_walk_goes_through_all_of_them(part):
     walk, told = part._walks[""]
     assert told.sum(1) == pytest.approx(np.ones(len(walk)))
     assert (told.max(0) > 0.99).all()  # each is all there is somewhere
-    assert abs(np.diff(told, axis=0)).max() < 0.1
+    assert abs(np.diff(told, axis=0)).max() < 0.05
 
 
 @pytest.mark.parametrize("model", ["watercolors", "mine"])

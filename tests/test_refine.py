@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
-from capriccio_vae.brush.marks import best_colour, cover
+from capriccio import Model
+from capriccio_vae import Painter
+from capriccio_vae.brush import painting
+from capriccio_vae.brush.marks import SIDE, best_colour, cover
 from capriccio_vae.brush.refine import Ground, distinct, refine
+from test_painter import scene
 
 SHAPE = (96, 128)
 
@@ -110,6 +114,20 @@ def test_on_a_plain_ground_a_mark_grows_to_the_largest_and_no_further():
     target, canvas = np.full((*SHAPE, 3), 0.9, np.float32), np.zeros((*SHAPE, 3), np.float32)
     found = refine(Ground(target, canvas), mark(60, 45, 8, 5), 12, 900.0)[0]
     assert 4 * found[2] * found[3] == pytest.approx(900, rel=0.02)
+
+
+def test_a_painting_whose_marks_are_bettered_comes_nearer(monkeypatch):
+    target = scene(shape=(SIDE, SIDE)) / np.float32(255)
+    brush = Model(Painter.model_path("brush"))
+
+    def error(steps):
+        monkeypatch.setattr(painting, "STEPS", steps)
+        made = painting.Painting(brush, target, 100)
+        while len(made.marks) < 100 and made.look():
+            pass
+        return ((made.canvas - target) ** 2).mean()
+
+    assert error(8) < 0.85 * error(0)
 
 
 def test_where_nothing_is_left_to_gain_nothing_moves_astray():

@@ -268,12 +268,13 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
     Ripeness and swelling are the average change of a latent with the subject's redness and size.
     """
     net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    reader = Reader(net)
     means, misses, reds, sizes = [], [], [], []
     with torch.no_grad():
         for part, kind in zip(pictures.split(BATCH), kinds.split(BATCH), strict=True):
             x = part.permute(0, 3, 1, 2).float() / 255  # (batch, 3, 128, 128)
             style = F.one_hot(kind, len(names)).float()  # (batch, styles)
-            z, _ = Reader(net).read(x, style)
+            z, _ = reader.read(x, style)
             means.append(z)
             painted = net.decoder(z, style)
             misses.append((x - painted).square().mean((1, 2, 3)) / x.var((1, 2, 3)))  # (batch,)
@@ -327,7 +328,7 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
         },
         **card,
     })  # fmt: skip
-    export(Reader(net), shown(), encoder_beside(out), input_names=["picture", "style"],
+    export(reader, shown(), encoder_beside(out), input_names=["picture", "style"],
            output_names=["z", "spread"], tolerance=1e-2, draw=shown, half=True, dry_run=dry_run,
            card={
         "part": "vae's encoder",
