@@ -9,14 +9,17 @@ import sysconfig
 import threading
 import time
 import venv
-from collections.abc import Iterator
-from contextlib import contextmanager
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from importlib.metadata import entry_points
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
+servers = count(1)  # JACK servers that were started
 
 
 class Scratch:
@@ -199,7 +202,8 @@ def jack_daemon(waits: bool = True) -> Iterator[str]:
 
     One that `waits` for its clients waits for ever where one of them is killed.
     """
-    name = f"capriccio-{os.getpid()}{'' if waits else '-on'}"
+    # A name of its own each time: one that was killed leaves its name taken.
+    name = f"capriccio-{os.getpid()}-{next(servers)}{'' if waits else '-on'}"
     # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes late,
     # has it give out what was sent a period before once more, and drop what is new.
     command = f"jackd -n {name} {'-S ' * waits}-r -t 5000 -d dummy -r 48000 -p 512"
@@ -210,9 +214,7 @@ def jack_daemon(waits: bool = True) -> Iterator[str]:
     )
     try:
         assert child.stdout is not None
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setenv("JACK_DEFAULT_SERVER", name)
-            wait_for(lambda: jack_answers() or child.poll(), what="jackd")
+        wait_for(lambda: jack_answers(name) or child.poll() is not None, what="jackd")
         assert child.poll() is None, child.stdout.read().decode()
         # Nobody reads on, and a full pipe would stop it.
         threading.Thread(target=child.stdout.read, daemon=True).start()
@@ -221,30 +223,47 @@ def jack_daemon(waits: bool = True) -> Iterator[str]:
         end(child)
 
 
-@pytest.fixture(scope="session")
-def jack_server() -> Iterator[str]:
-    needs("jackd")
-    with jack_daemon() as name:
-        yield name
-
-
-def jack_answers() -> bool:
+def jack_answers(server: str) -> bool:
     import rtmidi
     from capriccio.devices import ports
 
-    try:
-        with ports.hushed():
+    with pytest.MonkeyPatch.context() as patch, ports.hushed():
+        patch.setenv("JACK_DEFAULT_SERVER", server)
+        try:
             rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="knock").delete()
-    except rtmidi.RtMidiError:
-        return False
+        except rtmidi.RtMidiError:
+            return False
     return True
+
+
+@pytest.fixture(scope="session")
+def jack_server() -> Iterator[Callable[[], str]]:
+    """Give what names a JACK server that answers.
+
+    A server may end of itself, as where a busy machine keeps it waiting for too long. All tests
+    that come after would fail for that, so another one is started, and it is told.
+    """
+    needs("jackd")
+    with ExitStack() as running:
+        names: list[str] = []
+
+        def answering() -> str:
+            if not names or not jack_answers(names[-1]):
+                if names:
+                    warnings.warn(f"JACK server {names[-1]} answers no more", stacklevel=1)
+                running.close()
+                names.append(running.enter_context(jack_daemon()))
+            return names[-1]
+
+        yield answering
 
 
 @pytest.fixture
 def jack(jack_server, monkeypatch) -> str:
-    """The environment of somebody who has that JACK server and so, at least, a MIDI system."""
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", jack_server)
-    return jack_server
+    """The environment of somebody who has a JACK server and so, at least, a MIDI system."""
+    name = jack_server()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+    return name
 
 
 @pytest.fixture
