@@ -14,9 +14,9 @@ from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
-from capriccio_vae.net.train import Studio  # noqa: E402
+from capriccio_vae.net.train import Critic, Decoder, Studio  # noqa: E402
 from capriccio_vae.plain.train import measure as measure_plain  # noqa: E402
-from capriccio_vae.train import finish  # noqa: E402
+from capriccio_vae.train import finish, worthy  # noqa: E402
 
 NOW = Moment()
 STYLES = ["ink", "mosaic", "wash"]
@@ -282,3 +282,42 @@ def test_the_yardstick_is_measured_on_few_pictures_too(folder, tmp_path):
     assert code == 0, words
     assert json.loads(words[words.rindex("{") :])["bits per dimension"] > 0
     assert not out.exists()
+
+
+# -- what it is made of -----------------------------------------------------------------------
+
+
+def test_a_grain_is_drawn_anew_in_training_and_stands_still_on_stage():
+    torch.manual_seed(0)
+    decoder, z, style = Decoder(2), torch.randn(1, 576), torch.eye(2)[:1]
+    with torch.no_grad():
+        for block in decoder.blocks:
+            torch.nn.init.normal_(block.two.weight, std=0.05)
+        plain = decoder(z, style)
+        assert torch.equal(decoder(z, style), plain)  # a new one has no grain
+        for block in decoder.blocks[2:]:
+            block.grain += 1
+        assert not torch.equal(decoder(z, style), decoder(z, style))
+        decoder.eval()
+        still = decoder(z, style)
+        assert torch.equal(decoder(z, style), still) and not torch.equal(still, plain)
+
+
+def test_the_critic_tells_how_typical_a_picture_is_of_its_kind():
+    critic = Critic(3).eval()
+    with torch.no_grad():
+        for head in critic.heads:
+            head.weight.zero_()
+            head.bias.copy_(torch.tensor([9.0, 0.0, 1.0, 5.0]))  # all kinds alike, and each
+        found = critic.typical(torch.rand(3, 3, SIZE, SIZE), torch.tensor([0, 1, 2]))
+    np.testing.assert_allclose(found, [-4, -2, 6], atol=1e-5)
+
+
+def test_a_walk_passes_faithful_pictures_that_are_typical():
+    random = np.random.default_rng(0)
+    miss, like = random.random(200), random.random(200)
+    found = worthy(miss, like)
+    half = miss <= np.sort(miss)[99]
+    assert len(found) == 25 and half[found].all()
+    assert like[found].min() > np.delete(like, found)[np.delete(half, found)].max()
+    assert sorted(worthy(miss[:20], like[:20])) == sorted(np.argsort(miss[:20])[:10])

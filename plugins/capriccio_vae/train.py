@@ -28,6 +28,8 @@ BETAS = (1.0, 3.0)  # weights of the KL of idea and touch: what can be told by a
 ALONE = 0.2  # share of the copies that are made from the idea alone, so that it says what it can
 PULL = 0.8  # the critic's pull on a painted picture, as a share of the reconstruction's
 DREAMT = 2.0  # times as strongly are dreams pulled
+ASTRAY = 0.5  # weight of telling real pictures from those of the style they are shown as
+CALM, TREMBLING = 20.0, 4  # weight of the critic's smoothness, looked at in every fourth picture
 DEBUT = 0.25  # share of the training after which the critic comes in: first shapes, then touch
 UNTOLD = 0.15  # share of the pictures whose style is not told: so strange ones can be read as well
 FOLLOWERS = 16  # latents of each kind that are kept for walking
@@ -165,10 +167,17 @@ def train(
         # The critic judges copies cut off from the painter; its pull is then carried back by hand,
         # scaled to a fixed share of the reconstruction's, so that neither can drown the other.
         canvas = painted.detach().requires_grad_()  # (batch * 3 / 2, 3, 128, 128)
+        pair = torch.cat([x, canvas])  # (batch * 5 / 2, 3, 128, 128)
         with mixed_precision(device):
-            votes, seen = net.critic(torch.cat([x, canvas]), torch.cat([style, asked]))
-            few = x[: len(x) // 4]  # (batch / 4, 3, 128, 128)
-            trembled, _ = net.critic(few + 0.03 * torch.randn_like(few), style[: len(few)])
+            seen = net.critic.see(pair)
+            votes = net.critic.vote(seen, torch.cat([style, asked]))  # (batch * 5 / 2, 320)
+            # A real picture is not one of another style either.
+            order = torch.randperm(len(x), device=device)
+            strange = (kinds[chosen][order] != kinds[chosen]).to(device)  # (batch,)
+            astray = net.critic.vote([h[: len(x)] for h in seen], style[order])  # (batch, 320)
+            few = pair[::TREMBLING].detach()  # (batch * 5 / 8, 3, 128, 128)
+            trembled = net.critic(few + 0.03 * torch.randn_like(few),
+                                  torch.cat([style, asked])[::TREMBLING])  # fmt: skip
         real, made = votes[: len(x)], votes[len(x) :]  # (batch, 320), (batch * 3 / 2, 320)
         # Features of a copy should be those of its original (VAE/GAN's perceptual term).
         alike = sum((h[: len(x)].detach() - h[len(x) : 2 * len(x)]).abs().mean() for h in seen)
@@ -178,9 +187,10 @@ def train(
         # A dream has no original to be pulled to: it heeds the critic alone, and the more.
         pull[len(x) :] *= DREAMT
         carried = (painted * (scale * pull)).sum()
-        # Hinge loss, and smoothness against tremor: R1 by finite differences (2501.08316).
+        # Hinge loss, and smoothness against tremor: R1 and R2 by finite differences (2501.08316).
         judge = F.relu(1 - real).mean() + F.relu(1 + made).mean()
-        judge = judge + 10 * (real[: len(trembled)] - trembled).square().mean()
+        judge = judge + ASTRAY * (F.relu(1 + astray).mean(1) * strange).mean()
+        judge = judge + CALM * (votes[::TREMBLING] - trembled).square().mean()
         others = carried + judge
         return total + others - others.detach()
 
@@ -260,16 +270,25 @@ def train(
 # -- export -----------------------------------------------------------------------------------
 
 
+def worthy(miss, like):
+    """Give which pictures of a kind a walk may pass, as numbers, from two figures of each.
+
+    Of the half that is painted with the smallest `miss`, since the others are stains, stamps and
+    twigs, the quarter that is by `like` most typical of its kind; at least as many as are kept.
+    """
+    faithful = np.argsort(miss)[: (len(miss) + 1) // 2]
+    return faithful[np.argsort(-like[faithful])][: max(FOLLOWERS, len(faithful) // 4)]
+
+
 def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_run: bool) -> None:
     """Measure the latents of the training pictures; export the decoder with them, and the encoder.
 
-    The walk goes through latents of real pictures (the aggregate posterior), some of each kind,
-    taken from the half that is painted most faithfully: the others are stains, stamps and twigs.
+    The walk goes through latents of real pictures (the aggregate posterior), some of each kind.
     Ripeness and swelling are the average change of a latent with the subject's redness and size.
     """
     net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     reader = Reader(net)
-    means, misses, reds, sizes = [], [], [], []
+    means, misses, likes, reds, sizes = [], [], [], [], []
     with torch.no_grad():
         for part, kind in zip(pictures.split(BATCH), kinds.split(BATCH), strict=True):
             x = part.permute(0, 3, 1, 2).float() / 255  # (batch, 3, 128, 128)
@@ -278,6 +297,7 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
             means.append(z)
             painted = net.decoder(z, style)
             misses.append((x - painted).square().mean((1, 2, 3)) / x.var((1, 2, 3)))  # (batch,)
+            likes.append(net.critic.typical(painted, kind))
             ground = x.flatten(2).median(2).values[:, :, None, None]  # (batch, 3, 1, 1)
             subject = ((x - ground).abs().amax(1) > 0.2).float()  # (batch, 128, 128)
             weight = subject.sum((1, 2)) + 1  # (batch,)
@@ -288,12 +308,12 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
     traits = (traits - traits.mean(0)) / (traits.std(0) + 1e-6)
     middle = latents.mean(0)  # (576,)
     slopes = torch.linalg.lstsq(traits, latents - middle).solution  # (2, 576) a standard deviation
-    generator, miss = np.random.default_rng(0), torch.cat(misses).numpy()  # (pictures,)
+    miss, like = torch.cat(misses).numpy(), torch.cat(likes).numpy()  # (pictures,) twice
+    generator = np.random.default_rng(0)
     kept = {}
     for index, name in enumerate(names):
         mine = np.flatnonzero(kinds.numpy() == index)  # (pictures of the kind,)
-        faithful = mine[np.argsort(miss[mine])[: (len(mine) + 1) // 2]]
-        found = generator.permutation(faithful)[:FOLLOWERS]
+        found = generator.permutation(mine[worthy(miss[mine], like[mine])])[:FOLLOWERS]
         kept[name] = np.round(latents[found].numpy(), 2).tolist()
     card = {
         "objective": f"Laplace negative log-likelihood + {BETAS[0]:g} KL of the idea and "
@@ -324,7 +344,8 @@ def finish(net: Studio, pictures, kinds, names, out: Path, *, card: dict, dry_ru
             "swell": np.round(slopes[1].numpy(), 3).tolist(),
             "kinds": kept,
             "note": f"means of up to {FOLLOWERS} training pictures of each kind, {LATENT} numbers "
-            "each; the decoder paints them from memory, not from the pictures",
+            "each, of those that the critic of the training found typical; the decoder paints "
+            "them from memory, not from the pictures",
         },
         **card,
     })  # fmt: skip

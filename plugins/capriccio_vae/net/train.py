@@ -23,17 +23,28 @@ CODE = 128  # numbers that tint every block
 
 
 class Block(nn.Module):
-    """Two convolutions around a residual, coloured in between by a code where there is one."""
+    """Two convolutions around a residual, coloured in between by a code where there is one.
 
-    def __init__(self, width: int, code: int = 0):
+    One with `rows` has a grain as well, a canvas of chance that brushwork can be made of: a net
+    that must make it of nothing makes ripples. In training it is drawn anew for every picture.
+    """
+
+    def __init__(self, width: int, code: int = 0, rows: int = 0):
         super().__init__()
         self.one = nn.Conv2d(width, width, 3, padding=1)
         self.two = nn.Conv2d(width, width, 3, padding=1)
         nn.init.zeros_(self.two.weight)  # begins as the identity: deep nets start to learn at once
         self.tint = nn.Linear(code, 2 * width) if code else None
+        self.grain = nn.Parameter(torch.zeros(width, 1, 1)) if rows else None
+        if rows:
+            chance = torch.Generator().manual_seed(rows)
+            self.register_buffer("canvas", torch.randn(1, 1, rows, rows, generator=chance))
 
     def forward(self, x, code=None):
         h = self.one(F.leaky_relu(x, 0.2))  # (batch, width, rows, rows)
+        if self.grain is not None:
+            drawn = torch.randn_like(h[:, :1]) if self.training else self.canvas
+            h = h + self.grain * drawn  # (batch, width, rows, rows)
         if self.tint is not None:
             scale, shift = self.tint(code)[:, :, None, None].chunk(2, 1)  # (batch, width, 1, 1)
             h = h * (1 + scale) + shift  # (batch, width, rows, rows)
@@ -79,7 +90,9 @@ class Decoder(nn.Module):
         self.style = nn.Linear(styles, CODE, bias=False)
         self.code = nn.Linear(IDEA + CODE, CODE)
         self.first = nn.Linear(IDEA, PAINTING[0] * 16)
-        self.blocks = nn.ModuleList(Block(width, CODE) for width in PAINTING)
+        self.blocks = nn.ModuleList(
+            Block(width, CODE, 4 * 2**i if i > 1 else 0) for i, width in enumerate(PAINTING)
+        )
         self.planned = Block(PAINTING[1], CODE)
         self.expect = nn.Conv2d(PAINTING[1], 2 * TOUCH, 1)  # the prior of the touch
         nn.init.zeros_(self.expect.weight)
@@ -130,18 +143,32 @@ class Critic(nn.Module):
         self.heads = nn.ModuleList(nn.Conv2d(width, 1 + styles, 3, padding=1)
                                    for width in widths[2:])  # fmt: skip
 
-    def forward(self, x, style):
+    def see(self, x):
+        """Give four feature maps, of 64, 32, 16 and 8 rows."""
         h = F.leaky_relu(self.first(F.pixel_unshuffle(x * 2 - 1, 2)), 0.2)  # (batch, 32, 64, 64)
         seen = [h]
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = F.leaky_relu(norm(layer(h)), 0.2)  # (batch, width, rows / 2, rows / 2)
             seen.append(h)
+        return seen
+
+    def vote(self, seen, style):
+        """Give a vote for every patch, (batch, 320): above nought for real, and of this style."""
         share = torch.cat([torch.ones_like(style[:, :1]), style], 1)  # (batch, 1 + styles)
         votes = [
             (head(h).float().flatten(2) * share[:, :, None]).sum(1)  # (batch, 256), (batch, 64)
             for head, h in zip(self.heads, seen[2:], strict=True)
         ]
-        return torch.cat(votes, 1), seen  # (batch, 320), four feature maps
+        return torch.cat(votes, 1)  # (batch, 320)
+
+    def forward(self, x, style):
+        return self.vote(self.see(x), style)
+
+    def typical(self, x, kinds):
+        """Give how much more a picture looks like its own kind than like the others, (batch,)."""
+        votes = sum(head(h).flatten(2).mean(2)[:, 1:] for head, h in
+                    zip(self.heads, self.see(x)[2:], strict=True))  # (batch, styles)  # fmt: skip
+        return (votes.gather(1, kinds[:, None]) - votes.mean(1, keepdim=True))[:, 0]
 
 
 class Studio(nn.Module):
