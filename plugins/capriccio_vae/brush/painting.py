@@ -16,6 +16,7 @@ STEPS = 8  # by which a proposal is bettered
 OVERLAP = 0.5  # share of a mark that may lie on others of the same look, which it has not seen
 REPAINTED = 16  # part of its marks that a moving picture may have repainted at every look
 REPAIRS = 6  # looks at a place that changed: coarse marks first, then finer
+AFAR = 80  # marks: a look that may lay no more takes only what is seen from afar
 SEEN = 0.02  # of 0..1: a change that an eye would notice
 LARGEST = 5.0  # times the canvas divided by the marks on it: a mark's greatest area
 FINE = 1024 + 256  # marks proposed on the two largest canvases of the pyramid
@@ -117,7 +118,7 @@ class Painting:
 
     def _lay_best(self, most: int, closed: np.ndarray, largest: float) -> int:
         """Lay the proposed marks that help most, none larger, nor on what is closed."""
-        proposed = self._proposed()
+        proposed = self._proposed(near=most > AFAR or closed.any())
         if closed.any():
             # What stands is left alone: only marks whose middle is open are worth a try.
             height, width = closed.shape[:2]
@@ -138,18 +139,22 @@ class Painting:
         left = max(1, self.wanted - len(self.marks))
         return min(left, max(FIRST, min(len(self.marks), self.wanted // ROUNDS)))
 
-    def _proposed(self) -> np.ndarray:
-        """Give the marks that the network proposes, (marks, 7), in pixels of the target."""
+    def _proposed(self, near: bool) -> np.ndarray:
+        """Give the marks that the network proposes, (marks, 7), in pixels of the target.
+
+        A large canvas is seen from afar, and only where fine marks are due from `near` as well.
+        """
         whole = padded(self.canvas, len(self._padded))
         if len(whole) == SIDE:
             return self._model(target=self._padded[None], canvas=whole[None])
         afar = self._model(target=halved(self._padded)[None], canvas=halved(whole)[None])
         found = [afar * np.array([2, 2, 2, 2, 1, 1, 4], np.float32)]
-        for top in range(0, len(whole), SIDE):
-            for left in range(0, len(whole), SIDE):
+        tiles = range(0, len(whole) if near else 0, SIDE)
+        for top in tiles:
+            for left in tiles:
                 at = slice(top, top + SIDE), slice(left, left + SIDE)
-                near = self._model(target=self._padded[at][None], canvas=whole[at][None])[:FINE]
-                found.append(near + np.array([left, top, 0, 0, 0, 0, 0], np.float32))
+                fine = self._model(target=self._padded[at][None], canvas=whole[at][None])[:FINE]
+                found.append(fine + np.array([left, top, 0, 0, 0, 0, 0], np.float32))
         return np.concatenate(found)
 
     def _turned(self, mark: np.ndarray) -> np.ndarray:
