@@ -6,7 +6,8 @@ any style. The likelihood is a Laplace distribution whose width is learned along
 arXiv 2006.13202), so the ELBO is honest and reported in nats. A VAE alone paints in a fog; so, as
 in VAE/GAN (arXiv 1512.09300), a small critic that sees real pictures, copies, *mixtures* of two
 latents and copies in another style pulls the decoder towards pictures that look painted in the
-style asked for, everywhere on the walks that will be played.
+style asked for, everywhere on the walks that will be played. Real pictures that are shown to it
+as of another style it must refuse as well (matching-aware, arXiv 1605.05396).
 Read from top to bottom: losses, training, export; the networks are in net/train.py.
 """
 
