@@ -118,7 +118,7 @@ class Painting:
 
     def _lay_best(self, most: int, closed: np.ndarray, largest: float) -> int:
         """Lay the proposed marks that help most, none larger, nor on what is closed."""
-        proposed = self._proposed(near=most > AFAR or closed.any())
+        proposed = self._proposed(near=most > AFAR or bool(closed.any()))
         if closed.any():
             # What stands is left alone: only marks whose middle is open are worth a try.
             height, width = closed.shape[:2]

@@ -86,11 +86,12 @@ class Decoder(nn.Module):
         nn.init.zeros_(self.expect.bias)  # type: ignore[arg-type]
         self.lay = nn.Conv2d(TOUCH, PAINTING[1], 3, padding=1)
         # Every pixel becomes four: played a fifth faster than a convolution and a pixel shuffle.
-        self.up = nn.ModuleList(nn.ConvTranspose2d(a, b, 2, 2) for a, b in pairwise(PAINTING))
-        self.last = nn.Conv2d(PAINTING[-1], 12, 3, padding=1)
-        for up in self.up:  # the four begin alike: no checkerboard
+        ups = [nn.ConvTranspose2d(a, b, 2, 2) for a, b in pairwise(PAINTING)]
+        for up in ups:  # the four begin alike: no checkerboard
             up.weight.data = up.weight.data[:, :, :1, :1].repeat(1, 1, 2, 2)  # (in, out, 2, 2)
-            nn.init.zeros_(up.bias)
+            nn.init.zeros_(up.bias)  # type: ignore[arg-type]
+        self.up = nn.ModuleList(ups)
+        self.last = nn.Conv2d(PAINTING[-1], 12, 3, padding=1)
         self.last.weight.data = self.last.weight.data[::4].repeat_interleave(4, 0)  # (12, in, 3, 3)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
