@@ -146,3 +146,40 @@ def test_of_marks_on_one_place_the_first_stays():
     stay = [first, beside, freed]
     assert found[:, :4].tolist() == [one[0, :4].tolist() for one in stay]
     assert len(distinct(np.zeros((0, 7), np.float32))) == 0
+
+
+def test_many_marks_are_told_apart_as_if_one_by_one():
+    random = np.random.default_rng(4)
+    marks = np.concatenate([
+        mark(*random.random(2) * 128, 1 + 9 * random.random(), 1 + 3 * random.random(), turn)
+        for turn in random.random(400) * np.pi
+    ])  # fmt: skip
+    kept: list[np.ndarray] = []
+    for one in marks:
+        for x, y, long, wide, cosine, sine, _ in kept:
+            dx, dy = one[0] - x, one[1] - y
+            along, across = dx * cosine + dy * sine, dy * cosine - dx * sine
+            if abs(along) < long and abs(across) < wide:
+                break
+        else:
+            kept.append(one)
+    assert 128 < len(kept) < 400
+    assert np.array_equal(distinct(marks), kept)
+
+
+def test_a_large_canvas_is_seen_from_near_only_where_fine_marks_are_due():
+    seen = []
+
+    def model(target, canvas):
+        seen.append(canvas.shape)
+        return np.zeros((painting.FINE, 7), np.float32)
+
+    made = painting.Painting(model, np.zeros((2 * SIDE, 2 * SIDE, 3), np.float32), 3000)
+    made.look()
+    assert len(seen) == 1
+    made.marks = [None] * 1000  # as if so many were laid
+    made.look()
+    assert len(seen) == 1 + 5
+    made.turn_to(np.pad(np.ones((9, 9, 3), np.float32), ((0, 247), (0, 247), (0, 0))))
+    made.follow()
+    assert len(seen) == 6 + 5

@@ -173,17 +173,16 @@ def train(
         # The critic judges copies cut off from the painter; its pull is then carried back by hand,
         # scaled to a fixed share of the reconstruction's, so that neither can drown the other.
         canvas = painted.detach().requires_grad_()  # (batch * 3 / 2, 3, 128, 128)
-        pair = torch.cat([x, canvas])  # (batch * 5 / 2, 3, 128, 128)
+        pair, styles = torch.cat([x, canvas]), torch.cat([style, asked])  # (batch * 5 / 2, …)
         with mixed_precision(device):
             seen = net.critic.see(pair)
-            votes = net.critic.vote(seen, torch.cat([style, asked]))  # (batch * 5 / 2, 320)
+            votes = net.critic.vote(seen, styles)  # (batch * 5 / 2, 320)
             # A real picture is not one of another style either.
             order = torch.randperm(len(x), device=device)
             strange = (kinds[chosen][order] != kinds[chosen]).to(device)  # (batch,)
             astray = net.critic.vote([h[: len(x)] for h in seen], style[order])  # (batch, 320)
             few = pair[::TREMBLING].detach()  # (batch * 5 / 8, 3, 128, 128)
-            trembled = net.critic(few + 0.03 * torch.randn_like(few),
-                                  torch.cat([style, asked])[::TREMBLING])  # fmt: skip
+            trembled = net.critic(few + 0.03 * torch.randn_like(few), styles[::TREMBLING])
         real, made = votes[: len(x)], votes[len(x) :]  # (batch, 320), (batch * 3 / 2, 320)
         # Features of a copy should be those of its original (VAE/GAN's perceptual term).
         alike = sum((h[: len(x)].detach() - h[len(x) : 2 * len(x)]).abs().mean() for h in seen)
