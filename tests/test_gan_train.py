@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 import torch
 from capriccio import Model, Moment
+from capriccio.training import frechet
 from capriccio_gan import GAN
 from capriccio_gan import train as course
+from capriccio_gan.crowd.train import FAR, Crowd, moved
 from capriccio_gan.dials.train import find_dials
 from capriccio_gan.networks.train import CODE, LATENT, WIDTHS, Judge, Listener, Painter, Player
 from capriccio_gan.pictures import read_pictures, vocabulary_of
@@ -50,6 +52,50 @@ def test_pairs_are_held_apart_up_to_half_of_what_lies_between_real_pictures():
     assert course.likeness(real[:1], real[:1], real[:1]) == 1  # nothing to compare with is no NaN
 
 
+def test_paintings_are_carried_to_where_real_pictures_are_together():
+    chance = np.random.default_rng(0)
+    shape = chance.standard_normal((6, 6))
+    real = (chance.standard_normal((4100, 6)) @ shape + 1).astype(np.float32)
+    made = (2 * chance.standard_normal((4100, 6)) - 1).astype(np.float32)
+    crowds = Crowd(6), Crowd(6)
+    for crowd, features in zip(crowds, (real, made), strict=True):
+        for part in np.split(features, 41):  # no more than count alike
+            crowd.meet(torch.from_numpy(part))
+    seen = torch.from_numpy(made).requires_grad_()
+    effort = crowds[1].effort(seen, crowds[0])
+    wide = np.cov(real, rowvar=False).trace()
+    assert effort.item() == pytest.approx(frechet(real, made) / wide, rel=0.02)
+    effort.backward()
+    moved = made - 4100 * wide / 2 * seen.grad.numpy()
+    assert frechet(real, moved) < 0.02 * frechet(real, made)
+    assert crowds[0].effort(torch.from_numpy(real), crowds[0]).item() < 1e-3  # nowhere to go
+
+
+def test_moved_pictures_are_the_same_a_few_pixels_off():
+    x = torch.rand(2, 3, 64, 64)
+    seen = set()
+    for _ in range(20):
+        shifted = moved(x)
+        places = [
+            (down, right)
+            for down in range(-FAR, FAR + 1)
+            for right in range(-FAR, FAR + 1)
+            if torch.equal(
+                shifted[:, :, 8:-8, 8:-8], x.roll((down, right), (2, 3))[:, :, 8:-8, 8:-8]
+            )
+        ]
+        assert len(places) == 1 and shifted.shape == x.shape
+        seen.add(places[0])
+    assert len(seen) > 10
+
+
+def test_a_crowd_of_one_picture_is_no_nan():
+    crowds = Crowd(4), Crowd(4)
+    for crowd in crowds:
+        crowd.meet(torch.rand(1, 4))
+    assert torch.isfinite(crowds[1].effort(torch.rand(1, 4), crowds[0]))
+
+
 def test_a_dry_run_writes_nothing(folder, tmp_path):
     course.train(folder, tmp_path / "out" / "mine.onnx", dry_run=True)
     assert not (tmp_path / "out").exists()
@@ -90,6 +136,15 @@ def test_collapse_is_noticed_and_told(folder, tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(course, "WARM", 0)
     course.train(folder, tmp_path / "mine.onnx", steps=1, reading=1, size=64, batch=4)
     assert "the pictures grow alike: their spread is" in capsys.readouterr().out
+
+
+def test_paintings_are_seen_together_once_they_are_paintings(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "WARM", 1)
+    course.train(folder, tmp_path / "mine.onnx", steps=4, reading=1, size=64, batch=4)
+    with safe_open(tmp_path / "mine.safetensors", "pt") as file:
+        met = [file.get_tensor(f"model.made.{n}.batches").item() for n in range(9)]
+        assert met == [2] * 9  # of steps 2 and 3
+        assert file.get_tensor("model.made.0.mean").abs().sum() > 0
 
 
 def test_the_painter_learns_what_words_mean(folder, learn, vocabulary, tmp_path):

@@ -67,7 +67,7 @@ def judge(
     trained otherwise. Raises ValueError where the folder holds fewer than 50 readable pictures.
     """
     from . import GAN
-    from .reader.train import features, learn_to_witness
+    from .reader.train import features, learn_words
     from .train import sheet as laid_out
 
     part = GAN(model=model, seed=seed)
@@ -76,8 +76,8 @@ def judge(
     learn, check = read_pictures(Path(data), size)
     vocabulary = Vocabulary(vocabulary_of(learn))
     kept = Path(model).with_suffix(".witness.safetensors")
-    witness = learn_to_witness(
-        learn, vocabulary, kept, device="cpu", steps=0 if kept.is_file() else steps, seed=seed,
+    witness = learn_words(
+        learn, vocabulary, kept, device="cpu", steps=0 if kept.is_file() else steps, seed=seed + 1,
         resume=True, dry_run=False,
     )  # fmt: skip
 

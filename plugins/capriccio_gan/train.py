@@ -19,7 +19,11 @@ second derivative. Two terms make the words count: a real picture under a captio
 for it counts as painted (matching-aware, arXiv 1605.05396), and the painter also raises the
 reader's odds that its picture fits the caption. Words could then stand in for chance: so two
 paintings of one caption are held apart, as far as half of what lies between two real pictures
-(mode seeking, arXiv 1903.05628, with an end). Both sides see pictures through one
+(mode seeking, arXiv 1903.05628, with an end). And since no vote on one picture tells what all of
+them lack, paintings are later seen together as well: in the features of the reader and of two
+onlookers, mean and covariance of the paintings of late are to be those of the real pictures (as
+in McGan, arXiv 1702.08398), and each painting is drawn to where the optimal transport between the
+two takes it. Both sides see pictures through one
 differentiable augmentation (arXiv 2006.10738), since a few thousand pictures can be learned by
 heart. Painted with, validated and exported are the averaged weights.
 
@@ -37,14 +41,16 @@ from PIL import Image
 from torch import nn
 
 from .captions import compose
+from .crowd.train import Crowd, effort_of, moved
 from .dials.train import codes_of, find_dials
 from .networks.train import INPUTS, LATENT, OUTPUTS, Judge, Painter, Player
 from .pictures import read_pictures, vocabulary_of
+from .reader.train import ONLOOKERS, features, learn_to_read, learn_words, quick, truths
 from .reader.train import WIDTHS as SEEN
-from .reader.train import features, learn_to_read, learn_to_witness, quick, truths
 from .words import Vocabulary
 
 SIZES = (64, 128, 256)
+LEVELS = [width for eye in (SEEN, *ONLOOKERS) for width in eye[1:]]  # where crowds are seen
 BATCH = {"cpu": 32, "cuda": 128}
 STEPS = {"cpu": 20_000, "cuda": 60_000}
 READING = 1_500  # steps of the reader: about 30 times through the 6,010 watercolours
@@ -52,12 +58,14 @@ RATE = 1e-3  # Adam's; R3GAN begins at 2e-4 with batches of 512 and no warm star
 GAMMA = 0.02  # weight of the zero-centred penalties, for pixels of 0..1 and votes of patches
 TREMOR = 0.03  # standard deviation of the finite difference's step
 MATCH = 0.5  # weight of wrong captions in the judge's loss
-GUIDE = 0.15  # weight of the reader's opinion in the painter's loss
+GUIDE = 0.15  # weight of the reader's opinion in the painter's loss at first,
+GUIDE_LATE = 0.05  # and where paintings are also seen together
 APART = 1.0  # weight of what two paintings of one caption are too much alike
+CARRY = 6.0  # weight of how far paintings together are from real pictures together, later
 UNSAID = 0.15  # share of pictures painted without a word, so that chance alone learns to vary them
 DIALLED = 16  # pictures over which a dial is calibrated
 COLLAPSED = 0.25  # a share of the real pictures' spread below which something is told,
-WARM = 2_000  # from this step on: at first all pictures are alike
+WARM = 2_000  # from this step on, as at first all pictures are alike; then they are seen together
 
 
 # -- augmentation -----------------------------------------------------------------------------
@@ -113,6 +121,7 @@ class Studio(nn.Module):
     def __init__(self, size: int):
         super().__init__()
         self.painter, self.judge = Painter(size), Judge(size, SEEN[1:])
+        self.made = nn.ModuleList(map(Crowd, LEVELS))
 
 
 def train(
@@ -149,11 +158,17 @@ def train(
         f"{size} pixels, on {device}",
         flush=True,
     )
-    shared: dict[str, Any] = {"device": device, "seed": seed, "dry_run": dry_run, "resume": resume}
-    witness = learn_to_witness(learn, vocabulary, out.with_suffix(".witness.safetensors"),
-                               steps=max(1, reading // 2), **shared)  # fmt: skip
+    shared: dict[str, Any] = {"device": device, "dry_run": dry_run, "resume": resume}
+    witness = learn_words(learn, vocabulary, out.with_suffix(".witness.safetensors"),
+                          steps=max(1, reading // 2), seed=seed + 1, **shared)  # fmt: skip
     lesson = learn_to_read(learn, check, vocabulary, out.with_suffix(".reader.safetensors"),
-                           steps=reading, hours=hours and hours / 8, **shared)  # fmt: skip
+                           steps=reading, hours=hours and hours / 8, seed=seed,
+                           **shared)  # fmt: skip
+    onlookers = [
+        learn_words(learn, vocabulary, out.with_suffix(f".onlooker{n}.safetensors"), widths=widths,
+                    steps=max(1, reading // 2), seed=seed + 2 + n, **shared)
+        for n, widths in enumerate(ONLOOKERS)
+    ]  # fmt: skip
     squares = torch.from_numpy(learn.squares)  # (pictures, size, size, 3)
     table = torch.from_numpy(truths(learn, vocabulary))  # (pictures, words)
     if device == "cuda":
@@ -178,6 +193,18 @@ def train(
             votes, gists = judge(x, seen)
         return votes, gists, opinion.float()  # (batch, votes), gists, (batch, 128)
 
+    def gathered(x):
+        with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
+            x = moved(x)  # (batch, 3, size, size)
+            seen = [one for each in (reader, *onlookers) for one in each(x)[0]]
+        return [one.float().mean((2, 3)) for one in seen]  # (batch, width) each
+
+    with torch.no_grad():
+        parts = [gathered(_scaled(part.to(device))) for part in squares.split(100)]
+    crowds = [Crowd(width).to(device) for width in LEVELS]  # of real pictures
+    for crowd, levels in zip(crowds, zip(*parts, strict=True), strict=True):
+        crowd.meet(torch.cat(levels))
+
     def loss(step: int):
         chance = np.random.default_rng([seed, step])
         chosen = chance.integers(len(learn), size=count)
@@ -192,8 +219,7 @@ def train(
         wrong = wrong.float().to(device)
         code = lesson.listener(words.to(device))  # (batch, 128)
         x = squares[torch.from_numpy(chosen).to(squares.device)].to(device)
-        x = x.permute(0, 3, 1, 2).float() / 255  # (batch, 3, size, size)
-        x = x.contiguous(memory_format=torch.channels_last)
+        x = _scaled(x)  # (batch, 3, size, size)
         part = max(1, count // 4)  # pictures a side that the penalty sees, and pairs held apart
         with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
             z = torch.randn(count, LATENT, device=device)
@@ -224,14 +250,19 @@ def train(
             lesson.slope.exp() * (opinion[count : 2 * count] * code).sum(1) / code.shape[1] ** 0.5
         )
         guided = F.softplus(-(odds + lesson.offset)).mean()
-        painting = F.softplus(real.detach() - made).mean() + GUIDE * guided
+        late = min(1.0, max(0, step - WARM) / max(1, WARM))
+        guide = GUIDE + late * (GUIDE_LATE - GUIDE)
+        painting = F.softplus(real.detach() - made).mean() + guide * guided
+        if late:
+            painting = painting + CARRY * late * effort_of(gathered(canvas), studio.made, crowds)
         (pull,) = torch.autograd.grad(painting, canvas, retain_graph=True)
         carried = (painted * pull).sum()
         return judged + APART * alike + carried - carried.detach()
 
     sample = np.random.default_rng(0).permutation(len(check))[:1000]
     repeats = -(-min(1000, 4 * len(check)) // len(check))
-    asked = [compose(check.facts[i]) for i in sample] * repeats
+    dice = np.random.default_rng(0)  # as people ask, not all there is to say
+    asked = [compose(check.facts[i], dice) for i in [*sample] * repeats]
     asked_words = torch.tensor([vocabulary.read(caption)[0] for caption in asked])
     silence = torch.tensor([vocabulary.read("")[0]])  # (1, 24)
     real_features, _ = features(witness, check.squares, device)
@@ -294,6 +325,12 @@ def train(
     finish(player, vocabulary, asked_words, out, card=card, dry_run=dry_run)
 
 
+def _scaled(squares):
+    """Give squares of bytes, (pictures, size, size, 3), as (pictures, 3, size, size) in 0..1."""
+    x = squares.permute(0, 3, 1, 2).float() / 255
+    return x.contiguous(memory_format=torch.channels_last)
+
+
 def sheet(squares: np.ndarray, across: int) -> Image.Image:
     """Lay pictures out on one sheet, row by row."""
     rows = -(-len(squares) // across)
@@ -313,8 +350,9 @@ def finish(player: Player, vocabulary, words, out: Path, *, card: dict, dry_run:
     card = {
         "part": "gan",
         "objective": "relativistic pairing softplus(v(made) - v(real)), zero-centred penalties on "
-        f"both (gamma {GAMMA:g}), wrong captions {MATCH:g}, reader's guidance {GUIDE:g}, pairs "
-        f"of one caption held apart {APART:g}",
+        f"both (gamma {GAMMA:g}), wrong captions {MATCH:g}, reader's guidance {GUIDE:g}, "
+        f"later {GUIDE_LATE:g}, pairs of one caption held apart {APART:g}, moments of features "
+        f"{CARRY:g}",
         "vocabulary": vocabulary.words,
         "dials": find_dials(player.painter, codes, pictures=2 if dry_run else DIALLED),
         **card,

@@ -6,8 +6,9 @@ picture when every word of it is among the words that can be said of it; so each
 all its pairs, each by itself (the sigmoid loss of SigLIP, arXiv 2303.15343, with more than one
 true pair a row). The reader then guides the painter, and the judge looks through its features.
 
-A second reader, the witness, learns the words alone, from another seed and at another width. It
-never takes part in the training and measures its progress; its figures are not those of Inception.
+Further readers learn the words alone, each from a seed and at widths of its own: two onlookers, in
+whose features paintings are to be like real pictures on the whole, and the witness. It never takes
+part in the training and measures its progress; its figures are not those of Inception.
 """
 
 from itertools import pairwise
@@ -26,6 +27,7 @@ from ..words import Vocabulary
 
 ROWS = 64  # pictures are read at this size, whatever size they are painted in
 WIDTHS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 rows: about 30 M multiply-adds
+ONLOOKERS = ((24, 48, 96, 160), (40, 56, 88, 144))
 WITNESS = (32, 48, 80, 128)
 BATCH = 128
 
@@ -161,21 +163,22 @@ def learn_to_read(
     return lesson.eval().requires_grad_(False)
 
 
-def learn_to_witness(
+def learn_words(
     learn: Pictures,
     vocabulary: Vocabulary,
     checkpoint: Path,
     *,
+    widths: tuple[int, ...] = WITNESS,
     device: str,
     steps: int,
     seed: int,
     resume: bool,
     dry_run: bool,
 ) -> Reader:
-    """Train the witness on the training pictures alone, or take up one that was trained before."""
-    witness: Reader = Reader(len(vocabulary), WITNESS).to(device)
-    optimizer = torch.optim.AdamW(witness.parameters(), 1e-3, weight_decay=0.05)
-    trainer = Trainer(witness, optimizer, checkpoint, seed=seed + 1, decay=0.995, dry_run=dry_run,
+    """Train a reader of words on the training pictures, or take up one that was trained before."""
+    net: Reader = Reader(len(vocabulary), widths).to(device)
+    optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.05)
+    trainer = Trainer(net, optimizer, checkpoint, seed=seed, decay=0.995, dry_run=dry_run,
                       resume=resume and checkpoint.is_file())  # fmt: skip
     squares, table = shrunk(learn), torch.from_numpy(truths(learn, vocabulary))
 
@@ -183,7 +186,7 @@ def learn_to_witness(
         chosen = torch.randint(len(squares), (min(BATCH, len(squares)),))  # (batch,)
         x = shaken(squares[chosen].to(device).float() / 255)  # (batch, 3, 64, 64)
         with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
-            odds = witness(x)[2]  # (batch, words)
+            odds = net(x)[2]  # (batch, words)
         wanted = table[chosen].to(device).float()  # (batch, words)
         return F.binary_cross_entropy_with_logits(odds.float(), wanted)
 

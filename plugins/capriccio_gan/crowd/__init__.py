@@ -1,0 +1,1 @@
+"""What many pictures are like together."""
