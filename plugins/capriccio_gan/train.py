@@ -20,12 +20,12 @@ for it counts as painted (matching-aware, arXiv 1605.05396), and the painter als
 reader's odds that its picture fits the caption. Words could then stand in for chance: so two
 paintings of one caption are held apart, as far as half of what lies between two real pictures
 (mode seeking, arXiv 1903.05628, with an end). And since no vote on one picture tells what all of
-them lack, paintings are later seen together as well: in the features of the reader and of two
-onlookers, mean and covariance of the paintings of late are to be those of the real pictures (as
-in McGan, arXiv 1702.08398), and each painting is drawn to where the optimal transport between the
-two takes it. Both sides see pictures through one
-differentiable augmentation (arXiv 2006.10738), since a few thousand pictures can be learned by
-heart. Painted with, validated and exported are the averaged weights.
+them lack, paintings are seen together as well in the second act: in the features of the reader and
+of two onlookers, mean and covariance of the paintings of late are to be those of the real pictures
+(as in McGan, arXiv 1702.08398), and each painting is drawn to where the optimal transport between
+the two takes it. Both sides see pictures through one differentiable augmentation (arXiv
+2006.10738), since a few thousand pictures can be learned by heart. Painted with, validated and
+exported are the averaged weights.
 
 Read from top to bottom: augmentation, training, snapshots, export.
 """
@@ -61,11 +61,12 @@ MATCH = 0.5  # weight of wrong captions in the judge's loss
 GUIDE = 0.15  # weight of the reader's opinion in the painter's loss at first,
 GUIDE_LATE = 0.05  # and where paintings are also seen together
 APART = 1.0  # weight of what two paintings of one caption are too much alike
-CARRY = 6.0  # weight of how far paintings together are from real pictures together, later
+CARRY = 6.0  # weight of how far paintings together are from real pictures together, once
+ALONE = 0.6  # this share of the training is over: fast steps would outrun what is known of them
 UNSAID = 0.15  # share of pictures painted without a word, so that chance alone learns to vary them
 DIALLED = 16  # pictures over which a dial is calibrated
 COLLAPSED = 0.25  # a share of the real pictures' spread below which something is told,
-WARM = 2_000  # from this step on, as at first all pictures are alike; then they are seen together
+WARM = 2_000  # from this step on: at first all pictures are alike
 
 
 # -- augmentation -----------------------------------------------------------------------------
@@ -205,6 +206,16 @@ def train(
     for crowd, levels in zip(crowds, zip(*parts, strict=True), strict=True):
         crowd.meet(torch.cat(levels))
 
+    progress = 1.0 if dry_run else 0.0  # a dry run goes through the second act
+
+    def schedule(now: float) -> float:
+        nonlocal progress
+        if not dry_run:
+            progress = now
+        # 2 % warm-up, then a cosine down to a twentieth, where it stays for the second act.
+        act = min(1.0, now / max(ALONE, 1e-9))
+        return min(1.0, 0.02 + 50 * now) * (0.525 + 0.475 * np.cos(np.pi * act))
+
     def loss(step: int):
         chance = np.random.default_rng([seed, step])
         chosen = chance.integers(len(learn), size=count)
@@ -250,7 +261,7 @@ def train(
             lesson.slope.exp() * (opinion[count : 2 * count] * code).sum(1) / code.shape[1] ** 0.5
         )
         guided = F.softplus(-(odds + lesson.offset)).mean()
-        late = min(1.0, max(0, step - WARM) / max(1, WARM))
+        late = min(1.0, 20 * max(0.0, progress - ALONE))
         guide = GUIDE + late * (GUIDE_LATE - GUIDE)
         painting = F.softplus(real.detach() - made).mean() + guide * guided
         if late:
@@ -300,14 +311,13 @@ def train(
     def snapshot(ema: Studio, step: int) -> None:
         sheet(painted_by(ema, asked_words[:64]), 8).save(out.with_suffix(".png"))
 
-    # 2 % warm-up, then a cosine down to a twentieth.
     metrics = trainer.run(
         loss,
         steps=steps or STEPS[device],
         hours=hours and hours * 7 / 8,  # the reader had the rest
         validate=validate,
         every=1000 if device == "cuda" else 250,
-        schedule=lambda now: min(1.0, 0.02 + 50 * now) * (0.525 + 0.475 * np.cos(np.pi * now)),
+        schedule=schedule,
         clip=20.0,  # Adam does not mind the scale; this is for the one step that bursts
         on_snapshot=snapshot,
     )
