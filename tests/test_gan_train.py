@@ -138,13 +138,23 @@ def test_collapse_is_noticed_and_told(folder, tmp_path, capsys, monkeypatch):
     assert "the pictures grow alike: their spread is" in capsys.readouterr().out
 
 
-def test_paintings_are_seen_together_once_they_are_paintings(folder, tmp_path, monkeypatch):
+def test_paintings_are_seen_together_in_the_second_act(folder, tmp_path, monkeypatch):
     monkeypatch.setattr(course, "ALONE", 0.5)
-    course.train(folder, tmp_path / "mine.onnx", steps=4, reading=1, size=64, batch=4)
-    with safe_open(tmp_path / "mine.safetensors", "pt") as file:
-        met = [file.get_tensor(f"model.made.{n}.batches").item() for n in range(9)]
-        assert met == [1] * 9  # the last of four steps; the third is the border
-        assert file.get_tensor("model.made.0.mean").abs().sum() > 0
+
+    def trained(weight: float, steps: int):
+        monkeypatch.setattr(course, "CARRY", weight)
+        out = tmp_path / f"{weight:g}-{steps}"
+        course.train(folder, out / "mine.onnx", steps=steps, reading=1, size=64, batch=4)
+        with safe_open(out / "mine.safetensors", "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+    with_it, without = trained(6.0, 4), trained(0.0, 4)
+    # Of four steps the last is of the second act; the third is the border.
+    assert [with_it[f"model.made.{n}.batches"].item() for n in range(9)] == [1] * 9
+    assert with_it["model.made.0.mean"].abs().sum() > 0
+    last = "model.painter.last.weight"
+    assert not torch.equal(with_it[last], without[last])  # what is seen reaches the painter
+    assert torch.equal(trained(0.0, 1)[last], trained(6.0, 1)[last])  # and nothing else did
 
 
 def test_the_painter_learns_what_words_mean(folder, learn, vocabulary, tmp_path):
