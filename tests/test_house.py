@@ -24,7 +24,7 @@ FLOORS = {
     3: ["hookspecs", "take", "scribe", "training", "svgfile"],
     2: ["media", "inference", "onnxfile", "desk", "listening", "recipe", "imagefile"],
     1: ["clock", "errors"],
-    0: ["tempo"],
+    0: ["tempo", "plugging"],
 }
 FLOOR = {module: floor for floor, modules in FLOORS.items() for module in modules}
 # The two places where a neighbour is needed, each for one name.

@@ -5,7 +5,7 @@ import threading
 import time
 
 import pytest
-from capriccio import Performance, ShowError, controls
+from capriccio import Performance, ShowError, controls, plugging
 from capriccio.clock import LiveClock
 from capriccio.devices import inputs
 from capriccio.devices.midi_stream import Stream
@@ -153,6 +153,24 @@ def test_a_controller_that_is_plugged_in_later_is_heard(jack, live):
     assert hands[5] == 0.5
     with plugged("late") as late:
         until(lambda: hands[5] == 1.0, late, cc(5, 127))
+
+
+def test_a_controller_that_goes_while_it_is_opened_is_sought_again(jack, live, capsys, monkeypatch):
+    losses = []
+
+    def plug(port, name, ours):
+        if not losses:
+            losses.append(name)
+            raise ConnectionError(f"{name!r} has just gone")
+        plugging.plug(port, name, ours)
+
+    monkeypatch.setattr(inputs, "plug", plug)
+    with plugged("nano") as nano:
+        hands = controls()
+        assert hands[5] == 0.5
+        until(lambda: hands[5] == 1.0, nano, cc(5, 127))
+    assert len(losses) == 1
+    assert "does not open" not in capsys.readouterr().err
 
 
 def test_an_unplugged_controller_leaves_no_key_held_and_is_heard_again(jack, live, capsys):

@@ -8,6 +8,7 @@ from typing import Any
 
 from ..clock import hurry
 from ..errors import ShowError, described, tell
+from ..plugging import names_of, plug
 from . import ports
 from .midi_player import device_of as device_of
 from .midi_stream import Stopwatch, Stream
@@ -82,6 +83,7 @@ class _Room:
         self._listening: list[Listening] = []
         self._inputs: dict[str, _Input] = {}
         self._refused: set[str] = set()
+        self._names: list[str] = []  # of what was connected when we looked last
         self._empty = threading.Event()
         self._empty.set()
         self._looking: Any = None  # rtmidi's, to ask what is connected
@@ -95,7 +97,7 @@ class _Room:
                 return
             try:
                 if listening.port:
-                    ports.meant(listening.port, self._looking.get_ports(), "input")
+                    ports.meant(listening.port, names_of(self._looking), "input")
                 self._listening.append(listening)
             finally:
                 self._look()
@@ -155,7 +157,10 @@ class _Room:
 
     def _connected(self) -> list[str]:
         with self._asking:
-            return [] if self._looking is None else self._looking.get_ports()
+            if self._looking is None:
+                return []
+            self._names = names_of(self._looking, self._names)
+            return self._names
 
     def _look(self, names: list[str] | None = None) -> None:
         """Open what has come, close what has gone, and have everybody hear what they mean to."""
@@ -179,7 +184,9 @@ class _Room:
             if name not in self._inputs and name not in self._refused:
                 try:
                     self._inputs[name] = _Input(self._api, name)
-                except (rtmidi.RtMidiError, ValueError) as error:  # another program has it, say
+                except ConnectionError:  # it has just gone, and is sought again
+                    continue
+                except rtmidi.RtMidiError as error:  # another program has it, say
                     self._refused.add(name)
                     tell(f"MIDI input {name!r} does not open: {error}; it is not heard")
             if name in self._inputs:
@@ -207,7 +214,11 @@ class _Input:
         self._port = rtmidi.MidiIn(api, name=ports.CLIENT, queue_size_limit=MOST_KEPT)
         # What is ignored would be missing from the time between messages.
         self._port.ignore_types(sysex=False, timing=False, active_sense=False)
-        self._port.open_port(self._port.get_ports().index(name), name=ports.CLIENT)
+        try:
+            plug(self._port, name, ports.CLIENT)
+        except BaseException:
+            self._port.delete()  # or a JACK server would wait for us
+            raise
 
     def take(self) -> None:
         """Hand on what has been played since the last time."""

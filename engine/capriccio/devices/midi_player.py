@@ -23,6 +23,7 @@ from contextlib import suppress
 from itertools import count
 
 from capriccio.clock import SPIN_SECONDS, wait_until
+from capriccio.plugging import names_of, plug
 
 # When the event is due on time.monotonic(), which all processes share; how many bytes its message
 # has, or END or PANIC; the bytes.
@@ -56,7 +57,8 @@ class Player:
 
     def __init__(self, port, name: str):
         self._port, self._name = port, name
-        self._beside: set[str] = set()  # the other ports when it was there last
+        self._names: list[str] = []  # of all ports when we looked last
+        self._beside: set[str] = set()  # the same when ours was there last
         self._changed = threading.Condition()  # over the events and whether it has ended
         self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
         self._order = count()
@@ -186,7 +188,7 @@ class Player:
         if not self._name:
             return
         try:
-            names = self._port.get_ports()
+            names = self._names = names_of(self._port, self._names)
             if not self._lost:
                 self._beside = set(names)  # another of the same name is not it
                 if self._name not in names:
@@ -207,7 +209,7 @@ class Player:
     def _return(self, name: str) -> None:
         """Take up a port that is there again, and silence it first."""
         self._port.close_port()
-        self._port.open_port(self._port.get_ports().index(name), name="capriccio")
+        plug(self._port, name, "capriccio")
         self._name, self._lost = name, False
         self.silence(range(16))
         say(back=name)
@@ -250,14 +252,14 @@ def connect(api: int, name: str):
     import rtmidi
 
     port = rtmidi.MidiOut(api, name="capriccio")
-    if name:
-        names = port.get_ports()
-        if name not in names:
-            port.delete()  # or a JACK server would wait for us
-            raise ConnectionError(f"{name!r} has just gone")
-        port.open_port(names.index(name), name="capriccio")
-    else:
-        port.open_virtual_port("capriccio")
+    try:
+        if name:
+            plug(port, name, "capriccio")
+        else:
+            port.open_virtual_port("capriccio")
+    except BaseException:
+        port.delete()  # or a JACK server would wait for us
+        raise
     return port
 
 

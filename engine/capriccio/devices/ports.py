@@ -4,6 +4,7 @@ import os
 from contextlib import contextmanager
 
 from ..errors import ShowError
+from ..plugging import names_of
 
 # What our ports are called where other programs see them.
 CLIENT = "capriccio"
@@ -69,7 +70,7 @@ def connected(kind, api: int) -> list[str]:
     with hushed():
         looking = kind(api, name=CLIENT)
         try:
-            return looking.get_ports()
+            return names_of(looking)
         finally:
             looking.delete()
 
