@@ -356,7 +356,7 @@ def test_a_port_that_vanishes_is_told_once_and_the_show_goes_on(jack, synth, cap
     viola.close()
     wait_for(lambda: "lost its port 'viola': it is no longer connected; the show goes on" in told())
     output.note_on(Note(62), at(clock, clock.seconds()))
-    time.sleep(0.1)
+    wait_for(lambda: output.lately and output.lately.events == 2)
     output.close()
     assert told().count("lost") == 1
     assert output.punctuality.events == 2
