@@ -194,10 +194,23 @@ def test_what_is_no_source_is_told(part, fruit):
         part(NOW, source=(fruit[0], fruit[1]))
     with pytest.raises(TypeError, match="give one thing, or two and how far"):
         part(NOW, source=(fruit[0], fruit[1], float("nan")))
-    with pytest.raises((TypeError, ValueError), match="image"):
+    with pytest.raises(TypeError, match="knob 'source' of generator 'vae' holds 'int'; give an"):
+        part(NOW, source=7)
+    with pytest.raises(ValueError, match=r"^apple\.png: cannot be read: .*No such file"):
         part(NOW, source="apple.png")
-    with pytest.raises(TypeError, match="made a str; an image is a numpy array"):
+    with pytest.raises(ValueError, match=r"^apple\.png: cannot be read: .*No such file"):
         part(NOW, source=(fruit[0], "apple.png", 0.5))
+
+
+def test_a_picture_file_is_a_source_and_is_read_once(part, fruit, tmp_path):
+    one, other = tmp_path / "one.png", tmp_path / "other.png"
+    for picture, path in zip(fruit, (one, other), strict=False):
+        write_image(picture, path)
+    assert (part(NOW, source=one) == part(NOW, source=fruit[0])).all()
+    one.unlink()
+    assert (part(NOW, source=str(one)) == part(NOW, source=fruit[0])).all()
+    mixed = part(NOW, source=(one, str(other), 0.3), style="ink")
+    assert (mixed == part(NOW, source=(*fruit[:2], 0.3), style="ink")).all()
 
 
 def test_vectors_that_cannot_be_painted_are_told(part):

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, as_image, as_mixture
+from capriccio import Generator, ModelError, as_image, as_mixture, read_image
 
 from .pictures import encoder_beside, middle_square
 from .walk import STEPS, closed_walk
@@ -20,9 +20,9 @@ class VAE(Generator):
     bolder than any of them. `ripeness` goes from green to red and `swell` from small subjects to
     large; both leave the picture alone at 0.5. `style` keeps the walk to one kind of picture, such
     as "pears" or "impressionism" ("" takes all in turn); two styles and how far from one to the
-    other, `("baroque", "expressionism", 0.3)`, are mixed. With `source`, an image or two and how
-    far from one to the other, that is painted instead of a dream, moved towards `style` by
-    `amount` 0..1, if the model has an encoder. A list of styles stands in the model's card.
+    other, `("baroque", "expressionism", 0.3)`, are mixed. With `source`, an image or the path of
+    one, or two and how far from one to the other, that is painted instead of a dream, moved towards
+    `style` by `amount` 0..1, if the model has an encoder. A list of styles stands in its card.
 
     Returns `(128, 128, 3)` uint8. A VAE after Kingma and Welling (arXiv 1312.6114), whose decoder
     was finished by a critic (arXiv 1512.09300); `capriccio train vae` learns another set.
@@ -44,6 +44,7 @@ class VAE(Generator):
         self._seed = seed
         self._walks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the pictures that were read last
+        self._files: dict[str, np.ndarray] = {}  # latents of picture files
 
     def generate(
         self, now, *, drift=0.0, bloom=0.5, ripeness=0.5, swell=0.5,
@@ -199,7 +200,17 @@ class VAE(Generator):
         return shift
 
     def _seen(self, image) -> np.ndarray:
-        """Read a picture, or remember it: one that stands still is read once."""
+        """Read a picture, or remember it: a file, or one that stands still, is read once."""
+        if isinstance(image, str | Path):
+            path = str(image)
+            if path not in self._files:
+                self._files[path] = self.encode(read_image(path))
+            return self._files[path]
+        if not isinstance(image, np.ndarray):
+            raise TypeError(
+                f"knob 'source' of {self} holds {type(image).__name__!r}; give an image, a numpy "
+                "array (height, width, 3), or the path of one"
+            )
         picture = as_image(image, self)
         for known, latent in self._read:
             if known.shape == picture.shape and (known == picture).all():
