@@ -9,8 +9,10 @@ from capriccio import Model, Moment
 from capriccio.training import frechet
 from capriccio_gan import GAN
 from capriccio_gan import train as course
-from capriccio_gan.crowd.train import FAR, Crowd, moved
+from capriccio_gan.crowd.train import FAR, Crowd, likeness, moved
 from capriccio_gan.dials.train import find_dials
+from capriccio_gan.game import train as game
+from capriccio_gan.game.train import augmented
 from capriccio_gan.networks.train import CODE, LATENT, WIDTHS, Judge, Listener, Painter, Player
 from capriccio_gan.pictures import read_pictures, vocabulary_of
 from capriccio_gan.reader.train import WIDTHS as SEEN
@@ -46,10 +48,10 @@ def few_dial_pictures(monkeypatch):
 
 def test_pairs_are_held_apart_up_to_half_of_what_lies_between_real_pictures():
     real = torch.rand(8, 3, 64, 64)
-    assert course.likeness(real[:2], real[:2], real) == 1
-    assert course.likeness(real[:2], real[:2] + 0.1, real) > 0.99  # another paper is no other fruit
-    assert course.likeness(real[:2], real[2:4], real) == 0
-    assert course.likeness(real[:1], real[:1], real[:1]) == 1  # nothing to compare with is no NaN
+    assert likeness(real[:2], real[:2], real) == 1
+    assert likeness(real[:2], real[:2] + 0.1, real) > 0.99  # another paper is no other fruit
+    assert likeness(real[:2], real[2:4], real) == 0
+    assert likeness(real[:1], real[:1], real[:1]) == 1  # nothing to compare with is no NaN
 
 
 def test_paintings_are_carried_to_where_real_pictures_are_together():
@@ -139,10 +141,10 @@ def test_collapse_is_noticed_and_told(folder, tmp_path, capsys, monkeypatch):
 
 
 def test_paintings_are_seen_together_in_the_second_act(folder, tmp_path, monkeypatch):
-    monkeypatch.setattr(course, "ALONE", 0.5)
+    monkeypatch.setattr(game, "ALONE", 0.5)
 
     def trained(weight: float, steps: int):
-        monkeypatch.setattr(course, "CARRY", weight)
+        monkeypatch.setattr(game, "CARRY", weight)
         out = tmp_path / f"{weight:g}-{steps}"
         course.train(folder, out / "mine.onnx", steps=steps, reading=1, size=64, batch=4)
         with safe_open(out / "mine.safetensors", "pt") as file:
@@ -173,18 +175,18 @@ def test_the_painter_learns_what_words_mean(folder, learn, vocabulary, tmp_path)
 def test_a_picture_and_its_double_are_augmented_alike_and_others_are_not():
     x = torch.rand(4, 3, 64, 64)
     dice = torch.rand(4, 8)
-    assert torch.equal(course.augmented(x, dice), course.augmented(x, dice))
-    assert not torch.equal(course.augmented(x, dice), course.augmented(x, torch.rand(4, 8)))
+    assert torch.equal(augmented(x, dice), augmented(x, dice))
+    assert not torch.equal(augmented(x, dice), augmented(x, torch.rand(4, 8)))
     still = torch.tensor([[0.1, 0.5, 0.5, 0.5, 0.5, 0, 0, 0.9]]).expand(4, 8)
-    assert torch.allclose(course.augmented(x, still), x, atol=1e-6)
+    assert torch.allclose(augmented(x, still), x, atol=1e-6)
     mirrored = still.clone()
     mirrored[:, 0] = 0.9
-    assert torch.allclose(course.augmented(x, mirrored), x.flip(3), atol=1e-6)
+    assert torch.allclose(augmented(x, mirrored), x.flip(3), atol=1e-6)
 
 
 def test_augmentation_can_be_learned_through():
     x = torch.rand(2, 3, 64, 64, requires_grad=True)
-    course.augmented(x, torch.rand(2, 8)).sum().backward()
+    augmented(x, torch.rand(2, 8)).sum().backward()
     assert torch.isfinite(x.grad).all() and x.grad.abs().sum() > 0
 
 

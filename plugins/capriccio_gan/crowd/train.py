@@ -86,3 +86,15 @@ def effort_of(levels, made: Any, real: list[Crowd]):
         ours.meet(level.detach())
         efforts.append(ours.effort(level, theirs))
     return torch.stack(efforts).mean()
+
+
+def likeness(ones, others, real):
+    """Say how much pairs of pictures, (pairs, 3, size, size), lack of being apart, 0..1.
+
+    They are seen small and without their paper's tone, so that it is what is painted that counts;
+    half the mean distance between `real` pictures is far enough.
+    """
+    ones, others, real = (F.adaptive_avg_pool2d(part, 16) for part in (ones, others, real))
+    ones, others, real = (part - part.mean((2, 3), keepdim=True) for part in (ones, others, real))
+    far = (real - real.roll(1, 0)).abs().mean().clamp_min(1e-4) / 2  # ()
+    return (1 - (ones - others).abs().mean((1, 2, 3)) / far).clip(min=0).mean()
