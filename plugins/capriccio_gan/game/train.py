@@ -118,9 +118,7 @@ class Game:
         self.studio, self.lesson, self.onlookers = studio, lesson, onlookers
         self.learn, self.vocabulary = learn, vocabulary
         self.device, self.seed, self.count = device, seed, count
-        self.part = max(
-            1, count // 4
-        )  # pictures a side that the penalty sees, and pairs held apart
+        self.part = max(1, count // 4)  # pictures a side for the penalty, and pairs held apart
         self.table = torch.from_numpy(truths(learn, vocabulary))  # (pictures, words)
         self.squares = torch.from_numpy(learn.squares)  # (pictures, size, size, 3)
         if device == "cuda":
@@ -158,9 +156,9 @@ class Game:
         return judged + APART * alike + carried - carried.detach()
 
     def _dealt(self, step: int):
-        """Give a step's pictures, (batch, 3, size, size), the words of their captions, (batch, 24),
+        """Give a step's pictures, their captions, and which of the neighbours' would be wrong.
 
-        and where the words of the neighbour's would be wrong, (batch,) of 0 and 1.
+        As (batch, 3, size, size), numbers of words, (batch, 24), and (batch,) of 0 and 1.
         """
         chance = np.random.default_rng([self.seed, step])
         chosen = chance.integers(len(self.learn), size=self.count)
@@ -192,10 +190,11 @@ class Game:
         shown = augmented(torch.cat([x, canvas]), dice)  # (2 batch, 3, size, size)
         trembling = torch.cat([shown[:part], shown[count : count + part]]).detach()
         trembled = trembling + TREMOR * torch.randn_like(trembling)  # (batch / 2, 3, size, size)
+        shown = torch.cat([shown, trembled])  # (batch * 5 / 2, 3, size, size)
         codes = torch.cat([code, code, code[:part], code[:part]])  # (batch * 5 / 2, 128)
         with self._quick():
-            seen, _, opinion = lesson.reader(torch.cat([shown, trembled]))
-            votes, gists = judge(torch.cat([shown, trembled]), seen)
+            seen, _, opinion = lesson.reader(shown)
+            votes, gists = judge(shown, seen)
         said = votes + judge.fitting(gists, codes)  # (batch * 5 / 2, votes)
         real, made, shaken = said[:count], said[count : 2 * count], said[2 * count :]
         others = judge.fitting([gist[:count] for gist in gists], torch.roll(code, 1, 0))
