@@ -14,6 +14,7 @@ from capriccio import Note, Performance, ShowError, Sketch
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices import midi_player, ports
 from capriccio.devices.midi import Midi
+from capriccio.plugging import plug
 from conftest import ROOT, midi_library, wait_for
 from rehearsal import forget
 
@@ -284,7 +285,7 @@ def test_without_a_name_it_is_a_port_that_others_connect_to(jack):
         [name] = our_ports()
         assert name.endswith(":capriccio") or name.startswith("capriccio:capriccio")
         ear = midi_library().MidiIn(ports.system(), name="ear")
-        ear.open_port(ear.get_ports().index(name), name="in")
+        plug(ear, name, "in")
         output.note_on(Note(60), at(clock, 0.0))
         assert wait_for(ear.get_message)[0] == [0x90, 60, 102]
         ear.delete()

@@ -351,7 +351,7 @@ def test_a_real_clock_is_followed_lost_and_found_again(jack, capfd):
         played = 12 * 60 / (clock.seconds() - began)
         wait_for(lambda: clock.leader)
         real = clock.tempo.bpm_at(clock.seconds())
-        assert 0.75 < real / played < 1.33  # which is as fast as this machine let the sleeps be
+        assert 0.75 < real / played < 1.2  # which is as fast as this machine let the sleeps be
         assert clock.beats_at(clock.seconds()) > 6
         time.sleep(1.0)
         performance.desk.take_in(clock.seconds())

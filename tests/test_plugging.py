@@ -61,6 +61,7 @@ def test_a_port_is_opened_by_its_name():
     plug(port, "b", "capriccio")
     assert port.opened == [(1, "capriccio")]
     assert not port.closed
+    assert port.asked == 3  # twice before, and once more after
 
 
 def test_a_number_that_has_come_to_mean_another_port_is_let_go():

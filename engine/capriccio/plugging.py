@@ -57,4 +57,4 @@ def plug(port, name: str, ours: str) -> None:
 
 def _same(port, names: list[str], number: int) -> bool:
     """Say whether the ports up to `number` are still these: then it means what it meant."""
-    return names_of(port)[: number + 1] == names[: number + 1]
+    return names_of(port, names)[: number + 1] == names[: number + 1]

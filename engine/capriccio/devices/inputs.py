@@ -97,7 +97,7 @@ class _Room:
                 return
             try:
                 if listening.port:
-                    ports.meant(listening.port, names_of(self._looking), "input")
+                    ports.meant(listening.port, self._connected(), "input")
                 self._listening.append(listening)
             finally:
                 self._look()
