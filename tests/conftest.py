@@ -1,142 +1,18 @@
-"""What several tests share: a virtual environment to install plugins into, and real devices."""
+"""Fixtures that several tests share: a virtual environment, an X server, MIDI ports on JACK."""
 
-import json
-import os
-import shutil
-import subprocess
 import sys
-import sysconfig
-import threading
-import time
-import venv
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from importlib.metadata import entry_points
-from itertools import count
-from pathlib import Path
+from contextlib import ExitStack
 
 import pytest
-
-ROOT = Path(__file__).parent.parent
-servers = count(1)  # JACK servers that were started
-
-
-class Scratch:
-    """A virtual environment that sees everything installed beside the tests, and can be changed.
-
-    A venv of a venv would see the system's packages alone, so a path file leads to ours, and the
-    commands are written anew; nothing is loaded from the network.
-    """
-
-    def __init__(self, folder: Path):
-        venv.create(folder, symlinks=os.name != "nt")
-        self.bin = folder / ("Scripts" if os.name == "nt" else "bin")
-        self.python = self.bin / "python"
-        paths = {"base": str(folder), "platbase": str(folder)}
-        here = Path(sysconfig.get_path("purelib", "venv", paths))
-        ours = [sysconfig.get_path(name) for name in ("purelib", "platlib")]
-        lines = [f"import site; site.addsitedir({path!r})" for path in dict.fromkeys(ours)]
-        (here / "beside.pth").write_text("\n".join(lines) + "\n")
-        for command in entry_points(group="console_scripts"):
-            script = self.bin / command.name
-            script.write_text(
-                f"#!{self.python}\n"
-                f"import sys\nfrom {command.module} import {command.attr.partition('.')[0]}\n"
-                f"sys.exit({command.attr}())\n"
-            )
-            script.chmod(0o755)
-        self.environment = {
-            **os.environ,
-            "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
-            "PYTHONDONTWRITEBYTECODE": "1",
-            # A plugin is built with the setuptools that is here. "0" is how pip spells, in its
-            # environment, that there be no isolation.
-            "PIP_NO_BUILD_ISOLATION": "0",
-            "PIP_NO_INDEX": "1",
-            "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        }
-
-    def run(self, command: str, folder: Path) -> str:
-        """Run a shell command in `folder` and give what it printed; it must succeed."""
-        child = subprocess.run(
-            ["bash", "-ec", command],
-            cwd=folder,
-            env=self.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=600,
-        )
-        assert child.returncode == 0, f"{command}\n{child.stdout}\n{child.stderr}"
-        return child.stdout
-
-    def parts(self, folder: Path) -> dict:
-        """Give what `capriccio parts --json` says."""
-        return json.loads(self.run("capriccio parts --json", folder))
+from helpers.devices import Scratch, Synth, jack_answers, jack_daemon, needs, x_server
 
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory) -> Scratch:
     assert sys.prefix != sys.base_prefix, "run the tests in a virtual environment"
     return Scratch(tmp_path_factory.mktemp("scratch") / "venv")
-
-
-# -- real devices -----------------------------------------------------------------------------
-
-
-def wait_for(claim, seconds: float = 20.0, what: str = ""):
-    """Wait until `claim()` is true and give it; fail after so many seconds."""
-    deadline = time.monotonic() + seconds
-    while not (found := claim()):
-        assert time.monotonic() < deadline, f"waited {seconds:g} s in vain{what and f' for {what}'}"
-        time.sleep(0.01)
-    return found
-
-
-def needs(*commands: str) -> None:
-    """Skip the test, naming the Debian package, where a command is not installed."""
-    packages = {"Xvfb": "xvfb", "xdotool": "xdotool", "jackd": "jackd2", "chromium": "chromium"}
-    for command in commands:
-        if shutil.which(command) is None:
-            pytest.skip(f"{command} is not installed; apt-get install {packages[command]}")
-
-
-def midi_library():
-    """Give python-rtmidi; skip the test where it does not load, as on a Linux without ALSA."""
-    return pytest.importorskip("rtmidi", reason="python-rtmidi does not load", exc_type=ImportError)
-
-
-def end(child: subprocess.Popen) -> None:
-    child.terminate()
-    try:
-        child.wait(10)
-    except subprocess.TimeoutExpired:
-        child.kill()
-        child.wait()
-
-
-@contextmanager
-def x_server(*sizes: str) -> Iterator[str]:
-    """Run a real X server with displays of these sizes; give its name."""
-    read, write = os.pipe()
-    screens = [
-        word for number, size in enumerate(sizes) for word in ("-screen", str(number), f"{size}x24")
-    ]
-    child = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(write), "-noreset", "-nolisten", "tcp", *screens],
-        pass_fds=[write],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(write)
-    try:
-        with open(read) as line:  # it says its number when it is ready
-            number = line.readline().strip()
-        assert number, "Xvfb did not start"
-        yield f":{number}"
-    finally:
-        end(child)
 
 
 @pytest.fixture(scope="session")
@@ -154,86 +30,6 @@ def display(xvfb, monkeypatch) -> str:
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     return xvfb
-
-
-class Synth:
-    """A real MIDI instrument: a port that others connect to, and everything that arrived at it."""
-
-    def __init__(self, name: str):
-        import rtmidi
-        from capriccio.devices import ports
-
-        self.name = name
-        self.heard: list[tuple[float, tuple[int, ...]]] = []  # when we looked, and message
-        with ports.hushed():
-            # No callback: it would run within JACK's period, which does not wait for Python.
-            self._port = rtmidi.MidiIn(ports.system(), name=name, queue_size_limit=4096)
-            self._port.open_virtual_port(name)
-
-    @property
-    def messages(self) -> list[tuple[int, ...]]:
-        while event := self._port.get_message():
-            self.heard.append((time.monotonic(), tuple(event[0])))
-        return [message for _, message in self.heard]
-
-    @property
-    def begun(self) -> int:
-        return sum(message[0] & 0xF0 == 0x90 for message in self.messages)
-
-    @property
-    def sounding(self) -> set[tuple[int, int]]:
-        """The channels 0..15 and pitches that were begun and not ended, one by one."""
-        sounding = set()
-        for status, pitch, *_ in self.messages:
-            if status & 0xF0 == 0x90:
-                sounding.add((status & 0x0F, pitch))
-            elif status & 0xF0 == 0x80:
-                sounding.discard((status & 0x0F, pitch))
-        return sounding
-
-    def close(self) -> None:
-        self._port.close_port()
-        self._port.delete()
-
-
-@contextmanager
-def jack_daemon(waits: bool = True) -> Iterator[str]:
-    """Run a real JACK server without a sound card, of its own name; give the name.
-
-    One that `waits` for its clients waits for ever where one of them is killed.
-    """
-    # A name of its own each time: one that was killed leaves its name taken.
-    name = f"capriccio-{os.getpid()}-{next(servers)}{'' if waits else '-on'}"
-    # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes late,
-    # has it give out what was sent a period before once more, and drop what is new.
-    command = f"jackd -n {name} {'-S ' * waits}-r -t 5000 -d dummy -r 48000 -p 512"
-    child = subprocess.Popen(
-        command.split(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    try:
-        assert child.stdout is not None
-        wait_for(lambda: jack_answers(name) or child.poll() is not None, what="jackd")
-        assert child.poll() is None, child.stdout.read().decode()
-        # Nobody reads on, and a full pipe would stop it.
-        threading.Thread(target=child.stdout.read, daemon=True).start()
-        yield name
-    finally:
-        end(child)
-
-
-def jack_answers(server: str) -> bool:
-    import rtmidi
-    from capriccio.devices import ports
-
-    with pytest.MonkeyPatch.context() as patch, ports.hushed():
-        patch.setenv("JACK_DEFAULT_SERVER", server)
-        try:
-            rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="knock").delete()
-        except rtmidi.RtMidiError:
-            return False
-    return True
 
 
 @pytest.fixture(scope="session")

@@ -1,5 +1,5 @@
 """`python -m capriccio`: the same as the command `capriccio`."""
 
-from .cli import main
+from .cli.main import main
 
 main()

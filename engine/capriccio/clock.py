@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from .tempo import Pace, TempoMap
+from .tempo import TempoChange, TempoMap
 
 # A sleeping thread wakes up to about a millisecond late on a desktop kernel, so the last
 # stretch before a deadline is spent looking at the clock.
@@ -70,7 +70,7 @@ class OfflineClock:
         self.meter = meter
         self.ahead = 0.0
         self.leader = ""
-        self.listeners: list[Callable[[Pace], None]] = []
+        self.listeners: list[Callable[[TempoChange], None]] = []
         self._seconds = 0.0
 
     @property
@@ -166,8 +166,8 @@ class LiveClock(OfflineClock):
         return (time.monotonic() if self._origin is None else self._origin) + seconds
 
 
-def hurry(nice: int) -> None:
-    """Have this thread go before those of ordinary programs, where we may."""
+def raise_priority(nice: int) -> None:
+    """Let this thread run before those of ordinary programs, where the system allows it."""
     if sys.platform == "linux":  # elsewhere it would be the whole process, or another one
         with suppress(OSError):
             me = threading.get_native_id()

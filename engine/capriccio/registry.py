@@ -11,24 +11,27 @@ from functools import cache, cached_property
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
-from typing import TYPE_CHECKING
+from itertools import count
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import pluggy
 
 from . import hookspecs
 from .errors import PartError, suggest
-from .hookspecs import Analyzer, Generator, Output, Part
+from .parts import Analyzer, Generator, Input, Output, Part
 
 if TYPE_CHECKING:
     from click import Command
 
 GROUP = "capriccio"
+P = TypeVar("P", bound=Part)
 # How late an output is to be, behind its target.
 DELAY = re.compile(r"@([+-]?\d+(?:\.\d+)?)ms$")
 HOOKS: dict[str, type[Part]] = {
     "generators": Generator,
     "analyzers": Analyzer,
     "outputs": Output,
+    "inputs": Input,
 }
 COMMANDS = "commands"  # the hook that gives no classes
 
@@ -75,7 +78,7 @@ class Registry:
                 Broken(name, "", "", "CAPRICCIO_PLUGINS asks for it, but it is not installed")
             )
 
-    def find(self, role: type[Part], name: str) -> type[Part]:
+    def find(self, role: type[P], name: str) -> type[P]:
         """Give the class of the part called `name`, or `plugin/name`.
 
         Raises PartError where there is none, or more than one.
@@ -98,20 +101,22 @@ class Registry:
         )
 
     def trainer(self, plugin: str) -> Callable:
-        """Give the function `train` of the `train.py` that comes with `plugin`.
+        """Return the function `train` of the module `training.main` of `plugin`.
 
         Raises PartError where there is no such plugin, or nothing in it to train.
         """
         trainable = [
             name
             for name, point in self._points.items()
-            if hasattr(sys.modules[point.module], "__path__") and find_spec(f"{point.module}.train")
+            if hasattr(sys.modules[point.module], "__path__")
+            and find_spec(f"{point.module}.training")
+            and find_spec(f"{point.module}.training.main")
         ]
         if plugin not in trainable:
             raise PartError(
                 f"no plugin {plugin!r} can be trained{suggest(plugin, trainable)}{self.missed()}"
             )
-        return import_module(f"{self._points[plugin].module}.train").train
+        return import_module(f"{self._points[plugin].module}.training.main").train
 
     @cached_property
     def commands(self) -> dict[str, "Command"]:
@@ -194,24 +199,52 @@ def installed() -> Registry:
 
 
 class _Seeds:
-    """Deals out seeds: every part its own, all of them from the run's one."""
+    """Assigns seeds: every part its own, all of them from the one of the run."""
 
     run: int | None = None
     chance = 0
-    dealt = 0
+    assigned = 0
 
 
 def use_seed(seed: int | None, chance: int = 0) -> None:
-    """Begin to deal out seeds anew; a `seed` that is not None beats those in the sketch.
+    """Begin to assign seeds anew.
 
-    `chance` stands in for it where a part has none in the sketch either.
+    Args:
+        seed: of all parts; None keeps those in the sketch.
+        chance: of the parts that have none in the sketch either.
     """
-    _Seeds.run, _Seeds.chance, _Seeds.dealt = seed, chance, 0
+    _Seeds.run, _Seeds.chance, _Seeds.assigned = seed, chance, 0
 
 
-def deal_anew() -> None:
-    """Deal out the same seeds once more, to a sketch that is built again."""
-    _Seeds.dealt = 0
+def restart_seeds() -> None:
+    """Assign the same seeds once more, to a sketch that is built again."""
+    _Seeds.assigned = 0
+
+
+def reseed(things: Iterable[object], seed: int | None, chance: int = 0) -> None:
+    """Have the parts among `things` begin anew, with seeds as `use_seed` would have given them.
+
+    Args:
+        things: parts, or lists of parts, of one sketch.
+        seed: of all parts that take one; None leaves those alone that have one in the sketch.
+        chance: of the parts that have none there.
+    """
+    parts: dict[int, Part] = {}
+    for thing in things:
+        for one in thing if isinstance(thing, list | tuple) else (thing,):
+            if isinstance(one, Part) and one.construction.order:
+                parts[id(one)] = one
+    for order, part in enumerate(sorted(parts.values(), key=lambda it: it.construction.order), 1):
+        construction = part.construction
+        if seed is None and not construction.seed_assigned:
+            continue
+        part_seed = _seed_of(chance if seed is None else seed, order, part.name)
+        options = {**construction.options, "seed": part_seed}
+        type(part).__init__(part, *construction.arguments, **options)  # in place: it keeps its name
+        construction.options = options
+
+
+_order = count(1)
 
 
 def generator(name: str, **options) -> Generator:
@@ -221,6 +254,11 @@ def generator(name: str, **options) -> Generator:
     part gets its own from the seed of the run. Raises PartError where it cannot be found.
     """
     return _build(Generator, name, options)
+
+
+def generator_class(name: str) -> type[Generator]:
+    """Return the class of the generator called `name`; raise PartError where there is none."""
+    return installed().find(Generator, name)
 
 
 def analyzer(name: str, **options) -> Analyzer:
@@ -235,26 +273,34 @@ def output(words: str) -> Output:
     """
     delay = DELAY.search(words)
     name, _, target = words[: delay.start() if delay else None].partition(":")
-    built: Output = installed().find(Output, name)(target)  # type: ignore[call-arg, assignment]
+    built = installed().find(Output, name)(target)
     built.delay = float(delay[1]) / 1000 if delay else 0.0
     return built
 
 
-def _build(role, name: str, options: dict):
+def input_device(words: str) -> Input:
+    """Build an input from the words a person types: `osc:9000`, `gamepad`."""
+    name, _, target = words.partition(":")
+    return installed().find(Input, name)(target)
+
+
+def _build(role: type[P], name: str, options: dict[str, Any]) -> P:
     part = installed().find(role, name)
     # Asked of the method: for a class that inherits it Python 3.11.2 would describe `__new__`.
     if "seed" in inspect.signature(part.__init__).parameters:
-        _Seeds.dealt += 1
-        if _Seeds.run is not None or "seed" not in options:
+        _Seeds.assigned += 1
+        assigned = _Seeds.run is not None or "seed" not in options
+        if assigned:
             seed = _Seeds.chance if _Seeds.run is None else _Seeds.run
-            options["seed"] = _deal(seed, _Seeds.dealt, part.name)
-            built = part(**options)
-            built._dealt = True
-            return built
+            options["seed"] = _seed_of(seed, _Seeds.assigned, part.name)
+        built = part(**options)
+        built.construction.seed_assigned = assigned
+        built.construction.order = next(_order)
+        return built
     return part(**options)
 
 
-def _deal(seed: int, order: int, name: str) -> int:
+def _seed_of(seed: int, order: int, name: str) -> int:
     digest = hashlib.blake2b(f"{seed}/{order}/{name}".encode(), digest_size=4).digest()
     return int.from_bytes(digest, "big")
 

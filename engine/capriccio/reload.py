@@ -7,14 +7,16 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from importlib.util import cache_from_source
 from pathlib import Path
 from typing import Any
 
-from .errors import described, say
-from .hookspecs import Generator, Part
-from .inference import Model, replaced_models, stamp_of
-from .registry import deal_anew
+from .errors import describe
+from .log import info
+from .models.model import Model, replaced_models, stamp_of
+from .parts import Generator, Part
+from .registry import restart_seeds
 
 # How often we look whether a file was changed, in seconds.
 LOOK_SECONDS = 0.25
@@ -24,7 +26,7 @@ BACK_SECONDS = 2.0
 MOST_THINGS = 10_000
 
 
-class PageTurner:
+class Reloader:
     """Turns to the new page where a sketch's file is saved while it is performed, as a context.
 
     The sketch's file, those it imports from its own folder, and the model files of its parts are
@@ -59,7 +61,7 @@ class PageTurner:
             try:
                 self.look()
             except Exception as error:
-                say(f"what was saved could not be looked at: {described(error)}")
+                info(f"what was saved could not be looked at: {describe(error)}")
 
     def look(self) -> None:
         """Look once at all files, and take over what was changed and has been at rest since."""
@@ -71,7 +73,7 @@ class PageTurner:
         self._waiting = now
         replaced = replaced_models()
         for name, part in self._newest.names.items() if replaced else ():
-            if isinstance(part, Generator) and part._heir is None:
+            if isinstance(part, Generator) and not part.knob_state.replaced:
                 self._look_at_models(name, part)
 
     # -- the sketch ----------------------------------------------------------------------------
@@ -101,16 +103,16 @@ class PageTurner:
             digest = hashlib.sha256(self._file.read_bytes()).hexdigest()
             new = self._build(before)
             self._carry(new)
-            beats = self._playing.become(new, digest)
+            beats = self._playing.replace_with(new, digest)
         except BaseException as error:  # SystemExit included: the file may call exit()
             for module in self._own():
                 del sys.modules[module]
             sys.modules.update({name: it for name, it in old.items() if it is not None})
-            say(f"{name} was saved, but {_where(error, self._file)}; it plays on as it was")
+            info(f"{name} was saved, but {_where(error, self._file)}; it plays on as it was")
             return
-        say(f"{name} was saved, and is played from bar {beats / new.meter + 1:g} on")
+        info(f"{name} was saved, and is played from bar {beats / new.meter + 1:g} on")
         if new.written != self._newest.written:
-            say("its tempo, meter, size and frame rate count from the next start on")
+            info("its tempo, meter, size and frame rate count from the next start on")
         self._newest = new
         self._bodies = _bodies(new.names)
         self._seen = self._waiting = self._stamps()
@@ -124,17 +126,17 @@ class PageTurner:
         with suppress(OSError, NotImplementedError):
             Path(cache_from_source(str(self._file))).unlink(missing_ok=True)
         linecache.checkcache()
-        deal_anew()
+        restart_seeds()
         new = self._load(self._file)
         playing = self._playing
         new.bpm, new.fps, new.size = playing.bpm, playing.fps, playing.size
-        new.rehearse(playing.now())
+        new.try_frame(playing.now())
         return new
 
     def _carry(self, new) -> None:
         """Have the parts that are as before go on as they are, and held knobs be held."""
         bodies = _bodies(new.names)
-        for name, part in new.names.items():
+        for name, part in list(new.names.items()):
             old = self._newest.names.get(name)
             if not hasattr(part, "__dict__") or type(old).__name__ != type(part).__name__:
                 continue
@@ -142,14 +144,17 @@ class PageTurner:
                 bodies.get(name) and bodies.get(name) == self._bodies.get(name)
             )
             if isinstance(part, Part) and same and _written(old) == _written(part):
-                part.__dict__ = old.__dict__
+                if type(old) is type(part):
+                    new.replace_part(name, old)
+                else:  # its class stands in the file: new code goes on with the old state
+                    part.take_state(old)
             elif isinstance(part, Generator):
-                for knob, at in old._held.items():
+                for knob, at in old.knob_state.held.items():
                     if knob in part.knobs:
                         with suppress(ValueError, TypeError):
                             part.hold(knob, at)
-            elif type(old) is type(part) and hasattr(part, "carry"):
-                part.carry(old)
+            elif type(old) is type(part) and getattr(part, "is_like", None) and part.is_like(old):
+                new.replace_part(name, old)
 
     # -- the models ----------------------------------------------------------------------------
 
@@ -160,19 +165,20 @@ class PageTurner:
             if stamp == model.stamp or stamp != waiting or stamp == (0, 0):
                 continue
             try:
-                part.hand_over(self._twin(part))
+                twin = self._twin(part)
+                part.knob_state.replace(twin, partial(self._newest.replace_part, name, twin))
             except Exception as error:
-                say(f"{model.path.name} was replaced, but {_words(error)}; the old one plays on")
+                info(f"{model.path.name} was replaced, but {_words(error)}; the old one plays on")
                 model.stamp = stamp  # until it is replaced again
             else:
-                say(f"{model.path.name} was replaced, and takes over in {name}")
+                info(f"{model.path.name} was replaced, and takes over in {name}")
             return
 
     def _twin(self, part: Generator) -> Generator:
         """Build a part like this one, that has opened its models, and begins anew."""
-        arguments, options = part._built
+        arguments, options = part.construction.arguments, part.construction.options
         twin = type(part)(*arguments, **options)
-        twin(self._playing.now(), **part._turned)
+        twin(self._playing.now(), **part.knob_state.last)
         if hasattr(twin, "reset"):
             twin.reset(options.get("seed", 0))
         return twin
@@ -210,8 +216,9 @@ def _bodies(names: dict[str, Any]) -> dict[str, str]:
 
 def _written(part: Part) -> tuple:
     """Give with what a part was built, as it stands in the sketch."""
-    arguments, options = part._built
-    return arguments, {k: v for k, v in options.items() if k != "seed" or not part._dealt}
+    built = part.construction
+    options = {k: v for k, v in built.options.items() if k != "seed" or not built.seed_assigned}
+    return built.arguments, options
 
 
 def _where(error: BaseException, file: Path) -> str:
@@ -229,4 +236,4 @@ def _where(error: BaseException, file: Path) -> str:
 def _words(error: BaseException) -> str:
     """Give the words of an error, with its kind unless it is one of ours, which are sentences."""
     ours = type(error).__module__.partition(".")[0] == "capriccio"
-    return str(error) if ours else described(error)
+    return str(error) if ours else describe(error)

@@ -1,35 +1,46 @@
-"""What a person writes against: a sketch, its three kinds of cue, and how a file becomes one."""
+"""What a person writes against: a sketch and its three kinds of cue."""
 
 import math
-import runpy
 import sys
-from collections.abc import Callable, Iterable, Mapping
-from importlib.util import module_from_spec, spec_from_file_location
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from .clock import LiveClock, Moment, OfflineClock
-from .desk import Control, Desk
-from .errors import ShowError, tell
-from .hookspecs import Generator, Knob, Output, Performance
-from .media import as_image
-from .scribe import Scribe
-from .stage import COMPOSE_SECONDS, PlayCue, Stage, Tally
-from .stage.change import change
-from .stage.cue import name_of
-from .stage.hearing import AnswerCue
+from .errors import ShowError
+from .log import warn_once
+from .parameters import Parameter, Parameters
+from .parts import Generator, Input, Knob, Output
+from .performance import Performance
+from .recording.recorder import Recorder
+from .recording.take import Take
+from .registry import input_device, output, reseed
+from .sketch_provenance import provenance_of
+from .stage.answers import AnswerCue
+from .stage.cues import DrawFunction, PlayCue, call_draw, cue_name, draw_cue_name
 from .stage.replay import Replay
-from .take import Take
+from .stage.stage import Progress, Stage, no_progress
+from .stage.stats import Stats
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# What `render` writes to a file, by its ending; a name without one is a folder of frames.
+RENDERERS = {".mp4": "video", ".mid": "midifile", "": "frames"}
 
 
 class Sketch:
     """A piece: what to draw and what to play, and at which tempo, meter, frame rate and size.
 
-    `bpm` is in beats a minute, `meter` beats in a bar, `fps` frames a second, `size` (width,
-    height) in pixels. The command line may overrule each of them but the meter. A file that is
-    run by itself, `python nocturne.py`, takes the same flags as `capriccio run nocturne.py`.
+    The command line may overrule each of them but the meter.
+
+    Args:
+        bpm: beats a minute.
+        meter: beats in a bar.
+        fps: frames a second.
+        size: (width, height) in pixels.
     """
 
     def __init__(
@@ -39,264 +50,389 @@ class Sketch:
         fps: float = 30.0,
         size: tuple[int, int] = (512, 512),
     ):
-        caller = sys._getframe(1).f_globals
-        if caller.get("__name__") == "__main__" and caller.get("__file__"):
-            # Run as a script: start over as `capriccio run` does, so that the flags are read
-            # before the parts are built.
-            sys.argv = ["capriccio", "run", caller["__file__"], *sys.argv[1:]]
-            runpy.run_module("capriccio", run_name="__main__")
-            raise SystemExit
         self.bpm, self.meter, self.fps, self.size = bpm, meter, fps, size
         self.written = bpm, meter, fps, size  # as they stand in the file
-        self.title = Path(caller.get("__file__") or "sketch").stem
-        self._draw: Callable | None = None
+        self._title = ""
+        self._names: dict[str, Any] | None = None  # of the sketch's file, where it was loaded
+        self._draw: DrawFunction | None = None
         self._plays: list[PlayCue] = []
         self._answers: list[AnswerCue] = []
         self._stage: Stage | None = None
-        self._names = caller  # of the sketch's file, where its parts are called something
 
-    def draw(self, function: Callable) -> Callable:
-        """Call `function(now)` for the image of every frame. A sketch draws one picture."""
-        if self._draw is not None:
+    # -- cues ---------------------------------------------------------------------------------
+
+    def draw(self, function: F) -> F:
+        """Call `function(now)` for the image of every frame. A sketch draws one picture.
+
+        The function returns an image `(height, width, 3)`, uint8 or floats 0..1; a PIL image, an
+        RGBA array and a list of `Stroke` are converted. One of the same name replaces the old one.
+        """
+        if self._draw is not None and cue_name(function) != cue_name(self._draw):
             raise ShowError(
-                f"{name_of(function)!r} would be a second draw cue beside "
-                f"{name_of(self._draw)!r}; a sketch has one"
+                f"{cue_name(function)!r} would be a second draw cue beside "
+                f"{cue_name(self._draw)!r}; a sketch has one"
             )
         self._draw = function
         return function
 
-    def play(self, bars: float = 1) -> Callable[[Callable], Callable]:
-        """Call the function every so many `bars` for the phrase that fills them."""
+    def play(self, bars: float = 1) -> Callable[[F], F]:
+        """Call the function every `bars` bars for the phrase that fills them."""
         if callable(bars):
             raise TypeError("@sketch.play needs to know how often; write @sketch.play(bars=2)")
         if not (isinstance(bars, int | float) and 0 < bars < 10_000):
-            raise ValueError(f"a play cue every {bars!r} bars; give more than 0")
+            raise ValueError(f"bars must be positive, got {bars!r}")
 
-        def cue(function: Callable) -> Callable:
-            self._plays.append(PlayCue(function, bars))
+        def add(function: F) -> F:
+            _add_cue(self._plays, PlayCue(function, bars))
             return function
 
-        return cue
+        return add
 
-    def answer(self, hands: Any, *, seconds: float = 0.0) -> Callable[[Callable], Callable]:
-        """Call the function for every note that is played on `hands`, for the phrase to reply.
+    def answer(self, controls: Any, *, seconds: float = 0.0) -> Callable[[F], F]:
+        """Call the function for every note that is played on `controls`, for the phrase to reply.
 
         `function(now, notes)` is called at once, in a thread of its own, and its phrase is played
-        at once. What is played within so many `seconds` of a note is handed over with it.
+        at once. What is played within `seconds` of a note is passed with it, as one chord.
         """
-        if not hasattr(hands, "attend"):
+        if not hasattr(controls, "attend"):
             raise TypeError(
                 "@sketch.answer needs to know whom; write @sketch.answer(hands) with "
                 "hands = controls()"
             )
         if not (isinstance(seconds, int | float) and 0 <= seconds <= 1):
-            raise ValueError(f"a chord of {seconds!r} seconds; give 0 to 1")
+            raise ValueError(f"the seconds of a chord must be 0 to 1, got {seconds!r}")
 
-        def cue(function: Callable) -> Callable:
-            self._answers.append(AnswerCue(function, hands, seconds))
+        def add(function: F) -> F:
+            _add_cue(self._answers, AnswerCue(function, controls, seconds))
             return function
 
-        return cue
+        return add
+
+    # -- within cues --------------------------------------------------------------------------
 
     def tempo(self, now: Moment, bpm: float, beats: float = 0.0) -> None:
-        """Go to a tempo from the moment `now` on, over so many `beats`; a cue hands its own `now`.
+        """Go to a tempo from the moment `now` on, over `beats`; a cue passes its own `now`.
 
-        Live it begins a moment later where that moment is too near. Another clock that is followed
-        goes before.
+        Live it starts a moment later where that moment is too near. Another clock that is followed
+        takes precedence.
         """
         stage = self._stage
-        if stage is None or stage.performance.replayed is not None:  # a take knows its tempo
+        if stage is None or stage.performance.take is not None:  # a take knows its tempo
             return
         if stage.clock.leader:
-            tell(f"the tempo is that of {stage.clock.leader}")
+            warn_once(f"the tempo is that of {stage.clock.leader}")
         else:
             stage.clock.change(bpm, seconds=stage.clock.seconds_at(now.beats), over=beats)
 
     @property
-    def image(self) -> np.ndarray:
-        """The image last drawn, `(height, width, 3)` uint8; black before the first."""
+    def image(self) -> np.ndarray[Any, Any]:
+        """The image last drawn, at the sketch's size, uint8; black before the first."""
         if self._stage is None:
             return np.zeros((self.size[1], self.size[0], 3), np.uint8)
-        return self._stage.image
+        return self._stage.wanted_image()
 
     @property
     def loudness(self) -> float:
         """How loud the music is now, 0..1: the strongest note, halved with every beat it lasts."""
-        return 0.0 if self._stage is None else self._stage.loudness()
+        return 0.0 if self._stage is None else self._stage.current_loudness()
+
+    # -- names --------------------------------------------------------------------------------
 
     @property
     def names(self) -> dict[str, Any]:
-        """What the sketch's file has names for."""
-        return self._names
+        """What the sketch's file has names for; in a script, what its cues can see."""
+        if self._names is not None:
+            return self._names
+        names: dict[str, Any] = {}
+        functions: list[Any] = [self._draw, *(cue.function for cue in self._plays)]
+        functions += [cue.function for cue in self._answers]
+        for function in filter(None, functions):
+            names.update(getattr(function, "__globals__", {}))
+            code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", ())
+            for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
+                with suppress(ValueError):  # it is assigned later
+                    names[name] = cell.cell_contents
+        return names
+
+    @names.setter
+    def names(self, names: dict[str, Any]) -> None:
+        self._names = names
+
+    @property
+    def title(self) -> str:
+        """The name of its file without the ending, or "sketch"."""
+        return self._title or Path(str(self.names.get("__file__") or "sketch")).stem
+
+    @title.setter
+    def title(self, title: str) -> None:
+        self._title = title
 
     @property
     def parts(self) -> dict[str, Generator]:
-        """The generators of the sketch by the names that its file gives them."""
+        """The generators of the sketch by the names that it gives them."""
         return {
             name: thing
-            for name, thing in self._names.items()
+            for name, thing in self.names.items()
             if isinstance(thing, Generator) and not name.startswith("_")
         }
 
+    # -- performing ---------------------------------------------------------------------------
+
+    def run(self, arguments: Sequence[str] | None = None) -> None:
+        """Perform as `capriccio run` does, with its flags: the last line of a sketch.
+
+        `python mine.py --seed 3` then works, and `python mine.py --help` lists the flags. Does
+        nothing where the file is loaded by `capriccio run` or imported.
+
+        Args:
+            arguments: flags; those of the command line unless given.
+        """
+        names = self.names
+        if names.get("__name__") != "__main__":
+            return
+        from .cli.main import run_script
+
+        script = str(names.get("__file__") or "")
+        if arguments is None:
+            arguments = sys.argv[1:] if script else []
+        run_script(self, script, list(arguments))
+
+    def render(
+        self,
+        *files: str | Path,
+        seconds: float,
+        seed: int | None = None,
+        progress: Progress = no_progress,
+    ) -> Stats:
+        """Render offline to files: `sketch.render("mine.mp4", "mine.mid", seconds=8, seed=3)`.
+
+        Args:
+            files: `.mp4` is a film, `.mid` the music; a name without ending is a folder of PNGs.
+            seconds: how long.
+            seed: of all parts that take one; without it they go on as they are.
+            progress: called after every frame with the number of frames done.
+
+        Raises:
+            ShowError: an ending is unknown, or a file cannot be written.
+        """
+        if not files:
+            raise ShowError("nothing to render to; give a file, such as 'mine.mp4'")
+        outputs = []
+        for file in map(Path, files):
+            if file.suffix.lower() not in RENDERERS:
+                raise ShowError(
+                    f"{file.name!r} cannot be rendered; give .mp4, .mid or the name of a folder"
+                )
+            outputs.append(output(f"{RENDERERS[file.suffix.lower()]}:{file}"))
+        return self.perform(outputs, seconds=seconds, seed=seed, progress=progress)
+
     def perform(
         self,
-        outputs: Iterable[Output] = (),
+        outputs: Iterable[Output | str] = (),
         *,
+        inputs: Iterable[Input | str] = (),
         seconds: float | None = None,
         live: bool = False,
-        progress: Callable[[int], None] = lambda frames: None,
-        recipe: Callable[[], Mapping[str, Any]] = dict,
-        scribe: Scribe | None = None,
-        rehearsal: Any = None,
-    ) -> Tally:
-        """Perform to `outputs`, offline for so many `seconds`, or live until told to end.
+        seed: int | None = None,
+        progress: Progress = no_progress,
+        provenance: Callable[[], Mapping[str, Any]] | None = None,
+        recorder: Recorder | None = None,
+        simulation: Any = None,
+    ) -> Stats:
+        """Perform to `outputs`, offline for some seconds, or live until asked to end.
 
-        Offline raises whatever goes wrong; live tells it and plays on. A part that hangs cannot be
-        told from one that is slow: offline it is waited for until Ctrl-C. `progress` is called
-        with the number of frames done, `recipe` gives what files say of how they were made, and
-        `scribe` writes a take. A `rehearsal` plays all `controls()`.
+        Offline raises whatever goes wrong; live logs it and plays on. A part that hangs cannot be
+        told from one that is slow: offline it is waited for until Ctrl-C.
+
+        Args:
+            outputs: objects, or words as on the command line: "screen", "video:mine.mp4".
+            inputs: likewise: "osc:9000".
+            seconds: how long; without it a live show goes on until asked to end.
+            live: in real time.
+            seed: of all parts that take one, which begin anew; the same seed, the same show.
+            progress: called after every frame with the number of frames done.
+            provenance: returns what files say of how they were made.
+            recorder: writes a take.
+            simulation: plays all `controls()`.
         """
+        opened = [output(one) if isinstance(one, str) else one for one in outputs]
+        devices = [input_device(one) if isinstance(one, str) else one for one in inputs]
+        if seed is not None:
+            reseed(self.names.values(), seed)
         if live and self._answers:  # nobody who plays waits until a model is loaded
             for part in self.parts.values():
                 part.warm_up()
-        self._stage = stage = self.stage(outputs, live=live, recipe=recipe, rehearsal=rehearsal)
-        if scribe:
-            scribe.begin(stage.performance.desk, stage.picture)
+        if provenance is None:
+            provenance = provenance_of(self, seed=seed, seconds=seconds)
+        self._stage = stage = self.stage(
+            opened, inputs=devices, live=live, provenance=provenance, simulation=simulation
+        )
+        if recorder:
+            recorder.begin(stage.performance.parameters, stage.picture)
         try:
             return stage.perform(seconds, progress)
         finally:
-            if scribe:
-                scribe.close(stage.tally.seconds)
+            if recorder:
+                recorder.close(stage.stats.seconds)
 
-    def perform_again(
+    def replay(
         self,
         take: Take,
         outputs: Iterable[Output] = (),
         *,
         seconds: float | None = None,
-        progress: Callable[[int], None] = lambda frames: None,
-        recipe: Callable[[], Mapping[str, Any]] = dict,
+        progress: Progress = no_progress,
+        provenance: Callable[[], Mapping[str, Any]] = dict,
         as_shown: bool = False,
-    ) -> Tally:
+    ) -> Stats:
         """Perform a take of this sketch offline: the same notes and pictures, at any size and rate.
 
         `as_shown` leaves out the frames that were dropped. The take of a still gives its picture.
         """
-        self._stage = self.stage(outputs, recipe=recipe, take=take, as_shown=as_shown)
-        return self._stage.perform(min(seconds or math.inf, take.seconds), progress)
+        performance = self._performance(take.clock(), provenance=provenance, take=take)
+        replay = Replay(
+            performance,
+            outputs,
+            draw=self._draw,
+            plays=self._new_plays(),
+            answers=self._new_answers(),
+            as_shown=as_shown,
+        )
+        self._stage = replay.stage
+        return replay.perform(min(seconds or math.inf, take.seconds), progress)
 
     def stage(
         self,
         outputs: Iterable[Output] = (),
         *,
+        inputs: Iterable[Input] = (),
         live: bool = False,
-        recipe: Callable[[], Mapping[str, Any]] = dict,
-        take: Take | None = None,
-        as_shown: bool = False,
-        rehearsal: Any = None,
+        provenance: Callable[[], Mapping[str, Any]] = dict,
+        simulation: Any = None,
     ) -> Stage:
-        """Set the stage for a performance, with every knob of every part on its desk."""
+        """Return a stage for a performance, with every knob of every part as a parameter."""
+        clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
+        return Stage(
+            self._performance(clock, provenance=provenance, simulation=simulation),
+            outputs,
+            inputs=inputs,
+            draw=self._draw,
+            plays=self._new_plays(),
+            answers=self._new_answers(),
+        )
+
+    def _performance(self, clock: OfflineClock, **facts: Any) -> Performance:
         self._check()
         check_size(self.size)
         if not (isinstance(self.fps, int | float) and 0 < self.fps <= 1000):
-            raise ShowError(f"{self.fps!r} frames a second; give more than 0, at most 1000")
-        clock = take.clock() if take else None
-        clock = clock or (LiveClock if live else OfflineClock)(self.bpm, self.meter)
-        plays = [PlayCue(cue.function, cue.bars) for cue in self._plays]
-        performance = Performance(
-            clock,
-            self.size,
-            self.fps,
-            self.title,
-            recipe=recipe,
-            replayed=take,
-            rehearsal=rehearsal,
-        )
-        self._take_places(performance.desk)
-        if take:
-            return Replay(
-                performance,
-                outputs,
-                draw=self._draw,
-                plays=plays,
-                answers=self._new_answers(),
-                as_shown=as_shown,
-            )
-        return Stage(
-            performance, outputs, draw=self._draw, plays=plays, answers=self._new_answers()
-        )
+            raise ShowError(f"fps must be more than 0 and at most 1000, got {self.fps!r}")
+        performance = Performance(clock, self.size, self.fps, self.title, **facts)
+        self._add_parameters(performance.parameters)
+        return performance
+
+    def _new_plays(self) -> list[PlayCue]:
+        return [PlayCue(cue.function, cue.bars) for cue in self._plays]
 
     def _new_answers(self) -> list[AnswerCue]:
-        return [AnswerCue(cue.function, cue.hands, cue.seconds) for cue in self._answers]
+        return [AnswerCue(cue.function, cue.controls, cue.seconds) for cue in self._answers]
 
     def _check(self) -> None:
         if self._draw is None and not (self._plays or self._answers):
             raise ShowError(f"{self.title!r} has no cue; decorate a function with @sketch.draw")
 
-    def _take_places(self, desk: Desk) -> None:
-        """Have every knob of every part on the desk, and say what the sketch calls what is read."""
-        desk.names.update((id(thing), name) for name, thing in self._names.items())
+    def _add_parameters(self, parameters: Parameters) -> None:
+        """Add every knob of every part, and the names of what is read."""
+        parameters.names.update((id(thing), name) for name, thing in self.names.items())
         for name, part in self.parts.items():
             for knob in part.knobs.values():
                 if knob.kind != "thing":
-                    desk.place(knob_control(name, part, knob))
+                    parameters.add(knob_parameter(name, part, knob))
+
+    # -- another version of the sketch takes over ----------------------------------------------
 
     def now(self) -> Moment:
-        """Give the moment that a live show has come to; the beginning, before there is one."""
+        """Return the moment that a live show has come to; the start, before there is one."""
         clock = self._stage.performance.clock if self._stage else OfflineClock(self.bpm, self.meter)
         return clock.moment(seconds=clock.seconds(), span=clock.beats_at(1 / self.fps))
 
-    def rehearse(self, now: Moment) -> None:
-        """Draw the picture of a moment that nobody sees: what is wrong is raised, models open."""
+    def try_frame(self, now: Moment) -> None:
+        """Draw the picture of a moment that nobody sees: errors are raised, models open."""
         self._check()
         if self._draw is not None:
-            as_image(self._draw(now), f"draw cue {name_of(self._draw)!r}")
+            call_draw(self._draw, now, draw_cue_name(self._draw), self.size)
 
-    def become(self, other: "Sketch", digest: str = "") -> float:
-        """Go on with the cues and parts of another sketch from the next bar; give its beats.
+    def replace_part(self, name: str, part: Any) -> None:
+        """Have `part` stand under a name, in the place of what is there: parts and controls."""
+        old = self.names.get(name)
+        if self._names is not None:
+            self._names[name] = part
+        for cue in self._answers:
+            if cue.controls is old:
+                cue.controls = part
+        if self._stage is not None and isinstance(part, Generator):
+            self._add_parameters(self._stage.performance.parameters)
 
-        A show must be going on. Its tempo, size and frame rate stay. `digest` is that of the
-        other's file, for the take.
+    def replace_with(self, other: "Sketch", digest: str = "") -> float:
+        """Go on with the cues and parts of another sketch from the next bar; return its beats.
+
+        A live show must be going on. Its tempo, size and frame rate stay. `digest` is the SHA-256
+        of the other's file, for the take.
         """
         if self._stage is None or not self._stage.performance.clock.live:
-            raise ShowError(f"{self.title!r} is not performed live; it cannot become another one")
+            raise ShowError(f"{self.title!r} is not performed live; it cannot be replaced")
         stage, gone = self._stage, self.parts
         other._stage, other.size = stage, self.size
-        plays = [PlayCue(cue.function, cue.bars) for cue in other._plays]
 
         def take_over() -> None:
-            desk = stage.performance.desk
-            addresses = {f"/{name}/{knob}" for name, part in gone.items() for knob in part.knobs}
-            desk.controls = {at: it for at, it in desk.controls.items() if at not in addresses}
-            other._take_places(desk)
-            stage.hearing.become(other._new_answers(), beats)
+            parameters = stage.performance.parameters
+            parameters.remove(
+                {f"/{name}/{knob}" for name, part in gone.items() for knob in part.knobs}
+            )
+            other._add_parameters(parameters)
 
-        seconds, beats = change(stage, other._draw, plays, take_over, COMPOSE_SECONDS)
-        stage.performance.desk.announce(seconds, "sketch", (digest, beats))
-        self._names = other._names
+        beats = stage.change_cues(
+            other._draw, other._new_plays(), other._new_answers(), take_over, digest
+        )
+        self._names = other.names
         return beats
 
 
-def knob_control(name: str, part: Generator, knob: Knob) -> Control:
-    """Give the control that holds a knob of the part that the sketch calls `name`."""
+def _add_cue(cues: list[Any], cue: Any) -> None:
+    """Add a cue, or put it in the place of an older version of itself.
 
-    def value():
-        return part._held.get(knob.name, part._turned.get(knob.name, knob.default))
+    A cell of a notebook that is run again compiles its function anew; a loop that makes several
+    cues of one name does not.
+    """
+    code = getattr(cue.function, "__code__", None)
+    for place, old in enumerate(cues):
+        old_code = getattr(old.function, "__code__", None)
+        if cue_name(old.function) == cue_name(cue.function) != "<lambda>" and code is not old_code:
+            cues[place] = cue
+            return
+    cues.append(cue)
 
-    def fit(at):
+
+def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:
+    """Return the parameter that holds a knob of the part that the sketch calls `name`."""
+    state = part.knob_state
+
+    def value() -> Any:
+        return state.held.get(knob.name, state.last.get(knob.name, knob.default))
+
+    def convert(at: Any) -> Any:
         if knob.kind == "words" and not isinstance(at, str):
-            raise TypeError(f"knob {knob.name!r} of {part} was given {at!r}; give words")
+            raise TypeError(f"knob {knob.name!r} of {part} takes words, got {at!r}")
         return knob.fit(at, str(part))
 
-    return Control(
+    return Parameter(
         f"/{name}/{knob.name}",
         knob.kind,
-        f"{knob.name} of {part}",
-        act=lambda at: part.hold(knob.name, at),
-        fit=fit,
+        knob.description or f"{knob.name} of {part}",
+        apply=lambda at: part.hold(knob.name, at),
+        convert=convert,
         value=value,
         choices=knob.choices,
-        held=lambda: knob.name in part._held,
+        is_held=lambda: knob.name in state.held,
     )
 
 
@@ -304,39 +440,4 @@ def check_size(size: tuple[int, int]) -> None:
     """Raise ShowError unless `size` is (width, height), whole pixels from 16 to 16384."""
     sides = size if isinstance(size, tuple | list) else ()
     if len(sides) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in sides):
-        raise ShowError(f"a size of {size!r}; give (width, height) from 16 to 16384 pixels each")
-
-
-def sketch_file(path: str | Path) -> Path:
-    """Give the whole path of a sketch; raise ShowError where there is no such file."""
-    path = Path(path).resolve()
-    if not path.is_file():
-        raise ShowError(f"no file {str(path)!r} to run")
-    return path
-
-
-def load_sketch(path: str | Path) -> Sketch:
-    """Run the file of a sketch and give its `Sketch`; other files beside it can be imported.
-
-    Raises ShowError where there is no such file, or no sketch in it; errors in it go through.
-    """
-    path = sketch_file(path)
-    # A name of its own: a sketch called random.py must not stand in for the module `random`.
-    name = f"sketch_{path.stem}"
-    spec = spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ShowError(f"{path.name!r} is no Python file; a sketch ends in .py")
-    module = module_from_spec(spec)
-    # At the end, for the same reason: the standard library imports much when it is first needed.
-    if str(path.parent) not in sys.path:
-        sys.path.append(str(path.parent))
-    sys.modules[name] = module
-    spec.loader.exec_module(module)
-    things = vars(module).values()
-    sketches = list({id(thing): thing for thing in things if isinstance(thing, Sketch)}.values())
-    if len(sketches) != 1:
-        raise ShowError(
-            f"{path.name!r} makes {len(sketches) or 'no'} "
-            f"{'sketches; keep one' if sketches else 'sketch; write sketch = Sketch()'}"
-        )
-    return sketches[0]
+        raise ShowError(f"size must be (width, height) from 16 to 16384 pixels each, got {size!r}")

@@ -23,7 +23,7 @@ PAUSE_SECONDS = 3.0
 SLIP = 0.25
 
 
-class Pace(NamedTuple):
+class TempoChange(NamedTuple):
     """A change of tempo, at `seconds`, when the music had `reached` so many beats.
 
     It goes on from `beats`, where that is more those between are skipped, and comes to `bpm` over
@@ -124,7 +124,7 @@ class TempoMap:
         beats: float | None = None,
         over: float = 0.0,
         standing: bool = False,
-    ) -> Pace:
+    ) -> TempoChange:
         """Change what comes from `seconds` on, and forget what was to come.
 
         `beats` to go on from, where some are skipped; never back. Raises ValueError where `bpm` is
@@ -149,7 +149,7 @@ class TempoMap:
                 at += over / steps * 60 / tempo
                 beat = goes_on + over * (step + 1) / steps
             self._append(at, beat, bpm, 0.0 if standing else bpm)
-        return Pace(seconds, reached, goes_on, bpm, over, standing)
+        return TempoChange(seconds, reached, goes_on, bpm, over, standing)
 
     def _append(self, seconds: float, beats: float, bpm: float, rate: float) -> None:
         self._seconds.append(seconds)

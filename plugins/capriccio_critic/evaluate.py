@@ -14,10 +14,9 @@ import click
 import numpy as np
 from capriccio import generator, read_image
 
-from . import Critic
-from .degrade import WAYS, degrade
+from .analyzer import Critic
 from .files import find_pictures
-from .scores import (
+from .metrics import (
     accuracy,
     auroc,
     calibration_error,
@@ -25,7 +24,8 @@ from .scores import (
     confusion,
     macro_accuracy,
 )
-from .seeing import squeeze
+from .preprocess import squeeze
+from .training.degradations import WAYS, degrade
 
 DELETED = 0.2  # share of the places that the map marks, and of those drawn at random
 DRAWS = 2  # random deletions a picture
@@ -62,11 +62,11 @@ def evaluate(data, model, count, other, photos, picture, second, trials, live, p
             strange["photographs"] = photos
         figures.update(on_test(critic, data, count, strange, picture))
     if second:
-        from .loop import second_opinion
+        from .live_eval import second_opinion
 
         figures.update(second_opinion(critic, Critic(model=second), generator(part), trials=trials))
     if live:
-        from .loop import live as perform
+        from .live_eval import live as perform
 
         figures.update(perform(critic, generator(part), live))
     click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}, indent=2))

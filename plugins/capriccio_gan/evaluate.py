@@ -16,13 +16,13 @@ from typing import Any
 import click
 import numpy as np
 from capriccio import write_image
-from capriccio.training import frechet, gaps, kernel_distance, precision_recall, spread
+from capriccio.training import frechet, kernel_distance, nearest_distances, precision_recall, spread
 
-from .captions import compose
-from .looks import COLOURS, Look, colour_names, look
-from .pages import Page, prepare
-from .pictures import Pictures, read_pictures, vocabulary_of
-from .words import Vocabulary
+from .training.attributes import COLOURS, Look, colour_names, look
+from .training.captions import compose
+from .training.dataset import Pictures, read_pictures, vocabulary_of
+from .training.scans import Page, prepare
+from .vocabulary import Vocabulary
 
 READING = 750  # steps of the witness, as in the training
 FEW = 5  # validation pictures of a kind: of fewer, how often they are named says nothing
@@ -66,9 +66,9 @@ def judge(
     The witness beside the model (`FILE.witness.safetensors`) is taken up where there is one, and
     trained otherwise. Raises ValueError where the folder holds fewer than 50 readable pictures.
     """
-    from . import GAN
-    from .reader.train import features, learn_words
-    from .train import sheet as laid_out
+    from .generator import GAN
+    from .training.main import sheet as laid_out
+    from .training.text_image import features, learn_words
 
     part = GAN(model=model, seed=seed)
     chance = np.random.default_rng(seed)
@@ -130,7 +130,7 @@ def _painted(part, prompts: list[str], chance) -> np.ndarray:
 
 def memorised(real: np.ndarray, made: np.ndarray, learned: np.ndarray) -> dict[str, float]:
     """Give how often pictures lie nearer to a learned one than 99 % of unseen pictures do."""
-    unseen, ours = gaps(real, learned)[0], gaps(made, learned)[0]
+    unseen, ours = nearest_distances(real, learned)[0], nearest_distances(made, learned)[0]
     close = np.quantile(unseen, CLOSE)
     return {
         "nearer than 1 % of unseen": float((ours < close).mean()),

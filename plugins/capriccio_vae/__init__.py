@@ -1,14 +1,11 @@
-"""The dreamer, who dreams pictures in a style, and the painter, who paints what it is shown."""
+"""The VAE: an image generator that paints in a style."""
 
-from capriccio import hookimpl
-
-from .dreamer import VAE
-from .painter import Painter
+from capriccio import Generator, hookimpl
 
 
 @hookimpl
-def generators():
-    return [VAE, Painter]
+def generators() -> list[type[Generator]]:
+    """Return the part `vae`."""
+    from .generator import VAE
 
-
-__all__ = ["VAE", "Painter", "generators"]
+    return [VAE]

@@ -15,8 +15,8 @@ import click
 import numpy as np
 from capriccio import ModelError, Moment, analyzer, write_image
 
-from .dreamer import VAE
-from .pictures import read_picture
+from .generator import VAE
+from .training.dataset import read_picture
 
 EVEN = 0.6  # bloom at which pictures are as they were learned
 

@@ -1,14 +1,15 @@
-"""The built-in plugin: screens, files and MIDI, registered like anybody else's."""
+"""The built-in plugin: screens, files, MIDI and inputs, registered like any other plugin."""
 
-from capriccio import hookimpl
+from capriccio import Output, hookimpl
 
-from .frames import Frames
-from .midi import Midi
-from .midifile import MidiFile
-from .screen import Screen
-from .video import Video
+from .midi.file import MidiFile
+from .midi.output import Midi
+from .video.film import Video
+from .video.frames import Frames
+from .video.screen import Screen
 
 
 @hookimpl
-def outputs():
+def outputs() -> list[type[Output]]:
+    """Return the outputs that come with the engine."""
     return [Screen, Frames, Video, Midi, MidiFile]

@@ -1,30 +1,40 @@
-"""Performs a take again: what came from outside comes again, and the music is as it was."""
+"""Performs a take: what came from outside comes again, and the music is as it was."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
+from typing import Any
 
-from ..desk import Desk
-from ..errors import tell
-from ..hookspecs import Output, Performance
-from . import PlayCue, Stage
-from .change import forget
-from .composing import sound
-from .hearing import ANSWER_BEATS, AnswerCue
-from .tally import frames_in
+from ..events import AnswerPlayed, ParameterSet, PhrasePlayed
+from ..log import warn_once
+from ..parts import Analyzer, Output
+from ..performance import Performance, current_frame
+from .answers import ANSWER_BEATS, AnswerCue
+from .cues import DrawFunction, PlayCue
+from .loudness import ROUNDING_SECONDS
+from .stage import Progress, Stage, no_progress
+from .stats import Stats, frame_count
 
-# What forgives the rounding between seconds and beats, in seconds.
-ROUNDING_SECONDS = 1e-6
+# What is done at some seconds of a replay: (seconds, order among equals, action).
+TimedAction = tuple[float, int, Callable[[], Any]]
 
 
-class Replay(Stage):
-    """One performance of the take in `performance.replayed`, offline.
+class Replay:
+    """One performance of the take `performance.take`, offline, on a stage of its own.
 
     Every phrase is played as it was. Its cue is called as well, when it was called then, so that
-    whatever the sketch remembers of it is there for the pictures. What raises in a cue is told,
-    since it did not end the show then; in an output it is raised.
+    whatever the sketch remembers of it is there for the pictures. An error in a cue is logged,
+    since it did not end the show then; one in an output is raised.
 
-    `as_shown` leaves the frames that were dropped then as nobody saw them: a sketch that paints on
-    in its last picture needs that to come out the same. Of a still the last frame alone is shown.
+    Args:
+        performance: its facts, with a take.
+        outputs: what shows and sounds.
+        draw: the draw cue.
+        plays: the play cues, in the order of the sketch.
+        answers: the answer cues, in the order of the sketch.
+        as_shown: leave the frames that were dropped then as nobody saw them: a sketch that paints
+            on in its last picture needs that to come out the same. Of a still the last frame alone
+            is shown.
     """
 
     def __init__(
@@ -32,102 +42,107 @@ class Replay(Stage):
         performance: Performance,
         outputs: Iterable[Output],
         *,
-        draw: Callable | None = None,
+        draw: DrawFunction | None = None,
         plays: Iterable[PlayCue] = (),
         answers: Iterable[AnswerCue] = (),
         as_shown: bool = False,
     ):
-        super().__init__(performance, outputs, draw=draw, plays=plays)
-        self.answers = list(answers)  # nobody plays now: the take says what they answered
-        self.take = performance.replayed
-        self._turns = iter(self.take.turns)
+        self.take = performance.take
+        self.stage = Stage(replace(performance, read=self._read), outputs, draw=draw)
+        # No cue has a turn of its own, and nobody plays now: the take says what they played.
+        self._plays, self._answers = list(plays), list(answers)
+        for number, cue in enumerate(self._plays):
+            cue.number = number
+        self._turns: Iterator[ParameterSet] = iter(self.take.turns)
         self._turn = next(self._turns, None)
         still = self.take.moment is not None
         self._as_shown = (as_shown or still) and performance.fps == self.take.recipe["fps"]
         self._draw = draw
-        self._hidden = self._shown if still else []
-        self._shown = [] if still else self._shown
-        for pace in self.take.paces:
-            self._change_pace(pace)
+        self._screens = self.stage.delivery.screens
+        if still:
+            self.stage.delivery.screens = []
+        for change in self.take.tempo_changes:
+            self.stage.change_tempo(change)
         for seconds in self.take.panics:
-            self._curtain.silence(seconds)
-        self._scenes = sorted(self._scenes_of(), key=lambda scene: scene[:2])
+            self.stage.shutdown.silence(seconds)
+        self._actions = sorted(self._all_actions(), key=lambda action: action[:2])
         self._place = 0
 
-    def _scenes_of(self):
-        """Yield when which phrase was asked for, and when it was there: (seconds, 0 or 1, act)."""
+    def perform(self, seconds: float, progress: Progress = no_progress) -> Stats:
+        """Perform the first `seconds` of the take, and return what happened."""
+        return self.stage.run(partial(self._frames, seconds, progress), seconds)
+
+    def _all_actions(self) -> Iterator[TimedAction]:
+        """Yield when which phrase was asked for, and when it was there."""
+        scheduler = self.stage.scheduler
         for phrase in self.take.phrases:
-            if phrase.cue in range(len(self.plays)):
-                yield min(phrase.called, phrase.seconds), 0, partial(self._call, phrase)
+            if phrase.cue in range(len(self._plays)):
+                yield min(phrase.called, phrase.seconds), 0, partial(self._call_play, phrase)
             if phrase.notes:
-                yield phrase.seconds, 1, partial(sound, self, phrase.notes)
+                yield phrase.seconds, 1, partial(scheduler.distribute, phrase.notes)
         for answer in self.take.answers:
-            if answer.cue in range(len(self.answers)):
-                yield min(answer.called, answer.seconds), 0, partial(self._answer, answer)
+            if answer.cue in range(len(self._answers)):
+                yield min(answer.called, answer.seconds), 0, partial(self._call_answer, answer)
             if answer.notes:
-                yield answer.seconds, 1, partial(sound, self, answer.notes)
-        for seconds, _, beats in self.take.sketches:
-            yield seconds, 2, partial(forget, self, beats)
+                yield answer.seconds, 1, partial(scheduler.distribute, answer.notes)
+        for change in self.take.sketches:
+            yield change.seconds, 2, partial(scheduler.forget, change.beats)
 
-    def _perform_offline(self, seconds: float, progress) -> None:
-        frames = frames_in(seconds, self.performance.fps)
+    def _frames(self, seconds: float, progress: Progress) -> None:
+        fps, stage = self.stage.performance.fps, self.stage
+        frames = frame_count(seconds, fps)
         for frame in range(frames):
-            due = frame / self.performance.fps
-            self._go_on(due)
+            due = frame / fps
+            self._advance(due)
             unseen = self._as_shown and self.take.was_dropped(frame)
-            self.draw = None if unseen else self._draw
+            stage.draw = None if unseen else self._draw
             if frame == frames - 1:
-                self._shown = self._shown or self._hidden
-            self._frame(due)
-            with self._progressing:
-                progress(frame + 1)
-        self._go_on(seconds)
+                stage.delivery.screens = self._screens
+            self._set_parameters(due)
+            stage.draw_frame(due)
+            stage.show.forgives_cues = True  # what is wrong with the first frame is raised
+            stage.report(progress, frame + 1)
+        self._advance(seconds)
 
-    def _go_on(self, seconds: float) -> float:
-        for at, _, act in self._scenes[self._place :]:
+    def _advance(self, seconds: float) -> None:
+        for at, _, action in self._actions[self._place :]:
             if at > seconds + ROUNDING_SECONDS:
                 break
             self._place += 1
-            self.clock.wait(at)
-            act()
-        return super()._go_on(seconds)
+            self.stage.clock.wait(at)
+            action()
+        self.stage.advance(seconds)
 
-    def _next_turn(self, horizon: float) -> None:
-        return None  # whose turn it is says the take
-
-    def _frame(self, due: float, horizon: float | None = None) -> None:
-        desk = self.performance.desk
+    def _set_parameters(self, due: float) -> None:
         while self._turn is not None and self._turn.seconds <= due + ROUNDING_SECONDS:
-            self._do(desk, self._turn.address, self._turn.value)
+            self._set(self._turn.address, self._turn.value)
             self._turn = next(self._turns, None)
-        super()._frame(due, horizon)
 
-    def _do(self, desk: Desk, address: str, value) -> None:
-        control = desk.controls.get(address)
-        if not control.again if control else address.startswith("/show/"):
+    def _set(self, address: str, value: Any) -> None:
+        parameters = self.stage.performance.parameters
+        parameter = parameters.by_address.get(address)
+        if not parameter.replayable if parameter else address.startswith("/show/"):
             return
         try:
-            desk.turn(address, value)
+            parameters.set(address, value)
         except (LookupError, ValueError, TypeError) as error:
-            tell(f"{error}; it is left out", f"a turn of {address}")
+            warn_once(f"{error}; it is left out", f"a turn of {address}")
 
-    def _call(self, phrase) -> None:
-        cue = self.plays[phrase.cue]
-        now = self.clock.moment(beats=phrase.beats, span=phrase.span)
-        call = self._stagehand.call(cue.name, "it plays what it played")
-        self._try(call, cue.function, now, home=cue.function)
+    def _call_play(self, phrase: PhrasePlayed) -> None:
+        cue = self._plays[phrase.cue]
+        now = self.stage.clock.moment(beats=phrase.beats, span=phrase.span)
+        call = self.stage.watchdog.call(cue.name, "it plays what it played")
+        self.stage.show.attempt(call, cue.function, now, cue=cue.function)
 
-    def _answer(self, answer) -> None:
-        cue = self.answers[answer.cue]
-        now = self.clock.moment(beats=answer.beats, span=ANSWER_BEATS)
-        call = self._stagehand.call(cue.name, "it answers what it answered")
-        self._try(call, cue.function, now, list(answer.heard), home=cue.function)
+    def _call_answer(self, answer: AnswerPlayed) -> None:
+        cue = self._answers[answer.cue]
+        now = self.stage.clock.moment(beats=answer.beats, span=ANSWER_BEATS)
+        call = self.stage.watchdog.call(cue.name, "it answers what it answered")
+        self.stage.show.attempt(call, cue.function, now, list(answer.heard), cue=cue.function)
 
-    def _try(self, call, function: Callable, *arguments, home: Callable | None = None):
-        try:
-            return super()._try(call, function, *arguments, home=home)
-        except Exception as error:
-            if home is None or not self.tally.frames:
-                raise
-            call.tell(error, home)
-        return None
+    def _read(self, analyzer: Analyzer, thing: Any) -> Any:
+        """Return what the analyzer read at this time of the take; see `Performance.read`."""
+        now = current_frame.get()
+        seconds = now.seconds if now else self.stage.clock.seconds()
+        name = self.stage.performance.parameters.name_of(analyzer, analyzer.name)
+        return self.take.readings(name, seconds, lambda: analyzer.read(thing))

@@ -12,7 +12,7 @@ Each check raises AssertionError with one sentence that says which part, and wha
 from ..clock import OfflineClock
 from .checks import check_analyzer, check_generator, check_output
 from .memory import Memory
-from .things import drawings, images, moments, phrases
+from .samples import drawings, images, moments, phrases
 
 __all__ = [
     "Memory",

@@ -9,9 +9,10 @@ from typing import Any
 import numpy as np
 
 from ..clock import OfflineClock
-from ..hookspecs import Analyzer, Generator, Output, Performance
 from ..media import Note, Stroke
-from .every import (
+from ..parts import Analyzer, Generator, Output
+from ..performance import Performance
+from .common import (
     attempt,
     build_part,
     check_close,
@@ -22,7 +23,7 @@ from .every import (
     hidden,
     who_is,
 )
-from .things import images, moments, phrases
+from .samples import images, moments, phrases
 
 # A short show of bars, half bars, a waltz, and an hour and more later.
 SHOW = [

@@ -5,14 +5,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..clock import Moment
-from ..hookspecs import Output
 from ..media import Note
+from ..parts import Output
 
 # Sharps alone: a MIDI number does not know its key.
 NAMES = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
 
 
-class Call(NamedTuple):
+class RecordedCall(NamedTuple):
     """One thing that an output was told to do."""
 
     method: str
@@ -25,25 +25,25 @@ class Memory(Output):
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        self.calls: list[Call] = []
+        self.calls: list[RecordedCall] = []
 
     def start(self, performance):
-        self.calls.append(Call("start", performance, Moment()))
+        self.calls.append(RecordedCall("start", performance, Moment()))
 
     def show(self, image, now):
-        self.calls.append(Call("show", image, now))
+        self.calls.append(RecordedCall("show", image, now))
 
     def note_on(self, note, now):
-        self.calls.append(Call("note_on", note, now))
+        self.calls.append(RecordedCall("note_on", note, now))
 
     def note_off(self, note, now):
-        self.calls.append(Call("note_off", note, now))
+        self.calls.append(RecordedCall("note_off", note, now))
 
     def control(self, change, now):
-        self.calls.append(Call("control", change, now))
+        self.calls.append(RecordedCall("control", change, now))
 
     def close(self):
-        self.calls.append(Call("close", None, Moment()))
+        self.calls.append(RecordedCall("close", None, Moment()))
 
     def things(self, method: str) -> list:
         """Give what was handed to `method`, in order."""

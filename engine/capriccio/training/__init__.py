@@ -5,19 +5,19 @@ stays in the plugin's own script, so that one file tells how an instrument was m
 """
 
 from .export import export
-from .measures import frechet, gaps, kernel_distance, precision_recall, spread
-from .rights import rights
+from .licence import licence_of
+from .metrics import frechet, kernel_distance, nearest_distances, precision_recall, spread
 from .trainer import Trainer, mixed_precision, seed_everything
 
 __all__ = [
     "Trainer",
     "export",
     "frechet",
-    "gaps",
     "kernel_distance",
+    "licence_of",
     "mixed_precision",
+    "nearest_distances",
     "precision_recall",
-    "rights",
     "seed_everything",
     "spread",
 ]

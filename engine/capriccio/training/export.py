@@ -15,8 +15,8 @@ import numpy as np
 import torch
 from torch import nn
 
+from ..atomic_file import write_bytes
 from ..errors import ModelError
-from .places import place
 
 # ONNX Runtime 1.20, the oldest we install with, reads opset 21 and file version 10.
 OPSET, IR_VERSION = 20, 10
@@ -76,7 +76,7 @@ def export(
         model.metadata_props.add(key=key, value=_plain(value))
     onnx.checker.check_model(model, full_check=True)
     if not dry_run:
-        place(path, model.SerializeToString())
+        write_bytes(path, model.SerializeToString())
     print(
         f"{path.name}: {model.ByteSize() / 1e6:.2f} MB, {len(model.graph.node)} nodes, largest "
         f"difference from torch {max(error.values()):.3g}{' (dry run, not kept)' * dry_run}"

@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from .places import place
+from ..atomic_file import write_bytes
 
 
 def seed_everything(seed: int) -> None:
@@ -219,7 +219,7 @@ class Trainer:
         state["groups"] = optimizer["param_groups"]
         # Cloned, because safetensors refuses tensors that share memory (tied weights).
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
-        place(path, save(tensors, metadata={"capriccio": json.dumps(state)}))
+        write_bytes(path, save(tensors, metadata={"capriccio": json.dumps(state)}))
 
     def _read(self, path: Path):
         from safetensors import safe_open

@@ -14,7 +14,7 @@ import click
 @click.option("--threads", default=2, show_default=True, help="Of torch, for the other two.")
 def benchmark(size: str, model: Path | None, frames: int, threads: int) -> None:
     """Time whole calls of the part beside FastGAN's and StyleGAN2's generators in plain torch."""
-    from .train import measure
+    from .rivals import measure
 
     click.echo(json.dumps(measure(int(size), model, frames, threads), indent=2))
 

@@ -22,7 +22,7 @@ def benchmark():
 @click.option("--resume", is_flag=True, help="Go on from the checkpoints.")
 def frames(name, data, out, hours, nets, seed, resume):
     """Train on a published set and report nats per frame, 88 keys, on its test split."""
-    from .train import measure
+    from .frames import measure
 
     figures = measure(name, data, out, hours=hours, nets=nets, seed=seed, resume=resume)
     click.echo(json.dumps(figures, indent=2))

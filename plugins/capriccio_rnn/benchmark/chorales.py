@@ -8,9 +8,9 @@ from statistics import fmean, stdev
 import numpy as np
 from capriccio import Model, Moment, Note
 
-from .. import RNN
-from ..choir import BREATH, RANGES, STEPS
-from ..ear import faults_of, key_of, learned, longest_run, sounds_of
+from ..analyzer import faults_of, key_of, learned, longest_run, sounds_of
+from ..chorales.model import BREATH, RANGES, STEPS
+from ..generator import RNN
 
 BARS = 16
 

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from capriccio import Moment, Note
 
-from .. import RNN
-from . import BINS, VELOCITIES, position, velocity_token
-from .midi import Song, collect
+from ..generator import RNN
+from .encoding import BINS, VELOCITIES, position, velocity_token
+from .midi_import import Song, collect
 
 
 def compare(folder: Path, model: str = "groove", seed: int = 0, split: str = "test") -> dict:

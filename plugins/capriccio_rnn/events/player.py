@@ -8,7 +8,7 @@ import numpy as np
 from capriccio import Note
 
 from ..keys import pitch_classes
-from . import (
+from .encoding import (
     BINS,
     DRUMS,
     LENGTHS,
@@ -23,7 +23,7 @@ from . import (
     sizes,
     velocity_of,
 )
-from .midi import ROLAND
+from .midi_import import ROLAND
 
 FORBIDDEN = -1e6  # stronger than any opinion of the network
 FORCED = 1e9

@@ -1,0 +1,428 @@
+"""Looks the machine over: what works, what is missing, and what to install for it."""
+
+import ctypes
+import json
+import os
+import platform
+import re
+import shutil
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from importlib.metadata import PackageNotFoundError, requires, version
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import click
+
+from .options import json_option
+
+# Distributions that bring one and the same module, and break each other where both are installed;
+# the one to keep comes last.
+RIVALS = (
+    ("onnxruntime", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-gpu"),
+    ("pygame", "pygame-ce"),
+)
+# The distributions of modules that are called otherwise.
+HOMES = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
+# What a train.py imports, and playing never does.
+TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
+# What a take of some minutes needs, video and all.
+ROOM_GB = 1.0
+# How often a sleep is timed, and how long it is meant to be, in seconds: a tenth of a second of
+# looking, in naps as short as those before a frame.
+NAPS, NAP_SECONDS = 50, 0.002
+
+
+class Check(NamedTuple):
+    """One thing looked at: its `state` is "ok", "missing" or "broken"; `remedy` says what to do."""
+
+    name: str
+    state: str
+    found: str
+    remedy: str = ""
+
+
+def examine() -> list[Check]:
+    """Look at everything a show needs and say what was found; nothing that is missing raises."""
+    checks: list[Check] = []
+    for name, look in LOOKS.items():
+        try:
+            checks += look()
+        except ImportError as error:
+            remedy = f"pip install --force-reinstall {_home(error.name or 'capriccio')}"
+            checks.append(Check(name, "broken", f"does not load: {error}", remedy))
+        except Exception as error:
+            checks.append(Check(name, "broken", f"{type(error).__name__}: {error}"))
+    return checks
+
+
+# -- what is looked at --------------------------------------------------------------------------
+
+
+def _capriccio() -> Iterator[Check]:
+    from .. import __version__
+
+    found = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
+    yield Check("capriccio", "ok", f"{found} {platform.machine()}")
+    for name in _needed():
+        if not _version(name):
+            yield Check(name, "broken", "not installed", f"pip install {name}")
+    for family in RIVALS:
+        both = [name for name in family if _version(name)]
+        if len(both) > 1:
+            found = f"{' and '.join(both)} are both installed and break each other"
+            remedy = f"pip uninstall {' '.join(both)}; pip install {both[-1]}"
+            yield Check(family[0], "broken", found, remedy)
+
+
+def _plugins() -> Iterator[Check]:
+    from ..registry import installed
+
+    registry = installed()
+    names = {found.plugin for found in registry.found}
+    yield Check(
+        "plugins",
+        "ok" if names else "missing",
+        f"{len(registry.found)} parts in {_listed(sorted(names))}" if names else "none",
+        "" if names else "is CAPRICCIO_PLUGINS set? unset it to load every plugin",
+    )
+    for broken in registry.broken:
+        remedy = f"pip install --upgrade {broken.distribution}, or pip uninstall it"
+        if not broken.distribution:
+            remedy = "install it, or take it out of CAPRICCIO_PLUGINS"
+        yield Check(f"plugin {broken.plugin}", "broken", broken.reason, remedy)
+
+
+def _models() -> Iterator[Check]:
+    from ..errors import ModelError
+    from ..models.onnx_reader import read_outside
+
+    whole = []
+    for file in _model_files():
+        try:
+            read_outside(file)
+            whole.append(file.stem)
+        except (ModelError, OSError) as error:
+            yield Check(f"model {file.stem}", "broken", str(error), "install its plugin again")
+    if whole:
+        yield Check("models", "ok", f"{_listed(whole)}; each file is whole")
+
+
+def _networks() -> Iterator[Check]:
+    """Open a model on every device that this build of ONNX Runtime has, and see which it took."""
+    import onnxruntime
+
+    from ..errors import ModelError, ProviderError
+    from ..models.model import AUTOMATIC, Model, use_device
+
+    providers = onnxruntime.get_available_providers()
+    known = [name.removesuffix("ExecutionProvider").lower() for name in providers]
+    files = [file for file in _model_files() if file.is_file()]
+    files.sort(key=lambda file: file.stat().st_size)
+    runs, troubles = [], []
+    # Those that "auto" tries, and the CPU: others compile for minutes before they play.
+    for device in [name for name in AUTOMATIC if name in known] + ["cpu"]:
+        try:
+            use_device(device)
+            if files:
+                runs.append(Model(files[0]).provider)
+        except (ModelError, ProviderError) as error:
+            troubles.append(str(error))
+        finally:
+            use_device("auto")
+    there = f"ONNX Runtime {onnxruntime.__version__} ({_home('onnxruntime')})"
+    if runs:
+        yield Check("networks", "ok", f"{there}; {files[0].stem!r} runs on {_listed(runs)}")
+    elif files:
+        remedy = f"pip install --force-reinstall {_home('onnxruntime')}"
+        yield Check("networks", "broken", f"{there}; no model runs: {troubles[-1]}", remedy)
+    else:
+        found = f"{there}, built for {_listed(known)}; there is no model to try it with"
+        yield Check("networks", "missing", found, "install a plugin that brings a model")
+    yield _gpu(known, runs, troubles)
+
+
+def _gpu(known: list[str], runs: list[str], troubles: list[str]) -> Check:
+    """Say whether a graphics card does the work, and what stands in its way."""
+    driver = _nvidia_driver()
+    fast = [name for name in runs if name != "cpu"]
+    if fast:
+        return Check("GPU", "ok", f"{driver or 'works'}; models run on {fast[0]}")
+    if driver and "cuda" not in known:
+        found = f"{driver}, but this build of ONNX Runtime has no CUDA"
+        remedy = f"pip uninstall {_home('onnxruntime')}; pip install 'capriccio[cuda]'"
+        return Check("GPU", "missing", found, remedy)
+    if driver:
+        found = f"{driver}, but CUDA does not start{f': {troubles[0]}' if troubles else ''}"
+        return Check("GPU", "missing", found, "pip install 'capriccio[cuda]'")
+    if _nvidia_card():
+        remedy = _on_debian(
+            "apt install nvidia-driver (section non-free), then restart",
+            "install NVIDIA's driver, then restart",
+        )
+        return Check("GPU", "missing", "an NVIDIA card, but no driver that answers", remedy)
+    return Check("GPU", "missing", "no NVIDIA driver; models run on the CPU")
+
+
+def _screen() -> Iterator[Check]:
+    from ..devices.video.displays import HINTS, displays
+    from ..errors import ShowError
+
+    for hint, value in HINTS.items():
+        os.environ.setdefault(hint, value)
+    import pygame
+
+    try:
+        known = displays()
+    except ShowError as error:
+        desktop = _on_debian(" (apt install task-xfce-desktop brings one)", "")
+        remedy = f"start from a desktop session{desktop}; until then takes/ has the film"
+        yield Check("screen", "missing", str(error), remedy)
+        return
+    pygame.display.init()
+    driver = pygame.display.get_driver()
+    pygame.display.quit()
+    plural = "displays" if len(known) > 1 else "display"
+    yield Check("screen", "ok", f"{plural} {_listed(known)} through {driver}")
+
+
+def _midi() -> Iterator[Check]:
+    from ..devices.midi import ports
+    from ..errors import ShowError
+
+    try:
+        system = ports.system()
+    except ShowError as error:
+        remedy = "start ALSA's sequencer (modprobe snd-seq as root) or a JACK server"
+        remedy += _on_debian(" (apt install jackd2)", "")
+        if "libasound" in str(error):
+            remedy = "install ALSA's library" + _on_debian(" (apt install libasound2)", "")
+        elif "not load" in str(error):
+            remedy = "pip install --force-reinstall python-rtmidi"
+        elif platform.system() != "Linux":
+            remedy = ""
+        yield Check("MIDI", "missing", str(error), remedy)
+        return
+    import rtmidi
+
+    called = rtmidi.get_api_display_name(system)
+    if outs := ports.connected(rtmidi.MidiOut, system):
+        yield Check("MIDI out", "ok", f"{_quoted(outs)} through {called}")
+    elif system != rtmidi.API_WINDOWS_MM:
+        found = f"nothing connected to {called}; the port 'capriccio' is there while a show lasts"
+        yield Check("MIDI out", "ok", found)
+    else:
+        remedy = "connect an instrument, or install a loopback port such as loopMIDI"
+        yield Check("MIDI out", "missing", f"nothing connected to {called}", remedy)
+    if ins := ports.connected(rtmidi.MidiIn, system):
+        yield Check("MIDI in", "ok", f"{_quoted(ins)} through {called}")
+    else:
+        found = f"nothing connected to {called}"
+        yield Check("MIDI in", "missing", found, "connect a controller, if you have one")
+
+
+def _video() -> Iterator[Check]:
+    import av
+
+    try:
+        av.codec.Codec("libx264", "w")
+    except Exception:
+        found = f"PyAV {av.__version__} without libx264, which writes MP4 files"
+        yield Check("video", "missing", found, "pip install --force-reinstall --only-binary av av")
+    else:
+        yield Check("video", "ok", f"libx264 in PyAV {av.__version__}")
+
+
+def _training() -> Iterator[Check]:
+    there = {name: _version(name) for name in TRAINING if find_spec(name) is not None}
+    if missing := [name for name in TRAINING if name not in there]:
+        found = f"not installed: {_listed(missing)}; only training needs it"
+        yield Check("training", "missing", found, "pip install 'capriccio[train]'")
+    else:
+        words = [f"{name} {number}".strip() for name, number in there.items()]
+        yield Check("training", "ok", _listed(words))
+
+
+def _disk() -> Iterator[Check]:
+    """See whether takes can be written where we are, without making a folder for it."""
+    folder = takes = Path("takes").absolute()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 1e9
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = f"nothing can be written to {str(takes)!r}: {error.strerror}"
+        yield Check("takes/", "broken", reason, "go to a folder of your own: cd ~")
+        return
+    if free < ROOM_GB:
+        found = f"only {free:.1f} GB are free at {str(takes)!r}"
+        yield Check("takes/", "missing", found, f"free {ROOM_GB:g} GB for a take of some minutes")
+    else:
+        yield Check("takes/", "ok", f"can be written; {free:.0f} GB are free")
+
+
+def _timing() -> Iterator[Check]:
+    """Nap, and see how late we wake; the clock of a show makes up for a little."""
+    from ..clock import SPIN_SECONDS
+
+    late = []
+    for _ in range(NAPS):
+        begun = time.monotonic()
+        time.sleep(NAP_SECONDS)
+        late.append(time.monotonic() - begun - NAP_SECONDS)
+    late.sort()
+    middle, most = late[NAPS // 2], late[NAPS * 9 // 10]
+    found = (
+        f"sleep wakes {1000 * middle:.2f} ms late, {1000 * late[-1]:.2f} ms at worst; "
+        f"the clock makes up for {1000 * SPIN_SECONDS:.1f} ms"
+    )
+    if most > SPIN_SECONDS:
+        remedy = "end other programs, and use the power mode 'performance'"
+        yield Check("timing", "missing", found, remedy)
+    else:
+        yield Check("timing", "ok", found)
+
+
+LOOKS: dict[str, Callable[[], Iterator[Check]]] = {
+    "capriccio": _capriccio,
+    "plugins": _plugins,
+    "models": _models,
+    "networks": _networks,
+    "screen": _screen,
+    "MIDI": _midi,
+    "video": _video,
+    "training": _training,
+    "takes/": _disk,
+    "timing": _timing,
+}
+
+
+# -- the means ----------------------------------------------------------------------------------
+
+
+def _version(distribution: str) -> str:
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return ""
+
+
+def _home(module: str) -> str:
+    """Name the distribution that brings a module."""
+    if module == "onnxruntime":
+        return next(filter(_version, RIVALS[0]), module)
+    return HOMES.get(module, module)
+
+
+def _needed() -> list[str]:
+    """Name the distributions that Capriccio needs on every machine."""
+    try:
+        lines = requires("capriccio") or []
+    except PackageNotFoundError:  # run from a folder, without being installed
+        return []
+    # Those with a marker are extras, and the builds of ONNX Runtime, which are looked at apart.
+    return [re.split(r"[^\w.-]", line)[0] for line in lines if ";" not in line]
+
+
+def _model_files() -> list[Path]:
+    from ..registry import installed
+
+    files = [file for found in installed().found for file in found.part.models.values()]
+    return list(dict.fromkeys(files))
+
+
+def _nvidia_driver() -> str:
+    """Name the NVIDIA driver that answers, or give ""."""
+    try:
+        driver: Any = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
+    except OSError:
+        return ""
+    number = ctypes.c_int()
+    if driver.cuInit(0) or driver.cuDriverGetVersion(ctypes.byref(number)):
+        return ""
+    return f"NVIDIA driver for CUDA {number.value // 1000}.{number.value % 1000 // 10}"
+
+
+def _nvidia_card() -> bool:
+    """Say whether Linux sees a graphics card of NVIDIA's, with a driver or without."""
+    cards = Path("/sys/bus/pci/devices").glob("*/vendor")
+    return any(
+        card.read_text().strip() == "0x10de"
+        and card.with_name("class").read_text().startswith("0x03")
+        for card in cards
+    )
+
+
+def _on_debian(remedy: str, elsewhere: str) -> str:
+    try:
+        system = platform.freedesktop_os_release()
+    except OSError:
+        return elsewhere
+    family = f"{system.get('ID', '')} {system.get('ID_LIKE', '')}".split()
+    return remedy if "debian" in family else elsewhere
+
+
+def _listed(things) -> str:
+    return ", ".join(map(str, things))
+
+
+def _quoted(names: list[str]) -> str:
+    return _listed(map(repr, names))
+
+
+# -- showing ------------------------------------------------------------------------------------
+
+MARKS = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "bold red")}
+
+
+def plain(checks: list[Check]) -> str:
+    """Write the checks down where not even rich is there to lay them out."""
+    lines = []
+    for check in checks:
+        lines.append(f"{check.state}: {check.name}: {check.found}")
+        if check.remedy:
+            lines.append(f"    -> {check.remedy}")
+    return "\n".join(lines)
+
+
+def table(checks: list[Check]) -> Any:
+    """Lay the checks out as a rich table: a mark, what was found, and below it what to do."""
+    from rich.table import Table
+    from rich.text import Text
+
+    sheet = Table.grid(padding=(0, 2, 0, 0))
+    for check in checks:
+        mark, colour = MARKS[check.state]
+        words = Text(check.found)
+        if check.remedy:
+            words.append(f"\n→ {check.remedy}", "bold")
+        sheet.add_row(Text(mark, colour), Text(check.name, "bold"), words)
+    return sheet
+
+
+@click.command()
+@json_option
+def doctor(as_json: bool) -> None:
+    """Say what works on this machine, and what to install where something is missing.
+
+    \b
+      capriccio doctor
+      capriccio doctor --json
+
+    The exit code is 0 unless something is broken; what is only missing does not count.
+    """
+    checks = examine()
+    if as_json:
+        click.echo(json.dumps([check._asdict() for check in checks], indent=2))
+    elif find_spec("rich") is None:
+        click.echo(plain(checks))
+    else:
+        from rich.console import Console
+
+        Console().print(table(checks))
+    sys.exit(any(check.state == "broken" for check in checks))

@@ -1,0 +1,89 @@
+"""The command `inspect`: says how a file was made."""
+
+import json
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from ..errors import ShowError
+from .options import plain_errors
+
+if TYPE_CHECKING:  # what they import would make every command slow to start
+    from ..recording.provenance import Carried
+
+
+@click.command()
+@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+def inspect(file: Path, as_json: bool) -> None:
+    """Say how FILE was made, a PNG, MP4, MIDI or take of Capriccio.
+
+    \b
+      capriccio inspect takes/nocturne-20260314-203000-0083.400s.png
+      capriccio inspect nocturne.mp4 --json
+    """
+    from ..recording.provenance import carried
+    from ..recording.take import read_take
+    from ..sketch_provenance import command_of
+
+    with plain_errors():
+        found = carried(file)
+        if not found.text:
+            raise ShowError(f"{file.name!r} carries no recipe; Capriccio did not make it")
+        recipe, take = record_in(found, file), None
+        if "take" in recipe:
+            take = read_take(found.text, file.name)
+            recipe.setdefault("models", take.models)
+    if as_json:
+        source = {"source": found.source} if found.source else {}
+        click.echo(json.dumps({"kind": found.kind, **recipe, **source}, indent=2))
+        return
+    for name, value in recipe.items():
+        for line in _lines(name, value):
+            click.echo(line)
+    if found.source:
+        click.echo(f"{'source':12}{found.source}")
+    if take is not None:
+        click.echo(
+            f"{'the show':12}{take.seconds:.1f} s, {_count(take.turns, 'parameter change')}, "
+            f"{_count(take.phrases, 'phrase')}"
+        )
+        again = f"capriccio replay {shlex.quote(str(file))}"
+    else:
+        again = command_of(recipe)
+    if take is not None or not recipe.get("live"):
+        click.echo(f"{'again':12}{again}")
+
+
+def record_in(found: "Carried", file: Path) -> dict[str, Any]:
+    """Return the provenance record that a file carries; raise ShowError where it is malformed."""
+    from ..recording.provenance import from_json, printable
+
+    try:
+        recipe = from_json(found.text.partition("\n")[0])
+    except ValueError as error:
+        raise ShowError(f"{file.name!r} is no take: {error} (line 1)") from None
+    if not isinstance(recipe, dict):
+        raise ShowError(f"{file.name!r} has a recipe that is none: {printable(recipe, 60)}")
+    return recipe
+
+
+def _lines(name: str, value: Any) -> Iterator[str]:
+    """Yield the lines that show one fact of a record, and no more of them than anybody reads."""
+    from ..recording.provenance import printable
+
+    entries = list(value.items())[:50] if isinstance(value, dict) else [("", value)]
+    for number, (key, one) in enumerate(entries):
+        if isinstance(one, dict):
+            one = "  ".join(printable(word, 80) for word in list(one.values())[:5])
+        elif isinstance(one, list):
+            one = " ".join(map(str, one[:20]))
+        label = printable(name, 40) if not number else ""
+        yield f"{label:12}{printable(str(key), 80)}{' ' if key else ''}{printable(one)}"
+
+
+def _count(things: list[Any], noun: str) -> str:
+    return f"{len(things)} {noun}{'s' * (len(things) != 1)}"

@@ -1,0 +1,290 @@
+"""The commands `run` and `demo`, and `sketch.run()`: a sketch is performed, live or to files."""
+
+import time
+from collections.abc import Callable
+from contextlib import nullcontext
+from pathlib import Path
+from secrets import randbits
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from .options import Number, Size, device_option, last_words, plain_errors, progress
+from .remote import osc_option, remote_inputs, simulate_option, simulation
+
+if TYPE_CHECKING:  # what they import would make every command slow to start
+    from ..parts import Input, Output
+    from ..sketch import Sketch
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+# How long a show lasts that nobody is there to end, in seconds.
+RECORDING_SECONDS = 16.0
+
+
+def performance_options(command: F) -> F:
+    """Add the flags of a performance, the same for `run`, `demo` and `python sketch.py`."""
+    options = [
+        click.option("--offline", is_flag=True, help="Render to files, exactly, at any speed."),
+        click.option(
+            "--seconds",
+            type=Number(0.01),
+            metavar="S",
+            help=f"How long it lasts.  [default: until Esc or Ctrl-C, {RECORDING_SECONDS:g} "
+            "where it is only recorded]",
+        ),
+        click.option(
+            "--seed",
+            type=int,
+            metavar="N",
+            help="Seed of every part, before those in the sketch; the same one, the same show.",
+        ),
+        click.option(
+            "--to",
+            multiple=True,
+            metavar="OUTPUT",
+            help="screen, screen:1, video:FILE.mp4, frames:DIR, midi, midi:PORT, midifile:FILE.mid "
+            "or an output of a plugin; one --to for each. midi:PORT,clock sends a MIDI clock too; "
+            "live, @-15ms at the end makes it early by so much, and @40ms late.  [default: screen "
+            "and midi, or with --offline files in takes/]",
+        ),
+        click.option(
+            "--from",
+            "inputs",
+            multiple=True,
+            metavar="INPUT",
+            help="Live: an input of a plugin that sets knobs or plays notes, such as gamepad; one "
+            "--from for each.",
+        ),
+        click.option(
+            "--follow",
+            metavar="PORT",
+            help="Live: follow the MIDI clock that comes in at PORT: its tempo, start, stop, "
+            "continue and song position. Or the tempo and the bars of Ableton Link: link.",
+        ),
+        click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
+        click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
+        click.option("--bpm", type=Number(1, 1000), metavar="N", help="Beats a minute."),
+        device_option,
+        click.option("--no-take", is_flag=True, help="Live: write no take of the show to takes/."),
+        click.option(
+            "--panel",
+            is_flag=False,
+            flag_value="",
+            metavar="[HOST:]PORT",
+            help="Serve a page with every control, the picture and the figures, live: --panel "
+            "alone for this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for others "
+            "too.",
+        ),
+        osc_option,
+        simulate_option,
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@click.command()
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@performance_options
+def run(file: Path | None, **flags: Any) -> None:
+    """Perform the sketch FILE, live to a screen and MIDI or offline to files.
+
+    \b
+      capriccio run nocturne.py
+      capriccio run nocturne.py --to screen:1 --to "midi:nanoKEY2"
+      capriccio run nocturne.py --offline --seconds 8 --seed 7 --to frames:A --to midifile:A.mid
+
+    Where there is no display or no MIDI system, a live run says so and records to takes/ instead.
+    On the screen, f toggles full screen and Esc leaves. Where a flag is not given, the sketch
+    decides.
+    """
+    if file is None and str(flags["simulate"]).endswith(".py"):
+        raise click.UsageError("no sketch to run; name it before --simulate")
+    if file is None:
+        raise click.UsageError(
+            "no sketch to run; write one with: capriccio new sketch mine, or play: capriccio demo"
+        )
+    perform_file(file, **flags)
+
+
+@click.command()
+@performance_options
+def demo(**flags: Any) -> None:
+    """Play the first piece: a garden of watercolours that opens to the sound of a chorale.
+
+    \b
+      capriccio demo
+      capriccio demo --offline --seconds 8 --to video:demo.mp4 --to midifile:demo.mid
+    """
+    from ..sketch_provenance import sketches_folder
+
+    perform_file((sketches_folder() or Path()) / "first.py", **flags)
+
+
+def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> None:
+    """Load a sketch and perform it as the flags of the command line say."""
+    from ..loader import load_sketch, sketch_path
+    from ..models.model import use_device
+    from ..registry import use_seed
+
+    with plain_errors(file):
+        use_device(device)
+        file = sketch_path(file)
+        show = _Setup(file.stem, seed=seed, device=device, **flags)
+        # Live no two shows need be the same; its take knows what this one was made of.
+        use_seed(seed, show.chance or 0)
+        show.perform(load_sketch(file), file)
+
+
+def run_script(sketch: "Sketch", script: str, arguments: list[str]) -> None:
+    """Perform a sketch that is the running program, with the flags of `capriccio run`.
+
+    Args:
+        sketch: as the program has built it.
+        script: its file; "" where it was typed in or read from standard input.
+        arguments: the flags.
+    """
+
+    @click.command(context_settings={"help_option_names": ["-h", "--help"]})
+    @performance_options
+    def main(*, seed: int | None, device: str, **flags: Any) -> None:
+        from ..models.model import use_device
+        from ..registry import reseed
+
+        file = Path(script).resolve() if script else None
+        with plain_errors(file):
+            use_device(device)
+            show = _Setup(sketch.title, seed=seed, device=device, **flags)
+            if seed is not None or show.chance is not None:
+                reseed(sketch.names.values(), seed, show.chance or 0)
+            show.perform(sketch, file)
+
+    main.help = f"Perform {sketch.title}, live to a screen and MIDI or offline to files."
+    main.main(arguments, prog_name=f"python {Path(script).name or '-'}", standalone_mode=True)
+
+
+class _Setup:
+    """The outputs and inputs that the flags ask for, or the best that this machine has."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        offline: bool,
+        seconds: float | None,
+        seed: int | None,
+        to: tuple[str, ...],
+        inputs: tuple[str, ...],
+        size: tuple[int, int] | None,
+        fps: float | None,
+        bpm: float | None,
+        device: str,
+        panel: str | None,
+        follow: str | None,
+        no_take: bool,
+        osc: str,
+        simulate: str | None,
+    ):
+        from ..registry import input_device
+
+        self.take = f"takes/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
+        self.outputs, self.live = _outputs(to, offline, self.take)
+        self.names = ", ".join(
+            f"{output.name}:{output.target}".rstrip(":") for output in self.outputs
+        )
+        self.inputs: list[Input] = [input_device(words) for words in inputs]
+        if panel is not None:
+            from ..panel.panel import Panel
+
+            self.outputs.append(Panel(panel))
+            self.live = not offline
+        if follow is not None:
+            from ..devices.midi.ableton_link import LinkInput
+            from ..devices.midi.clock_in import ClockInput
+
+            self.inputs.append(LinkInput() if follow == "link" else ClockInput(follow))
+        self.simulation, automation = simulation(simulate, seed)
+        self.inputs += automation
+        if self.live:
+            self.inputs += remote_inputs(osc)
+        self.chance = randbits(32) if self.live and seed is None else None
+        self.seconds, self.no_take = seconds, no_take
+        self.size, self.fps, self.bpm = size, fps, bpm
+        self.facts: dict[str, Any] = {"seed": seed, "chance": self.chance, "device": device}
+        if simulate is not None:
+            self.facts["simulate"] = Path(simulate).name or True
+
+    def perform(self, sketch: "Sketch", file: Path | None) -> None:
+        """Perform a sketch, with a take and with its file watched where it is live."""
+        from ..recording.recorder import Recorder
+        from ..sketch_provenance import for_take, provenance_of
+        from ..stage.stats import frame_count
+
+        sketch.bpm, sketch.fps = self.bpm or sketch.bpm, self.fps or sketch.fps
+        sketch.size = self.size or sketch.size
+        recorder = None
+        if self.live:
+            click.echo(f"{sketch.title}: live on {self.names}; Esc or Ctrl-C ends", err=True)
+            provenance = provenance_of(sketch, file, **self.facts, live=True)
+            if not self.no_take and file is not None:
+                take = Path(f"{self.take}.jsonl")
+                recorder = Recorder(take, for_take(provenance, file, take))
+            with _watched(file, sketch):
+                stats = sketch.perform(
+                    self.outputs,
+                    inputs=self.inputs,
+                    seconds=self.seconds,
+                    live=True,
+                    provenance=provenance,
+                    recorder=recorder,
+                    simulation=self.simulation,
+                )
+        else:
+            seconds = self.seconds or RECORDING_SECONDS
+            with progress(sketch.title) as done:
+                stats = sketch.perform(
+                    self.outputs,
+                    inputs=self.inputs,
+                    seconds=seconds,
+                    provenance=provenance_of(sketch, file, **self.facts, seconds=seconds),
+                    simulation=self.simulation,
+                    progress=lambda frames: done(frames, frame_count(seconds, sketch.fps)),
+                )
+        late = f" ({stats.late} dropped, being late)" if stats.late else ""
+        with last_words():
+            click.echo(
+                f"{sketch.title}: {stats.frames} frames{late} and {stats.notes} notes to "
+                f"{self.names}",
+                err=True,
+            )
+            for path in recorder.written if recorder else ():
+                click.echo(f"{path}: perform it again with capriccio replay {path}", err=True)
+
+
+def _watched(file: Path | None, sketch: "Sketch") -> Any:
+    """Return a context in which the sketch's file is reloaded when it is saved."""
+    from ..loader import load_sketch
+    from ..reload import Reloader
+
+    return nullcontext() if file is None else Reloader(file, sketch, load_sketch)
+
+
+def _outputs(to: tuple[str, ...], offline: bool, take: str) -> "tuple[list[Output], bool]":
+    """Return the outputs asked for, or else the best this machine has; and whether it is live."""
+    from ..registry import output
+
+    if to:
+        return [output(words) for words in to], not offline
+    files = [f"video:{take}.mp4", f"midifile:{take}.mid"]
+    if offline:
+        return [output(words) for words in files], False
+    chosen, live = [], False
+    for stage, file in zip((output("screen"), output("midi")), files, strict=True):
+        if reason := stage.missing():
+            click.echo(f"{reason}; recording to {file.partition(':')[2]} instead", err=True)
+            stage = output(file)
+        else:
+            live = True
+        chosen.append(stage)
+    return chosen, live

@@ -1,0 +1,100 @@
+"""What happens during a show, as typed events.
+
+Every event is published by `Parameters.publish` to all subscribers: the recorder, the panel,
+presets. `seconds` is the time of the show at which it happened, counted from its first beat.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from .media import Note
+from .tempo import TempoChange
+
+# A note, and the beats of the show at which it starts.
+TimedNote = tuple[Note, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """Something that happened at `seconds` of the show."""
+
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class ParameterSet(Event):
+    """A parameter was set from outside; a `value` of None releases a knob or presses a button."""
+
+    address: str
+    value: Any = None
+
+
+@dataclass(frozen=True, slots=True)
+class PhrasePlayed(Event):
+    """A play cue returned a phrase.
+
+    `cue` is its place in the sketch, `beats` and `span` are those of its moment, `called` is when
+    it was called. `notes` is None where the cue raised.
+    """
+
+    cue: int
+    beats: float
+    span: float
+    called: float
+    notes: list[TimedNote] | None
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerPlayed(Event):
+    """An answer cue replied to the notes `heard`; the other fields are as in `PhrasePlayed`."""
+
+    cue: int
+    beats: float
+    called: float
+    heard: list[Note]
+    notes: list[TimedNote] | None
+
+
+@dataclass(frozen=True, slots=True)
+class MidiReceived(Event):
+    """A channel message was read by `controls`; it was played on `device` at `played` seconds."""
+
+    controls: str
+    device: str
+    played: float
+    message: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReadingTaken(Event):
+    """An analyzer has new readings, from the frame at `seconds` on; None for what is no number."""
+
+    analyzer: str
+    values: tuple[float | str | None, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class TempoChanged(Event):
+    """The tempo changes; known at `seconds`, in force from `change.seconds` on."""
+
+    change: TempoChange
+
+
+@dataclass(frozen=True, slots=True)
+class NotesSilenced(Event):
+    """All sounding notes were ended at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class FramesDropped(Event):
+    """`count` frames were dropped before the one at `seconds`, because a frame took too long."""
+
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class SketchReplaced(Event):
+    """A saved sketch file takes over from `beats` on; `digest` is the SHA-256 of the file."""
+
+    digest: str
+    beats: float

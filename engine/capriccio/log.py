@@ -1,0 +1,77 @@
+"""Messages to the person at the terminal, through the logger `capriccio` of standard `logging`."""
+
+import logging
+import sys
+import threading
+from collections import Counter
+from contextlib import suppress
+
+logger = logging.getLogger("capriccio")
+
+# A part may find new words for every frame: this many kinds of warning are shown, and this many
+# letters of each; further kinds are only counted.
+MAX_KINDS = 64
+MAX_LETTERS = 500
+_OTHERS = f"more than {MAX_KINDS} kinds of warning; further ones are only counted"
+
+_counts: Counter[str] = Counter()
+_messages: dict[str, str] = {}
+_lock = threading.Lock()
+
+
+class _StderrHandler(logging.Handler):
+    """Write to whatever `sys.stderr` is at the time; a show goes on without a terminal."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        with suppress(OSError, ValueError, AttributeError):
+            print(f"capriccio: {record.getMessage()}", file=sys.stderr, flush=True)
+
+
+if not logger.handlers:  # an application that embeds the engine may have set its own
+    logger.addHandler(_StderrHandler())
+    logger.setLevel(logging.INFO)
+    logger.propagate = False
+
+
+def info(message: str) -> None:
+    """Log `message` every time; it is no warning, and is not counted."""
+    logger.info("%s", message)
+
+
+def warn_once(message: str, key: str | None = None) -> None:
+    """Log a warning the first time its `key` comes up; count it every time.
+
+    Never raises, and may be called from any thread.
+
+    Args:
+        message: one sentence; line breaks become spaces.
+        key: what makes two warnings the same; the message itself unless given. Give one where the
+            words vary from frame to frame.
+    """
+    message = message.replace("\n", " ")
+    if len(message) > MAX_LETTERS:
+        message = f"{message[:MAX_LETTERS]} …"
+    key = message if key is None else key
+    with _lock:
+        if key not in _counts and len(_counts) >= MAX_KINDS:
+            key = message = _OTHERS
+        _counts[key] += 1
+        first = _counts[key] == 1
+        if first:
+            _messages[key] = message
+    if first:
+        logger.warning("%s", message)
+
+
+def summarize() -> Counter[str]:
+    """Log how often each warning was repeated; forget and return the counts."""
+    with _lock:
+        told = [(_messages[key], times) for key, times in _counts.items()]
+        _counts.clear()
+        _messages.clear()
+    counts: Counter[str] = Counter()
+    for message, times in told:
+        counts[message] += times
+        if times > 1:
+            logger.warning("%d times: %s", times, message)
+    return counts

@@ -1,0 +1,219 @@
+"""Records a live show while it goes on, as a take, and keeps its stills."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, BinaryIO, cast
+
+import numpy as np
+
+from ..events import Event
+from ..log import warn_once
+from ..models.model import open_models
+from ..parameters import Parameter, Parameters
+from .provenance import FORMAT, as_json, as_png, from_json
+from .take import encode
+
+# How often a take is written, in seconds: what a killed show loses of it.
+FLUSH_SECONDS = 0.25
+# Events that may wait to be written: more than the wildest flood brings in that time.
+MAX_EVENTS = 100_000
+# Stills that may wait to be written; more are refused, since each is as large as its picture.
+MAX_STILLS = 8
+# How long the end of a show waits for a slow disk, in seconds.
+CLOSE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Still(Event):
+    """A picture that is to be kept."""
+
+    image: np.ndarray[Any, Any]
+
+
+@dataclass(frozen=True)
+class ShowEnded(Event):
+    """The last line of a take."""
+
+
+class Recorder:
+    """Writes the take of a live show, and its stills; the show never waits for it.
+
+    Where it cannot write that is logged once, and the show goes on.
+
+    Args:
+        path: of the take; a number is added where it is taken.
+        provenance: returns the first line.
+    """
+
+    def __init__(self, path: Path, provenance: Callable[[], Mapping[str, Any]]):
+        self.path = path
+        self.stills: list[Path] = []
+        self._provenance = provenance
+        self._waiting: deque[Event] = deque()
+        self._lost = self._stills = 0  # events, and stills that wait
+        self._over = False  # nothing more can be written
+        self._models: dict[str, dict[str, str]] = {}
+        self._file: BinaryIO | None = None
+        self._parameters: Parameters | None = None
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._write_on, name="recorder", daemon=True)
+
+    def begin(
+        self,
+        parameters: Parameters,
+        picture: Callable[[], tuple[float, np.ndarray[Any, Any]] | None],
+    ) -> None:
+        """Record from now on every event of a show.
+
+        The first line is written at once, so that a folder that cannot be written is known early.
+
+        Args:
+            parameters: of the show.
+            picture: returns the seconds of the newest frame and its image.
+        """
+        self._parameters = parameters
+        try:
+            self.path.parent.mkdir(parents=True, exist_ok=True)
+            self.path, self._file = _new_file(self.path)
+            header = {"take": FORMAT, **self._provenance()}
+            header.pop("models", None)  # they are opened when the first picture is made
+            self._put([as_json(header)])
+        except OSError as error:
+            self._give_up(error)
+            return
+        parameters.subscribe(self.record)
+
+        def still(_: Any) -> None:
+            seen = picture()
+            if seen is None or self._over or self._stills > MAX_STILLS:
+                warn_once("a still cannot be kept now; there is no take, no picture, or no time")
+                return
+            self._stills += 1
+            # A copy: a sketch may paint on in the same array.
+            self.record(Still(seen[0], seen[1].copy()))
+
+        parameters.add(still_parameter(still))
+        self._thread.start()
+
+    @property
+    def written(self) -> list[Path]:
+        """The files that exist: the take, and the stills."""
+        return [path for path in (self.path, *self.stills) if path.is_file()]
+
+    def record(self, event: Event) -> None:
+        """Remember an event that is to be written; it takes a microsecond."""
+        if self._over:
+            return
+        if len(self._waiting) < MAX_EVENTS:
+            self._waiting.append(event)
+        else:
+            self._lost += 1
+
+    def close(self, seconds: float) -> None:
+        """Write what waits, and how long the show was; one that did not begin leaves no take."""
+        if self._stopping.is_set():
+            return
+        self.record(ShowEnded(seconds))
+        self._stopping.set()
+        if self._thread.ident:
+            self._thread.join(CLOSE_SECONDS)
+            if not seconds:
+                self.path.unlink(missing_ok=True)
+
+    # -- in a thread of its own ----------------------------------------------------------------
+
+    def _write_on(self) -> None:
+        going = True
+        while going:
+            going = not self._stopping.wait(FLUSH_SECONDS)
+            if self._over:
+                return
+            try:
+                self._write(going)
+            except OSError as error:
+                self._give_up(error)
+                return
+        if self._file is not None:
+            self._file.close()
+
+    def _write(self, going: bool) -> None:
+        parameters = cast(Parameters, self._parameters)
+        lines: list[str] = []
+        seconds = -1.0
+        if (models := open_models()) != self._models:
+            self._models = models
+            lines.append(as_json([parameters.seconds, "models", models]))
+        for _ in range(len(self._waiting)):
+            event = self._waiting.popleft()
+            if isinstance(event, Still):
+                self._put(lines)
+                lines = []
+                self._keep(event)
+                continue
+            try:
+                if isinstance(event, ShowEnded):
+                    lines.append(as_json([event.seconds, "end", None]))
+                else:
+                    lines.append(encode(event))
+            except (TypeError, ValueError):
+                warn_once(f"a take cannot hold {event!r}", f"a take cannot hold {type(event)}")
+            seconds = event.seconds
+        if going and parameters.seconds > seconds:
+            lines.append(as_json([parameters.seconds, "frame", None]))
+        self._put(lines)
+        if self._lost:
+            warn_once(f"a flood: the take lacks {self._lost} lines", "a flood of lines")
+
+    def _put(self, lines: list[str]) -> None:
+        data = "".join(f"{line}\n" for line in lines).encode()
+        while data:  # a disk that is nearly full takes a part
+            data = data[cast(BinaryIO, self._file).write(data) :]
+
+    def _keep(self, still: Still) -> None:
+        path = self.path.with_name(f"{self.path.stem}-{still.seconds:08.3f}s.png")
+        part = path.with_name(f".{path.name}.part")
+        self._stills -= 1
+        try:
+            first, *lines = self.path.read_text(encoding="utf-8").splitlines()
+            header = {**from_json(first), "models": self._models, "moment": still.seconds}
+            kept = [line for line in lines if float(line[1 : line.index(",")]) <= still.seconds]
+            part.write_bytes(as_png(still.image, "\n".join([as_json(header), *kept, ""])))
+            part.replace(path)
+        except OSError as error:
+            warn_once(f"a still cannot be written to {str(path)!r}: {error.strerror}")
+        else:
+            self.stills.append(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def _give_up(self, error: OSError) -> None:
+        self._over = True
+        reason = error.strerror or type(error).__name__
+        warn_once(f"the take cannot be written to {str(self.path)!r}: {reason}; the show goes on")
+        if self._parameters is not None:
+            self._parameters.unsubscribe(self.record)
+        self._waiting.clear()
+        if self._file is not None:
+            with suppress(OSError):
+                self._file.close()
+
+
+def _new_file(path: Path) -> tuple[Path, BinaryIO]:
+    """Create a file that was not there, under the next free name."""
+    for number in range(1, 1000):
+        name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
+        with suppress(FileExistsError):
+            return name, cast(BinaryIO, open(name, "xb", buffering=0))
+    raise FileExistsError(17, os.strerror(17))
+
+
+def still_parameter(apply: Callable[[Any], None]) -> Parameter:
+    """Return the button that keeps a picture."""
+    description = "Keep the picture as a PNG in takes/, with the recipe that makes it again"
+    return Parameter("/show/still", "press", description, apply, key="s", replayable=False)

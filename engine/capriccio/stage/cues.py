@@ -1,0 +1,102 @@
+"""Play cues, and which of them is called next."""
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..clock import Moment
+from ..media import Note, Stroke, as_image, rasterise
+
+# The types of the functions that a sketch decorates.
+DrawFunction = Callable[[Moment], Any]
+PlayFunction = Callable[[Moment], list[Note] | None]
+
+# Notes whose start has passed by more than this are dropped, where a phrase comes late.
+LATE_SECONDS = 0.02
+
+
+@dataclass
+class PlayCue:
+    """A function that is called every `bars` for the phrase to play.
+
+    `number` is its place in the sketch. Its first turn is at the beat `begins`, and it has none
+    from `until` on. `late` is by how many seconds a note may be late.
+    """
+
+    function: PlayFunction
+    bars: float
+    calls: int = 0
+    busy: bool = False
+    number: int = 0
+    begins: float = 0.0
+    until: float = math.inf
+    late: float = LATE_SECONDS
+
+    @property
+    def name(self) -> str:
+        """What messages call it."""
+        return f"play cue {cue_name(self.function)!r}"
+
+    def turn(self, meter: int) -> float:
+        """Return the beats of its next turn."""
+        return max(self.begins, self.calls * self.bars * meter)
+
+    def span(self, meter: int) -> float:
+        """Return the beats from its next turn to the one after it."""
+        whole = self.bars * meter
+        late = max(0.0, self.begins - self.calls * whole)
+        return whole - late if late else whole
+
+
+def cue_name(function: Callable[..., Any]) -> str:
+    """Return the name of a cue: its function's, or its type's where it is another callable."""
+    name: str = getattr(function, "__name__", type(function).__name__)
+    return name
+
+
+def draw_cue_name(function: DrawFunction) -> str:
+    """Return what messages call a draw cue."""
+    return f"draw cue {cue_name(function)!r}"
+
+
+def call_draw(
+    function: DrawFunction, now: Moment, name: str, size: tuple[int, int]
+) -> np.ndarray[Any, Any]:
+    """Call a draw cue and return its image, checked.
+
+    A PIL image becomes an array, an RGBA one is laid on black, and a drawing is rasterised.
+
+    Args:
+        function: the draw cue.
+        now: the moment of the frame.
+        name: what errors call the cue.
+        size: (width, height) at which a drawing is rasterised.
+    """
+    made = function(now)
+    if made.__class__ is not np.ndarray or made.shape[-1:] == (4,):
+        made = _as_array(made, size)
+    return as_image(made, name)
+
+
+def _as_array(made: Any, size: tuple[int, int]) -> Any:
+    if isinstance(made, list) and made and all(isinstance(one, Stroke) for one in made):
+        return rasterise(made, size)
+    if hasattr(made, "convert") and hasattr(made, "getbands"):  # a PIL image
+        made = np.asarray(made.convert("RGBA" if "A" in made.getbands() else "RGB"))
+    if isinstance(made, np.ndarray) and made.ndim == 3 and made.shape[2] == 4:
+        whole = 255 if made.dtype == np.uint8 else 1.0
+        opaque = made[..., :3] * (made[..., 3:].astype(np.float64) / whole)
+        return (opaque + 0.5).astype(np.uint8) if made.dtype == np.uint8 else opaque
+    return made
+
+
+def next_turn(cues: list[PlayCue], meter: int, horizon: float) -> PlayCue | None:
+    """Return the cue whose turn comes first, the first written among equals, if by `horizon`."""
+    if not cues:
+        return None
+    free = [cue for cue in cues if not cue.busy and cue.turn(meter) < cue.until]
+    cue = min(free, key=lambda cue: cue.turn(meter), default=None)
+    return cue if cue and cue.turn(meter) <= horizon else None

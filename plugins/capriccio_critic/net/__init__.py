@@ -1,1 +1,0 @@
-"""The critic's network."""

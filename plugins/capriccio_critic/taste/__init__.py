@@ -1,1 +1,0 @@
-"""What the critic prefers: learned from pictures and their spoiled copies."""

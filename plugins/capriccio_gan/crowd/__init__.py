@@ -1,1 +1,0 @@
-"""What many pictures are like together."""

@@ -1,1 +1,0 @@
-"""The dials: directions of the style that change the picture most, evenly calibrated."""

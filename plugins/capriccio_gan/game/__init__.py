@@ -1,1 +1,0 @@
-"""The game that painter and judge play."""

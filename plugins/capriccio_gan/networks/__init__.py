@@ -1,1 +1,0 @@
-"""The networks of the text-conditioned painter: listener, painter, judge, and the player."""

@@ -1,0 +1,241 @@
+"""Measures what can be said of a picture without a catalogue: colours, parts, leaves, size."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from .scans import Page, regions
+
+COLOURS = ("red", "dark red", "pink", "orange", "yellow", "green", "brown", "purple", "blue",
+           "black", "white", "grey")  # fmt: skip
+VIVID = [COLOURS.index(name) for name in ("red", "dark red", "pink", "orange", "purple")]
+PALE = [COLOURS.index("white"), COLOURS.index("grey")]
+SHADED = 40  # levels by which a round fruit's sides differ, at least
+SMALL_PARTS = 0.25  # a region smaller than this share of the largest is a seed or a stamp
+THIN = 4  # rows or columns: a region of fewer is a line, and has neither skin nor shading
+
+
+@dataclass(frozen=True)
+class Look:
+    """What was measured; whatever could not be said for certain is empty.
+
+    `colours` are the names of the fruit's skin, the most common first; `view` is "whole", "cut",
+    "whole and cut", "two", "several" or ""; `size` is "small", "large" or ""; `leaves` is True
+    only where they were seen.
+    """
+
+    colours: tuple[str, ...] = ()
+    view: str = ""
+    size: str = ""
+    leaves: bool = False
+
+
+def look(page: Page) -> Look:
+    """Measure a prepared picture."""
+    names = colour_names(page.square)  # (size, size)
+    if page.subject is None:
+        return Look(colours=_common(names.ravel()))
+    bodies = _bodies(page.subject)
+    if not bodies:
+        return Look(colours=_common(names.ravel()))
+    size = "small" if page.extent < 0.5 else "large" if page.extent > 1.05 else ""
+    leaves = _leaves(page) & page.subject  # (size, size)
+    if _spray(bodies, leaves, names):
+        # Fruits among leaves: of those the colour is told that is neither leaf nor twig.
+        seen = names[page.subject]
+        for fruit in (VIVID, [*VIVID, COLOURS.index("yellow"), COLOURS.index("blue")]):
+            if np.isin(seen, fruit).mean() > 0.05:
+                return Look(_common(seen[np.isin(seen, fruit)]), "", size, True)
+        return Look(_common(seen), "", size, True)
+    skins, view = _view(bodies, page.subject, names, page.square)
+    skin = np.concatenate([names[body] for body in skins]) if skins else names[page.subject]
+    return Look(_common(skin), view, size, _leafy(leaves, skin, page.subject))
+
+
+def colour_names(square: np.ndarray) -> np.ndarray:
+    """Name the colour of every pixel, as an index of COLOURS, `(height, width)`."""
+    hue, strength, value = hues(square)
+    index = {name: number for number, name in enumerate(COLOURS)}
+    warm = (hue < 48) | (hue > 330)
+    rules = [
+        ((hue > 66) & (hue < 165) & (strength > 0.3) & (value > 0.16), "green"),
+        ((value < 0.22) | ((value < 0.33) & (strength < 0.4)), "black"),
+        ((strength < 0.3) & (value > 0.72), "white"),
+        ((strength < 0.22), "grey"),
+        (warm & (hue < 330) & (hue > 15) & (value < 0.56), "brown"),
+        (((hue < 15) | (hue > 338)) & (value < 0.52), "dark red"),
+        (((hue < 24) | (hue > 320)) & (strength < 0.46) & (value > 0.72), "pink"),
+        ((hue < 14) | (hue > 338), "red"),
+        (hue < 38, "orange"),
+        (hue < 55, "yellow"),
+        (hue < 170, "green"),
+        (hue < 262, "blue"),
+    ]
+    return np.select([rule for rule, _ in rules], [index[name] for _, name in rules],
+                     index["purple"])  # fmt: skip
+
+
+def hues(square: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give hue in degrees, saturation and value of every pixel, each `(height, width)`."""
+    rgb = square.astype(np.float32) / 255  # (height, width, 3)
+    value, spread = rgb.max(axis=2), np.ptp(rgb, axis=2)  # (height, width)
+    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    safe = np.maximum(spread, 1e-6)
+    hue = np.select(
+        [value == red, value == green],
+        [(green - blue) / safe % 6, (blue - red) / safe + 2],
+        (red - green) / safe + 4,
+    )
+    return hue * 60, spread / np.maximum(value, 1e-6), value
+
+
+def _common(names: np.ndarray) -> tuple[str, ...]:
+    """Give the one or two colours that most of these pixels have."""
+    counts = np.bincount(names, minlength=len(COLOURS)).astype(float)
+    coloured = counts.copy()
+    coloured[PALE] = 0  # lights, shadows, bloom and flesh
+    if coloured.sum() < 0.25 * counts.sum():
+        return ("white",) if counts.sum() else ()
+    # Light and shade of one colour are one colour.
+    dark, red = COLOURS.index("dark red"), COLOURS.index("red")
+    if coloured[red] > coloured[dark]:
+        coloured[red] += coloured[dark]
+        coloured[dark] = 0
+    else:
+        coloured[dark] += 0.5 * coloured[red]
+        coloured[red] *= 0.5
+    share = coloured / coloured.sum()
+    order = np.argsort(-share)
+    second = share[order[1]] > 0.28
+    return tuple(COLOURS[i] for i in order[: 2 if second else 1])
+
+
+def _bodies(subject: np.ndarray) -> list[np.ndarray]:
+    """Give the masks of the fruits; two that touch one above the other are parted at the waist."""
+    found = regions(subject)
+    sizes = np.bincount(found.ravel())[1:]
+    bodies = []
+    for index in np.flatnonzero(sizes >= SMALL_PARTS * sizes.max(initial=1)):
+        body = found == index + 1
+        rows, columns = (np.flatnonzero(body.any(axis=axis)) for axis in (1, 0))
+        if min(len(rows), len(columns)) < THIN:
+            continue
+        widths = body.sum(axis=1)[rows[0] : rows[-1] + 1]  # (rows,)
+        count = len(widths)
+        if count > max(1.45 * widths.max(), 3 * THIN):
+            middle = slice(int(count * 0.36), int(count * 0.64) + 1)
+            waist = int(np.argmin(widths[middle])) + middle.start
+            above, below = widths[:waist].max(), widths[waist:].max()
+            if widths[waist] < 0.62 * min(above, below) and min(above, below) > 0.6 * max(
+                above, below
+            ):
+                cut = rows[0] + waist
+                upper, lower = body.copy(), body.copy()
+                upper[cut:], lower[:cut] = False, False
+                bodies += [upper, lower]
+                continue
+        bodies.append(body)
+    return bodies
+
+
+def _spray(bodies: list[np.ndarray], leaves: np.ndarray, names: np.ndarray) -> bool:
+    """Say whether this is a twig with leaves: green ones beside fruits, or an outline of gaps."""
+    for body in bodies:
+        # Round and green to its core: that is a green fruit.
+        if _filling(body) > 0.88 and leaves[_radius(body) < 0.5].mean() > 0.4:
+            return False
+    painted = np.logical_or.reduce(bodies)
+    if leaves[painted].mean() > 0.15 and np.isin(names[painted], VIVID).mean() > 0.08:
+        return True
+    for body in bodies:
+        green = (names[body] == COLOURS.index("green")).mean() > 0.2
+        if green and _filling(body) < 0.78:
+            return True
+    return False
+
+
+def _filling(body: np.ndarray) -> float:
+    """Give how much of the ellipse in its box a body fills: a disc 1, a spray half of it."""
+    ys, xs = np.nonzero(body)
+    return float(len(ys) / (np.pi / 4 * (np.ptp(ys) + 1) * (np.ptp(xs) + 1)))
+
+
+def _leaves(page: Page) -> np.ndarray:
+    hue, strength, value = hues(page.square)
+    return (hue > 62) & (hue < 170) & (strength > 0.22) & (value < 0.62)  # (size, size)
+
+
+def _view(bodies, subject, names, square) -> tuple[list[np.ndarray], str]:
+    """Say whether fruits are whole or cut; give the bodies that show their skin, and the word."""
+    flesh = [_flesh(body, names) for body in bodies]
+    round_ = [_shading(body, square) for body in bodies]
+    if len(bodies) > 3:
+        return bodies, "several"
+    if len(bodies) == 2:
+        x0, x1 = (np.nonzero(body)[1].mean() for body in bodies)
+        wide = [np.ptp(np.flatnonzero(body.any(axis=0))) + 1 for body in bodies]
+        stacked = abs(x0 - x1) < 0.3 * max(wide) and min(wide) > 0.55 * max(wide)
+        tones = [np.median(square[body], axis=0).astype(float) for body in bodies]
+        differ = np.abs(tones[0] - tones[1]).max()
+        if stacked and (differ > 40 or abs(flesh[0] - flesh[1]) > 0.25):
+            # The paler one is the half.
+            whole = int(flesh[0] > flesh[1])
+            if abs(flesh[0] - flesh[1]) < 0.1:
+                whole = int(tones[1].sum() < tones[0].sum())
+            return [bodies[whole]], "whole and cut"
+        if stacked and max(round_) > SHADED and min(round_) < 0.5 * max(round_):
+            return [bodies[int(round_[1] > round_[0])]], "whole and cut"
+        if differ < 24 and max(flesh) < 0.06 and min(round_) > SHADED:
+            return bodies, "two"
+    if len(bodies) == 1:
+        (body,) = bodies
+        rows, mine = np.flatnonzero(subject.any(axis=1)), np.flatnonzero(body.any(axis=1))
+        high, wide = len(mine), body.any(axis=0).sum()
+        upper, lower = body.copy(), body.copy()
+        upper[mine[high // 2] :], lower[: mine[high // 2]] = False, False
+        if rows[-1] - mine[-1] > 0.3 * high and flesh[0] < 0.12:
+            return bodies, "whole and cut"  # below lies a half so pale that its core alone shows
+        if high > 1.25 * wide and _flesh(upper, names) < 0.15 and _flesh(lower, names) > 0.4:
+            return [upper], "whole and cut"
+        alone = rows[-1] - mine[-1] < 0.1 * high and high < 1.4 * wide
+        if flesh[0] > 0.5 and alone and _filling(body) > 0.7:
+            return bodies, "cut"
+        if alone and _filling(body) > 0.88 and round_[0] < 0.5 * SHADED:
+            return bodies, "cut"
+        if alone and flesh[0] < 0.06 and round_[0] > SHADED:
+            return bodies, "whole"
+    return bodies, ""
+
+
+def _shading(body: np.ndarray, square: np.ndarray) -> float:
+    """Give how much lighter one side of a body is than the other, in levels of 256.
+
+    Painters shade what is round; a cut surface is flat.
+    """
+    ys, xs = np.nonzero(_radius(body) < 0.85)
+    light = square[ys, xs].astype(np.float64).mean(axis=1)  # (pixels,)
+    plane = np.stack([ys / np.ptp(ys), xs / np.ptp(xs), np.ones(len(ys))], axis=1)
+    slopes = np.linalg.lstsq(plane, light, rcond=None)[0]
+    return float(np.hypot(slopes[0], slopes[1]))
+
+
+def _radius(body: np.ndarray) -> np.ndarray:
+    """Give how far every pixel lies from a body's middle, 1 at the rim of its ellipse."""
+    ys, xs = np.nonzero(body)
+    y, x = np.ogrid[: body.shape[0], : body.shape[1]]
+    middle = (ys.min() + ys.max()) / 2, (xs.min() + xs.max()) / 2
+    half = (np.ptp(ys) + 1) / 2, (np.ptp(xs) + 1) / 2
+    return np.hypot((y - middle[0]) / half[0], (x - middle[1]) / half[1])
+
+
+def _flesh(body: np.ndarray, names: np.ndarray) -> float:
+    """Give the pale share of the ellipse that a body fills: white flesh, if it is much."""
+    return float((names[_radius(body) < 0.8] == COLOURS.index("white")).mean())
+
+
+def _leafy(leaves: np.ndarray, skin: np.ndarray, subject: np.ndarray) -> bool:
+    """Say whether the green of leaves lies beside a fruit that is not green itself."""
+    if (skin == COLOURS.index("green")).mean() > 0.2:
+        return False
+    sizes = np.bincount(regions(leaves).ravel())[1:]
+    return bool(sizes.max(initial=0) > 0.035 * subject.sum())

@@ -1,1 +1,0 @@
-"""The chorale player's network; as it is played, it is in `step`."""

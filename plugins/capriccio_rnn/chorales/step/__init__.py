@@ -1,1 +1,0 @@
-"""The chorale network as it is played, step by step."""

@@ -1,1 +1,0 @@
-"""The brush: marks, and a network that says which mark would help a painting most."""

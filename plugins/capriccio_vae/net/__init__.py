@@ -1,1 +1,0 @@
-"""The dreamer's networks: an encoder, a decoder, and the critic that finishes the decoder."""

@@ -1,0 +1,369 @@
+"""The doctor looks at everything, says what to do, and never falls ill itself."""
+
+import json
+import os
+import subprocess
+import sys
+from contextlib import suppress
+
+import pytest
+from capriccio import ShowError, registry
+from capriccio.cli import doctor
+from capriccio.cli.doctor import Check, examine
+from capriccio.cli.main import main
+from capriccio.registry import Broken, Found, Registry
+from click.testing import CliRunner
+from helpers.devices import end, midi_library, needs, wait_for
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    """A folder to stand in, without a display."""
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def named(name) -> Check:
+    found = [check for check in examine() if check.name == name]
+    assert len(found) == 1, f"{len(found)} checks called {name!r}"
+    return found[0]
+
+
+def install(folder, monkeypatch, *distributions):
+    """Have these distributions installed, as far as pip's records say."""
+    for name in distributions:
+        records = folder / "site" / f"{name.replace('-', '_')}-1.0.dist-info"
+        records.mkdir(parents=True)
+        (records / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+    monkeypatch.syspath_prepend(folder / "site")
+
+
+def test_everything_is_looked_at():
+    names = {check.name.partition(" ")[0] for check in examine()}
+    assert names >= {"capriccio", "plugins", "networks", "GPU", "screen", "MIDI", "video"}
+    assert names >= {"training", "takes/", "timing"}
+
+
+def test_every_check_is_in_one_of_three_states_and_what_is_broken_has_a_remedy():
+    for check in examine():
+        assert check.state in ("ok", "missing", "broken")
+        assert check.found
+        assert check.remedy or check.state != "broken"
+        assert not (check.remedy and check.state == "ok")
+
+
+def test_looking_leaves_nothing_behind(folder):
+    examine()
+    assert list(folder.iterdir()) == []
+
+
+# -- what it prints ---------------------------------------------------------------------------
+
+
+def test_json_says_what_the_table_says():
+    result = CliRunner().invoke(main, ["doctor", "--json"])
+    checks = json.loads(result.stdout)
+    assert {tuple(check) for check in checks} == {("name", "state", "found", "remedy")}
+    shown = CliRunner(env={"COLUMNS": "300"}).invoke(main, ["doctor"]).stdout
+    for check in checks:
+        if check["name"] != "timing":
+            assert check["found"] in shown
+            assert check["remedy"] in shown
+
+
+def test_what_is_missing_is_no_failure_and_what_is_broken_is_one(monkeypatch):
+    monkeypatch.setattr(doctor, "LOOKS", {"moon": lambda: [Check("moon", "missing", "new moon")]})
+    assert CliRunner().invoke(main, ["doctor"]).exit_code == 0
+    monkeypatch.setattr(doctor, "LOOKS", {"sun": lambda: [Check("sun", "broken", "burnt out")]})
+    assert CliRunner().invoke(main, ["doctor"]).exit_code == 1
+    assert CliRunner().invoke(main, ["doctor", "--json"]).exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "absent",
+    [
+        "onnxruntime",
+        "pygame",
+        "av",
+        "numpy",
+        "pluggy",
+        "mido",
+        "rtmidi",
+        "PIL",
+        "rich",
+        "torch",
+        "onnxruntime pygame av numpy pluggy mido rtmidi PIL rich torch onnx onnxscript safetensors",
+    ],
+)
+def test_whatever_is_not_there_the_doctor_still_speaks(absent):
+    """A whole process, since what is imported once stays imported."""
+    code = (
+        "import sys\n"
+        f"for name in {absent!r}.split(): sys.modules[name] = None\n"
+        "from capriccio.cli import main\n"
+        "main(['doctor'])\n"
+    )
+    child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert "Traceback" not in child.stdout + child.stderr
+    assert "timing" in child.stdout
+    assert child.returncode in (0, 1)
+
+
+@pytest.mark.parametrize(
+    ("module", "check", "distribution"),
+    [("av", "video", "av"), ("pygame", "screen", "pygame-ce")],
+)
+def test_a_library_that_does_not_load_is_broken_and_named(module, check, distribution, monkeypatch):
+    monkeypatch.setitem(sys.modules, module, None)
+    found = named(check)
+    assert found.state == "broken"
+    assert found.found.startswith("does not load: ")
+    assert found.remedy == f"pip install --force-reinstall {distribution}"
+
+
+def test_a_look_that_fails_is_told_beside_the_others(monkeypatch):
+    def blind():
+        yield Check("left", "ok", "sees")
+        raise RuntimeError("the right one is shut")
+
+    monkeypatch.setattr(doctor, "LOOKS", {"eyes": blind, "ear": lambda: [Check("ear", "ok", "hm")]})
+    assert [(check.name, check.state) for check in examine()] == [
+        ("left", "ok"),
+        ("eyes", "broken"),
+        ("ear", "ok"),
+    ]
+    assert examine()[1].found == "RuntimeError: the right one is shut"
+
+
+# -- what it finds ----------------------------------------------------------------------------
+
+
+def test_two_builds_of_onnx_runtime_break_each_other(folder, monkeypatch):
+    install(folder, monkeypatch, "onnxruntime", "onnxruntime-gpu")
+    found = named("onnxruntime")
+    assert found.state == "broken"
+    assert found.found == "onnxruntime and onnxruntime-gpu are both installed and break each other"
+    assert found.remedy == (
+        "pip uninstall onnxruntime onnxruntime-gpu; pip install onnxruntime-gpu"
+    )
+
+
+def test_two_builds_of_pygame_break_each_other(folder, monkeypatch):
+    install(folder, monkeypatch, "pygame", "pygame-ce")
+    assert named("pygame").remedy == "pip uninstall pygame pygame-ce; pip install pygame-ce"
+
+
+def test_a_package_that_pip_does_not_know_is_named(monkeypatch):
+    monkeypatch.setattr(doctor, "requires", lambda name: ["zither>=2", 'lute; extra == "train"'])
+    assert named("zither") == Check("zither", "broken", "not installed", "pip install zither")
+    assert "lute" not in [check.name for check in examine()]
+
+
+def test_a_plugin_that_did_not_load_is_named_with_its_reason(monkeypatch):
+    made = Registry([])
+    made.broken.append(Broken("fog", "capriccio-fog", "1.0", "ImportError: no module 'mist'"))
+    monkeypatch.setattr(registry, "installed", lambda: made)
+    found = named("plugin fog")
+    assert found.state == "broken"
+    assert found.found == "ImportError: no module 'mist'"
+    assert "capriccio-fog" in found.remedy
+
+
+def test_where_no_plugin_may_load_the_variable_is_named(monkeypatch):
+    monkeypatch.setattr(registry, "installed", lambda: Registry([], ""))
+    found = named("plugins")
+    assert (found.state, found.found) == ("missing", "none")
+    assert "CAPRICCIO_PLUGINS" in found.remedy
+    assert named("networks").state == "missing"
+    assert "there is no model to try it with" in named("networks").found
+
+
+def plays(monkeypatch, *files):
+    """Have one plugin, which brings these models."""
+    from capriccio import Generator
+
+    class Brush(Generator):
+        models = {file.stem: file for file in files}  # noqa: RUF012
+
+    made = Registry([])
+    made.found.append(Found(Brush, "brush", "capriccio-brush", "1.0"))
+    monkeypatch.setattr(registry, "installed", lambda: made)
+
+
+def test_a_model_is_really_played_to_know_that_networks_run(folder, monkeypatch):
+    onnx = pytest.importorskip("onnx")
+    file = folder / "twice.onnx"
+    value = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in "xy"]
+    node = onnx.helper.make_node("Add", ["x", "x"], ["y"])
+    graph = onnx.helper.make_graph([node], "twice", value[:1], value[1:])
+    opset = onnx.helper.make_opsetid("", 20)
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
+    plays(monkeypatch, file)
+    found = named("networks")
+    assert found.state == "ok"
+    assert "'twice' runs on " in found.found
+    assert "cpu" in found.found.partition("runs on ")[2]
+
+    node.op_type = "Nonsense"
+    graph = onnx.helper.make_graph([node], "twice", value[:1], value[1:])
+    onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
+    assert named("networks").state == "broken"
+    assert "no model runs" in named("networks").found
+
+
+def test_a_model_that_is_cut_off_or_gone_is_broken(folder, monkeypatch):
+    (folder / "half.onnx").write_bytes(b"\x08\x0a\x12")
+    plays(monkeypatch, folder / "half.onnx", folder / "gone.onnx")
+    assert named("model half").state == "broken"
+    assert "cut off or damaged" in named("model half").found
+    assert "there is no model file" in named("model gone").found
+
+
+@pytest.mark.parametrize(
+    ("driver", "card", "known", "runs", "state", "words"),
+    [
+        ("", False, ["cuda", "cpu"], ["cpu"], "missing", "models run on the CPU"),
+        ("", True, ["cuda", "cpu"], ["cpu"], "missing", "an NVIDIA card, but no driver"),
+        ("driver 1", True, ["cpu"], ["cpu"], "missing", "this build of ONNX Runtime has no CUDA"),
+        ("driver 1", True, ["cuda", "cpu"], ["cpu"], "missing", "CUDA does not start: no cudnn"),
+        ("driver 1", True, ["cuda", "cpu"], ["cuda", "cpu"], "ok", "driver 1; models run on cuda"),
+        ("", False, ["dml", "cpu"], ["dml", "cpu"], "ok", "models run on dml"),
+    ],
+)
+def test_what_stands_between_a_model_and_the_gpu_is_named(
+    driver, card, known, runs, state, words, monkeypatch
+):
+    monkeypatch.setattr(doctor, "_nvidia_driver", lambda: driver)
+    monkeypatch.setattr(doctor, "_nvidia_card", lambda: card)
+    found = doctor._gpu(known, runs, ["no cudnn"])
+    assert found.state == state
+    assert words in found.found
+    assert bool(found.remedy) == (state == "missing" and (card or bool(driver)))
+
+
+def test_without_a_display_it_says_how_to_get_one():
+    found = named("screen")
+    assert found.state == "missing"
+    assert found.found == "no display: neither DISPLAY nor WAYLAND_DISPLAY is set"
+    assert "desktop session" in found.remedy
+
+
+def test_a_display_is_listed_with_its_size_and_driver(display):
+    assert named("screen") == Check("screen", "ok", "display 0 'screen' (800x600) through x11")
+
+
+def test_without_midi_it_says_how_to_get_it(monkeypatch):
+    rtmidi = midi_library()
+    monkeypatch.setattr(rtmidi, "get_compiled_api", list)
+    found = named("MIDI")
+    assert found.state == "missing"
+    assert found.found == "no MIDI system answers (tried nothing)"
+
+
+@pytest.mark.parametrize(
+    ("trouble", "remedy"),
+    [("libasound.so.2: cannot open shared object file", "ALSA's library"), ("bad", "pip install")],
+)
+def test_a_midi_library_that_does_not_load_is_missing_and_the_rest_plays(
+    monkeypatch, trouble, remedy
+):
+    class Finder:
+        def find_spec(self, name, path=None, target=None):
+            if name == "rtmidi":
+                raise ImportError(trouble)
+
+    monkeypatch.delitem(sys.modules, "rtmidi", raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    found = named("MIDI")
+    assert found.state == "missing"
+    assert found.found == f"no MIDI: python-rtmidi does not load: {trouble}"
+    assert remedy in found.remedy
+
+
+@pytest.fixture
+def jack(monkeypatch):
+    """A JACK server of our own, on its dummy driver."""
+    from capriccio.devices.midi import ports
+
+    needs("jackd")
+    rtmidi = midi_library()
+    name = f"doctor-{os.getpid()}"
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
+    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
+    monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_UNIX_JACK])
+    child = subprocess.Popen(
+        ["jackd", "--name", name, "--no-realtime", "-d", "dummy"],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answers():
+        with suppress(ShowError):
+            return ports.system()
+
+    try:
+        wait_for(answers, what="JACK")
+        yield rtmidi
+    finally:
+        end(child)
+
+
+def test_midi_ports_are_listed_with_the_system_they_belong_to(jack):
+    assert "nothing connected to Jack" in named("MIDI out").found
+    assert named("MIDI in").state == "missing"
+    organ, keys = jack.MidiIn(jack.API_UNIX_JACK), jack.MidiOut(jack.API_UNIX_JACK)
+    organ.open_virtual_port("organ")
+    keys.open_virtual_port("keys")
+    try:
+        assert named("MIDI out").state == named("MIDI in").state == "ok"
+        assert "organ' through Jack" in named("MIDI out").found
+        assert "keys' through Jack" in named("MIDI in").found
+    finally:
+        organ.delete()
+        keys.delete()
+
+
+def test_what_to_install_is_named_as_the_system_calls_it(monkeypatch):
+    monkeypatch.setattr(
+        doctor.platform,
+        "freedesktop_os_release",
+        lambda: {"ID": "mint", "ID_LIKE": "ubuntu debian"},
+    )
+    assert "apt install" in named("screen").remedy
+    monkeypatch.setattr(doctor.platform, "freedesktop_os_release", lambda: {"ID": "arch"})
+    assert "apt" not in named("screen").remedy
+
+
+def test_training_is_an_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    found = named("training")
+    assert found.state == "missing"
+    assert "torch" in found.found
+    assert found.remedy == "pip install 'capriccio[train]'"
+
+
+def test_a_place_where_no_take_can_be_written_is_broken(folder):
+    (folder / "takes").touch()
+    found = named("takes/")
+    assert found.state == "broken"
+    assert str(folder / "takes") in found.found
+
+
+def test_a_full_disk_is_told(monkeypatch):
+    monkeypatch.setattr(doctor, "ROOM_GB", 1e9)
+    found = named("takes/")
+    assert found.state == "missing"
+    assert "GB are free" in found.found
+    assert found.remedy.startswith("free ")
+
+
+def test_a_machine_that_wakes_late_is_told(monkeypatch):
+    from capriccio import clock
+
+    monkeypatch.setattr(clock, "SPIN_SECONDS", 1.0)
+    assert named("timing").state == "ok"
+    monkeypatch.setattr(clock, "SPIN_SECONDS", -1.0)
+    assert named("timing").state == "missing"
+    assert named("timing").remedy

@@ -1,0 +1,545 @@
+"""MIDI out: played when it is due, by a process of its own, and every note ended."""
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import numpy as np
+import pytest
+from capriccio import Note, Performance, ShowError, Sketch
+from capriccio.clock import LiveClock, OfflineClock
+from capriccio.devices.midi import player_process, ports
+from capriccio.devices.midi.output import Midi
+from capriccio.midi_ports import open_port
+from helpers.devices import ROOT, midi_library, wait_for
+from helpers.rehearsal import forget
+
+HELD = """
+    import os, time
+    from capriccio import Note, Sketch
+
+    sketch = Sketch(bpm=120, fps=20, size=(64, 64))
+
+    def later():
+        return []
+
+    @sketch.play(bars=1)
+    def hold(now):
+        if now.beats:
+            return later()
+        return [Note(60 + 5 * voice, length=400, channel=voice + 1) for voice in range(3)]
+"""
+# What follows the note-offs on every channel that was used: pedal up, no sound, no notes.
+SILENCE = [(0xB0 | channel, controller, 0) for channel in range(3) for controller in (64, 120, 123)]
+
+
+def started(target: str) -> tuple[Midi, LiveClock]:
+    """Give an output that is playing, and its clock."""
+    output, clock = Midi(target), LiveClock()
+    output.start(Performance(clock))
+    clock.start()
+    return output, clock
+
+
+def at(clock, seconds):
+    return clock.moment(seconds=seconds, span=0.0)
+
+
+def run(tmp_path, sketch: str, *flags: str, target: str = "midi:celesta") -> subprocess.Popen:
+    """Perform a sketch with the real command, in a process group of its own."""
+    file = tmp_path / "piece.py"
+    file.write_text(textwrap.dedent(sketch))
+    return subprocess.Popen(
+        [sys.executable, "-m", "capriccio", "run", str(file), "--to", target, *flags],
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "engine")},
+    )
+
+
+def perform(tmp_path, sketch: str, target: str = "midi:celesta") -> subprocess.Popen:
+    """Perform a sketch to one output alone.
+
+    The real command hears controllers as well, and a JACK server that waits for its clients waits
+    for ever where one of those is killed.
+    """
+    file = tmp_path / "piece.py"
+    file.write_text(textwrap.dedent(sketch))
+    code = (
+        "import sys; from capriccio.registry import output; from capriccio.sketch import "
+        "load_sketch; load_sketch(sys.argv[1]).perform([output(sys.argv[2])], live=True)"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", code, str(file), target],
+        start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT / "engine")},
+    )
+
+
+# -- time -------------------------------------------------------------------------------------
+
+
+def test_notes_are_on_time_while_the_sketch_holds_the_interpreter(synth, capsys):
+    output, clock = started("celesta")
+    notes = [Note(40 + number % 40) for number in range(200)]
+    libc = ctypes.PyDLL(None)  # whose calls keep the interpreter, as a slow frame does
+    handed = 0
+    while handed < len(notes):
+        while handed < len(notes) and 0.3 + handed / 100 < clock.seconds() + 0.25:
+            output.note_on(notes[handed], at(clock, 0.3 + handed / 100))
+            output.note_off(notes[handed], at(clock, 0.305 + handed / 100))
+            handed += 1
+        libc.usleep(12_000)
+        time.sleep(0.0047)
+    wait_for(lambda: len(synth.messages) == 400)
+    output.close()
+    assert [pitch for status, pitch, _ in synth.messages if status == 0x90] == [
+        note.pitch for note in notes
+    ]
+    assert not synth.sounding
+    kept = output.punctuality
+    with capsys.disabled():
+        print(f"\n{kept}")
+    assert kept.events == 400
+    assert kept.p50_ms <= kept.p99_ms <= kept.max_ms
+    # Were they played in this process, most would wait for the end of some held stretch.
+    assert kept.p50_ms < 2.0
+
+
+def test_how_punctual_it_is_can_be_watched_while_it_plays(synth):
+    output, clock = Midi("celesta"), LiveClock()
+    performance = Performance(clock)
+    output.start(performance)
+    clock.start()
+    meter = performance.parameters.gauges["MIDI jitter celesta"]
+    assert meter.read() == "" and meter.good()
+    output.note_on(Note(60), at(clock, 0.1))
+    wait_for(lambda: output.lately)
+    assert output.lately.events == 1 and output.lately.late == 0
+    assert meter.read() == f"{output.lately.p99_ms:.2f} ms"
+    output.note_on(Note(62), at(clock, -1.0))
+    wait_for(lambda: output.lately.events == 2)
+    assert not meter.good()  # a second late is heard
+    output.close()
+
+
+def test_events_arrive_in_the_order_they_are_due_in_however_they_were_handed_over(synth):
+    output, clock = started("celesta")
+    for seconds in (0.30, 0.15, 0.20, 0.25, 0.10):
+        output.note_on(Note(round(100 * seconds)), at(clock, seconds))
+    wait_for(lambda: synth.begun == 5)
+    output.close()
+    arrived = [(heard, pitch) for heard, (status, pitch, _) in synth.heard if status == 0x90]
+    assert [pitch for _, pitch in arrived] == [10, 15, 20, 25, 30]
+    assert 0.15 < arrived[-1][0] - arrived[0][0] < 1.0  # spread as they were, not all at once
+
+
+def test_events_due_together_keep_their_order_and_none_is_early(synth):
+    output, clock = started("celesta")
+    due = clock.monotonic(0.2)
+    for number in range(40):
+        output.control((number, 1.0, 1), at(clock, 0.2))
+    wait_for(lambda: len(synth.messages) == 40)
+    output.close()
+    assert [message[1] for message in synth.messages[:40]] == list(range(40))
+    assert synth.heard[0][0] >= due
+
+
+def test_a_late_event_is_sent_at_once_and_counted(synth):
+    output, clock = started("celesta")
+    output.note_on(Note(60), at(clock, -1.0))
+    output.note_on(Note(62), at(clock, 30.0))  # is on its way, and must not keep the other one
+    wait_for(lambda: synth.messages == [(0x90, 60, 102)])
+    output.close()
+    assert output.punctuality.late == output.punctuality.events == 1
+    assert output.punctuality.max_ms >= 1000
+    assert (0x90, 62, 102) not in synth.messages
+
+
+def test_what_a_stage_hands_over_in_one_go_is_gathered_and_arrives_whole(synth):
+    output, clock = started("celesta")
+    output.sent_until(at(clock, 0.0))  # a stage says how far it is
+    moves = [(number % 128, number // 128 / 127, 1 + number % 16) for number in range(1000)]
+    for move in moves:  # more than a pipe takes at once
+        output.control(move, at(clock, 0.0))
+    time.sleep(0.2)
+    assert synth.messages == []
+    output.sent_until(at(clock, 0.25))
+    wait_for(lambda: len(synth.messages) == 1000)
+    assert [(move[1], move[2]) for move in synth.messages] == [
+        (controller, round(value * 127)) for controller, value, _ in moves
+    ]
+    output.note_on(Note(60), at(clock, 0.0))
+    output.panic()  # which waits for nobody
+    wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
+    output.close()
+    assert synth.begun == 0
+
+
+# -- the end of every note --------------------------------------------------------------------
+
+
+def assert_silent(synth):
+    """Assert that three notes were begun and ended one by one, and then their channels silenced."""
+    wait_for(lambda: synth.messages[-9:] == SILENCE, what=f"silence in {synth.messages}")
+    assert synth.begun == 3
+    assert not synth.sounding
+    wait_for(lambda: not our_ports(), what="the port to be closed")
+
+
+def our_ports():
+    """Give the ports that performances have open now."""
+    rtmidi = midi_library()
+    names = ports.connected(rtmidi.MidiIn, ports.system())
+    return [name for name in names if name.startswith(ports.CLIENT)]
+
+
+def test_a_show_that_ends_has_ended_its_notes(synth, tmp_path):
+    child = run(tmp_path, HELD, "--seconds", "0.5")
+    assert child.wait(30) == 0, child.stderr.read()
+    assert_silent(synth)
+    assert synth.messages[3:6] == [(0x80, 60, 0), (0x81, 65, 0), (0x82, 70, 0)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+def test_a_signal_to_the_sketch_ends_its_notes(synth, tmp_path, number):
+    child = perform(tmp_path, HELD)
+    wait_for(lambda: synth.begun == 3)
+    child.send_signal(number)
+    assert_silent(synth)
+    assert child.wait(30) in (0, -number)
+
+
+def test_killing_all_that_the_terminal_has_started_ends_the_notes(synth, tmp_path):
+    child = perform(tmp_path, HELD)
+    wait_for(lambda: synth.begun == 3)
+    os.killpg(child.pid, signal.SIGKILL)
+    assert_silent(synth)
+    child.wait()
+
+
+def test_a_killed_sketch_whose_fork_lives_on_ends_its_notes(synth, tmp_path):
+    # Forked within the show, it has a copy of the pipe to the player.
+    forked = tmp_path / "forked"
+    fork = f"os.fork() or (open({str(forked)!r}, 'w').close(), time.sleep(60))"
+    child = perform(tmp_path, HELD.replace("return []", f"{fork}; return []"))
+    wait_for(lambda: synth.begun == 3 and forked.exists())
+    child.send_signal(signal.SIGKILL)
+    try:
+        assert_silent(synth)
+    finally:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+
+
+def test_terminating_the_player_ends_the_notes(synth):
+    output, clock = started("celesta")
+    for voice in range(3):
+        output.note_on(Note(60, channel=voice + 1), at(clock, 0.0))
+    wait_for(lambda: synth.begun == 3)
+    output._player.terminate()
+    assert_silent(synth)
+    output._player.wait(30)  # its port is closed before it is gone
+    with pytest.raises(ShowError, match="is silent: the process that plays it has ended"):
+        output.note_on(Note(62), at(clock, 1.0))
+    output.close()
+    assert output.punctuality.events == 3
+
+
+def test_a_cue_that_raises_before_the_first_beat_leaves_nothing_behind(synth, tmp_path):
+    child = run(tmp_path, HELD.replace("if now.beats:", "if 1 / 0:"))
+    assert child.wait(30) == 1
+    assert "division by zero" in child.stderr.read()
+    wait_for(lambda: not our_ports())
+    assert synth.begun == 0
+
+
+def test_a_cue_that_raises_in_the_show_keeps_no_note(synth, tmp_path):
+    child = run(tmp_path, HELD.replace("return []", "return [1 / 0]"), "--seconds", "3")
+    assert child.wait(30) == 0
+    assert "division by zero" in child.stderr.read()
+    assert_silent(synth)
+
+
+def test_what_is_still_to_come_is_not_played_after_the_end(synth):
+    output, clock = started("celesta")
+    output.note_on(Note(60), at(clock, 0.2))
+    output.close()
+    time.sleep(0.4)
+    assert synth.begun == 0
+    output.note_off(Note(60), at(clock, 0.5))
+    output.close()
+
+
+# -- ports ------------------------------------------------------------------------------------
+
+
+def test_without_a_name_it_is_a_port_that_others_connect_to(jack):
+    output, clock = started("")
+    try:
+        [name] = our_ports()
+        assert name.endswith(":capriccio") or name.startswith("capriccio:capriccio")
+        ear = midi_library().MidiIn(ports.system(), name="ear")
+        open_port(ear, name, "in")
+        output.note_on(Note(60), at(clock, 0.0))
+        assert wait_for(ear.get_message)[0] == [0x90, 60, 102]
+        ear.delete()
+    finally:
+        output.close()
+    assert not our_ports()
+
+
+def test_enough_of_a_name_finds_its_port(synth):
+    output, clock = started("CELES")
+    output.note_on(Note(60), at(clock, 0.0))
+    wait_for(lambda: synth.begun)
+    output.close()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("IAC", "no MIDI output is called 'IAC'; connected: 'nanoKEY2 A', 'nanoKEY2 B', 'Viola'"),
+        ("nano", "2 MIDI outputs have 'nano' in their name: 'nanoKEY2 A', 'nanoKEY2 B'; say more"),
+    ],
+)
+def test_a_name_that_means_no_port_or_several_lists_them(name, words):
+    with pytest.raises(ShowError, match=words):
+        ports.meant(name, ["nanoKEY2 A", "nanoKEY2 B", "Viola"], "output")
+
+
+def test_a_whole_name_beats_those_it_is_part_of():
+    assert ports.meant("Viola", ["Viola", "Viola 2"], "output") == "Viola"
+
+
+def test_a_port_that_is_not_there_is_told_before_the_show(synth, tmp_path):
+    child = run(tmp_path, HELD, target="midi:IAC")
+    assert child.wait(30) == 1
+    said = child.stderr.read()
+    assert "no MIDI output is called 'IAC'; connected: '" in said
+    assert "celesta" in said
+    assert "Traceback" not in said
+
+
+def test_a_port_that_goes_before_it_is_opened_is_told(jack, monkeypatch):
+    monkeypatch.setattr(ports, "output_port", lambda name: (ports.system(), "gone:by"))
+    with pytest.raises(ShowError, match="cannot open its port: 'gone:by' has just gone"):
+        Midi("gone").start(Performance(LiveClock()))
+    with pytest.raises(ConnectionError, match="'gone:by' has just gone"):
+        player_process.connect(ports.system(), "gone:by")
+
+
+def told_by(capfd):
+    """Give what gives all that is told from now on."""
+    forget()  # what is told once has been told in another test
+    said: list[str] = []
+
+    def told() -> str:
+        said.append(capfd.readouterr().err)
+        return "".join(said)
+
+    return told
+
+
+def test_a_port_that_vanishes_is_told_once_and_the_show_goes_on(jack, synth, capfd):
+    from helpers.devices import Synth
+
+    viola = Synth("viola")
+    output, clock = started("viola")
+    output.note_on(Note(60), at(clock, 0.0))
+    wait_for(lambda: viola.begun)
+    told = told_by(capfd)
+    viola.close()
+    wait_for(lambda: "lost its port 'viola': it is no longer connected; the show goes on" in told())
+    output.note_on(Note(62), at(clock, clock.seconds()))
+    wait_for(lambda: output.lately and output.lately.events == 2)
+    output.close()
+    assert told().count("lost") == 1
+    assert output.punctuality.events == 2
+
+
+def test_a_port_that_comes_back_is_silenced_and_played_on(jack, capfd):
+    from helpers.devices import Synth
+
+    viola = Synth("viola")
+    output, clock = started("viola")
+    output.note_on(Note(60, channel=2), at(clock, 0.0))
+    wait_for(lambda: viola.begun)
+    told = told_by(capfd)
+    viola.close()
+    wait_for(lambda: "has lost its port 'viola'" in told())
+    output.note_off(Note(60, channel=2), at(clock, clock.seconds()))  # nobody hears it
+    output.note_on(Note(62), at(clock, clock.seconds()))
+    output.note_on(Note(64), at(clock, clock.seconds() + 30))
+    viola = Synth("viola")
+    wait_for(lambda: "has its port 'viola" in told())
+    silence = [
+        (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
+    ]
+    wait_for(lambda: viola.messages == [(0x81, 60, 0), *silence])
+    output.note_on(Note(65), at(clock, clock.seconds()))
+    wait_for(lambda: viola.messages[-1] == (0x90, 65, 102))
+    output.close()
+    wait_for(lambda: viola.messages[-3:] and not viola.sounding)
+    assert viola.begun == 1
+    viola.close()
+
+
+def test_a_device_is_the_same_at_another_place_and_not_another_of_its_name():
+    class Port:
+        """Stands in for a driver that numbers its ports, as ALSA does; JACK has no such numbers."""
+
+        def __init__(self):
+            self.names, self.sent, self.opened = ["nano 20:0", "nano 24:0"], [], []
+
+        def get_ports(self):
+            return self.names
+
+        def open_port(self, number, name):
+            self.opened.append(self.names[number])
+
+        def close_port(self):
+            pass
+
+        def send_message(self, message):
+            self.sent.append(message)
+
+    port = Port()
+    player = player_process.Player(port, "nano 20:0")
+    looks = [
+        ["nano 20:0", "nano 24:0"],
+        ["nano 24:0"],  # unplugged; the other one is not it
+        ["nano 24:0"],
+        ["nano 24:0", "nano 28:0"],
+    ]
+    for port.names in looks:
+        player._look(os.getppid())
+    assert port.opened == ["nano 28:0"]
+    assert not player._ended
+
+
+# -- panic ------------------------------------------------------------------------------------
+
+
+def test_a_panic_silences_everything_at_once_and_the_music_goes_on(synth):
+    output, clock = started("celesta")
+    for voice in range(3):
+        output.note_on(Note(60 + voice, channel=voice + 1), at(clock, 0.0))
+    output.note_on(Note(72), at(clock, 2.0))
+    wait_for(lambda: synth.begun == 3)
+    output.panic()
+    everything = [(0x80, 60, 0), (0x81, 61, 0), (0x82, 62, 0)] + [
+        (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
+    ]
+    wait_for(lambda: len(synth.messages) >= 3 + len(everything))
+    assert synth.messages[3 : 3 + len(everything)] == everything
+    assert clock.seconds() < 2.0 or synth.begun == 4
+    wait_for(lambda: synth.messages[-1] == (0x90, 72, 102))
+    output.close()
+    output.panic()  # nobody is there any more
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal here")
+def test_a_signal_to_the_sketch_silences_it_and_the_show_goes_on(synth, tmp_path):
+    # The draw cue hangs in a call that never lets go of the interpreter's main thread.
+    hangs = """
+    import numpy as np
+
+    @sketch.draw
+    def hang(now):
+        if now.seconds:
+            time.sleep(60)
+        return np.zeros((8, 8, 3))
+    """
+    child = perform(tmp_path, HELD + hangs)
+    try:
+        wait_for(lambda: synth.begun == 3)
+        child.send_signal(signal.SIGUSR1)
+        wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
+        assert not synth.sounding
+        assert child.poll() is None
+    finally:
+        child.send_signal(signal.SIGTERM)
+        child.wait(30)
+
+
+def test_the_parameters_has_a_panic_that_does_not_wait_for_a_frame(synth):
+    from capriccio.stage.cues import PlayCue
+    from capriccio.stage.stage import Stage
+
+    output = Midi("celesta")
+    performance = Performance(LiveClock(), fps=0.5)
+    pressed = []
+
+    def draw(now):
+        if now.seconds:
+            pressed.append(performance.parameters.set("/show/panic"))
+            wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
+        return np.zeros((8, 8, 3))
+
+    stage = Stage(
+        performance, [output], draw=draw, plays=[PlayCue(lambda now: [Note(60, length=99)], 8)]
+    )
+    stage.perform(3.0)
+    assert pressed
+    assert synth.messages.index((0x80, 60, 0)) < synth.messages.index((0xBF, 123, 0))
+
+
+def test_where_no_port_can_be_made_the_first_one_is_played(synth, monkeypatch):
+    rtmidi = midi_library()
+    monkeypatch.setattr(rtmidi, "API_WINDOWS_MM", ports.system())  # which can make none
+    api, name = ports.output_port("")
+    assert name in ports.connected(rtmidi.MidiOut, api)
+    synth.close()
+    monkeypatch.setattr(synth, "close", lambda: None)
+    monkeypatch.setattr(ports, "connected", lambda kind, api: [])
+    with pytest.raises(ShowError, match="no MIDI output is connected"):
+        ports.output_port("")
+
+
+# -- what is missing --------------------------------------------------------------------------
+
+
+def test_with_a_midi_system_nothing_is_missing_and_nothing_is_said(jack, capfd):
+    assert Midi.missing() == ""
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.skipif(os.path.exists("/dev/snd/seq"), reason="this machine has ALSA's sequencer")
+def test_without_a_midi_system_it_says_so_and_starts_no_server(monkeypatch, capfd):
+    midi_library()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    assert Midi.missing().startswith("no MIDI system answers (tried ")
+    assert capfd.readouterr().err == ""
+    with pytest.raises(ShowError, match="no MIDI system answers"):
+        Midi("IAC").start(Performance(LiveClock()))
+
+
+def test_without_rtmidi_it_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rtmidi", None)
+    assert Midi.missing().startswith("no MIDI: python-rtmidi does not load: ")
+    with pytest.raises(ShowError, match="no MIDI: python-rtmidi does not load"):
+        Midi().start(Performance(LiveClock()))
+
+
+def test_offline_it_leads_to_midifile():
+    sketch = Sketch()
+    sketch.play(bars=1)(lambda now: [])
+    with pytest.raises(ShowError, match=r"plays in real time; offline, write midifile:FILE\.mid"):
+        sketch.perform([Midi()], seconds=1)
+    assert not OfflineClock.live
+
+
+def test_the_player_imports_next_to_nothing():
+    code = (
+        f"import runpy, sys; runpy.run_path({player_process.__file__!r}); "
+        "print([name for name in ('numpy', 'pluggy', 'rtmidi', 'capriccio.media') "
+        "if name in sys.modules])"
+    )
+    child = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
+    assert child.stdout == "[]\n", child.stderr

@@ -1,0 +1,262 @@
+"""The screen: a real SDL window under Xvfb, its keys pressed by xdotool."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import numpy as np
+import pytest
+from capriccio import Performance, ShowError
+from capriccio.clock import OfflineClock
+from capriccio.devices.video.displays import displays, opened
+from capriccio.devices.video.screen import Screen, placed
+from capriccio.testing import check_output
+from helpers.devices import needs, wait_for, x_server
+
+CLOCK = OfflineClock()
+NOW = CLOCK.moment(seconds=0.0, span=0.1)
+RED, BLUE = (255, 0, 0), (0, 0, 255)
+
+
+@pytest.fixture
+def screen(display):
+    made = Screen()
+    made.start(Performance(CLOCK, (256, 192), 30.0, "a test"))
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope="module")
+def second_server():
+    needs("Xvfb")
+    with x_server("800x600", "640x480") as name:
+        yield name
+
+
+@pytest.fixture
+def two_displays(display, second_server, monkeypatch):
+    monkeypatch.setenv("DISPLAY", second_server)
+
+
+def halves(width=64, height=48):
+    """Red on the left, blue on the right."""
+    image = np.full((height, width, 3), RED, np.uint8)
+    image[:, width // 2 :] = BLUE
+    return image
+
+
+def seen(screen) -> np.ndarray:
+    """Take what the window shows, as an image."""
+    import pygame
+
+    surface = screen._renderer.to_surface()
+    return pygame.surfarray.array3d(surface).swapaxes(0, 1)
+
+
+def press(screen, key: str) -> None:
+    """Press a key in the window, as a hand does."""
+    needs("xdotool")
+    found = subprocess.run(
+        ["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(os.getpid())],
+        capture_output=True,
+        text=True,
+        check=True,
+        timeout=30,
+    )
+    window = found.stdout.split()[0]
+    # Without a window manager nobody gives a window the focus but we.
+    subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=30)
+    subprocess.run(["xdotool", "key", key], check=True, timeout=30)
+
+
+def after(screen, claim):
+    """Go on showing until `claim()` is true."""
+
+    def shown():
+        screen.show(halves(), NOW)
+        return claim()
+
+    return wait_for(shown)
+
+
+def test_a_screen_keeps_the_contract(display):
+    check_output(Screen)
+    assert not opened
+
+
+def test_the_picture_is_in_the_window(screen):
+    screen.show(halves(256, 192), NOW)
+    assert np.array_equal(seen(screen), halves(256, 192))
+    assert screen.window.title == "a test"
+
+
+def test_the_picture_is_on_the_glass(screen, display):
+    """Read by another client of the X server, not by ourselves."""
+    from PIL import ImageGrab
+
+    def glass():
+        x, y = screen.window.position
+        return np.asarray(ImageGrab.grab(xdisplay=display))[y : y + 192, x : x + 256, :3]
+
+    screen.show(halves(256, 192), NOW)
+    wait_for(lambda: np.array_equal(glass(), halves(256, 192)))
+
+
+def test_a_picture_of_another_shape_stands_between_black_bars(screen):
+    screen.show(np.full((64, 32, 3), 200, np.uint8), NOW)
+    shot = seen(screen)
+    assert (shot[:, :80] == 0).all() and (shot[:, 176:] == 0).all()
+    assert (shot[:, 82:174] == 200).all()
+
+
+def test_a_picture_is_scaled_smoothly(screen):
+    screen.show(halves(4, 3), NOW)
+    row = seen(screen)[100].astype(int)
+    assert len({tuple(pixel) for pixel in row}) > 10
+    assert (np.diff(row[:, 0]) <= 0).all()
+
+
+def test_a_picture_may_change_its_size_and_be_a_slice(screen):
+    screen.show(halves(100, 100), NOW)
+    screen.show(np.repeat(halves(512, 192), 1, axis=0)[:, ::2], NOW)
+    assert np.array_equal(seen(screen), halves(256, 192))
+
+
+@pytest.mark.parametrize(
+    ("inner", "outer", "rectangle"),
+    [
+        ((64, 48), (640, 480), (0, 0, 640, 480)),
+        ((1, 1), (1920, 1080), (420, 0, 1080, 1080)),
+        ((16, 9), (100, 100), (0, 22, 100, 56)),
+        ((10_000, 1), (100, 100), (0, 49, 100, 1)),
+    ],
+)
+def test_the_aspect_is_kept(inner, outer, rectangle):
+    assert placed(inner, outer) == rectangle
+
+
+def test_a_show_larger_than_the_display_gets_a_window_that_fits(display):
+    screen = Screen()
+    screen.start(Performance(CLOCK, (4000, 2000), 30.0))
+    assert screen.window.size == (720, 360)
+    screen.close()
+
+
+def test_escape_leaves_the_show(screen):
+    screen.show(halves(), NOW)
+    assert not screen.left
+    press(screen, "Escape")
+    after(screen, lambda: screen.left)
+
+
+def test_closing_the_window_leaves_the_show(screen):
+    import pygame
+
+    screen.show(halves(), NOW)
+    # What the window manager's button sends; xdotool can only tear the window away.
+    pygame.event.post(pygame.event.Event(pygame.WINDOWCLOSE, window=screen.window))
+    screen.show(halves(), NOW)
+    assert screen.left
+
+
+def test_f_toggles_the_full_screen(screen):
+    import pygame
+
+    press(screen, "f")
+    after(screen, lambda: screen.window.size == (800, 600))
+    assert screen.fullscreen and not pygame.mouse.get_visible()
+    press(screen, "f")
+    after(screen, lambda: screen.window.size == (256, 192))
+    assert not screen.fullscreen and pygame.mouse.get_visible()
+
+
+def test_other_keys_do_nothing(screen):
+    press(screen, "q")
+    for _ in range(10):
+        screen.show(halves(), NOW)
+    assert not screen.left and not screen.fullscreen
+
+
+def test_the_displays_are_listed(two_displays):
+    found = [str(display) for display in displays()]
+    assert found == ["0 'screen' (800x600)", "1 'screen' (640x480)"]
+
+
+def test_a_display_that_is_not_there_is_told_with_those_that_are(two_displays):
+    with pytest.raises(ShowError, match=r"no display 2; connected: 0 'screen' \(800x600\), 1 's"):
+        Screen("2").start(Performance(CLOCK))
+    assert not opened
+
+
+def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
+    import pygame
+    from pygame._sdl2 import video
+
+    def refuse(window):  # no X server here can be brought to it
+        raise pygame.error("no memory on the card")
+
+    monkeypatch.setattr(video, "Renderer", refuse)
+    with pytest.raises(ShowError, match=r"'screen' cannot open a window: no memory on the card$"):
+        Screen().start(Performance(CLOCK))
+    assert not opened and not pygame.display.get_init()
+
+
+def test_two_screens_share_the_keys(two_displays):
+    first, second = Screen(), Screen("1")
+    for number, made in enumerate((first, second)):
+        made.start(Performance(CLOCK, (100, 100), 30.0, f"test {number}"))
+    import pygame
+
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_ESCAPE, window=second.window))
+    first.show(halves(), NOW)
+    assert second.left and not first.left
+    second.close()
+    first.show(halves(), NOW)
+    first.close()
+    assert not pygame.display.get_init()
+
+
+def test_without_a_display_the_reason_is_told(monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
+        monkeypatch.delenv(name, raising=False)
+    assert Screen.missing() == "no display: neither DISPLAY nor WAYLAND_DISPLAY is set"
+    with pytest.raises(ShowError, match="neither DISPLAY nor WAYLAND_DISPLAY is set"):
+        displays()
+
+
+def test_a_display_that_does_not_answer_is_told(monkeypatch):
+    monkeypatch.setenv("DISPLAY", ":54321")
+    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
+    with pytest.raises(ShowError, match="no display: the one that DISPLAY or WAYLAND_DISPLAY"):
+        displays()
+
+
+def test_a_driver_that_is_demanded_is_taken(monkeypatch):
+    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
+    assert Screen.missing() == ""
+    monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")
+    with pytest.raises(ShowError, match="no display: no such driver not available"):
+        displays()
+
+
+def test_the_screen_leaves_ctrl_c_and_the_other_half_of_sdl_alone(display):
+    script = """
+        import signal
+        from capriccio import Performance
+        from capriccio.clock import OfflineClock
+        from capriccio.devices.screen import Screen
+        before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+        screen = Screen()
+        screen.start(Performance(OfflineClock()))
+        assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == before
+        import pygame
+        assert not pygame.mixer.get_init() and not pygame.joystick.get_init()
+        signal.raise_signal(signal.SIGTERM)
+    """
+    child = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True
+    )
+    assert child.returncode == -15, child.stderr
+    assert "pygame" not in child.stdout

@@ -1,0 +1,408 @@
+"""What hands do to all screens of a show: black, freeze, test card, fill; displays by name."""
+
+import ctypes
+import os
+import re
+import shutil
+import subprocess
+
+import numpy as np
+import pytest
+from capriccio import Performance, ShowError
+from capriccio.clock import OfflineClock
+from capriccio.devices.video.displays import Display, displays, meant
+from capriccio.devices.video.screen import Screen
+from capriccio.devices.video.screen_controls import WINDOW_KEYS, describe_keys
+from capriccio.devices.video.test_card import BARS, painted_card
+from capriccio.parameters import Parameter
+from engine.devices.video.test_screen import halves, seen
+from helpers.devices import end, needs, wait_for
+
+CLOCK = OfflineClock()
+SIZE = 256, 192
+STAGE, LAPTOP = Display(1, 1920, 1080, "HDMI-1"), Display(0, 1280, 800, "eDP-1")
+
+
+class Hall:
+    """A show on some screens, whose frames the test calls."""
+
+    def __init__(self, *targets):
+        self.facts = Performance(CLOCK, SIZE, 30.0, "a test")
+        self.parameters, self.seconds, self.image = self.facts.parameters, 0.0, halves(*SIZE)
+        self.screens = [Screen(target) for target in targets]
+        for screen in self.screens:
+            screen.start(self.facts)
+
+    def go_on(self, seconds: float = 0.0, image=None) -> np.ndarray:
+        """Go on for so long, show a frame there, and give what is seen on the first screen."""
+        self.seconds += seconds
+        self.image = self.image if image is None else image
+        self.parameters.apply_pending(self.seconds)
+        for screen in self.screens:
+            screen.show(self.image, CLOCK.moment(seconds=self.seconds, span=0.1))
+        return seen(self.screens[0])
+
+    def press(self, key: str) -> np.ndarray:
+        assert self.parameters.press_key(key)
+        return self.go_on()
+
+
+@pytest.fixture
+def hall(display):
+    halls = []
+
+    def build(*targets):
+        halls.append(Hall(*(targets or ("",))))
+        return halls[-1]
+
+    yield build
+    for one in halls:
+        for screen in one.screens:
+            screen.close()
+
+
+def test_b_fades_to_black_and_back(hall):
+    hall = hall()
+    assert np.array_equal(hall.press("b"), halves(*SIZE))
+    way = [int(hall.go_on(0.25).max()) for _ in range(5)]
+    assert way[0] > way[1] > way[2] > way[3] == way[4] == 0
+    assert 100 < way[1] < 155  # half the way
+    hall.press("b")
+    assert 0 < hall.go_on(0.5).max() < 255
+    assert np.array_equal(hall.go_on(0.5), halves(*SIZE))
+
+
+def test_b_in_the_middle_of_a_fade_turns_back_from_there(hall):
+    hall = hall()
+    hall.press("b")
+    dim = hall.go_on(0.5).max()
+    assert hall.press("b").max() == dim
+    assert np.array_equal(hall.go_on(0.5), halves(*SIZE))
+
+
+def test_a_fader_makes_it_as_black_as_it_stands(hall):
+    hall = hall()
+    hall.parameters.set("/show/black", 0.5)
+    assert 120 < hall.go_on().max() < 135
+    assert hall.parameters.by_address["/show/black"].value() == 0.5
+    hall.parameters.set("/show/black", 7)
+    assert hall.go_on().max() == 0
+    hall.parameters.set("/show/black", 0)
+    assert np.array_equal(hall.go_on(), halves(*SIZE))
+
+
+def test_z_keeps_the_picture_while_the_show_goes_on(hall):
+    hall = hall()
+    hall.go_on()
+    hall.press("z")
+    assert np.array_equal(hall.go_on(1, np.zeros_like(hall.image)), halves(*SIZE))
+    assert not hall.press("z").any()
+
+
+def test_freeze_before_the_first_picture_waits_for_one(hall):
+    hall = hall()
+    hall.parameters.set("/show/freeze", "on")
+    assert np.array_equal(hall.go_on(), halves(*SIZE))
+
+
+def test_a_fills_the_screen_and_shows_all_of_it_again(hall):
+    hall = hall()
+    tall = np.full((64, 32, 3), 200, np.uint8)
+    assert (hall.go_on(0, tall)[:, :80] == 0).all()
+    assert (hall.press("a") == 200).all()
+    assert (hall.press("a")[:, :80] == 0).all()
+
+
+def test_c_shows_the_card_with_the_display_and_the_rate(hall, monkeypatch):
+    cards = []
+
+    def paint(*facts):
+        cards.append(facts)
+        return painted_card(*facts)
+
+    monkeypatch.setattr("capriccio.devices.video.screen.painted_card", paint)
+    hall = hall()
+    for _ in range(40):
+        hall.go_on(1 / 30)
+    hall.press("c")
+    for _ in range(30):
+        shot = hall.go_on(1 / 30)
+    size, _, words = cards[-1]
+    assert size == SIZE
+    assert words[:3] == ["a test", "display 0 screen", "256x192, picture 256x192"]
+    assert words[3] in ("30 of 30 frames a second", "31 of 30 frames a second")
+    assert len(cards) <= 3  # not for every frame
+    assert np.array_equal(shot, painted_card(*cards[-1]))
+    assert np.array_equal(hall.press("c"), halves(*SIZE))
+
+
+def test_the_card_is_to_be_set_up_by():
+    card = painted_card((640, 480), (80, 0, 480, 480), ["a word"])
+    assert card.shape == (480, 640, 3) and card.dtype == np.uint8
+    for edge in (card[0], card[-1], card[:, 0], card[:, -1]):
+        assert (edge[1:-1] == 255).mean() > 0.95  # every outermost pixel, but where lines cross
+    row = [tuple(pixel) for pixel in card[int(0.66 * 480)]]
+    assert all(bar in row for bar in BARS)
+    grey = card[int(0.75 * 480), 100:540]
+    assert tuple(grey[5]) == (0, 0, 0) and tuple(grey[-5]) == (255, 255, 255)
+    assert tuple(card[30, 80]) == tuple(card[30, 559]) == (0, 191, 191)
+    # The circle is round: as far from the middle at the left as at the top.
+    bright = (card == 255).all(axis=2)
+    radius = round(0.45 * 480)
+    assert bright[240 - radius - 1 : 240 - radius + 2, 312:318].any()
+    assert bright[232:238, 320 - radius - 1 : 320 - radius + 2].any()
+
+
+@pytest.mark.parametrize("size", [(16, 16), (640, 32), (31, 700)])
+def test_the_card_fits_into_any_window(size):
+    assert painted_card(size, (0, 0, *size), ["words that are long enough"]).shape[1::-1] == size
+
+
+def test_what_is_done_in_the_booth_is_done_to_every_screen(hall):
+    hall = hall("", "0")
+    hall.parameters.set("/show/black", 1)
+    hall.go_on()
+    assert [seen(screen).max() for screen in hall.screens] == [0, 0]
+
+
+def test_the_title_says_what_is_not_as_the_sketch_draws_it(hall):
+    hall = hall()
+    hall.parameters.set("/show/black", 1)
+    hall.parameters.set("/show/freeze", "on")
+    hall.go_on(1)
+    assert hall.screens[0].window.title == "a test - black, freeze"
+    hall.parameters.set("/show/black", 0)
+    hall.parameters.set("/show/freeze", "off")
+    hall.go_on(1)
+    assert hall.screens[0].window.title == "a test"
+
+
+def test_what_does_not_fit_is_told(hall):
+    parameters = hall().parameters
+    with pytest.raises(TypeError, match=r"/show/black was given 'dark'; give a number 0\.\.1"):
+        parameters.set("/show/black", "dark")
+    with pytest.raises(ValueError, match=r"/show/black is nan; give a number 0\.\.1"):
+        parameters.set("/show/black", float("nan"))
+    with pytest.raises(ValueError, match=r"/show/card was given 'yes'; give 'off' or 'on'"):
+        parameters.set("/show/card", "yes")
+
+
+def test_h_and_the_question_mark_print_every_key(hall, capsys):
+    import pygame
+
+    hall = hall()
+    window = hall.screens[0].window
+    hall.parameters.add(
+        Parameter("/show/wave", "press", "Wave to the crowd", lambda _: None, key="w")
+    )
+    hall.press("h")
+    printed = capsys.readouterr().err
+    assert printed == f"capriccio: {describe_keys(hall.parameters)}\n"
+    for key, says in {**WINDOW_KEYS, "w": "Wave to the crowd"}.items():
+        assert f"  {key:8} {says}\n" in printed
+    facts = {"key": pygame.K_SLASH, "scancode": 56, "mod": pygame.KMOD_SHIFT, "unicode": "?"}
+    pygame.event.post(pygame.event.Event(pygame.KEYDOWN, window=window, **facts))
+    hall.go_on()
+    hall.go_on()
+    assert capsys.readouterr().err == printed
+
+
+def test_the_pointer_is_hidden_on_a_full_screen_and_seen_in_a_window_beside_it(hall):
+    import pygame
+
+    hall = hall("", "0")
+    stage, preview = hall.screens
+    stage._toggle(pygame)
+    preview._pointed = False
+    pygame.event.clear()
+
+    def post(kind, screen):
+        pygame.event.post(pygame.event.Event(kind, window=screen.window))
+        hall.go_on()
+
+    post(pygame.WINDOWENTER, preview)
+    assert pygame.mouse.get_visible()
+    post(pygame.WINDOWLEAVE, preview)
+    assert not pygame.mouse.get_visible()
+    stage.close()
+    assert pygame.mouse.get_visible()
+
+
+# -- displays by name -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("target", "display"),
+    [
+        ("", LAPTOP),
+        ("1", STAGE),
+        ("HDMI-1", STAGE),
+        ("hdmi", STAGE),
+        ("edp-1", LAPTOP),
+    ],
+)
+def test_a_display_is_meant_by_its_number_or_enough_of_its_name(target, display):
+    assert meant(target, [LAPTOP, STAGE], "it") is display
+
+
+def test_a_whole_name_goes_before_a_part_of_another():
+    both = [Display(0, 800, 600, "HDMI-10"), Display(1, 800, 600, "HDMI-1")]
+    assert meant("HDMI-1", both, "it") is both[1]
+
+
+@pytest.mark.parametrize(
+    ("target", "words"),
+    [
+        ("2", r"it has no display 2; connected: 0 'eDP-1' \(1280x800\), 1 'HDMI-1' \(1920x1080\)$"),
+        ("HDMl-1", r"it has no display 'HDMl-1'; did you mean 'HDMI-1'\?; connected: 0 'eDP-1'"),
+        ("beamer", r"it has no display 'beamer'; connected: 0 'eDP-1' \(1280x800\), 1 'HDMI-1'"),
+        ("-1", r"it could be on 2 displays '-1'; connected: 0 'eDP-1'"),
+    ],
+)
+def test_a_display_that_is_not_meant_is_told_with_those_that_are_there(target, words):
+    with pytest.raises(ShowError, match=words):
+        meant(target, [LAPTOP, STAGE], "it")
+
+
+def test_a_display_without_a_name_is_told_by_its_number():
+    assert str(Display(1, 800, 600)) == "1 (800x600)"
+
+
+def test_a_screen_takes_the_name_of_a_display(hall):
+    assert hall("scr").screens[0].window is not None
+
+
+# -- a display that is unplugged --------------------------------------------------------------
+
+TWO_MONITORS = """
+Section "Device"
+    Identifier "card"
+    Driver "dummy"
+    VideoRam 64000
+EndSection
+Section "Monitor"
+    Identifier "monitor"
+    HorizSync 5-1000
+    VertRefresh 5-200
+EndSection
+Section "Screen"
+    Identifier "screen"
+    Device "card"
+    Monitor "monitor"
+    DefaultDepth 24
+    SubSection "Display"
+        Depth 24
+        Modes "800x600"
+        Virtual 2048 1024
+    EndSubSection
+EndSection
+"""
+
+
+@pytest.fixture
+def two_monitors(display, tmp_path, monkeypatch):
+    """An X server of the kind that sits on graphics cards, with monitors that can be unplugged."""
+    needs("xdotool")
+    if not os.path.exists("/usr/lib/xorg/modules/drivers/dummy_drv.so"):
+        pytest.skip("no X server for it; apt-get install xserver-xorg-video-dummy")
+    if shutil.which("xrandr") is None:
+        pytest.skip("xrandr is not installed; apt-get install x11-xserver-utils")
+    config = tmp_path / "xorg.conf"
+    config.write_text(TWO_MONITORS)
+    read, write = os.pipe()
+    child = subprocess.Popen(
+        [
+            *("Xorg", "-displayfd", str(write), "-config", config, "-nolisten", "tcp"),
+            *("-logfile", tmp_path / "xorg.log", "-noreset", "-novtswitch", "-sharevts"),
+        ],
+        pass_fds=[write],
+        stderr=subprocess.DEVNULL,
+    )
+    os.close(write)
+    try:
+        with open(read) as line:
+            number = line.readline().strip()
+        if not number:
+            pytest.skip("Xorg does not start on this machine")
+        monkeypatch.setenv("DISPLAY", f":{number}")
+        xrandr("--addmode", "DUMMY1", "640x480")
+        plug_in()
+        yield
+    finally:
+        end(child)
+
+
+def xrandr(*words: str) -> str:
+    return subprocess.run(
+        ["xrandr", *words], check=True, capture_output=True, text=True, timeout=30
+    ).stdout
+
+
+def plug_in() -> None:
+    xrandr("--output", "DUMMY1", "--mode", "640x480", "--right-of", "DUMMY0")
+    xrandr()  # has the server look what is connected
+
+
+class Unplugged(ctypes.Structure):
+    """What an X server tells of a cable: XRROutputChangeNotifyEvent."""
+
+    _fields_ = [
+        ("type", ctypes.c_int),
+        ("serial", ctypes.c_ulong),
+        ("sent", ctypes.c_int),
+        ("display", ctypes.c_void_p),
+        ("window", ctypes.c_ulong),
+        ("subtype", ctypes.c_int),
+        ("output", ctypes.c_ulong),
+        ("crtc", ctypes.c_ulong),
+        ("mode", ctypes.c_ulong),
+        ("shape", ctypes.c_ushort * 3),  # rotation, connection, order of its pixels
+        ("rest", ctypes.c_byte * 192),
+    ]
+
+
+def pull_out(window: str) -> None:
+    """Turn the second monitor off, and tell a window what a cable pulled out tells: this driver
+    has none to pull."""
+    found = re.search(r"^DUMMY1 .*?Identifier: (0x\w+)", xrandr("--verbose"), re.M | re.S)
+    xrandr("--output", "DUMMY1", "--off")
+    x, randr = ctypes.CDLL("libX11.so.6"), ctypes.CDLL("libXrandr.so.2")
+    x.XOpenDisplay.restype = ctypes.c_void_p
+    server = ctypes.c_void_p(x.XOpenDisplay(os.environ["DISPLAY"].encode()))
+    first, errors = ctypes.c_int(), ctypes.c_int()
+    assert randr.XRRQueryExtension(server, ctypes.byref(first), ctypes.byref(errors))
+    notify, output_change, disconnected = first.value + 1, 1, 1
+    told = Unplugged(type=notify, window=int(window), subtype=output_change)
+    told.output, told.shape[:] = int(found.group(1), 16), [1, disconnected, 0]
+    x.XSendEvent(server, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), ctypes.byref(told))
+    x.XCloseDisplay(server)
+
+
+def test_the_picture_moves_off_a_display_that_is_unplugged_and_back(two_monitors, hall, capsys):
+    assert [display.name for display in displays()] == ["DUMMY0", "DUMMY1"]
+    hall = hall("DUMMY1")
+    screen = hall.screens[0]
+    hall.go_on()
+    assert screen.window.position[0] >= 800
+    found = ["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(os.getpid())]
+    window = subprocess.run(found, capture_output=True, text=True, timeout=30).stdout.split()[0]
+
+    def on(left, right):
+        def there():
+            hall.go_on(0.5)
+            return left <= screen.window.position[0] < right
+
+        return there
+
+    pull_out(window)
+    wait_for(on(0, 800))
+    assert np.array_equal(hall.go_on(), halves(*SIZE))
+    plug_in()
+    wait_for(on(800, 1440))
+    pull_out(window)
+    wait_for(on(0, 800))
+    told = capsys.readouterr().err
+    gone = "display 1 'DUMMY1' (640x480) is gone; the picture goes on on 0 'DUMMY0' (800x600)"
+    assert told.count(gone) == 1
+    assert told.count("display 1 'DUMMY1' (640x480) is back") == 1
+    assert not screen.left

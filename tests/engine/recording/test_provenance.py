@@ -1,0 +1,349 @@
+"""What files say of how they were made, to everybody's tools; and files that say nonsense."""
+
+import json
+import os
+import re
+import struct
+import subprocess
+import sys
+import zlib
+from xml.etree import ElementTree
+
+import av
+import mido
+import numpy as np
+import pytest
+from capriccio import ShowError
+from capriccio.cli.main import main
+from capriccio.models.model import use_device
+from capriccio.recording.provenance import (
+    BY_A_MODEL,
+    RECIPE_BOX,
+    as_png,
+    carried,
+    from_json,
+    mp4_boxes,
+)
+from capriccio.recording.take import read_take
+from capriccio.registry import use_seed
+from click.testing import CliRunner
+from helpers.devices import ROOT
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+FIRST = ROOT / "sketches" / "first.py"
+GREY = np.full((16, 16, 3), 90, np.uint8)
+OUTPUTS = ("--to", "frames:stills", "--to", "video:film.mp4", "--to", "midifile:music.mid")
+FILES = ("stills/frame_00001.png", "film.mp4", "music.mid")
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path, monkeypatch):
+    for name in ("DISPLAY", "WAYLAND_DISPLAY", "CAPRICCIO_PLUGINS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    yield tmp_path
+    use_device("auto")
+    use_seed(None)
+
+
+def capriccio(*words):
+    return CliRunner().invoke(main, list(map(str, words)))
+
+
+def rendered(folder, name="a"):
+    """Render half a second of the first sketch in a process and a folder of its own."""
+    place = folder / name
+    place.mkdir()
+    flags = ("--seconds", "0.5", "--size", "64x64", "--fps", "8", "--seed", "7", *OUTPUTS)
+    child = subprocess.run(
+        [sys.executable, "-m", "capriccio", "run", FIRST, "--offline", *flags],
+        cwd=place,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert child.returncode == 0, child.stderr
+    return place
+
+
+# -- what is said -----------------------------------------------------------------------------
+
+
+def test_the_same_show_leaves_the_same_bytes_wherever_and_whenever_it_is_rendered(folder):
+    first, second = rendered(folder, "a"), rendered(folder, "b")
+    for name in FILES:
+        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+
+
+def test_every_file_says_how_it_was_made_and_that_a_model_made_it(folder):
+    place = rendered(folder)
+    for name, kind in zip(FILES, ("PNG", "MP4", "MIDI"), strict=True):
+        found = carried(place / name)
+        recipe = json.loads(found.text)
+        assert (found.kind, found.source) == (kind, BY_A_MODEL)
+        assert recipe["sketch"] == "first.py" and recipe["seed"] == 7
+        assert set(recipe["models"]) == {"chorales.onnx", "watercolors.onnx"}
+        assert all(re.fullmatch("[0-9a-f]{64}", it["sha256"]) for it in recipe["models"].values())
+        assert recipe["plugins"] == {"rnn": "capriccio 0.1.0", "vae": "capriccio 0.1.0"}
+        assert recipe.get("moment") == (0.125 if kind == "PNG" else None)
+        assert str(folder) not in found.text  # no path of somebody's disk goes round the world
+
+
+def test_what_no_model_made_does_not_say_that_one_did(folder):
+    (folder / "piece.py").write_text(
+        "import numpy as np\nfrom capriccio import Note, Sketch\n"
+        "sketch = Sketch(size=(64, 64))\n"
+        "sketch.draw(lambda now: np.zeros((64, 64, 3), np.uint8))\n"
+        "sketch.play(bars=1)(lambda now: [Note(60)])\n"
+    )
+    result = capriccio("run", "piece.py", "--offline", "--seconds", "0.3", *OUTPUTS)
+    assert result.exit_code == 0, result.stderr
+    for name in FILES:
+        assert carried(folder / name).source == ""
+        assert carried(folder / name).text
+        assert b"trainedAlgorithmicMedia" not in (folder / name).read_bytes()
+
+
+def test_other_tools_open_the_files_and_find_the_standard_field(folder):
+    place = rendered(folder)
+    picture = Image.open(place / FILES[0])
+    picture.load()
+    packet = picture.info["XML:com.adobe.xmp"]
+    assert f'Iptc4xmpExt:DigitalSourceType="{BY_A_MODEL}"' in packet
+    described = ElementTree.fromstring(packet.encode()).find(".//{*}Description").attrib
+    field = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
+    assert described[field] == BY_A_MODEL
+    assert json.loads(picture.text["capriccio"])["sketch"] == "first.py"
+    with av.open(str(place / "film.mp4")) as film:
+        assert len(list(film.decode(video=0))) == 4
+    assert packet.encode() in (place / "film.mp4").read_bytes()
+    track = mido.MidiFile(place / "music.mid", charset="utf-8").tracks[0]
+    texts = [message.text for message in track if message.type == "text"]
+    assert texts[1] == f"Iptc4xmpExt:DigitalSourceType {BY_A_MODEL}"
+
+
+def test_inspect_tells_it_to_people_and_to_programs(folder):
+    place = rendered(folder)
+    said = capriccio("inspect", place / "film.mp4").output
+    assert re.search(r"^sketch +first.py$", said, re.MULTILINE)
+    assert re.search(r"^models +chorales.onnx [0-9a-f]{64}  cpu$", said, re.MULTILINE)
+    assert re.search(rf"^source +{BY_A_MODEL}$", said, re.MULTILINE)
+    command = re.search("^again +(.*)$", said, re.MULTILINE)[1]
+    assert command == (
+        "capriccio run first.py --offline --seconds 0.5 --seed 7 --bpm 84 --fps 8 --size 64x64"
+    )
+    told = json.loads(capriccio("inspect", place / "music.mid", "--json").output)
+    assert (told["kind"], told["seed"], told["source"]) == ("MIDI", 7, BY_A_MODEL)
+
+
+def test_what_was_made_offline_is_not_replayed_but_its_command_is_told(folder):
+    place = rendered(folder)
+    result = capriccio("replay", place / "film.mp4")
+    assert result.exit_code == 1
+    assert "was made offline; make it again with: capriccio run first.py" in result.stderr
+
+
+def test_what_was_made_live_sends_to_its_take(folder):
+    result = capriccio("run", FIRST, "--seconds", "0.4", "--size", "64x64", *OUTPUTS)
+    assert result.exit_code == 0, result.stderr
+    for name in FILES:
+        assert carried(folder / name).source == BY_A_MODEL
+        result = capriccio("replay", folder / name)
+        assert "was made live; give the take of that show, in takes/" in result.stderr
+        assert "again" not in capriccio("inspect", folder / name).output
+    (take,) = (folder / "takes").glob("*.jsonl")
+    said = capriccio("inspect", take).output
+    assert re.search("^the show +0.4 s, 0 turns of the parameters, 1 phrase$", said, re.MULTILINE)
+    assert f"again       capriccio replay {take}" in said
+
+
+# -- files of strangers -----------------------------------------------------------------------
+
+
+def test_files_that_are_not_ours_are_told(folder):
+    Image.fromarray(GREY).save(folder / "a.png")
+    result = capriccio("inspect", "a.png")
+    assert "'a.png' carries no recipe; Capriccio did not make it" in result.stderr
+    assert "carries no recipe" in capriccio("replay", "a.png").stderr
+    (folder / "a.txt").write_text("words")
+    assert "'a.txt' is no PNG, MP4, MIDI or take file" in capriccio("inspect", "a.txt").stderr
+    assert "'gone.png' cannot be read: No such file" in capriccio("inspect", "gone.png").stderr
+
+
+def test_words_of_a_stranger_are_printed_escaped_and_not_without_end(folder):
+    recipe = {"sketch": "\x1b]0;owned\x07\u202egnp.exe", "a" * 500: "b" * 10_000, "seed": [1] * 999}
+    recipe["models"] = {f"\x1b[2J{number}": {"sha256": "c" * 999} for number in range(999)}
+    (folder / "a.png").write_bytes(as_png(GREY, recipe))
+    said = capriccio("inspect", "a.png").output
+    assert r"\x1b]0;owned\x07\u202egnp.exe" in said
+    assert all(line.isprintable() and len(line) < 600 for line in said.splitlines())
+    assert len(said) < 20_000
+    assert r"\x1b" in capriccio("replay", "a.png").stderr
+
+
+def test_a_bomb_in_a_picture_is_not_unpacked(folder):
+    bomb = zlib.compress(bytes(300 * 2**20), 9)
+    data = b"capriccio\0\1\0\0\0" + bomb
+    chunk = struct.pack(">I", len(data)) + b"iTXt" + data + struct.pack(">I", 0)
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
+    with pytest.raises(ShowError, match="its words are cut off, or too many"):
+        carried(folder / "a.png")
+
+
+def test_a_file_that_ends_in_the_middle_is_told(folder):
+    whole = as_png(GREY, {"sketch": "a.py"})
+    (folder / "a.png").write_bytes(whole[: whole.index(b"iTXt") + 8])
+    with pytest.raises(ShowError, match="is a broken PNG file: it ends in the middle"):
+        carried(folder / "a.png")
+    film = b"\0\0\0\x10ftypisom\0\0\0\0" + mp4_boxes({"sketch": "a.py"})
+    (folder / "a.mp4").write_bytes(film[:-3])
+    with pytest.raises(ShowError, match="is a broken MP4 file: it ends in the middle"):
+        carried(folder / "a.mp4")
+    (folder / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\1uuid" + b"\xff" * 8)
+    with pytest.raises(ShowError, match="a box has an impossible length"):
+        carried(folder / "a.mp4")
+
+
+def test_a_file_with_more_words_than_anybody_writes_is_refused(folder):
+    with open("a.jsonl", "wb") as file:
+        file.write(b"{")
+        os.truncate(file.fileno(), 257 * 2**20)
+    with pytest.raises(ShowError, match="more than 256 MB of words"):
+        carried(folder / "a.jsonl")
+
+
+def test_a_recipe_that_is_none_is_told(folder):
+    box = struct.pack(">I", 27) + b"uuid" + RECIPE_BOX + b'"a"'
+    (folder / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + box)
+    assert "has a recipe that is none" in capriccio("inspect", "a.mp4").stderr
+    with pytest.raises(ValueError, match="it nests too deeply"):
+        from_json("[" * 100_000)
+
+
+RECIPE = {"sketch": "a.py", "sha256": "0" * 64, "bpm": 120, "meter": 4, "fps": 10, "size": [8, 6]}
+# -- broken takes -----------------------------------------------------------------------------
+
+HEADER = json.dumps({"take": 1, **RECIPE})
+
+
+def broken(*lines, header=HEADER):
+    return read_take("\n".join([header, *lines, ""]), "a.jsonl")
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("garbage", "is broken in line 3: Expecting value"),
+        ("[1, 2", "is broken in line 3"),
+        ('[NaN, "/a", 1]', "is broken in line 3: NaN is no number"),
+        ('["a", "/a", 1]', "is broken in line 3: 'a' is no number"),
+        ('[1e300, "/a", 1]', "is broken in line 3: no show lasts 1e\\+300 seconds"),
+        ('[1, "tempo", [0, 0]]', "is broken in line 3"),
+        ('[1, "midi", ["a", "b", 0, "ff"]]', "'ff' is no MIDI message of a channel"),
+        ('[1, "midi", ["a", "b", 0, "zz"]]', "is broken in line 3"),
+        ('[1, "phrase", [0, 0, 4, 0, [[300, 0, 1, 1, 1, 0]]]]', "is broken in line 3: the take"),
+        ('[1, "phrase", "a"]', "is broken in line 3"),
+        ("[" * 100_000, "is broken in line 3"),
+        ('[1, "models", 3]', "is broken in line 3"),
+    ],
+)
+def test_a_broken_line_is_named(line, words):
+    with pytest.raises(ShowError, match=words):
+        broken('[0.5, "/a", 1]', line[:200_000])
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        ("{}", "its first line is not that of one"),
+        ("[]", "its first line is not that of one"),
+        (
+            HEADER.replace('"take": 1', '"take": 2'),
+            "it has the format 2, and this Capriccio reads 1",
+        ),
+        (HEADER.replace("120", '"fast"'), "it has 'fast' as its bpm"),
+        (HEADER.replace("120", "-1"), "a tempo of -1"),
+        (HEADER.replace("[8, 6]", "[8]"), r"it has \[8\] at 10 frames a second"),
+        (HEADER.replace("}", ', "moment": -1}'), "it is the picture at -1 seconds"),
+    ],
+)
+def test_a_broken_first_line_is_told(header, words):
+    with pytest.raises(ShowError, match=words):
+        broken(header=header)
+
+
+def test_a_phrase_that_was_composed_at_the_last_moment_does_not_make_the_show_longer():
+    take = broken('[9.0,"end",null]', '[9.0003,"phrase",[0,20,4,9.0,[]]]')
+    assert take.seconds == 9.0
+
+
+@pytest.mark.parametrize("command", ["replay", "inspect"])
+def test_a_take_whose_first_line_is_garbage_is_told(folder, command):
+    (folder / "a.jsonl").write_text("{garbage\n")
+    assert "'a.jsonl' is no take: Expecting property name" in capriccio(command, "a.jsonl").stderr
+    with pytest.raises(ShowError, match=r"'a.jsonl' is no take: Expecting .* \(line 1\)"):
+        read_take("{garbage\n", "a.jsonl")
+
+
+def test_an_empty_take_is_told():
+    with pytest.raises(ShowError, match="is empty; a take begins with a recipe"):
+        read_take("", "a.jsonl")
+
+
+def test_a_last_line_that_is_cut_off_is_left_out_with_a_word(capsys):
+    take = read_take(f'{HEADER}\n[1.0,"/a",0.5]\n[2.0,"/a",0.', "a.jsonl")
+    assert [turn.value for turn in take.turns] == [0.5]
+    assert "the last line of 'a.jsonl' is cut off; it is left out" in capsys.readouterr().err
+
+
+def test_what_a_later_version_writes_beside_is_passed_over():
+    assert broken('[1.5, "weather", {"rain": true}]').seconds == pytest.approx(1.55)
+
+
+LINES = st.one_of(
+    st.text(max_size=40),
+    st.builds(
+        lambda *line: json.dumps(line),
+        st.floats() | st.integers() | st.text(max_size=3),
+        st.sampled_from(
+            ["/a", "phrase", "midi", "reading", "tempo", "late", "models", "sketch", "end", "x"]
+        ),
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=6),
+            lambda inner: (
+                st.lists(inner, max_size=6)
+                | st.dictionaries(st.text(max_size=4), inner, max_size=3)
+            ),
+            max_leaves=12,
+        ),
+    ),
+)
+
+
+@given(st.lists(LINES, max_size=5), st.booleans())
+@settings(max_examples=400, deadline=None)
+def test_whatever_a_take_holds_it_is_read_or_refused_in_a_sentence(lines, whole):
+    text = "\n".join([HEADER, *(line.replace("\n", " ") for line in lines)])
+    try:
+        take = read_take(text + ("\n" if whole else ""), "a.jsonl")
+    except ShowError as error:
+        assert "a.jsonl" in str(error) and len(str(error)) < 400
+        return
+    for seconds in (0.0, 1.0):
+        assert take.clock().beats_at(seconds) >= 0
+        take.was_dropped(int(seconds * 10))
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=200, deadline=None)
+def test_bytes_that_are_no_file_of_ours_are_refused_in_a_sentence(tmp_path_factory, data):
+    file = tmp_path_factory.getbasetemp() / "strange"
+    for magic in (b"", b"\x89PNG\r\n\x1a\n", b"\0\0\0\x10ftypisom", b"MThd", b'{"take": 1'):
+        file.write_bytes(magic + data)
+        try:
+            carried(file)
+        except ShowError as error:
+            assert "strange" in str(error)

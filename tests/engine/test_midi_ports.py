@@ -1,0 +1,95 @@
+"""MIDI ports are listed whole and opened by name while others come and go."""
+
+import pytest
+from capriccio.midi_ports import TRIES, open_port, port_names
+
+
+class Port:
+    """Stands in for rtmidi where no real system can be made to change at a given moment.
+
+    `lists` are what it finds, one after the other and the last for ever; an error is raised.
+    """
+
+    def __init__(self, *lists):
+        self.lists, self.asked, self.opened, self.closed = list(lists), 0, [], 0
+        self.refuses: Exception | None = None
+
+    def get_ports(self):
+        self.asked += 1
+        found = self.lists.pop(0) if len(self.lists) > 1 else self.lists[0]
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def open_port(self, number, name):
+        if self.refuses:
+            raise self.refuses
+        self.opened.append((number, name))
+
+    def close_port(self):
+        self.closed += 1
+
+
+def gone():
+    return RuntimeError("the 'portNumber' argument (1) is invalid")
+
+
+def test_a_port_that_goes_while_ports_are_listed_does_not_stop_the_list():
+    assert port_names(Port(gone(), ["a", "b"])) == ["a", "b"]
+
+
+def test_a_list_that_changes_while_it_is_made_is_made_anew():
+    torn = ["a", "a"]  # another one came before `a`, and the last was not asked for
+    assert port_names(Port(torn, ["new", "a", "b"])) == ["new", "a", "b"]
+
+
+def test_whoever_knows_the_list_asks_once():
+    port = Port(["a", "b"])
+    assert port_names(port, ["a", "b"]) == ["a", "b"]
+    assert port.asked == 1
+
+
+def test_a_system_that_lists_nothing_any_more_is_told():
+    port = Port(gone())
+    with pytest.raises(RuntimeError, match="portNumber"):
+        port_names(port)
+    assert port.asked == TRIES
+
+
+def test_a_port_is_opened_by_its_name():
+    port = Port(["a", "b"])
+    open_port(port, "b", "capriccio")
+    assert port.opened == [(1, "capriccio")]
+    assert not port.closed
+    assert port.asked == 3  # twice before, and once more after
+
+
+def test_a_number_that_has_come_to_mean_another_port_is_let_go():
+    # It was 1 when it was looked up, and 0 by the time it was opened.
+    port = Port(["gone soon", "b", "c"], ["gone soon", "b", "c"], ["b", "c"])
+    open_port(port, "b", "capriccio")
+    assert port.opened == [(1, "capriccio"), (0, "capriccio")]
+    assert port.closed == 1
+
+
+def test_what_comes_behind_a_port_does_not_disturb_it():
+    port = Port(["a", "b"], ["a", "b"], ["a", "b", "new"])
+    open_port(port, "b", "capriccio")
+    assert port.opened == [(1, "capriccio")]
+    assert not port.closed
+
+
+@pytest.mark.parametrize("lists", [[["a"]], [["a", "b"], ["a", "b"], ["a"]]])
+def test_a_port_that_has_gone_is_told_and_no_other_stays_open(lists):
+    port = Port(*lists)
+    with pytest.raises(ConnectionError, match="'b' has just gone"):
+        open_port(port, "b", "capriccio")
+    assert port.closed == len(port.opened)
+
+
+def test_a_port_that_refuses_is_told_at_once():
+    port = Port(["a", "b"])
+    port.refuses = RuntimeError("busy")
+    with pytest.raises(RuntimeError, match="busy"):
+        open_port(port, "b", "capriccio")
+    assert port.asked <= 4

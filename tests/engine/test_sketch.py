@@ -1,0 +1,376 @@
+"""What a person writes: a file becomes a sketch, and a mistake in it is told with its line."""
+
+import os
+import subprocess
+import sys
+import textwrap
+import threading
+from importlib.machinery import PathFinder
+from pathlib import Path
+
+import numpy as np
+import pytest
+from capriccio import Note, ShowError, Sketch
+from capriccio.loader import load_sketch
+from capriccio.testing import Memory
+from helpers.rehearsal import GREY, beat, grey
+
+WHOLE = """
+    import numpy as np
+    from capriccio import Note, Sketch
+
+    sketch = Sketch(size=(32, 24), fps=10)
+
+    @sketch.play(bars=1)
+    def bell(now):
+        return [Note(60)]
+
+    @sketch.draw
+    def grey(now):
+        return np.full((24, 32, 3), 0.5)
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Write a file of a sketch, and give its path."""
+
+    def write(text, name="piece.py"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
+        return path
+
+    return write
+
+
+# -- cues -------------------------------------------------------------------------------------
+
+
+def test_a_sketch_performs_its_cues_offline_and_live():
+    for live in (False, True):
+        sketch, memory = Sketch(bpm=240, fps=20), Memory()
+        sketch.draw(grey)
+        sketch.play(bars=1)(beat)
+        stats = sketch.perform([memory], seconds=1, live=live)
+        assert (stats.notes, stats.troubles, memory.sounding) == (4, {}, [])
+        assert stats.frames + stats.late == 20
+
+
+def test_a_cue_stays_the_function_it_was():
+    sketch = Sketch()
+    assert sketch.draw(grey) is grey
+    assert sketch.play(bars=2)(beat) is beat
+
+
+def test_a_second_picture_is_told():
+    sketch = Sketch()
+    sketch.draw(grey)
+    message = r"^'beat' would be a second draw cue beside 'grey'; a sketch has one$"
+    with pytest.raises(ShowError, match=message):
+        sketch.draw(beat)
+
+
+def test_a_play_cue_without_bars_is_told():
+    with pytest.raises(
+        TypeError, match=r"^@sketch\.play needs to know how often; write @sketch\.p"
+    ):
+        Sketch().play(beat)
+
+
+@pytest.mark.parametrize("bars", [0, -1, float("nan"), float("inf"), "2", None])
+def test_bars_that_are_none_are_told(bars):
+    with pytest.raises(ValueError, match=r"^a play cue every .* bars; give more than 0$"):
+        Sketch().play(bars=bars)
+
+
+def test_a_sketch_without_a_cue_is_told():
+    message = r"^'test_sketch' has no cue; decorate a function with @sketch\.draw$"
+    with pytest.raises(ShowError, match=message):
+        Sketch().perform([], seconds=1)
+
+
+@pytest.mark.parametrize("size", [(8, 64), (64,), (64, 20_000), (64.0, 64), 512, "512x512", None])
+def test_a_size_that_is_none_is_told(size):
+    sketch = Sketch(size=size)
+    sketch.draw(grey)
+    with pytest.raises(
+        ShowError, match=r"^a size of .*; give \(width, height\) from 16 to 16384 p"
+    ):
+        sketch.perform([], seconds=1)
+
+
+@pytest.mark.parametrize("fps", [0, -1, 1001, float("nan"), "30", None])
+def test_a_frame_rate_that_is_none_is_told(fps):
+    sketch = Sketch(fps=fps)
+    sketch.draw(grey)
+    with pytest.raises(ShowError, match=r" frames a second; give more than 0, at most 1000$"):
+        sketch.perform([], seconds=1)
+
+
+# -- what a cue may ask -----------------------------------------------------------------------
+
+
+def test_before_the_show_the_picture_is_black_and_the_music_silent():
+    sketch = Sketch(size=(32, 16))
+    assert sketch.image.shape == (16, 32, 3) and not sketch.image.any()
+    assert sketch.loudness == 0
+
+
+def test_a_cue_sees_the_picture_last_drawn_and_hears_the_music():
+    sketch, seen = Sketch(bpm=60, fps=2, size=(32, 16)), []
+
+    @sketch.play(bars=0.25)
+    def play(now):
+        seen.append((int(sketch.image[0, 0, 0]), sketch.loudness))
+        return [Note(60, 0, 0.75, 0.6)]
+
+    @sketch.draw
+    def draw(now):
+        seen.append(sketch.loudness)
+        return np.full((16, 32, 3), 10 + round(now.seconds), np.uint8)
+
+    sketch.perform([Memory()], seconds=2)
+    half = 0.6 * 0.5**0.5
+    plays = [each for each in seen if isinstance(each, tuple)]
+    draws = [each for each in seen if not isinstance(each, tuple)]
+    assert plays == [(0, 0.0), (10, 0.0)]
+    assert draws == pytest.approx([0.6, half, 0.6, half])
+
+
+def test_a_sketch_can_be_performed_again():
+    sketch, scores = Sketch(bpm=240), []
+    sketch.play(bars=1)(beat)
+    for _ in range(2):
+        memory = Memory()
+        sketch.perform([memory], seconds=2)
+        scores.append(memory.score())
+    assert scores[0] == scores[1] and len(scores[0].splitlines()) == 16
+
+
+def test_two_sketches_can_be_performed_side_by_side():
+    memories = [Memory(), Memory()]
+
+    def perform(memory, pitch):
+        sketch = Sketch(bpm=240)
+        sketch.play(bars=1)(lambda now: [Note(pitch)])
+        sketch.draw(lambda now: GREY)
+        sketch.perform([memory], seconds=1, live=True)
+
+    threads = [
+        threading.Thread(target=perform, args=(memory, 60 + number))
+        for number, memory in enumerate(memories)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [[note.pitch for note in memory.notes] for memory in memories] == [[60], [61]]
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["piece.py", "mein Stück – 2.py", "音楽.py", "random.py", "a.b.py"]
+)
+def test_a_file_of_any_name_becomes_a_sketch(write, name, tmp_path):
+    sketch = load_sketch(write(WHOLE, name))
+    assert sketch.title == name.removesuffix(".py")
+    assert sketch.perform([], seconds=1).notes == 1
+    import random
+
+    assert random.random  # a sketch of that name does not stand in for it
+    found = PathFinder.find_spec("random")  # nor for whoever imports it later
+    assert found and not Path(found.origin).is_relative_to(tmp_path)
+
+
+def test_a_sketch_may_import_the_files_beside_it(write):
+    write("LOW = 36", "tones_of_mine.py")
+    write("from tones_of_mine import LOW\nHIGH = LOW + 24", "chords_of_mine/__init__.py")
+    text = textwrap.dedent(WHOLE).replace("60", "HIGH")
+    sketch = load_sketch(write("from chords_of_mine import HIGH\n" + text))
+    memory = Memory()
+    sketch.perform([memory], seconds=1)
+    assert [note.pitch for note in memory.notes] == [60]
+
+
+def test_a_sketch_with_two_names_is_one(write):
+    sketch = load_sketch(write(textwrap.dedent(WHOLE) + "\npiece = again = sketch\n"))
+    assert sketch.perform([], seconds=1).notes == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", r"^'piece\.py' makes no sketch; write sketch = Sketch\(\)$"),
+        (
+            "from capriccio import Sketch\na, b = Sketch(), Sketch()",
+            r"^'piece\.py' makes 2 sketches; keep one$",
+        ),
+    ],
+)
+def test_a_file_with_no_sketch_or_two_is_told(write, text, message):
+    with pytest.raises(ShowError, match=message):
+        load_sketch(write(text))
+
+
+def test_what_is_no_file_is_told(write, tmp_path):
+    with pytest.raises(ShowError, match=r"^no file '.*gone\.py' to run$"):
+        load_sketch(tmp_path / "gone.py")
+    with pytest.raises(ShowError, match=r"^no file '.*' to run$"):
+        load_sketch(tmp_path)
+    with pytest.raises(ShowError, match=r"^'piece\.txt' is no Python file; a sketch ends in \.py$"):
+        load_sketch(write(WHOLE, "piece.txt"))
+
+
+# -- as a command, and by itself --------------------------------------------------------------
+
+WAYS = {
+    "capriccio run": [sys.executable, "-m", "capriccio", "run"],
+    "python": [sys.executable],
+}
+OFFLINE = ("--offline", "--seconds", "0.5", "--to", "frames:stills", "--to", "midifile:song.mid")
+
+
+@pytest.fixture(params=WAYS.values(), ids=WAYS.keys())
+def run(request, tmp_path):
+    """Perform a file in a process, as `capriccio run` or by itself."""
+
+    def run(path, *flags, folder=tmp_path):
+        return subprocess.run(
+            [*request.param, str(path), *flags],
+            cwd=folder,
+            env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+
+    return run
+
+
+def test_a_sketch_is_performed_either_way(write, run, tmp_path):
+    write(WHOLE, "mein Stück – 2.py")
+    child = run("mein Stück – 2.py", *OFFLINE)
+    assert child.returncode == 0, child.stderr
+    assert "mein Stück – 2: 5 frames and 1 notes to frames:stills, midifile:song.mid" in (
+        child.stderr.replace("\n", " ")
+    )
+    assert len(list((tmp_path / "stills").iterdir())) == 5
+
+
+MISTAKES = {
+    "when it is read": ("import numpy", "1 / 0; import numpy", 1, "ZeroDivisionError: division"),
+    "in a cue": ("0.5)", "0.5) / None", 12, "TypeError: unsupported operand"),
+    "in a picture": (
+        "(24, 32, 3), 0.5",
+        "(24, 32), 0.5",
+        None,
+        "draw cue 'grey' made an array of shape (24, 32)",
+    ),
+    "in a note": ("Note(60)", "Note(300)", None, "play cue 'bell' made a note of pitch 300"),
+    "in the grammar": ("return [", "return ][", 8, "SyntaxError"),
+    "in a name": ("Note, Sketch", "Note, Sketsh", 2, "cannot import name 'Sketsh'"),
+}
+
+
+@pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
+def test_a_mistake_is_told_with_its_line_and_the_code_1(write, run, mistake):
+    old, new, line, words = mistake
+    text = textwrap.dedent(WHOLE)
+    assert old in text
+    child = run(write(text.replace(old, new)), *OFFLINE)
+    assert child.returncode == 1
+    assert words in child.stderr, child.stderr
+    if line:
+        assert f"piece.py, line {line}" in child.stderr.replace('"', ""), child.stderr
+
+
+def test_a_mistake_in_a_file_beside_it_is_told_with_that_line(write, run):
+    write("def tone():\n    return 1 / 0\n", "tones_beside.py")
+    text = textwrap.dedent(WHOLE).replace("Note(60)", "Note(tone())")
+    child = run(write("from tones_beside import tone\n" + text), *OFFLINE)
+    assert child.returncode == 1
+    assert "piece.py, line 10" in child.stderr and "tones_beside.py" in child.stderr
+
+
+def test_a_wrong_flag_has_the_code_2(write, run):
+    child = run(write(WHOLE), "--bars", "2")
+    assert child.returncode == 2
+    assert "No such option" in child.stderr
+
+
+def test_paths_in_a_sketch_are_seen_from_where_it_is_run(write, run, tmp_path):
+    write("60", "deep/pitch.txt")
+    text = textwrap.dedent(WHOLE).replace("60", "int(open('pitch.txt').read())")
+    path = write(text, "elsewhere/piece.py")
+    assert run(path, *OFFLINE, folder=tmp_path / "deep").returncode == 0
+    assert "No such file or directory: 'pitch.txt'" in run(path, *OFFLINE).stderr
+
+
+# -- the same seed, the same show -------------------------------------------------------------
+
+SEEDED = """
+    import numpy as np
+    from capriccio import Generator, Note, Sketch, generator
+
+    fog, walk = generator("fog"), generator("walk")
+    sketch = Sketch(bpm=97, meter=7, fps=29.97, size=(32, 24))
+    sketch.draw(lambda now: fog(now, light=0.2 + sketch.loudness))
+    sketch.play(bars=0.5)(lambda now: walk(now, haste=float(sketch.image.mean() / 255)))
+    sketch.play(bars=1)(walk)
+"""
+SEEDED_PLUGIN = """
+    import numpy as np
+    from capriccio import Generator, Note, hookimpl
+
+    class Fog(Generator):
+        def __init__(self, *, seed=0):
+            self.chance = np.random.default_rng(seed)
+        def generate(self, now, *, light=0.5):
+            return self.chance.random((24, 32, 3)) * light
+
+    class Walk(Generator):
+        def __init__(self, *, seed=0):
+            self.chance = np.random.default_rng(seed)
+        def generate(self, now, *, haste=0.5):
+            lengths = self.chance.random(1 + round(4 * haste))
+            return [Note(int(self.chance.integers(40, 80)), at, at + 0.1) for at in lengths]
+
+    @hookimpl
+    def generators(): return [Fog, Walk]
+"""
+
+
+def bytes_of(folder) -> dict[str, bytes]:
+    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
+
+
+def test_the_same_seed_is_the_same_show_to_the_byte_and_another_is_another(write, tmp_path):
+    write(SEEDED_PLUGIN, "lib/plugin_seeded.py")
+    write(
+        "Metadata-Version: 2.1\nName: seeded\nVersion: 1.0\n", "lib/seeded-1.0.dist-info/METADATA"
+    )
+    write("[capriccio]\nseeded = plugin_seeded\n", "lib/seeded-1.0.dist-info/entry_points.txt")
+    write(SEEDED)
+
+    def show(name, seed):
+        flags = (
+            f"--seconds 3.3 --seed {seed} --to frames:{name}/stills --to midifile:{name}/song.mid"
+        )
+        subprocess.run(
+            [*WAYS["capriccio run"], "piece.py", "--offline", *flags.split()],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(tmp_path / "lib"), "PYTHONHASHSEED": "random"},
+            check=True,
+            timeout=120,
+            capture_output=True,
+        )
+        return bytes_of(tmp_path / name)
+
+    first, again, other = show("first", "7"), show("again", "7"), show("other", "8")
+    assert len(first) == 100  # 99 frames and a song
+    assert first == again
+    assert first.keys() == other.keys()
+    assert all(first[name] != other[name] for name in first)

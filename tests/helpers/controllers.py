@@ -1,0 +1,76 @@
+"""What the tests of hands share: a real MIDI controller, and a show whose parameters it turns."""
+
+from contextlib import contextmanager
+from typing import Literal
+
+import numpy as np
+from capriccio import Generator, Sketch
+
+from helpers.devices import wait_for
+
+
+class Device:
+    """A real controller: a port that is plugged in, plays what it is told, and is unplugged."""
+
+    def __init__(self, name: str):
+        import rtmidi
+        from capriccio.devices.midi import ports
+
+        with ports.hushed():
+            self._port = rtmidi.MidiOut(ports.system(), name=name)
+            self._port.open_virtual_port(name)
+
+    def send(self, *messages) -> None:
+        for message in messages:
+            self._port.send_message(list(message))
+
+    def unplug(self) -> None:
+        self._port.close_port()
+        self._port.delete()
+
+
+@contextmanager
+def plugged(name: str):
+    device = Device(name)
+    try:
+        yield device
+    finally:
+        device.unplug()
+
+
+def until(claim, device: Device, *messages, what: str = ""):
+    """Send messages again and again until `claim()` is true: who connects may yet come."""
+
+    def again():
+        device.send(*messages)
+        return claim()
+
+    return wait_for(again, what=what)
+
+
+def cc(number: int, level: int, channel: int = 1) -> tuple[int, int, int]:
+    return 0xB0 | channel - 1, number, level
+
+
+class Field(Generator):
+    """Paint one grey; all but `light` changes nothing that is seen."""
+
+    def generate(
+        self,
+        now,
+        *,
+        light=0.5,
+        warmth=0.25,
+        words="a field",
+        sky: Literal["clear", "grey", "dark"] = "clear",
+    ):
+        return np.full((4, 4, 3), float(light))
+
+
+def show(fps: float = 10.0, bpm: float = 60.0, title: str = "meadow") -> tuple[Sketch, Field]:
+    """Give a sketch with one part, called `field`, and that part."""
+    field = Field()
+    sketch = Sketch(bpm=bpm, fps=fps, size=(16, 16))
+    sketch.names, sketch.title = {"field": field}, title
+    sketch.draw(lambda now: field(now))
+    return sketch, field

@@ -1,0 +1,397 @@
+"""A hundred live shows that something happens to, counted: `python tests/faults100.py`.
+
+Each is a real process with a real window under Xvfb, and plays to a real MIDI port on JACK's dummy
+driver. Something is done to it; then, unless that has ended it, it is told to end. Counted are
+the notes that still sound at the port, the takes that lack more than the last second, the pictures
+that were black, and the processes that did not end.
+"""
+
+import os
+import resource
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from argparse import ArgumentParser
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+from queue import SimpleQueue
+from random import Random
+from typing import NamedTuple
+
+from helpers.devices import Synth, jack_daemon, wait_for, x_server
+
+SKETCH = """
+    import time
+    from pathlib import Path
+    import numpy as np
+    from capriccio import Note, Sketch
+
+    sketch = Sketch(bpm=240, fps=20, size=(96, 96))
+
+    def happens(what):
+        return Path(what).exists()
+
+    @sketch.play(bars=0.25)
+    def pedal(now):
+        if happens("play raises"):
+            raise ValueError("the phrase")
+        if happens("play hangs"):
+            time.sleep(1000)
+        beat = round(now.beats)
+        return [Note(36 + beat % 40, 0, 99), Note(100, 0, 0.5, channel=2)]
+
+    @sketch.draw
+    def ochre(now):
+        if happens("draw raises"):
+            raise ValueError("the picture")
+        if happens("draw hangs"):
+            time.sleep(1000)
+        return np.full((96, 96, 3), (200, 120, 40), np.uint8)
+"""
+COLOUR = (200, 120, 40)
+FLOOD_SECONDS, MESSAGES_A_SECOND = 2.0, 5000
+# A show may take so long to begin on a busy machine, and to go on; to end when it is told, and for
+# what was sent to arrive.
+BEGIN_SECONDS, GO_ON_SECONDS, END_SECONDS, ARRIVE_SECONDS = 120.0, 60.0, 30.0, 10.0
+# Of a take no more may be missing than this; and what the test itself cannot tell for sure.
+LOST_SECONDS, UNSURE_SECONDS = 1.0, 0.25
+
+
+class Place(NamedTuple):
+    """Where a show is seen and heard."""
+
+    display: str
+    server: str  # of JACK
+
+
+class Show:
+    """One live show in a process, its instrument, and what it shows."""
+
+    def __init__(self, folder: Path, name: str, place: Place, number: int, *flags: str):
+        self.folder, self.name = folder, name
+        self.display, self.server = place
+        self.random = Random(number)
+        lines = [line.removeprefix("    ") for line in SKETCH.splitlines()]
+        (folder / "piece.py").write_text("\n".join(lines))
+        self.synth = instrument(name, self.server)
+        self.port, self.panel = free_port(), free_port()
+        self.said = (folder / "said").open("w+")
+        places = ("--to", "screen", "--to", f"midi:{name}", "--osc", str(self.port))
+        places += ("--panel", str(self.panel))
+        self.child = subprocess.Popen(
+            [sys.executable, "-m", "capriccio", "run", "piece.py", *places, *flags],
+            cwd=folder,
+            env={
+                **os.environ,
+                "DISPLAY": self.display,
+                "JACK_DEFAULT_SERVER": self.server,
+                "XDG_CONFIG_HOME": str(folder / "home"),
+            },
+            stdout=self.said,
+            stderr=self.said,
+        )
+        self.begun = self.until = self.flooded = 0.0
+
+    def begin(self) -> None:
+        self._play_on(1, BEGIN_SECONDS)
+        self.begun = time.monotonic()
+        self._play_on(4, BEGIN_SECONDS)
+
+    def go_on(self) -> None:
+        """Wait until more notes have come."""
+        self._play_on(self.synth.begun + 3, GO_ON_SECONDS)
+
+    def _play_on(self, notes: int, seconds: float) -> None:
+        def played():
+            assert self.child.poll() is None, self.words()
+            return self.synth.begun >= notes
+
+        wait_for(played, seconds, f"{notes} notes; it said: {self.words()}")
+
+    def mark(self, what: str) -> None:
+        """Have something happen in the sketch."""
+        (self.folder / what).touch()
+
+    def bright(self) -> bool:
+        """Say whether the picture is to be seen."""
+        from PIL import ImageGrab
+
+        colours = ImageGrab.grab(xdisplay=self.display).getcolors(1 << 20)
+        return COLOUR in [colour[:3] for _, colour in colours]
+
+    def take(self) -> float:
+        """Give how many seconds of the show are in its take."""
+        from capriccio.recording.take import read_take
+
+        (file,) = (self.folder / "takes").glob("*.jsonl")
+        return read_take(file.read_text(encoding="utf-8"), file.name).seconds
+
+    def words(self) -> str:
+        return (self.folder / "said").read_text()
+
+    def close(self) -> None:
+        with suppress(OSError):
+            self.child.kill()
+        self.child.wait()
+        self.synth.close()
+        self.said.close()
+
+
+def instrument(name: str, server: str) -> Synth:
+    with _one_by_one:  # what hushes a driver hushes the process
+        os.environ["JACK_DEFAULT_SERVER"] = server
+        return Synth(name)
+
+
+_one_by_one = threading.Lock()
+
+
+def free_port() -> int:
+    with socket.socket() as one:
+        one.bind(("127.0.0.1", 0))
+        return one.getsockname()[1]
+
+
+# -- what happens -----------------------------------------------------------------------------
+
+
+def kill(show: Show) -> None:
+    show.child.kill()
+
+
+def terminate(show: Show) -> None:
+    show.child.terminate()
+
+
+def draw_raises(show: Show) -> None:
+    show.mark("draw raises")
+    wait_for(lambda: "draw cue 'ochre' raised" in show.words(), GO_ON_SECONDS)
+    show.go_on()
+
+
+def play_raises(show: Show) -> None:
+    show.mark("play raises")
+    wait_for(lambda: "play cue 'pedal' raised" in show.words(), GO_ON_SECONDS)
+
+
+def draw_hangs(show: Show) -> None:
+    show.mark("draw hangs")
+    wait_for(lambda: "'ochre' does not answer" in show.words(), GO_ON_SECONDS)
+    show.go_on()
+
+
+def play_hangs(show: Show) -> None:
+    show.mark("play hangs")
+    wait_for(lambda: "'pedal' does not answer" in show.words(), GO_ON_SECONDS)
+
+
+def disk_fills(show: Show) -> None:
+    """No file can grow any more: neither the film nor the take."""
+    (take,) = (show.folder / "takes").glob("*.jsonl")
+    show.until = time.monotonic()
+    full = take.stat().st_size
+    resource.prlimit(show.child.pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
+    wait_for(lambda: "the take cannot be written" in show.words(), GO_ON_SECONDS)
+    show.go_on()
+
+
+def port_vanishes(show: Show) -> None:
+    show.synth.close()
+    time.sleep(1.0)
+    show.synth = instrument(show.name, show.server)
+    show.go_on()
+
+
+def flood(show: Show, send: Callable[[], None]) -> None:
+    begun, sent = time.monotonic(), 0
+    while (gone := time.monotonic() - begun) < FLOOD_SECONDS:
+        while sent < gone * MESSAGES_A_SECOND and time.monotonic() - begun < FLOOD_SECONDS:
+            with suppress(OSError):
+                send()
+            sent += 1
+        time.sleep(0.002)
+    show.flooded = sent / (time.monotonic() - begun)
+
+
+def osc_is_flooded(show: Show) -> None:
+    line = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    heads = [b"", b"/show/black\0\0\0\0,f\0\0", b"/nothing\0\0\0\0,s\0\0", b"#bundle\0", b"/show/"]
+
+    def send():
+        head = show.random.choice(heads)
+        # Garbage that is right by chance would be an order.
+        tail = b"" if head.startswith(b"/show/black") else show.random.randbytes(40)
+        line.sendto(head + tail, ("127.0.0.1", show.port))
+
+    with line:
+        flood(show, send)
+    show.go_on()
+
+
+def panel_is_flooded(show: Show) -> None:
+    lines: list[socket.socket] = []
+    post = b"POST /turn HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    heads = [b"", b"GET /", post + b"Content-Length: 40\r\n\r\n", post]
+
+    def send():
+        if len(lines) < 100:
+            lines.append(socket.socket())
+            lines[-1].setblocking(False)
+            lines[-1].connect_ex(("127.0.0.1", show.panel))
+        line = show.random.choice(lines)
+        try:
+            line.send(show.random.choice(heads) + show.random.randbytes(40) + b"\r\n\r\n")
+        except BlockingIOError:
+            pass
+        except OSError:
+            lines.remove(line)
+            line.close()
+
+    try:
+        flood(show, send)
+    finally:
+        for line in lines:
+            line.close()
+    show.go_on()
+
+
+FAULTS = {
+    "kill -9": [kill],
+    "SIGTERM": [terminate],
+    "exception in draw": [draw_raises],
+    "exception in play": [play_raises],
+    "part that hangs": [draw_hangs, play_hangs],
+    "full disk while recording": [disk_fills],
+    "MIDI port vanishes": [port_vanishes],
+    "OSC flooded": [osc_is_flooded],
+    "panel flooded": [panel_is_flooded],
+}
+# Whose JACK server must not wait for its clients: it would for ever, for the one that is killed.
+KILLS = ("kill -9",)
+# What ends the show by itself.
+ENDS = (kill, terminate)
+
+
+# -- counting ---------------------------------------------------------------------------------
+
+
+@dataclass
+class Count:
+    """What went wrong in one show; all is well where nothing is counted."""
+
+    fault: str
+    hung: int = 0
+    lost: float = 0.0  # seconds that the take lacks
+    take_lost: bool = False
+    black: bool = False
+    not_ended: bool = False
+    end_seconds: float = 0.0
+    flooded: float = 0.0  # messages a second
+    broken: str = ""  # why the run did not get through
+
+    @property
+    def well(self) -> bool:
+        return not (self.hung or self.take_lost or self.black or self.not_ended or self.broken)
+
+
+def perform(fault: str, number: int, place: Place) -> Count:
+    """Perform one show, have the fault happen to it, and count."""
+    ways = FAULTS[fault]
+    happen = ways[number // len(FAULTS) % len(ways)]
+    count = Count(fault)
+    with tempfile.TemporaryDirectory() as folder:
+        flags = ("--to", "video:film.mp4") if happen is disk_fills else ()
+        show = Show(Path(folder), f"synth{os.getpid()}n{number}", place, number, *flags)
+        try:
+            show.begin()
+            wait_for(show.bright, GO_ON_SECONDS, "the picture")
+            happen(show)
+            count.flooded = show.flooded
+            if happen not in ENDS:
+                count.black = not show.bright()
+            told = time.monotonic()
+            show.until = show.until or told
+            if happen not in ENDS:
+                show.child.terminate()
+            try:
+                show.child.wait(END_SECONDS)
+            except subprocess.TimeoutExpired:
+                count.not_ended = True
+            count.end_seconds = time.monotonic() - told
+            with suppress(AssertionError):
+                wait_for(lambda: not show.synth.sounding, ARRIVE_SECONDS)
+            count.hung = len(show.synth.sounding)
+            count.lost = max(0.0, show.until - show.begun - show.take())
+            count.take_lost = count.lost > LOST_SECONDS + UNSURE_SECONDS
+        except Exception as error:
+            count.broken = f"{type(error).__name__}: {error}"[:1500]
+        finally:
+            show.close()
+    return count
+
+
+@contextmanager
+def hall(at_once: int = 1, waits: bool = True):
+    """Give what performs a fault in a free one of so many places, on a JACK server of that kind."""
+    with ExitStack() as stack:
+        server = stack.enter_context(jack_daemon(waits))
+        free: SimpleQueue[str] = SimpleQueue()
+        for _ in range(at_once):
+            free.put(stack.enter_context(x_server("320x240")))
+
+        def one(fault: str, number: int) -> Count:
+            display = free.get()
+            try:
+                return perform(fault, number, Place(display, server))
+            finally:
+                free.put(display)
+
+        yield one
+
+
+def table(counts: list[Count]) -> str:
+    lines = [
+        f"{'fault':27}{'runs':>5}{'hung notes':>12}{'takes lost':>12}{'black':>7}"
+        f"{'not ended':>11}{'broken':>8}{'take lacks':>12}{'ends in':>9}"
+    ]
+    for fault in [*FAULTS, "all"]:
+        runs = [one for one in counts if fault in (one.fault, "all")]
+        if runs:
+            lines.append(
+                f"{fault:27}{len(runs):5}{sum(one.hung for one in runs):12}"
+                f"{sum(one.take_lost for one in runs):12}{sum(one.black for one in runs):7}"
+                f"{sum(one.not_ended for one in runs):11}{sum(bool(one.broken) for one in runs):8}"
+                f"{max(one.lost for one in runs):10.2f} s"
+                f"{max(one.end_seconds for one in runs):7.1f} s"
+            )
+    return "\n".join(lines)
+
+
+def main() -> int:
+    parser = ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=100, help="how many shows there are in all")
+    parser.add_argument("--at-once", type=int, default=2, help="how many of them at one time")
+    chosen = parser.parse_args()
+    names = [list(FAULTS)[number % len(FAULTS)] for number in range(chosen.runs)]
+    counts: list[Count] = []
+    for waits in (True, False):  # one after the other: a process knows one server at a time
+        shows = [(name, number) for number, name in enumerate(names) if (name in KILLS) != waits]
+        if shows:
+            with hall(chosen.at_once, waits) as one, ThreadPoolExecutor(chosen.at_once) as pool:
+                for count in pool.map(one, *zip(*shows, strict=True)):
+                    counts.append(count)
+                    print(f"{len(counts):3} {count}", flush=True)
+    print(table(counts))
+    return 0 if all(count.well for count in counts) else 1
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    sys.exit(main())

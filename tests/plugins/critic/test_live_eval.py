@@ -1,0 +1,138 @@
+"""The critic in the loop: a live show waits for nothing, and a second net sees what was chosen."""
+
+import json
+import threading
+
+import numpy as np
+import pytest
+from capriccio import Generator, Sketch
+from capriccio_critic.analyzer import Critic
+from capriccio_critic.evaluate import evaluate
+from capriccio_critic.live_eval import live, second_opinion
+from click.testing import CliRunner
+
+
+class Shades(Generator):
+    """Paint a ground of one grey, with a white square as large as `square`."""
+
+    def generate(self, now, *, grey=0.5, square=0.5):
+        image = np.full((64, 64, 3), grey * 0.8, np.float32)
+        side = round(64 * square)
+        image[:side, :side] = 1
+        return image
+
+
+class Judge:
+    """Name one of two movements by how light a picture is, or by the opposite."""
+
+    movements = ("light", "dark")
+
+    def __init__(self, *, wrong=False):
+        self.wrong = wrong
+
+    def likeness(self, image):
+        light = float(image.mean() / 255)
+        light = 1 - light if self.wrong else light
+        return {"light": light, "dark": 1 - light}
+
+    def weigh(self, image):
+        return None, self.likeness(image)
+
+    best_of = Critic.best_of
+
+
+# -- on a live stage --------------------------------------------------------------------------
+
+
+class Slow(Critic):
+    """A critic that is busy with its second picture for as long as the show lasts."""
+
+    def __init__(self):
+        super().__init__()
+        self.begun, self.let, self.first = threading.Event(), threading.Event(), True
+
+    def analyze(self, thing):
+        if not self.first:
+            self.begun.set()
+            assert self.let.wait(60)
+        self.first = False
+        return super().analyze(thing)
+
+
+def test_a_critic_that_never_answers_again_delays_no_frame():
+    critic, sketch, read, done = Slow(), Sketch(bpm=60, fps=10, size=(64, 64)), [], []
+
+    @sketch.draw
+    def draw(now):
+        read.append((critic.begun.is_set(), critic(sketch.image)))
+        return np.full((64, 64, 3), 90, np.uint8)
+
+    def progress(frames):
+        done.append(frames)
+        # Were a frame to wait for the reading, it would wait for ever: nobody else lets it go.
+        if frames >= 20:
+            critic.let.set()
+
+    stats = sketch.perform([], seconds=6, live=True, progress=progress)
+    assert stats.frames + stats.late == pytest.approx(60, abs=1)
+    assert not [words for words in stats.troubles if "slow" in words]  # others' ports come and go
+    assert max(done) >= 20
+    waited = [readings for busy, readings in read if busy]
+    assert sum(readings is read[0][1] for readings in waited) > 3
+
+
+def test_late_frames_are_counted_with_the_critic_and_without():
+    figures = live(Critic(), Shades(), seconds=1, rounds=1)
+    for name in ("alone", "with the critic"):
+        due = figures[f"frames, {name}"] + figures[f"late, {name}"]
+        assert due == pytest.approx(30, abs=1)
+        assert figures[f"frames, {name}"] > 5
+    assert figures["pictures the critic read"] > 1
+
+
+def test_live_is_measured_by_the_command():
+    result = CliRunner().invoke(evaluate, ["--live", "0.2"])
+    assert result.exit_code == 0, result.exception
+    figures = json.loads(result.stdout)
+    due = figures["frames, alone"] + figures["late, alone"]
+    assert due == pytest.approx(12, abs=2)
+    assert figures["seconds"] == 0.4
+
+
+# -- a second opinion -------------------------------------------------------------------------
+
+
+def test_a_second_net_that_agrees_sees_what_was_asked_more_often():
+    figures = second_opinion(Judge(), Judge(), Shades(), count=8, trials=10)
+    assert figures["trials"] == 20
+    single = figures["second names what was asked, single"]
+    best = figures["second names what was asked, best of 8"]
+    assert single < 0.8 < best
+    assert figures["raised by"] == pytest.approx(best - single)
+    assert 0 < figures["raised by, standard error"] < 0.3
+
+
+def test_a_second_net_that_sees_the_opposite_tells_so():
+    figures = second_opinion(Judge(), Judge(wrong=True), Shades(), count=8, trials=10)
+    assert figures["raised by"] < -0.2
+    likely = "second's probability of it, "
+    assert figures[f"{likely}best of 8"] < figures[f"{likely}single"]
+
+
+def test_two_that_know_nothing_in_common_are_told():
+    other = Judge()
+    other.movements = ("square",)
+    with pytest.raises(ValueError, match="the second model knows none of light, dark; train it"):
+        second_opinion(Judge(), other, Shades())
+
+
+def test_a_second_opinion_is_asked_by_the_command():
+    model = str(Critic.models["paintings"])
+    words = ["--second", model, "--trials", "1"]
+    result = CliRunner().invoke(evaluate, words)
+    assert result.exit_code == 0, result.exception
+    figures = json.loads(result.stdout)
+    assert figures["trials"] == figures["movements"] == 13
+    # It is its own second here: what it likes best it finds no less probable.
+    likely = "second's probability of it, "
+    assert figures[f"{likely}best of 16"] > figures[f"{likely}single"]
