@@ -98,12 +98,12 @@ def _plugins() -> Iterator[Check]:
 
 def _models() -> Iterator[Check]:
     from ..errors import ModelError
-    from ..models.onnx_reader import read_outside
+    from ..models.onnx_reader import read_spec
 
     whole = []
     for file in _model_files():
         try:
-            read_outside(file)
+            read_spec(file)
             whole.append(file.stem)
         except (ModelError, OSError) as error:
             yield Check(f"model {file.stem}", "broken", str(error), "install its plugin again")

@@ -1,13 +1,14 @@
-"""Reads an `.onnx` file's outside without running anything in it: what it takes, gives and claims.
+"""Read the inputs, outputs and metadata of an `.onnx` file without running anything in it.
 
-An ONNX file is a protobuf message. Its wire format is walked here by hand, because what would be
-dangerous or absurd must be seen before ONNX Runtime is handed the file, and because the listing of
-parts needs the card in milliseconds, not a runtime.
+An ONNX file is a protobuf message. It is parsed here, without a library, because dangerous content
+must be found before ONNX Runtime is handed the file, and because listing parts needs the model
+cards within milliseconds.
 """
 
 import json
 import mmap
 from collections.abc import Iterator
+from contextlib import contextmanager
 from math import prod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -16,16 +17,16 @@ from ..errors import ModelError
 
 # The operators of the standard. Others need code from elsewhere, which a model must not bring.
 DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
-LARGEST_FILE = 1 << 30  # bytes; our own models are below 20 MB
-MOST_FIELDS = 1_000_000  # a file of nothing but headers would keep us reading for minutes
-DEEPEST = 40  # messages within messages; a graph in a graph adds three
+MAX_FILE_BYTES = 1 << 30  # our own models are below 20 MB
+MAX_FIELDS = 1_000_000  # a file of nothing but headers would take minutes
+MAX_DEPTH = 40  # messages within messages; a graph in a graph adds three
 
 DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
     8: "str", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
 }  # fmt: skip
 
-# Where messages lie within messages (onnx.proto): field number -> kind of the message there.
+# The messages within messages (onnx.proto): field number -> kind of the inner message.
 INSIDE = {
     "model": {7: "graph", 8: "opset", 14: "entry", 20: "training", 25: "function"},
     "training": {1: "graph", 2: "graph"},
@@ -40,22 +41,25 @@ INSIDE = {
     "array": {2: "shape"},
     "shape": {1: "dimension"},
 }
-# Fields that hold the text of a domain.
+# The fields that hold the name of an operator domain.
 DOMAIN_FIELD = {"opset": 1, "node": 7, "function": 10}
 
+# The value of a field: a number, the (start, end) of its bytes, or None for a fixed-size number.
+Value = int | tuple[int, int] | None
 
-class Slot(NamedTuple):
-    """What one input or output holds: a numpy dtype's name and a shape; None where it may vary."""
+
+class TensorSpec(NamedTuple):
+    """The numpy dtype name and the shape of an input or output; None is a variable dimension."""
 
     dtype: str
     shape: tuple[int | None, ...]
 
 
-class Outside(NamedTuple):
-    """What a model file says of itself."""
+class ModelSpec(NamedTuple):
+    """The inputs and outputs of a model by name, and its card (metadata)."""
 
-    inputs: dict[str, Slot]
-    outputs: dict[str, Slot]
+    inputs: dict[str, TensorSpec]
+    outputs: dict[str, TensorSpec]
     card: dict[str, Any]
 
 
@@ -64,185 +68,185 @@ class _Damaged(Exception):
 
 
 def read_card(path: Path | str) -> dict[str, Any]:
-    """Give the card in an `.onnx` file's metadata: licence, data, metrics; a dictionary.
+    """Return the card in an `.onnx` file's metadata: licence, data, metrics and so on.
 
-    Raises FileNotFoundError, or ModelError where the file cannot be a model.
+    Raises:
+        FileNotFoundError: there is no such file.
+        ModelError: it is not an ONNX file.
     """
     path = Path(path)
-    with _opened(path) as data:
+    with _mapped(path) as data:
         try:
-            known = False
+            has_graph = False
             entries = []
             for number, value in _fields(data, 0, len(data), [0]):
-                known = known or number == 7
+                has_graph = has_graph or number == 7
                 if number == 14 and isinstance(value, tuple):
                     entries.append(_entry(data, *value))
         except _Damaged as error:
-            raise ModelError(f"model {str(path)!r} is {_what(data)}: {error}") from None
-        if not known:
+            raise ModelError(f"model {str(path)!r} is {_diagnosis(data)}: {error}") from None
+        if not has_graph:
             raise ModelError(f"model {str(path)!r} is not an ONNX file")
     return dict(entries)
 
 
-def read_outside(path: Path | str) -> Outside:
-    """Walk a whole `.onnx` file and give what it takes, gives and says of itself.
+def read_spec(path: Path | str) -> ModelSpec:
+    """Check a whole `.onnx` file and return its inputs, outputs and card.
 
-    Raises ModelError, in one sentence, where the file is no model, is cut off or damaged, keeps
-    data in other files, needs operators of its own, or claims to be absurdly large.
+    Raises:
+        FileNotFoundError: there is no such file.
+        ModelError: it is not an ONNX file, is truncated or damaged, keeps data in other files,
+            uses custom operators, or declares an absurd size.
     """
     path = Path(path)
-    with _opened(path) as data:
-        walk = _Walk(data)
+    with _mapped(path) as data:
+        parser = ModelParser(data)
         try:
-            walk.message("model", 0, len(data), 0)
+            parser.parse_message("model", 0, len(data), 0)
         except _Damaged as error:
-            raise ModelError(f"model {str(path)!r} is {_what(data)}: {error}") from None
+            raise ModelError(f"model {str(path)!r} is {_diagnosis(data)}: {error}") from None
         except ModelError as error:
             raise ModelError(f"model {str(path)!r} {error}") from None
-    if not walk.graphs or not walk.outputs:
-        raise ModelError(f"model {str(path)!r} is not an ONNX file: there is no graph in it")
-    inputs = {name: slot for name, slot in walk.inputs.items() if name not in walk.constants}
-    for name, slot in (*inputs.items(), *walk.outputs.items()):
-        if prod(size or 1 for size in slot.shape) > LARGEST_FILE:
+    if not parser.graphs or not parser.outputs:
+        raise ModelError(f"model {str(path)!r} is not an ONNX file: it has no graph")
+    inputs = {name: spec for name, spec in parser.inputs.items() if name not in parser.constants}
+    for name, spec in (*inputs.items(), *parser.outputs.items()):
+        if prod(size or 1 for size in spec.shape) > MAX_FILE_BYTES:
             raise ModelError(
-                f"model {str(path)!r} claims an array {name!r} of shape {slot.shape}; "
-                "that is more than a machine holds"
+                f"model {str(path)!r} declares {name!r} with shape {spec.shape}; that is too large"
             )
-    return Outside(inputs, walk.outputs, dict(walk.entries))
+    return ModelSpec(inputs, parser.outputs, dict(parser.entries))
 
 
-def _what(data) -> str:
+def _diagnosis(data: mmap.mmap) -> str:
     # Every writer begins with the format's version: field 1, a number, which makes a byte 8.
     return "cut off or damaged" if data[0] == 8 else "not an ONNX file"
 
 
-class _opened:
-    """Lend a file's bytes without reading them into memory."""
-
-    def __init__(self, path: Path):
-        self.path = path
-
-    def __enter__(self) -> mmap.mmap:
-        if not self.path.is_file():
-            raise FileNotFoundError(f"there is no model file {str(self.path)!r}")
-        size = self.path.stat().st_size
-        if not size:
-            raise ModelError(f"model {str(self.path)!r} is an empty file")
-        if size > LARGEST_FILE:
-            raise ModelError(
-                f"model {str(self.path)!r} is {size / 2**30:.1f} GB large; at most 1 GB is opened"
-            )
-        self.file = open(self.path, "rb")
-        self.data = mmap.mmap(self.file.fileno(), 0, access=mmap.ACCESS_READ)
-        return self.data
-
-    def __exit__(self, *failure):
-        self.data.close()
-        self.file.close()
+@contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap]:
+    """Map a file's bytes without reading them into memory."""
+    if not path.is_file():
+        raise FileNotFoundError(f"there is no model file {str(path)!r}")
+    size = path.stat().st_size
+    if not size:
+        raise ModelError(f"model {str(path)!r} is an empty file")
+    if size > MAX_FILE_BYTES:
+        raise ModelError(f"model {str(path)!r} has {size / 2**30:.1f} GB; at most 1 GB is allowed")
+    with (
+        path.open("rb") as file,
+        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
+    ):
+        yield data
 
 
-class _Walk:
-    """One walk through a model, which remembers what a caller needs and stops at what is wrong."""
+class ModelParser:
+    """Parse an ONNX model: collect its inputs, outputs and card, and refuse dangerous content."""
 
     def __init__(self, data: mmap.mmap):
         self.data = data
-        self.fields = [0]
+        self.field_count = [0]  # a list, shared with `_fields`
         self.graphs = 0
-        self.inputs: dict[str, Slot] = {}
-        self.outputs: dict[str, Slot] = {}
+        self.inputs: dict[str, TensorSpec] = {}
+        self.outputs: dict[str, TensorSpec] = {}
         self.constants: set[str] = set()
         self.entries: list[tuple[str, Any]] = []
 
-    def message(self, kind: str, start: int, end: int, depth: int) -> None:
-        if depth > DEEPEST:
-            raise _Damaged(f"messages are nested more than {DEEPEST} deep")
+    def parse_message(self, kind: str, start: int, end: int, depth: int) -> None:
+        """Parse the message of this `kind` at `start` to `end`, and all messages within."""
+        if depth > MAX_DEPTH:
+            raise _Damaged(f"messages are nested more than {MAX_DEPTH} deep")
         if kind == "entry":
             self.entries.append(_entry(self.data, start, end))
             return
         if kind in ("input", "output"):
             # Only the outermost graph's are the model's; those of loops and branches are private.
             if self.graphs == 1 and depth == 2:
-                name, slot = self.slot(start, end)
-                (self.inputs if kind == "input" else self.outputs)[name] = slot
+                name, spec = self._tensor_spec(start, end)
+                (self.inputs if kind == "input" else self.outputs)[name] = spec
             return
         if kind == "tensor":
-            self.tensor(start, end, depth)
+            self._check_tensor(start, end, depth)
             return
         self.graphs += kind == "graph" and depth == 1
         inside, domain_field = INSIDE.get(kind, {}), DOMAIN_FIELD.get(kind)
-        for number, value in _fields(self.data, start, end, self.fields):
+        for number, value in self._fields(start, end):
             if number == domain_field:
                 domain = _text(self.data, value)
                 if domain not in DOMAINS:
                     raise ModelError(
-                        f"needs operators of its own (domain {domain!r}); only those of the ONNX "
-                        "standard are played"
+                        f"uses custom operators (domain {domain!r}); only those of the ONNX "
+                        "standard are allowed"
                     )
             elif number in inside:
                 if not isinstance(value, tuple):
-                    raise _Damaged(f"a {inside[number]} is not where it should be")
-                self.message(inside[number], value[0], value[1], depth + 1)
+                    raise _Damaged(f"field {number} is not a {inside[number]}")
+                self.parse_message(inside[number], value[0], value[1], depth + 1)
 
-    def tensor(self, start: int, end: int, depth: int) -> None:
-        sizes, held, name = [], 0, ""
-        for number, value in _fields(self.data, start, end, self.fields):
+    def _check_tensor(self, start: int, end: int, depth: int) -> None:
+        sizes: list[int] = []
+        held, name = 0, ""
+        for number, value in self._fields(start, end):
             if number == 1:
                 sizes += _varints(self.data, value)
             elif number == 8:
                 name = _text(self.data, value)
             elif number == 13 or (number == 14 and value == 1):
-                raise ModelError(
-                    "keeps its data in another file; only models that are one file are opened"
-                )
+                raise ModelError("keeps data in another file; a model must be a single file")
             elif isinstance(value, tuple):
                 held += value[1] - value[0]
             else:
                 held += 8
-        # Two 4-bit numbers to a byte are the densest there is; nothing at all is held by a claim.
-        claimed = prod(sizes)
-        if any(size < 0 for size in sizes) or claimed > 2 * held + 16:
+        # Two 4-bit numbers in a byte are the densest encoding there is.
+        declared = prod(sizes)
+        if any(size < 0 for size in sizes) or declared > 2 * held + 16:
             raise ModelError(
-                f"claims {claimed} numbers for {name!r} but holds {held} bytes of them; it is "
-                "damaged or was made to do harm"
+                f"declares {declared} numbers in tensor {name!r} but holds {held} bytes of them; "
+                "it is damaged or malicious"
             )
         if depth == 2:
             self.constants.add(name)
 
-    def slot(self, start: int, end: int) -> tuple[str, Slot]:
-        name, dtype, shape = "", 0, []
-        for number, value in _fields(self.data, start, end, self.fields):
+    def _tensor_spec(self, start: int, end: int) -> tuple[str, TensorSpec]:
+        name, dtype = "", 0
+        shape: list[int | None] = []
+        for number, value in self._fields(start, end):
             if number == 1:
                 name = _text(self.data, value)
             elif number == 2:
-                for array in self.inner(value, 1):
-                    for number_, value_ in _fields(self.data, array[0], array[1], self.fields):
-                        if number_ == 1 and isinstance(value_, int):
-                            dtype = value_
-                        elif number_ == 2:
-                            shape = [self.size(one) for one in self.inner(value_, 1)]
-        return name, Slot(DTYPES.get(dtype, "unknown"), tuple(shape))
+                for array in self._messages(value, 1):
+                    for inner_number, inner in self._fields(*array):
+                        if inner_number == 1 and isinstance(inner, int):
+                            dtype = inner
+                        elif inner_number == 2:
+                            shape = [self._size(one) for one in self._messages(inner, 1)]
+        return name, TensorSpec(DTYPES.get(dtype, "unknown"), tuple(shape))
 
-    def size(self, dimension: tuple[int, int]) -> int | None:
-        for number, value in _fields(self.data, dimension[0], dimension[1], self.fields):
+    def _size(self, dimension: tuple[int, int]) -> int | None:
+        for number, value in self._fields(*dimension):
             if number == 1 and isinstance(value, int):
                 return value
         return None
 
-    def inner(self, value, wanted: int) -> Iterator[tuple[int, int]]:
+    def _messages(self, value: Value, wanted: int) -> Iterator[tuple[int, int]]:
+        """Yield the places of the messages with field number `wanted` in the message `value`."""
         if not isinstance(value, tuple):
-            raise _Damaged("a type is not where it should be")
-        for number, part in _fields(self.data, value[0], value[1], self.fields):
-            if number == wanted and isinstance(part, tuple):
-                yield part
+            raise _Damaged("a type is not a message")
+        for number, inner in self._fields(*value):
+            if number == wanted and isinstance(inner, tuple):
+                yield inner
+
+    def _fields(self, start: int, end: int) -> Iterator[tuple[int, Value]]:
+        return _fields(self.data, start, end, self.field_count)
 
 
-def _fields(data, start: int, end: int, count: list[int]) -> Iterator[tuple[int, Any]]:
-    """Go through a message: each field's number, and its number or its (start, end)."""
+def _fields(data: mmap.mmap, start: int, end: int, count: list[int]) -> Iterator[tuple[int, Value]]:
+    """Yield each field of a message: its number and its value; count them in `count[0]`."""
     at = start
     while at < end:
         count[0] += 1
-        if count[0] > MOST_FIELDS:
-            raise _Damaged(f"it consists of more than {MOST_FIELDS} pieces")
+        if count[0] > MAX_FIELDS:
+            raise _Damaged(f"it has more than {MAX_FIELDS} fields")
         tag, at = _varint(data, at, end)
         number, wire = tag >> 3, tag & 7
         if wire == 0:
@@ -251,7 +255,7 @@ def _fields(data, start: int, end: int, count: list[int]) -> Iterator[tuple[int,
         elif wire == 2:
             length, at = _varint(data, at, end)
             if length > end - at:
-                raise _Damaged(f"a piece of {length} bytes is announced where {end - at} are left")
+                raise _Damaged(f"a field declares {length} bytes where {end - at} are left")
             yield number, (at, at + length)
             at += length
         elif wire in (1, 5):
@@ -260,12 +264,12 @@ def _fields(data, start: int, end: int, count: list[int]) -> Iterator[tuple[int,
                 raise _Damaged("it ends within a number")
             yield number, None
         else:
-            raise _Damaged(f"there is no field of kind {wire}")
+            raise _Damaged(f"unknown wire type {wire}")
         if not number:
-            raise _Damaged("there is no field 0")
+            raise _Damaged("field number 0 is not allowed")
 
 
-def _varint(data, at: int, end: int) -> tuple[int, int]:
+def _varint(data: mmap.mmap, at: int, end: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         if at >= end:
@@ -281,12 +285,13 @@ def _varint(data, at: int, end: int) -> tuple[int, int]:
             raise _Damaged("a number is longer than 64 bits")
 
 
-def _varints(data, value) -> list[int]:
+def _varints(data: mmap.mmap, value: Value) -> list[int]:
     if isinstance(value, int):
         return [value]
     if value is None:
         raise _Damaged("a size is not a whole number")
-    numbers, (at, end) = [], value
+    numbers = []
+    at, end = value
     while at < end:
         number, at = _varint(data, at, end)
         numbers.append(number)
@@ -295,17 +300,17 @@ def _varints(data, value) -> list[int]:
     return numbers
 
 
-def _text(data, value) -> str:
-    if not isinstance(value, tuple):
-        raise _Damaged("a name is not a text")
+def _text(data: mmap.mmap, value: Value) -> str:
     try:
-        return data[value[0] : value[1]].decode()
+        if isinstance(value, tuple):
+            return data[value[0] : value[1]].decode()
     except UnicodeDecodeError:
-        raise _Damaged("a name is not a text") from None
+        pass
+    raise _Damaged("a name is not text")
 
 
-def _entry(data, start: int, end: int) -> tuple[str, Any]:
-    """Read one line of the card; whatever is JSON is read as such, the rest is text."""
+def _entry(data: mmap.mmap, start: int, end: int) -> tuple[str, Any]:
+    """Return one entry of the card: the key, and the value parsed as JSON where it is JSON."""
     texts = {1: "", 2: ""}
     for number, value in _fields(data, start, end, [0]):
         if number in texts:
