@@ -1,18 +1,24 @@
-"""What parts make and read: image, phrase, drawing; their checks and conversions."""
+"""The media that parts make and read: image, phrase, drawing; their checks and conversions."""
 
 import math
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 BYTES = np.dtype(np.uint8)
+Array = np.ndarray[Any, Any]
 
 
 class Note(NamedTuple):
     """One note of a phrase.
 
-    `pitch` is a MIDI number 0..127, `start` and `length` are beats from the phrase's start,
-    `velocity` is 0..1, `channel` is 1..16 as printed on instruments.
+    Args:
+        pitch: MIDI number, 0..127.
+        start: beats from the start of the phrase.
+        length: beats.
+        velocity: 0..1.
+        channel: 1..16, as printed on instruments.
     """
 
     pitch: int
@@ -25,136 +31,178 @@ class Note(NamedTuple):
 class Stroke(NamedTuple):
     """One stroke of a drawing.
 
-    `points` is an `(n, 2)` array of x and y in 0..1 of the canvas (top left first), `width` a
-    fraction of the canvas's shorter side, `color` red, green and blue in 0..1, `opacity` 0..1.
+    Args:
+        points: `(n, 2)`, x and y in 0..1 of the canvas, top left first.
+        width: fraction of the canvas's shorter side.
+        color: red, green and blue in 0..1.
+        opacity: 0..1.
     """
 
-    points: np.ndarray
+    points: Array
     width: float = 0.01
     color: tuple[float, float, float] = (0.0, 0.0, 0.0)
     opacity: float = 1.0
 
 
-def as_image(thing, maker: object = "this") -> np.ndarray:
-    """Give `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted.
+# What a generator makes and an analyzer reads: an image, a phrase or a drawing.
+Medium = Array | list[Note] | list[Stroke]
 
-    Raises TypeError or ValueError, naming `maker`, where it cannot be one.
+# In all checks below, errors begin with `maker` and `verb`: "generator 'plasma' returned ...".
+
+
+def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Array:
+    """Return `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted.
+
+    Raises:
+        TypeError: it is no array.
+        ValueError: its shape or its numbers are not those of an image.
     """
-    if thing.__class__ is np.ndarray and thing.dtype is BYTES:  # as nearly always
+    if thing.__class__ is np.ndarray and thing.dtype is BYTES:  # nearly always
         shape = thing.shape
         if len(shape) == 3 and shape[2] == 3 and shape[0] and shape[1]:
             return thing
     if not isinstance(thing, np.ndarray):
         raise TypeError(
-            f"{maker} made {_kind(thing)}; an image is a numpy array (height, width, 3)"
+            f"{maker} {verb} {_kind(thing)}, expected an image: a numpy array (height, width, 3)"
         )
     if thing.ndim != 3 or thing.shape[2] != 3 or 0 in thing.shape:
         raise ValueError(
-            f"{maker} made an array of shape {thing.shape}; an image is (height, width, 3)"
+            f"{maker} {verb} an array of shape {thing.shape}, expected (height, width, 3)"
         )
     if thing.dtype == np.uint8:
         return thing
     if thing.dtype.kind != "f":
         raise ValueError(
-            f"{maker} made an array of {thing.dtype}; an image is uint8, or floats 0..1"
+            f"{maker} {verb} an array of {thing.dtype}, expected uint8, or floats 0..1"
         )
     # One reduction finds NaN and infinity at once: both survive a sum of absolute values.
     if not math.isfinite(float(np.abs(thing).sum(dtype=np.float64))):
-        raise ValueError(f"{maker} made an image with NaN or infinity in it; floats are 0..1")
+        raise ValueError(f"{maker} {verb} an image with NaN or infinity, expected floats 0..1")
     return (np.clip(thing, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
 
 
-def as_phrase(thing, maker: object = "this") -> list[Note]:
-    """Give `thing` as a phrase, a list of `Note` in Python's own numbers.
+def as_phrase(thing: Any, maker: object = "this", verb: str = "returned") -> list[Note]:
+    """Return `thing` as a phrase, a list of `Note` with Python's own numbers.
 
-    Raises TypeError or ValueError, naming `maker`, where a note cannot be played.
+    Raises:
+        TypeError: it is no list of `Note`.
+        ValueError: a note is out of range.
     """
     if not isinstance(thing, list | tuple) or isinstance(thing, Note):
-        raise TypeError(f"{maker} made {_kind(thing)}; a phrase is a list of Note")
+        raise TypeError(f"{maker} {verb} {_kind(thing)}, expected a phrase: a list of Note")
     for note in thing:
         if not isinstance(note, Note):
-            raise TypeError(f"{maker} put {_kind(note)} into a phrase; a phrase is a list of Note")
-        _check_note(note, maker)
-    # A float32 of a network would draw the beats of a long show into its own few digits.
+            raise TypeError(f"{maker} {verb} a list with {_kind(note)}, expected a list of Note")
+        if problem := _note_problem(note):
+            raise ValueError(f"{maker} {verb} a note {problem}")
+    # A float32 of a network would round the beats of a long show to its own few digits.
     return [
         Note(int(pitch), float(start), float(length), float(velocity), int(channel))
         for pitch, start, length, velocity, channel in thing
     ]
 
 
-def _check_note(note: Note, maker: object) -> None:
+def _note_problem(note: Note) -> str:
     pitch, start, length, velocity, channel = note
-    if not _whole(pitch, 0, 127):
-        raise ValueError(
-            f"{maker} made a note of pitch {pitch!r}; a pitch is a whole number 0..127"
-        )
-    if not _whole(channel, 1, 16):
-        raise ValueError(f"{maker} made a note on channel {channel!r}; channels are 1..16")
-    if not (_number(start) and start >= 0):
-        raise ValueError(f"{maker} made a note starting at {start!r} beats; give 0 or more")
-    if not (_number(length) and length > 0):
-        raise ValueError(f"{maker} made a note of length {length!r} beats; give more than 0")
-    if not (_number(velocity) and 0 <= velocity <= 1):
-        raise ValueError(f"{maker} made a note of velocity {velocity!r}; a velocity is 0..1")
+    if not _is_whole(pitch, 0, 127):
+        return f"of pitch {pitch!r}, expected a whole number 0..127"
+    if not _is_whole(channel, 1, 16):
+        return f"on channel {channel!r}, expected 1..16"
+    if not (_is_number(start) and start >= 0):
+        return f"starting at {start!r} beats, expected 0 or more"
+    if not (_is_number(length) and length > 0):
+        return f"of length {length!r} beats, expected more than 0"
+    if not (_is_number(velocity) and 0 <= velocity <= 1):
+        return f"of velocity {velocity!r}, expected 0..1"
+    return ""
 
 
-def as_drawing(thing, maker: object = "this") -> list[Stroke]:
-    """Give `thing` as a drawing, a list of `Stroke`; raise where a stroke cannot be drawn."""
+def as_drawing(thing: Any, maker: object = "this", verb: str = "returned") -> list[Stroke]:
+    """Return `thing` as a drawing, a list of `Stroke`.
+
+    Raises:
+        TypeError: it is no list of `Stroke`.
+        ValueError: a stroke cannot be drawn.
+    """
     if not isinstance(thing, list | tuple) or isinstance(thing, Stroke):
-        raise TypeError(f"{maker} made {_kind(thing)}; a drawing is a list of Stroke")
+        raise TypeError(f"{maker} {verb} {_kind(thing)}, expected a drawing: a list of Stroke")
     for stroke in thing:
         if not isinstance(stroke, Stroke):
-            raise TypeError(f"{maker} put {_kind(stroke)} into a drawing; it is a list of Stroke")
-        points = np.asarray(stroke.points, dtype=np.float64)
-        if points.ndim != 2 or points.shape[1] != 2 or not len(points):
-            raise ValueError(f"{maker} made a stroke of points {points.shape}; points are (n, 2)")
-        if len(stroke.color) != 3:
-            raise ValueError(f"{maker} made a stroke of colour {stroke.color!r}; give (r, g, b)")
-        numbers = [*stroke.color, stroke.width, stroke.opacity]
-        if not (all(map(_number, numbers)) and np.isfinite(points).all()):
-            raise ValueError(f"{maker} made a stroke with NaN or infinity in it; numbers are 0..1")
+            raise TypeError(
+                f"{maker} {verb} a list with {_kind(stroke)}, expected a list of Stroke"
+            )
+        if problem := _stroke_problem(stroke):
+            raise ValueError(f"{maker} {verb} a stroke {problem}")
     return list(thing)
 
 
-def as_mixture(thing, maker: object, knob: str, kind: type = object) -> list[tuple[Any, float]]:
-    """Give what a knob mixes with the shares, 0..1: `thing` alone, or of `(one, other, how far)`.
+def _stroke_problem(stroke: Stroke) -> str:
+    points = np.asarray(stroke.points, dtype=np.float64)
+    if points.ndim != 2 or points.shape[1] != 2 or not len(points):
+        return f"with points of shape {points.shape}, expected (n, 2)"
+    if len(stroke.color) != 3:
+        return f"of color {stroke.color!r}, expected (red, green, blue)"
+    numbers = [*stroke.color, stroke.width, stroke.opacity]
+    if not (all(map(_is_number, numbers)) and np.isfinite(points).all()):
+        return "with a value that is not a finite number"
+    return ""
 
-    Raises TypeError, naming `maker` and its `knob`, where it is neither, or not of that `kind`.
+
+def as_medium(thing: Any, maker: object = "this", verb: str = "returned") -> Medium:
+    """Return `thing`, checked, as what it is: an image, a phrase or a drawing."""
+    if isinstance(thing, np.ndarray):
+        return as_image(thing, maker, verb)
+    if isinstance(thing, list) and thing and isinstance(thing[0], Stroke):
+        return as_drawing(thing, maker, verb)
+    if isinstance(thing, list):
+        return as_phrase(thing, maker, verb)
+    raise TypeError(
+        f"{maker} {verb} {_kind(thing)}, expected an image, a list of Note or a list of Stroke"
+    )
+
+
+def as_mixture(
+    thing: Any, maker: object, knob: str, kind: type = object
+) -> list[tuple[Any, float]]:
+    """Return what a knob mixes, each with its share 0..1.
+
+    Args:
+        thing: one thing, or `(one, other, position)` with a position 0..1 between them.
+        maker: what errors call the part.
+        knob: name of the knob.
+        kind: type of the things.
+
+    Raises:
+        TypeError: it is neither.
     """
     parts = [(thing, 1.0)]
     if isinstance(thing, tuple | list):
         try:
-            one, other, far = thing
-            far = min(max(float(far), 0.0), 1.0)
-            parts = [(one, 1 - far), (other, far)] if far == far else []
+            one, other, position = thing
+            position = min(max(float(position), 0.0), 1.0)
+            is_nan = position != position
+            parts = [] if is_nan else [(one, 1 - position), (other, position)]
         except (TypeError, ValueError):
             parts = []
     if not parts or not all(isinstance(part, kind) for part, _ in parts):
-        what = "text" if kind is str else "one thing"
+        one = "text" if kind is str else "one thing"
         raise TypeError(
-            f"knob {knob!r} of {maker} is {_kind(thing)}; give {what}, or two and how far from "
-            "one to the other: (one, other, 0..1)"
+            f"knob {knob!r} of {maker} must be {one}, or two and a position between them: "
+            f"(one, other, 0..1), got {_kind(thing)}"
         )
     return parts
 
 
-def as_medium(thing, maker: object = "this"):
-    """Give `thing` checked as whichever medium it is: an image, a phrase or a drawing."""
-    if isinstance(thing, np.ndarray):
-        return as_image(thing, maker)
-    if isinstance(thing, list) and thing and isinstance(thing[0], Stroke):
-        return as_drawing(thing, maker)
-    if isinstance(thing, list):
-        return as_phrase(thing, maker)
-    raise TypeError(f"{maker} made {_kind(thing)}; make an image, a list of Note or of Stroke")
-
-
-def rasterise(drawing: list[Stroke], size: tuple[int, int], background=(1.0, 1.0, 1.0)):
-    """Draw a drawing as an image of `size` (width, height), stroke over stroke, smooth-edged."""
+def rasterise(
+    drawing: list[Stroke],
+    size: tuple[int, int],
+    background: tuple[float, float, float] = (1.0, 1.0, 1.0),
+) -> Array:
+    """Return a drawing as an anti-aliased image of `size` (width, height), stroke over stroke."""
     from PIL import Image, ImageDraw
 
     width, height = size
-    fine = 2  # drawn twice as large and averaged down, since Pillow's lines have hard edges
+    fine = 2  # drawn twice as large and averaged down, since Pillow's lines are not anti-aliased
     canvas = Image.new("RGB", (width * fine, height * fine), _bytes(background))
     scale = np.array([width, height]) * fine
     for stroke in drawing:
@@ -170,8 +218,8 @@ def rasterise(drawing: list[Stroke], size: tuple[int, int], background=(1.0, 1.0
     return np.asarray(canvas.resize(size, Image.Resampling.BOX))
 
 
-def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Scale an image into `size` (width, height), keeping its aspect, black around it."""
+def fit(image: Array, size: tuple[int, int]) -> Array:
+    """Return an image scaled into `size` (width, height), with its aspect kept, black around."""
     width, height = size
     if image.shape[:2] == (height, width):
         return image
@@ -185,18 +233,22 @@ def fit(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     return np.asarray(canvas)
 
 
-def _bytes(levels) -> tuple[int, ...]:
+def _bytes(levels: Iterable[float]) -> tuple[int, ...]:
     return tuple(int(min(max(float(level), 0.0), 1.0) * 255 + 0.5) for level in levels)
 
 
-def _whole(value, low: int, high: int) -> bool:
+def _is_whole(value: object, low: int, high: int) -> bool:
     return isinstance(value, int | np.integer) and bool(low <= value <= high)
 
 
-def _number(value) -> bool:
+def _is_number(value: object) -> bool:
     return isinstance(value, int | float | np.floating | np.integer) and math.isfinite(value)
 
 
-def _kind(thing) -> str:
+def _kind(thing: object) -> str:
     name = type(thing).__name__
-    return "nothing" if thing is None else f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
+    return (
+        "None"
+        if thing is None
+        else f"{'an' if name[:2] == 'nd' or name[0] in 'aeiou' else 'a'} {name}"
+    )
