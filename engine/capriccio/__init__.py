@@ -21,6 +21,7 @@ _HOMES = {
     "fit": "media",
     "rasterise": "media",
     "as_svg": "svg",
+    "image_files": "image_io",
     "read_image": "image_io",
     "write_image": "devices.video.frames",
     "Model": "models.model",
@@ -44,7 +45,7 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'capriccio' has no attribute {name!r}")
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)
@@ -52,5 +53,5 @@ def __getattr__(name: str):
     return value
 
 
-def __dir__():
+def __dir__() -> list[str]:
     return sorted([*globals(), *_HOMES])

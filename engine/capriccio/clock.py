@@ -1,4 +1,4 @@
-"""Time as an argument: the moment a cue is handed, and the clocks that make moments."""
+"""Time as an argument: the moment that cues receive, and the clocks that make moments."""
 
 import math
 import os
@@ -11,18 +11,21 @@ from dataclasses import dataclass, field
 
 from .tempo import TempoChange, TempoMap
 
-# A sleeping thread wakes up to about a millisecond late on a desktop kernel, so the last
-# stretch before a deadline is spent looking at the clock.
+# A sleeping thread wakes up to about a millisecond late on a desktop kernel, so the last part of
+# a wait is spent polling the clock.
 SPIN_SECONDS = 0.0015
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point on the show's time line; everything below the stage is told the time by it.
+    """A point in the time of a show; cues and parts know the time from it alone.
 
-    `beats` and `seconds` count from the start of the show, `span` is the number of beats until
-    the same cue is called again, `meter` the number of beats in a bar. `bpm` is the tempo, which
-    does not tell moments apart.
+    Args:
+        beats: since the start of the show.
+        seconds: since the start of the show.
+        span: beats until the same cue is called again.
+        meter: beats in a bar.
+        bpm: the tempo; not compared.
     """
 
     beats: float = 0.0
@@ -32,32 +35,34 @@ class Moment:
     bpm: float = field(default=120.0, compare=False)
 
     def phase(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
-        """Rise from 0 to 1 in so many bars and beats (one bar if neither is given), then again."""
+        """Return a sawtooth, 0 to 1, with a period of `bars` and `beats`; by default one bar."""
         return self.beats / self._period(bars, beats) % 1.0
 
     def wave(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
-        """Swell smoothly from 0 to 1 and back in so many bars and beats."""
+        """Return a cosine wave from 0 to 1 and back with a period of `bars` and `beats`."""
         return 0.5 - 0.5 * math.cos(2 * math.pi * self.phase(bars=bars, beats=beats))
 
     def pulse(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
-        """Give 1 on the beat, dying away to a thousandth just before the next."""
-        return 0.001 ** self.phase(bars=bars, beats=beats)
+        """Return 1 at the start of each period, decaying to a thousandth before the next."""
+        pulse: float = 0.001 ** self.phase(bars=bars, beats=beats)
+        return pulse
 
     def _period(self, bars: float, beats: float) -> float:
         period = bars * self.meter + beats if bars or beats else float(self.meter)
         if not period > 0 or math.isinf(period):
-            raise ValueError(
-                f"a period of {period!r} beats; give more than 0 and less than infinite"
-            )
+            raise ValueError(f"a period must be positive and finite, got {period!r} beats")
         return period
 
 
 class OfflineClock:
-    """Time that stands wherever it is put: exact, repeatable, as fast as the machine allows.
+    """A clock that is set instead of waited for: exact, repeatable, as fast as the machine allows.
 
-    `tempo` says which beat falls on which second. What is due within `ahead` seconds has been
-    handed to outputs, so a change of tempo takes effect behind it; `listeners` are called with
-    each. `leader` names who else leads the tempo, if anybody does.
+    Attributes:
+        tempo: converts between beats and seconds.
+        ahead: seconds that events are sent to outputs before they are due; a change of tempo
+            takes effect after them.
+        listeners: called with every change of tempo.
+        leader: name of the external clock that is followed, "" for none.
     """
 
     live = False
@@ -66,7 +71,7 @@ class OfflineClock:
     def __init__(self, bpm: float = 120.0, meter: int = 4):
         self.tempo = TempoMap(bpm)
         if not (isinstance(meter, int) and 1 <= meter <= 64):
-            raise ValueError(f"a meter of {meter!r}; give a whole number of beats, 1 to 64")
+            raise ValueError(f"meter must be a whole number of beats 1..64, got {meter!r}")
         self.meter = meter
         self.ahead = 0.0
         self.leader = ""
@@ -79,15 +84,15 @@ class OfflineClock:
         return self.tempo.bpm_at(self.seconds())
 
     def start(self, lead: float = 0.0) -> None:
-        """Begin to count at 0 seconds; where time is real, so many seconds from now."""
+        """Start counting from 0; a live clock does so `lead` seconds from now."""
         self._seconds = 0.0
 
     def seconds(self) -> float:
-        """Give the seconds since the start."""
+        """Return the seconds since the start."""
         return self._seconds
 
     def wait(self, seconds: float) -> None:
-        """Go on to `seconds` since the start; never back."""
+        """Advance to `seconds` since the start, never back."""
         self._seconds = max(self._seconds, seconds)
 
     def beats_at(self, seconds: float) -> float:
@@ -95,11 +100,11 @@ class OfflineClock:
         return self.tempo.beats_at(seconds)
 
     def seconds_at(self, beats: float) -> float:
-        """Convert beats since the start to seconds; infinite where they do not come."""
+        """Convert beats since the start to seconds; infinite where they are never reached."""
         return self.tempo.seconds_at(beats)
 
     def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
-        """Give the `Moment` at so many seconds since the start, or so many beats."""
+        """Return the `Moment` at `seconds` since the start, or at `beats`."""
         tempo = self.tempo
         if beats is None:
             beats = tempo.beats_at(seconds)
@@ -108,7 +113,7 @@ class OfflineClock:
         return Moment(beats, seconds, span, self.meter, tempo.bpm_at(seconds))
 
     def soonest(self) -> float:
-        """Give the seconds from which on the tempo can still be changed."""
+        """Return the earliest time, in seconds, at which the tempo can still change."""
         return self.seconds() + self.ahead if self.started else 0.0
 
     def change(
@@ -120,35 +125,39 @@ class OfflineClock:
         over: float = 0.0,
         standing: bool | None = None,
     ) -> None:
-        """Go to a tempo over so many beats, from `seconds` on or as soon after that as can be.
+        """Change the tempo; earlier changes that are still to come are dropped.
 
-        With `standing` the beats stand still from there, and go on where it is False. Those until
-        `beats` are skipped. What was to come is forgotten.
+        Args:
+            bpm: the new tempo, by default the present one.
+            seconds: when; as soon as possible if that has passed.
+            beats: where to continue, where beats are skipped.
+            over: length of a ramp, in beats.
+            standing: True stops the beats, False lets them go on, None leaves that as it is.
         """
         soonest, stands = self.soonest(), self.tempo.stands_at
         if math.isinf(seconds):
             seconds = soonest
-        # While the beats stand still nothing is handed over, and they can go on from any time.
+        # While the beats stand still nothing is sent, so they can go on from any time.
         elif not (soonest >= seconds >= 0 and stands(seconds) and stands(soonest)):
             seconds = max(seconds, soonest)
         bpm = self.tempo.bpm_at(seconds) if bpm is None else bpm
         standing = stands(seconds) if standing is None else standing
         if beats is None and not standing and self.tempo.is_steady(seconds, bpm):
             return
-        pace = self.tempo.change(seconds, bpm, beats=beats, over=over, standing=standing)
+        change = self.tempo.change(seconds, bpm, beats=beats, over=over, standing=standing)
         for listener in self.listeners:
-            listener(pace)
+            listener(change)
 
 
 class LiveClock(OfflineClock):
-    """The wall's time: deadlines are absolute, so nothing drifts however long the show."""
+    """A clock of real time; deadlines are absolute, so nothing drifts in a long show."""
 
     live = True
     _origin: float | None = None
 
     @property
     def started(self) -> bool:  # type: ignore[override]
-        """Whether the show has begun."""
+        """Whether the clock has been started."""
         return self._origin is not None
 
     def start(self, lead: float = 0.0) -> None:
@@ -158,7 +167,7 @@ class LiveClock(OfflineClock):
         return 0.0 if self._origin is None else time.monotonic() - self._origin
 
     def wait(self, seconds: float) -> None:
-        """Sleep until `seconds` since the start, then spin for the last stretch."""
+        """Sleep until `seconds` since the start."""
         wait_until(self.monotonic(seconds))
 
     def monotonic(self, seconds: float) -> float:
@@ -167,11 +176,12 @@ class LiveClock(OfflineClock):
 
 
 def raise_priority(nice: int) -> None:
-    """Let this thread run before those of ordinary programs, where the system allows it."""
+    """Raise the priority of this thread to `nice`, where the system allows it."""
     if sys.platform == "linux":  # elsewhere it would be the whole process, or another one
         with suppress(OSError):
-            me = threading.get_native_id()
-            os.setpriority(os.PRIO_PROCESS, me, min(nice, os.getpriority(os.PRIO_PROCESS, me)))
+            thread = threading.get_native_id()
+            nice = min(nice, os.getpriority(os.PRIO_PROCESS, thread))
+            os.setpriority(os.PRIO_PROCESS, thread, nice)
 
 
 def wait_until(deadline: float) -> None:

@@ -246,9 +246,7 @@ def _is_number(value: object) -> bool:
 
 
 def _kind(thing: object) -> str:
+    if thing is None:
+        return "None"
     name = type(thing).__name__
-    return (
-        "None"
-        if thing is None
-        else f"{'an' if name[:2] == 'nd' or name[0] in 'aeiou' else 'a'} {name}"
-    )
+    return f"{'an' if name[0] in 'aeiou' or name == 'ndarray' else 'a'} {name}"

@@ -12,11 +12,8 @@ import numpy as np
 from .clock import Moment
 from .errors import suggest
 from .knob_state import KnobState
-from .media import Note, Stroke
+from .media import Medium, Note
 from .performance import Performance, current_performance
-
-# What a generator makes and an analyzer reads: an image, a phrase or a drawing.
-Medium = np.ndarray[Any, Any] | list[Note] | list[Stroke]
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,9 +170,12 @@ class Part:
             f"{cls.role} {cls.name!r} has no model {model!r}{suggest(str(model), cls.models)}"
         )
 
-    def take_state(self, other: "Part") -> None:
-        """Go on as `other` of an older version of this class is: all its attributes are copied."""
-        vars(self).update(vars(other))
+    def share_state(self, other: "Part") -> None:
+        """Have the same attributes as `other`, of an older version of this class, from now on.
+
+        Both are called until the newer version of a sketch has taken over.
+        """
+        self.__dict__ = vars(other)
 
     def close(self) -> None:
         """Release what is held; called once, whatever has happened."""
@@ -224,7 +224,9 @@ class Generator(Part):
     def _check_name(self, name: str) -> None:
         parameters = inspect.signature(self.generate).parameters.values()
         if not any(one.kind is one.VAR_KEYWORD for one in parameters):
-            raise TypeError(f"{self} has no knob {name!r}{suggest(name, self.knobs)}")
+            near, all_knobs = suggest(name, self.knobs), ", ".join(self.knobs)
+            known = f"; its knobs are {all_knobs}" if "did you mean" in near else ""
+            raise TypeError(f"{self} has no knob {name!r}{near}{known}")
 
     def hold(self, name: str, value: Any) -> None:
         """Hold a knob at `value`, whatever the sketch passes; None releases it."""

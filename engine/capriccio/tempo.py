@@ -1,4 +1,4 @@
-"""Tempo: which beat falls on which second, through every change, and the tempo a hand taps."""
+"""Conversion between beats and seconds through changes of tempo, and tap tempo."""
 
 import math
 import threading
@@ -9,25 +9,30 @@ from itertools import pairwise
 from statistics import median
 from typing import NamedTuple
 
-# A ramp is a stair, so that MIDI files and takes can hold exactly what was heard: so many steps a
-# beat, which nobody hears, and for so many beats at most.
+# A ramp is a series of steps, inaudibly small, so that MIDI files and takes hold exactly what was
+# heard.
 STEPS_PER_BEAT = 24
-MOST_BEATS = 4096
-# Beats that may be missing between two stretches, being rounding, before they count as skipped.
-ROUNDING_BEATS = 1e-6
+MAX_RAMP_BEATS = 4096
+# Times that differ by less are the same time, computed in different ways.
+ROUNDING_BEATS = ROUNDING_SECONDS = 1e-6
 
-# So many of the last taps count, and so few do not. Beats that are further apart than so many
-# seconds belong to different tempos, and one that is off by so large a part of a beat is left out.
-MOST_TAPS, FEWEST_TAPS = 8, 4
+# Tap tempo: how many of the last taps count, how many are needed, the pause after which a new
+# tempo starts, and how far an interval may be off the median, as a part of it.
+MAX_TAPS, MIN_TAPS = 8, 4
 PAUSE_SECONDS = 3.0
-SLIP = 0.25
+MAX_DEVIATION = 0.25
 
 
 class TempoChange(NamedTuple):
-    """A change of tempo, at `seconds`, when the music had `reached` so many beats.
+    """A change of tempo.
 
-    It goes on from `beats`, where that is more those between are skipped, and comes to `bpm` over
-    so many beats. `standing` means that the beats stand still from here on.
+    Args:
+        seconds: when it takes effect.
+        reached: the beats reached by then.
+        beats: where the music continues; those in between are skipped.
+        bpm: the new tempo.
+        over: length of the ramp to it, in beats.
+        standing: whether the beats stand still from here on.
     """
 
     seconds: float
@@ -39,12 +44,12 @@ class TempoChange(NamedTuple):
 
     @property
     def breaks(self) -> bool:
-        """Whether what sounds must end here."""
+        """Whether sounding notes must end here."""
         return self.standing or self.beats > self.reached + ROUNDING_BEATS
 
 
-class Stretch(NamedTuple):
-    """A time of one tempo: from when until when, and the beats it begins at."""
+class Segment(NamedTuple):
+    """A time of one tempo, from `seconds` to `end`; it begins at `beats`."""
 
     seconds: float
     end: float
@@ -54,64 +59,63 @@ class Stretch(NamedTuple):
 
 
 class TempoMap:
-    """The beats of a show by its seconds, and back: exact, and never backwards.
+    """Converts between beats and seconds, exactly and monotonically; thread-safe.
 
-    Each stretch has one tempo, and `rate`, which is 0 where the beats stand still. Any thread may
-    ask, and change what is to come.
+    It is a list of segments of one tempo each; their rate is 0 where the beats stand still.
     """
 
     def __init__(self, bpm: float):
         check_tempo(bpm)
         self._seconds, self._beats = array("d", [0.0]), array("d", [0.0])
         self._bpm, self._rate = array("d", [bpm]), array("d", [bpm])
-        self._steady = bpm  # as long as it never changed, else 0
+        self._steady = bpm  # until the first change, then 0
         self._lock = threading.Lock()
 
     def beats_at(self, seconds: float) -> float:
-        """Give the beats at so many seconds."""
-        # Nearly always, and every frame asks; read once, for another thread may change the tempo.
+        """Return the beats at `seconds`."""
+        # The fast path of every frame; read once, since another thread may change the tempo.
         if steady := self._steady:
             return seconds * steady / 60
         with self._lock:
             return self._beats_at(seconds)
 
     def seconds_at(self, beats: float) -> float:
-        """Give the seconds at so many beats; infinite where the show stands still before them."""
+        """Return the seconds at `beats`; infinite where the show stands still before them."""
         if steady := self._steady:
             return beats * 60 / steady
         with self._lock:
             return self._seconds_at(beats)
 
     def bpm_at(self, seconds: float) -> float:
-        """Give the tempo at so many seconds; the last one where the beats stand still."""
+        """Return the tempo at `seconds`; the last one where the beats stand still."""
         if steady := self._steady:
             return steady
         with self._lock:
-            return self._bpm[self._at(seconds)]
+            return self._bpm[self._index(seconds)]
 
     def stands_at(self, seconds: float) -> bool:
-        """Say whether the beats stand still at so many seconds."""
+        """Return whether the beats stand still at `seconds`."""
         if self._steady:
             return False
         with self._lock:
-            return not self._rate[self._at(seconds)]
+            return not self._rate[self._index(seconds)]
 
-    def stretches(self, since: float = -math.inf, until: float = math.inf) -> list[Stretch]:
-        """List the stretches between two times."""
+    def segments(self, since: float = -math.inf, until: float = math.inf) -> list[Segment]:
+        """Return the segments between two times."""
         with self._lock:
             found = []
-            for place in range(self._at(since), len(self._seconds)):
-                begin = max(since, self._seconds[place]) if place else since
-                following = place + 1 < len(self._seconds)
-                end = min(until, self._seconds[place + 1] if following else math.inf)
+            for index in range(self._index(since), len(self._seconds)):
+                begin = max(since, self._seconds[index]) if index else since
+                is_last = index + 1 == len(self._seconds)
+                end = until if is_last else min(until, self._seconds[index + 1])
                 if begin < end:
                     beats = self._beats_at(begin) if begin > -math.inf else self._beats[0]
-                    standing = not self._rate[place]
-                    found.append(Stretch(begin, end, beats, self._bpm[place], standing))
+                    standing = not self._rate[index]
+                    found.append(Segment(begin, end, beats, self._bpm[index], standing))
             return found
 
     def is_steady(self, seconds: float, bpm: float) -> bool:
-        """Say whether the tempo is `bpm` from `seconds` on, and nothing else is to come."""
+        """Return whether the tempo is `bpm` from `seconds` on, without further changes."""
         with self._lock:
             last = self._bpm[-1] == self._rate[-1] == bpm
             return last and self._seconds[-1] <= seconds
@@ -125,31 +129,35 @@ class TempoMap:
         over: float = 0.0,
         standing: bool = False,
     ) -> TempoChange:
-        """Change what comes from `seconds` on, and forget what was to come.
+        """Change the tempo from `seconds` on; later changes are dropped.
 
-        `beats` to go on from, where some are skipped; never back. Raises ValueError where `bpm` is
-        no tempo, or `over` no length.
+        Args:
+            seconds: when.
+            bpm: the new tempo.
+            beats: where to continue, where beats are skipped; never back.
+            over: length of a ramp to it, in beats.
+            standing: whether the beats stand still from here on.
         """
         check_tempo(bpm)
-        if not 0 <= over <= MOST_BEATS:
-            raise ValueError(f"a ramp over {over!r} beats; give 0 to {MOST_BEATS}")
+        if not 0 <= over <= MAX_RAMP_BEATS:
+            raise ValueError(f"a ramp must take 0..{MAX_RAMP_BEATS} beats, got {over!r}")
         with self._lock:
             self._steady = 0
-            reached, before = self._beats_at(seconds), self._bpm[self._at(seconds)]
-            goes_on = reached if beats is None else max(reached, beats)
+            reached, before = self._beats_at(seconds), self._bpm[self._index(seconds)]
+            start = reached if beats is None else max(reached, beats)
             keep = bisect_left(self._seconds, seconds)
             for column in (self._seconds, self._beats, self._bpm, self._rate):
                 del column[keep:]
-            at, beat = seconds, goes_on
+            at, beat = seconds, start
             steps = math.ceil(over * STEPS_PER_BEAT) if before != bpm else 0
             for step in range(steps):
-                # The middle of a step, so that the stair takes as long as the ramp it stands for.
+                # The middle of a step, so that the steps take as long as the ramp.
                 tempo = before + (bpm - before) * (step + 0.5) / steps
                 self._append(at, beat, tempo, tempo)
                 at += over / steps * 60 / tempo
-                beat = goes_on + over * (step + 1) / steps
+                beat = start + over * (step + 1) / steps
             self._append(at, beat, bpm, 0.0 if standing else bpm)
-        return TempoChange(seconds, reached, goes_on, bpm, over, standing)
+        return TempoChange(seconds, reached, start, bpm, over, standing)
 
     def _append(self, seconds: float, beats: float, bpm: float, rate: float) -> None:
         self._seconds.append(seconds)
@@ -157,48 +165,48 @@ class TempoMap:
         self._bpm.append(bpm)
         self._rate.append(rate)
 
-    def _at(self, seconds: float) -> int:
+    def _index(self, seconds: float) -> int:
         return max(0, bisect_right(self._seconds, seconds) - 1)
 
     def _beats_at(self, seconds: float) -> float:
-        place = self._at(seconds)
-        beats = self._beats[place] + (seconds - self._seconds[place]) * self._rate[place] / 60
-        if place + 1 < len(self._beats):  # rounding must not lead beyond what follows
-            return min(beats, self._beats[place + 1])
+        index = self._index(seconds)
+        beats = self._beats[index] + (seconds - self._seconds[index]) * self._rate[index] / 60
+        if index + 1 < len(self._beats):  # rounding must not lead beyond the next segment
+            return min(beats, self._beats[index + 1])
         return beats
 
     def _seconds_at(self, beats: float) -> float:
-        place = max(0, bisect_right(self._beats, beats) - 1)
-        if self._rate[place]:
-            seconds = self._seconds[place] + (beats - self._beats[place]) * 60 / self._rate[place]
+        index = max(0, bisect_right(self._beats, beats) - 1)
+        if self._rate[index]:
+            seconds = self._seconds[index] + (beats - self._beats[index]) * 60 / self._rate[index]
         else:
-            seconds = math.inf if beats > self._beats[place] else self._seconds[place]
-        if place + 1 < len(self._seconds):
-            return min(seconds, self._seconds[place + 1])
+            seconds = math.inf if beats > self._beats[index] else self._seconds[index]
+        if index + 1 < len(self._seconds):
+            return min(seconds, self._seconds[index + 1])
         return seconds
 
 
 def check_tempo(bpm: float) -> None:
-    """Raise ValueError where `bpm` is no tempo."""
+    """Raise ValueError unless `bpm` is a tempo."""
     if not 0 < bpm < 10_000:
-        raise ValueError(f"a tempo of {bpm!r} bpm; give more than 0 and less than 10000")
+        raise ValueError(f"bpm must be above 0 and below 10000, got {bpm!r}")
 
 
-class Taps:
-    """The tempo of a hand that taps: of the last few taps, whatever slips among them."""
+class TapTempo:
+    """Measures the tempo of the last few taps; irregular ones are left out."""
 
     def __init__(self) -> None:
-        self._taps: deque[float] = deque(maxlen=MOST_TAPS)
+        self._taps: deque[float] = deque(maxlen=MAX_TAPS)
 
     def tap(self, seconds: float) -> float | None:
-        """Take a tap at `seconds`, and give the tempo in bpm as soon as there is one."""
+        """Add a tap at `seconds`; return the tempo in bpm, None while there are too few taps."""
         if self._taps and not 0 < seconds - self._taps[-1] < PAUSE_SECONDS:
             self._taps.clear()
         self._taps.append(seconds)
-        if len(self._taps) < FEWEST_TAPS:
+        if len(self._taps) < MIN_TAPS:
             return None
         taps = list(self._taps)
-        gaps = [after - before for before, after in pairwise(taps)]
-        middle = median(gaps)
-        kept = [gap for gap in gaps if abs(gap - middle) <= SLIP * middle]
+        intervals = [after - before for before, after in pairwise(taps)]
+        middle = median(intervals)
+        kept = [one for one in intervals if abs(one - middle) <= MAX_DEVIATION * middle]
         return 60 * len(kept) / sum(kept)

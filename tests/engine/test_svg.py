@@ -1,11 +1,11 @@
-"""Drawings as SVG: what a browser shows is what was painted, and no words break out of it."""
+"""Drawings as SVG: a browser shows what the engine draws, and no title breaks out of its tag."""
 
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from capriccio import Stroke, as_svg, rasterise
-from helpers.browser import browser, paper
+from helpers.browser import browser, picture_page
 from helpers.devices import needs
 from PIL import Image
 
@@ -21,7 +21,7 @@ def paths(text):
     return list(ElementTree.fromstring(text).iter(f"{SPACE}path"))
 
 
-def test_every_stroke_is_a_path_in_the_order_of_painting():
+def test_every_stroke_is_a_path_in_order():
     drawing = [line(0.2, color=(1, 0, 0)), line(0.5, color=(0, 1, 0), opacity=0.5)]
 
     first, second = paths(as_svg(drawing, (200, 100)))
@@ -32,7 +32,7 @@ def test_every_stroke_is_a_path_in_the_order_of_painting():
     assert (first.get("stroke-opacity"), second.get("stroke-opacity")) == (None, "0.500")
 
 
-def test_marks_of_a_brush_end_flat_and_lines_of_a_pen_round():
+def test_strokes_of_two_points_end_flat_and_longer_ones_round():
     flat, round_ = paths(as_svg([line(0.5), line(0.5, points=5)], (100, 100)))
 
     assert (flat.get("stroke-linecap"), round_.get("stroke-linecap")) == ("butt", "round")
@@ -59,21 +59,24 @@ def test_a_hostile_title_stays_a_title(title):
 
 
 def test_an_svg_needs_a_size():
-    with pytest.raises(ValueError, match="an SVG of 0 x 5 pixels shows nothing"):
+    with pytest.raises(ValueError, match="the size of an SVG must be at least 1 x 1, got 0 x 5"):
         as_svg([line(0.5)], (0, 5))
 
 
-def test_what_is_no_drawing_is_refused():
-    with pytest.raises(TypeError, match="the drawing put an int into a drawing"):
+def test_only_a_drawing_becomes_an_svg():
+    with pytest.raises(
+        TypeError, match="as_svg was given a list with an int, expected a list of Stroke"
+    ):
         as_svg([3], (10, 10))
 
 
-def test_colours_and_opacity_beyond_their_range_are_held_to_it():
+def test_colours_and_opacity_are_clipped():
     (path,) = paths(as_svg([line(0.5, color=(2.0, -1.0, 0.5), opacity=-1)], (10, 10)))
 
     assert (path.get("stroke"), path.get("stroke-opacity")) == ("#ff0080", "0.000")
 
 
+@pytest.mark.system
 def test_a_browser_shows_what_the_engine_draws(tmp_path):
     needs("chromium")
     drawing = [
@@ -83,10 +86,10 @@ def test_a_browser_shows_what_the_engine_draws(tmp_path):
     (tmp_path / "two.svg").write_text(as_svg(drawing, (320, 240)))
 
     with browser(tmp_path / "profile") as page:
-        page.open(paper(tmp_path / "two.svg"), 320, 240)
+        page.open(picture_page(tmp_path / "two.svg"), 320, 240)
         page.wait("document.images.length && document.images[0].complete")
-        shown = np.asarray(Image.open(page.picture(tmp_path / "two.png")).convert("RGB"))
-        assert page.complaints() == []
+        shown = np.asarray(Image.open(page.screenshot(tmp_path / "two.png")).convert("RGB"))
+        assert page.errors() == []
 
     gap = (shown / 255.0 - rasterise(drawing, (320, 240)) / 255.0) ** 2
     assert gap.mean() < 0.001
