@@ -1,4 +1,4 @@
-"""The few exceptions that someone will catch apart, and how errors are put into words."""
+"""Exceptions that are caught apart from others, and helpers that word errors."""
 
 import inspect
 import traceback
@@ -9,11 +9,11 @@ from typing import Any
 
 
 class ModelError(ValueError):
-    """A model file was refused, or was called with arrays it does not take."""
+    """A model file was refused, or a model was called with arrays that do not fit."""
 
 
 class ProviderError(RuntimeError):
-    """The device that was demanded is missing, or is not the one that really runs."""
+    """The device that was asked for is missing, or does not really run the model."""
 
 
 class PartError(LookupError):
@@ -30,7 +30,7 @@ def describe(error: BaseException) -> str:
     try:
         words = str(error)
     except Exception:
-        words = "it cannot say why"
+        words = "its message cannot be read"
     return f"{kind}: {words}" if words else kind
 
 
@@ -39,8 +39,8 @@ def location_of(error: BaseException, function: Callable[..., Any] | None = None
 
     Args:
         error: an error that was caught.
-        function: a cue; then it is the last line within the cue's own file, or the line where the
-            cue begins.
+        function: a cue; then the last line in the file of the cue is returned, or else the line
+            where the cue begins.
     """
     code = getattr(inspect.unwrap(function), "__code__", None) if function else None
     own = (code.co_filename, code.co_firstlineno) if code else None
@@ -54,7 +54,7 @@ def location_of(error: BaseException, function: Callable[..., Any] | None = None
 
 
 def suggest(name: str, known: Iterable[str]) -> str:
-    """Return `; did you mean 'plasma'?` where a known name is near, else a list of all."""
+    """Return "; did you mean 'plasma'?" where a known name is near, else a list of all."""
     known = sorted(known)
     near = get_close_matches(name, known, n=1)
     if near:

@@ -1,8 +1,4 @@
-"""What happens during a show, as typed events.
-
-Every event is published by `Parameters.publish` to all subscribers: the recorder, the panel,
-presets. `seconds` is the time of the show at which it happened, counted from its first beat.
-"""
+"""The events of a show, which `Parameters.publish` sends to the recorder, the panel and presets."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -10,13 +6,13 @@ from typing import Any
 from .media import Note
 from .tempo import TempoChange
 
-# A note, and the beats of the show at which it starts.
+# A note, and the beat of the show at which it starts.
 TimedNote = tuple[Note, float]
 
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """Something that happened at `seconds` of the show."""
+    """Something that happened, `seconds` after the first beat of the show."""
 
     seconds: float
 
@@ -33,8 +29,11 @@ class ParameterSet(Event):
 class PhrasePlayed(Event):
     """A play cue returned a phrase.
 
-    `cue` is its place in the sketch, `beats` and `span` are those of its moment, `called` is when
-    it was called. `notes` is None where the cue raised.
+    Args:
+        cue: index of the cue in the sketch.
+        beats, span: of its moment.
+        called: seconds of the show at which it was called.
+        notes: None where the cue raised.
     """
 
     cue: int
@@ -46,7 +45,7 @@ class PhrasePlayed(Event):
 
 @dataclass(frozen=True, slots=True)
 class AnswerPlayed(Event):
-    """An answer cue replied to the notes `heard`; the other fields are as in `PhrasePlayed`."""
+    """An answer cue replied to the notes `heard`; other fields are those of `PhrasePlayed`."""
 
     cue: int
     beats: float
@@ -67,7 +66,10 @@ class MidiReceived(Event):
 
 @dataclass(frozen=True, slots=True)
 class ReadingTaken(Event):
-    """An analyzer has new readings, from the frame at `seconds` on; None for what is no number."""
+    """An analyzer has new readings, in force from the frame at `seconds` on.
+
+    A reading that is neither a number nor text is None.
+    """
 
     analyzer: str
     values: tuple[float | str | None, ...]

@@ -8,8 +8,8 @@ from contextlib import suppress
 
 logger = logging.getLogger("capriccio")
 
-# A part may find new words for every frame: this many kinds of warning are shown, and this many
-# letters of each; further kinds are only counted.
+# A part may word its warning anew for every frame: at most this many kinds are shown, cut to this
+# many letters; further kinds are only counted.
 MAX_KINDS = 64
 MAX_LETTERS = 500
 _OTHERS = f"more than {MAX_KINDS} kinds of warning; further ones are only counted"
@@ -34,19 +34,19 @@ if not logger.handlers:  # an application that embeds the engine may have set it
 
 
 def info(message: str) -> None:
-    """Log `message` every time; it is no warning, and is not counted."""
+    """Log a message that is no warning; it is not counted."""
     logger.info("%s", message)
 
 
 def warn_once(message: str, key: str | None = None) -> None:
-    """Log a warning the first time its `key` comes up; count it every time.
+    """Log a warning the first time its `key` occurs; count it every time.
 
     Never raises, and may be called from any thread.
 
     Args:
         message: one sentence; line breaks become spaces.
-        key: what makes two warnings the same; the message itself unless given. Give one where the
-            words vary from frame to frame.
+        key: warnings with the same key are the same; by default the message. Pass one where the
+            message varies from frame to frame.
     """
     message = message.replace("\n", " ")
     if len(message) > MAX_LETTERS:
@@ -66,11 +66,11 @@ def warn_once(message: str, key: str | None = None) -> None:
 def summarize() -> Counter[str]:
     """Log how often each warning was repeated; forget and return the counts."""
     with _lock:
-        told = [(_messages[key], times) for key, times in _counts.items()]
+        repeated = [(_messages[key], times) for key, times in _counts.items()]
         _counts.clear()
         _messages.clear()
     counts: Counter[str] = Counter()
-    for message, times in told:
+    for message, times in repeated:
         counts[message] += times
         if times > 1:
             logger.warning("%d times: %s", times, message)
