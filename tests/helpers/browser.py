@@ -1,4 +1,4 @@
-"""A real browser, driven through two pipes by its DevTools protocol."""
+"""A real browser, driven through two pipes by the DevTools protocol."""
 
 import base64
 import fcntl
@@ -16,50 +16,50 @@ FLAGS = """
     --disable-background-networking --disable-component-update --disable-dev-shm-usage
     --remote-debugging-pipe
 """
-ANSWER_SECONDS = 20.0
+REPLY_SECONDS = 20.0
 
 
 class Page:
     """One page of a browser."""
 
-    def __init__(self, ask, said: list):
-        self._ask, self._said = ask, said
+    def __init__(self, call, events: list):
+        self._call, self._events = call, events
         for domain in ("Page", "Runtime", "Log"):
-            ask(f"{domain}.enable")
+            call(f"{domain}.enable")
 
     def open(self, address: str, width: int = 1280, height: int = 800, touch: bool = False) -> None:
-        self._ask(
+        self._call(
             "Emulation.setDeviceMetricsOverride",
             width=width,
             height=height,
             deviceScaleFactor=1,
             mobile=touch,
         )
-        self._ask("Emulation.setTouchEmulationEnabled", enabled=touch)
-        self._ask("Page.navigate", url="about:blank")
-        self.forget()
-        self._ask("Page.navigate", url=address)
+        self._call("Emulation.setTouchEmulationEnabled", enabled=touch)
+        self._call("Page.navigate", url="about:blank")
+        self.clear_errors()
+        self._call("Page.navigate", url=address)
 
     def run(self, script: str) -> Any:
-        """Give what an expression in JavaScript gives; a promise is waited for."""
-        found = self._ask(
+        """Return the value of a JavaScript expression; a promise is awaited."""
+        found = self._call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
         assert "exceptionDetails" not in found, found["exceptionDetails"]
         return found["result"].get("value")
 
-    def wait(self, script: str, seconds: float = ANSWER_SECONDS) -> None:
+    def wait(self, script: str, seconds: float = REPLY_SECONDS) -> None:
         """Wait until an expression is true."""
         deadline = time.monotonic() + seconds
         while not self.run(f"!!({script})"):
-            assert time.monotonic() < deadline, f"waited in vain for {script}"
+            assert time.monotonic() < deadline, f"timed out waiting for {script}"
             time.sleep(0.1)
 
     def middle(self, selector: str, share: float = 0.5) -> tuple[float, float]:
-        """Scroll an element into view and give a point of it, so far from its left edge."""
+        """Scroll an element into view; return a point at a share of its width."""
         x, y, width, height = self.run(
-            f"(() => {{ const one = document.querySelector({json.dumps(selector)});"
-            "one.scrollIntoView({block: 'center'}); const box = one.getBoundingClientRect();"
+            f"(() => {{ const element = document.querySelector({json.dumps(selector)});"
+            "element.scrollIntoView({block: 'center'});const box = element.getBoundingClientRect();"
             "return [box.x, box.y, box.width, box.height]; })()"
         )
         return x + share * width, y + height / 2
@@ -68,48 +68,47 @@ class Page:
         x, y = self.middle(selector, share)
         for count in range(1, times + 1):
             for kind in ("mousePressed", "mouseReleased"):
-                self._ask(
+                self._call(
                     "Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=count
                 )
 
     def touch(self, *points: tuple[float, float]) -> None:
-        """Put a finger down, lead it along, and lift it."""
+        """Put a finger down, move it along the points, and lift it."""
         for number, (x, y) in enumerate(points):
             kind = "touchMove" if number else "touchStart"
-            self._ask("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
-        self._ask("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
+            self._call("Input.dispatchTouchEvent", type=kind, touchPoints=[{"x": x, "y": y}])
+        self._call("Input.dispatchTouchEvent", type="touchEnd", touchPoints=[])
 
     def key(self, key: str, code: str = "", number: int = 0, text: str = "") -> None:
-        facts = {"key": key, "code": code or key, "windowsVirtualKeyCode": number}
-        self._ask("Input.dispatchKeyEvent", type="keyDown", text=text, **facts)
-        self._ask("Input.dispatchKeyEvent", type="keyUp", **facts)
+        key_event = {"key": key, "code": code or key, "windowsVirtualKeyCode": number}
+        self._call("Input.dispatchKeyEvent", type="keyDown", text=text, **key_event)
+        self._call("Input.dispatchKeyEvent", type="keyUp", **key_event)
 
-    def write(self, words: str) -> None:
-        self._ask("Input.insertText", text=words)
+    def type_text(self, text: str) -> None:
+        self._call("Input.insertText", text=text)
 
-    def picture(self, path: Path) -> Path:
-        """Save what is seen as PNG."""
-        path.write_bytes(base64.b64decode(self._ask("Page.captureScreenshot")["data"]))
+    def screenshot(self, path: Path) -> Path:
+        """Save what the page shows as PNG."""
+        path.write_bytes(base64.b64decode(self._call("Page.captureScreenshot")["data"]))
         return path
 
-    def forget(self) -> None:
-        """Forget what the browser complained of."""
-        self._said.clear()
+    def clear_errors(self) -> None:
+        self._events.clear()
 
-    def complaints(self) -> list[str]:
-        """Give what the browser complained of in its console since the page was opened."""
+    def errors(self) -> list[str]:
+        """Return the errors in the browser's console since the page was opened."""
         found = []
-        for event in self._said:
-            facts = event["params"]
+        for event in self._events:
+            params = event["params"]
             if event["method"] == "Runtime.exceptionThrown":
-                found.append(str(facts["exceptionDetails"]))
-            elif event["method"] == "Log.entryAdded" and facts["entry"]["level"] == "error":
-                found.append(f"{facts['entry']['text']} {facts['entry'].get('url', '')}")
+                found.append(str(params["exceptionDetails"]))
+            elif event["method"] == "Log.entryAdded" and params["entry"]["level"] == "error":
+                found.append(f"{params['entry']['text']} {params['entry'].get('url', '')}")
         return found
 
 
-def paper(picture: Path) -> str:
-    """Give the address of a page that shows a picture and nothing else."""
+def picture_page(picture: Path) -> str:
+    """Return the address of a page that shows a picture and nothing else."""
     page = picture.with_suffix(".html")
     page.write_text(f'<body style="margin: 0"><img src="{picture.name}" style="display: block">')
     return page.as_uri()
@@ -117,53 +116,53 @@ def paper(picture: Path) -> str:
 
 @contextmanager
 def browser(folder: Path):
-    """Run Chromium with a new profile in `folder`; give an empty page of it."""
-    ours, its = os.pipe(), os.pipe()
-    # It reads from 3 and writes to 4, so neither end may bear these numbers yet.
-    read, write = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (ours[0], its[1]))
-    become = (
+    """Run Chromium with a new profile in `folder`; yield an empty page."""
+    requests, replies = os.pipe(), os.pipe()
+    # Chromium reads from descriptor 3 and writes to 4, so neither end may have these numbers yet.
+    read, write = (fcntl.fcntl(end, fcntl.F_DUPFD, 10) for end in (requests[0], replies[1]))
+    exec_script = (
         f"import os, sys; os.dup2({read}, 3); os.dup2({write}, 4); "
         "os.execvp(sys.argv[1], sys.argv[1:])"
     )
     flags = [*FLAGS.split(), f"--user-data-dir={folder}"]
     child = subprocess.Popen(
-        [sys.executable, "-c", become, "chromium", *flags],
+        [sys.executable, "-c", exec_script, "chromium", *flags],
         pass_fds=[read, write],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    for end in (ours[0], its[1], read, write):
+    for end in (requests[0], replies[1], read, write):
         os.close(end)
-    said: list[dict] = []
+    events: list[dict] = []
     session: dict[str, str] = {}
     numbers = iter(range(1, 1_000_000))
-    with open(ours[1], "wb", buffering=0) as mouth, open(its[0], "rb") as ear:
+    with open(requests[1], "wb", buffering=0) as sender, open(replies[0], "rb") as receiver:
 
-        def listen() -> dict:
-            letters = bytearray()
-            while (letter := ear.read(1)) != b"\0":
-                assert letter, "the browser has ended"
-                letters += letter
-            return json.loads(letters)
+        def receive() -> dict:
+            data = bytearray()
+            while (byte := receiver.read(1)) != b"\0":
+                assert byte, "the browser has ended"
+                data += byte
+            return json.loads(data)
 
-        def ask(method: str, **facts) -> dict:
+        def call(method: str, **params) -> dict:
             number = next(numbers)
-            order = {"id": number, "method": method, "params": facts, **session}
-            mouth.write(json.dumps(order).encode() + b"\0")
-            while (answer := listen()).get("id") != number:
-                said.append(answer)
-            assert "error" not in answer, f"{method}: {answer['error']}"
-            return answer["result"]
+            request = {"id": number, "method": method, "params": params, **session}
+            sender.write(json.dumps(request).encode() + b"\0")
+            while (reply := receive()).get("id") != number:
+                events.append(reply)
+            assert "error" not in reply, f"{method}: {reply['error']}"
+            return reply["result"]
 
         try:
-            target = ask("Target.createTarget", url="about:blank")["targetId"]
-            session["sessionId"] = ask("Target.attachToTarget", targetId=target, flatten=True)[
+            target = call("Target.createTarget", url="about:blank")["targetId"]
+            session["sessionId"] = call("Target.attachToTarget", targetId=target, flatten=True)[
                 "sessionId"
             ]
-            yield Page(ask, said)
+            yield Page(call, events)
         finally:
             session.clear()
             with suppress(AssertionError, OSError):
-                ask("Browser.close")
+                call("Browser.close")
             child.terminate()
             child.wait(20)

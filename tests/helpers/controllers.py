@@ -1,4 +1,4 @@
-"""What the tests of hands share: a real MIDI controller, and a show whose parameters it turns."""
+"""A real MIDI controller, and a sketch whose parameters it sets."""
 
 from contextlib import contextmanager
 from typing import Literal
@@ -10,14 +10,14 @@ from helpers.devices import wait_for
 
 
 class Device:
-    """A real controller: a port that is plugged in, plays what it is told, and is unplugged."""
+    """A real controller: a port that appears, sends messages, and disappears."""
 
     def __init__(self, name: str):
         import rtmidi
         from capriccio.devices.midi import ports
 
-        with ports.hushed():
-            self._port = rtmidi.MidiOut(ports.system(), name=name)
+        with ports.stderr_silenced():
+            self._port = rtmidi.MidiOut(ports.find_api(), name=name)
             self._port.open_virtual_port(name)
 
     def send(self, *messages) -> None:
@@ -39,7 +39,7 @@ def plugged(name: str):
 
 
 def until(claim, device: Device, *messages, what: str = ""):
-    """Send messages again and again until `claim()` is true: who connects may yet come."""
+    """Send messages repeatedly until `claim()` is true, since a listener may connect late."""
 
     def again():
         device.send(*messages)
@@ -49,11 +49,12 @@ def until(claim, device: Device, *messages, what: str = ""):
 
 
 def cc(number: int, level: int, channel: int = 1) -> tuple[int, int, int]:
+    """Return the bytes of a control change."""
     return 0xB0 | channel - 1, number, level
 
 
 class Field(Generator):
-    """Paint one grey; all but `light` changes nothing that is seen."""
+    """Paint one grey; only `light` changes it."""
 
     def generate(
         self,
@@ -67,8 +68,8 @@ class Field(Generator):
         return np.full((4, 4, 3), float(light))
 
 
-def show(fps: float = 10.0, bpm: float = 60.0, title: str = "meadow") -> tuple[Sketch, Field]:
-    """Give a sketch with one part, called `field`, and that part."""
+def field_sketch(fps=10.0, bpm=60.0, title="meadow") -> tuple[Sketch, Field]:
+    """Return a sketch with one part, called `field`, and that part."""
     field = Field()
     sketch = Sketch(bpm=bpm, fps=fps, size=(16, 16))
     sketch.names, sketch.title = {"field": field}, title

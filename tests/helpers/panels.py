@@ -1,4 +1,4 @@
-"""What the tests of the panel share: a live show that has one."""
+"""A live show with a panel, for the tests of the panel."""
 
 import http.client
 import json
@@ -7,7 +7,7 @@ from functools import partial
 from typing import Literal
 
 import numpy as np
-from capriccio import Generator, Note, Output, Sketch
+from capriccio import Generator, Input, Note, Sketch
 from capriccio.panel.panel import Panel
 from capriccio.parameters import Parameter, Parameters
 
@@ -22,18 +22,25 @@ class Sea(Generator):
     def generate(
         self, now, *, heat=0.5, calm=0.2, words="a pear", style: Literal["oil", "ink"] = "oil"
     ):
+        """Return one grey.
+
+        Args:
+            heat: How bright the water is.
+        """
         return np.full((40, 60, 3), heat)
 
 
-class Props(Output):
-    """Place what a stage would: a tempo, and buttons, one of which stays down."""
+class StageParameters(Input):
+    """Adds what a stage would: a tempo, and buttons, one of which stays down."""
 
     def start(self, performance):
         self.pressed, self.black, self.bpm = [], False, 96.0
         parameters = performance.parameters
         add = self.pressed.append
         tempo = {"span": (20.0, 300.0), "value": lambda: self.bpm}
-        parameters.add(Parameter("/show/tempo", "number", "Beats a minute.", self._set, **tempo))
+        parameters.add(
+            Parameter("/show/tempo", "number", "Beats a minute.", self._set_tempo, **tempo)
+        )
         parameters.add(
             Parameter("/show/tap", "press", "Tap the tempo.", lambda _: add("tap"), key="t")
         )
@@ -56,7 +63,7 @@ class Props(Output):
     def _recall(self, number, _):
         self.pressed.append(f"preset {number}")
 
-    def _set(self, bpm):
+    def _set_tempo(self, bpm):
         self.bpm = bpm
 
     def _darken(self, _):
@@ -64,10 +71,10 @@ class Props(Output):
 
 
 class Show:
-    """A live show with a panel, in a thread of its own, until it is told to end."""
+    """A live show with a panel, in a thread of its own, from `with` to its end."""
 
     def __init__(self, target: str = "", fps: float = 30.0, bpm: float = 120.0):
-        self.sea, self.panel, self.props = Sea(), Panel(target), Props()
+        self.sea, self.panel, self.stage_parameters = Sea(), Panel(target), StageParameters()
         self.sketch = Sketch(bpm=bpm, fps=fps, size=(60, 40))
         self.sketch.names = {"sea": self.sea}
         self.sketch.draw(lambda now: self.sea(now, heat=0.25))
@@ -75,44 +82,50 @@ class Show:
         self._thread = threading.Thread(target=self._perform)
 
     def _perform(self):
-        self.stats = self.sketch.perform([self.props, self.panel], live=True)
+        self.stats = self.sketch.perform([self.panel], inputs=[self.stage_parameters], live=True)
 
     @property
     def parameters(self) -> Parameters:
-        return self.sketch._stage.performance.parameters
+        return self.sketch.current_stage.performance.parameters
 
     @property
     def port(self) -> int:
-        return self.panel.doorway.port
+        return self.panel.access.port
 
     def __enter__(self):
         self._thread.start()
-        wait_for(lambda: self.panel.doorway.address and self.sketch._stage.stats.frames > 1)
+        wait_for(lambda: self.panel.access.address and self.sketch.current_stage.stats.frames > 1)
         return self
 
-    def __exit__(self, *trouble):
+    def __exit__(self, *error):
         self.panel.closed = True
         self._thread.join(20)
         assert not self._thread.is_alive()
 
-    def ask(self, path, method="GET", body=None, headers=None, host="127.0.0.1"):
-        """Give the status and the body of an answer."""
-        line = http.client.HTTPConnection(host, self.port, timeout=20)
-        line.request(method, path, body=body, headers=headers or {})
-        answer = line.getresponse()
-        found = answer.status, answer.read()
-        line.close()
+    @property
+    def pressed(self) -> list[str]:
+        """The buttons that were pressed."""
+        return self.stage_parameters.pressed
+
+    def request(self, path, method="GET", body=None, headers=None, host="127.0.0.1"):
+        """Return the status and the body of a reply."""
+        connection = http.client.HTTPConnection(host, self.port, timeout=20)
+        connection.request(method, path, body=body, headers=headers or {})
+        reply = connection.getresponse()
+        found = reply.status, reply.read()
+        connection.close()
         return found
 
     def state(self):
-        status, body = self.ask("/state")
+        status, body = self.request("/state")
         assert status == 200
         return json.loads(body)
 
-    def turn(self, address, value=None, **headers):
-        words = json.dumps({"address": address, "value": value})
-        status, body = self.ask("/turn", "POST", words, {**JSON, **headers})
+    def set(self, address, value=None, **headers):
+        """Set a parameter as the page does; return the status and the reply."""
+        content = json.dumps({"address": address, "value": value})
+        status, body = self.request("/turn", "POST", content, {**JSON, **headers})
         return status, json.loads(body)
 
-    def meter(self, name):
-        return next(meter for meter in self.state()["meters"] if meter["name"] == name)
+    def gauge(self, name):
+        return next(gauge for gauge in self.state()["meters"] if gauge["name"] == name)

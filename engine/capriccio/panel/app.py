@@ -1,4 +1,4 @@
-"""A small web server in one thread, which a flood can neither block nor make hurry."""
+"""A small HTTP server in one thread; a flood of connections can neither block nor slow the show."""
 
 import asyncio
 import json
@@ -10,21 +10,21 @@ from typing import Any, NamedTuple
 from ..errors import describe
 from ..log import warn_once
 
-# Connections that are taken in a second, and requests of one of them that are answered. A page
-# needs six connections once and 20 requests a second on them all; more waits in the kernel, which
-# costs the show nothing.
-CONNECTIONS_A_SECOND, REQUESTS_A_SECOND = 200.0, 40.0
-# Connections at a time; one too many takes the place of the oldest that has asked for nothing yet.
-MOST_GUESTS = 32
-# The longest head and the longest body of a request, in bytes.
-MOST_HEAD, MOST_BODY = 8192, 4096
-# So long a request may take to arrive and its answer to leave, and a connection to rest between.
-REQUEST_SECONDS, REST_SECONDS = 5.0, 30.0
-# So long the server has to close.
+# Connections accepted in a second, and requests of one of them answered. A page needs six
+# connections once, and 20 requests a second on all of them; more waits in the kernel, which costs
+# the show nothing.
+CONNECTIONS_PER_SECOND, REQUESTS_PER_SECOND = 200.0, 40.0
+# Connections at a time; one more takes the place of the oldest that has not completed a request.
+MAX_CLIENTS = 32
+# The largest head and body of a request.
+MAX_HEAD_BYTES, MAX_BODY_BYTES = 8192, 4096
+# How long a request may take to arrive and its reply to leave, and how long a connection may idle.
+REQUEST_SECONDS, IDLE_SECONDS = 5.0, 30.0
+# How long the server may take to close.
 CLOSE_SECONDS = 2.0
-# What goes with every answer: nobody keeps it, frames it, guesses at it or reads where we are, and
-# the page runs what lies beside it alone.
-ALWAYS = {
+# Sent with every reply: it is not cached, framed, sniffed or shared with other sites, and the page
+# runs only what is served with it.
+SECURITY_HEADERS = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
     "img-src 'self' data:; connect-src 'self'; base-uri 'none'; form-action 'none'; "
@@ -49,7 +49,7 @@ REASONS = {
 
 
 class Request(NamedTuple):
-    """What was asked for; the names of `headers` are in lower case."""
+    """An HTTP request; the names of `headers` are in lower case."""
 
     method: str
     path: str
@@ -58,15 +58,15 @@ class Request(NamedTuple):
 
 
 class Reply(NamedTuple):
-    """What is answered."""
+    """An HTTP response."""
 
     status: int
-    kind: str
+    content_type: str
     body: bytes
 
 
 class Refusal(Exception):
-    """A request that is not answered, with its status and the reason; the connection is closed."""
+    """A request that is refused, with a status and a reason; the connection is closed after it."""
 
     def __init__(self, status: int, reason: str):
         super().__init__(reason)
@@ -74,129 +74,137 @@ class Refusal(Exception):
 
 
 class RateLimit:
-    """Lets through so many a second, and a second's worth at once; the others wait."""
+    """Lets `per_second` calls of `wait` pass, a second's worth of them at once."""
 
-    def __init__(self, a_second: float):
-        self._a_second = self._left = a_second
+    def __init__(self, per_second: float):
+        self._per_second = self._left = per_second
         self._since = asyncio.get_running_loop().time()
 
-    async def keep(self) -> None:
-        """Wait for one's turn."""
+    async def wait(self) -> None:
+        """Return once the rate allows it."""
         now = asyncio.get_running_loop().time()
-        gained = (now - self._since) * self._a_second
-        self._left, self._since = min(self._left + gained, self._a_second) - 1, now
+        gained = (now - self._since) * self._per_second
+        self._left, self._since = min(self._left + gained, self._per_second) - 1, now
         if self._left < 0:
-            await asyncio.sleep(-self._left / self._a_second)
+            await asyncio.sleep(-self._left / self._per_second)
 
 
 class Client:
-    """One connection: its task, and whether it has asked for anything that there is."""
+    """One connection: its task, and whether it has completed a request."""
 
-    task: asyncio.Task
-    known = False
+    task: asyncio.Task[None]
+    is_known = False
 
 
 class Server:
-    """Answers what comes in at an open `listener`, until it is closed.
+    """Answers requests at an open socket, from `run` until `close`.
 
-    `answer` gives the `Reply` to a `Request`, quickly, or raises `Refusal`. `run` lasts until
-    `close`, which any thread may call.
+    Args:
+        listener: the socket.
+        answer: returns the reply to a request quickly, or raises Refusal.
     """
 
     def __init__(self, listener: socket.socket, answer: Callable[[Request], Reply]):
         self._listener, self._answer = listener, answer
         self._loop = asyncio.new_event_loop()
         self._ended = asyncio.Event()
-        self._guests: list[Client] = []
-        self.taken = 0  # connections so far
+        self.clients: list[Client] = []
+        self.accepted = 0  # connections so far
 
     def run(self) -> None:
-        """Serve until closed."""
+        """Serve until closed; never raises."""
         try:
             self._loop.run_until_complete(self._serve())
-        except BaseException as error:  # no thread of ours may end in a trace
-            warn_once(f"the panel has ended with {describe(error)}; the show goes on")
+        except BaseException as error:  # no thread of ours may end in a traceback
+            warn_once(f"the panel stopped with {describe(error)}; the show goes on")
         finally:
             self._listener.close()
             self._loop.close()
 
     def close(self) -> None:
-        """End all connections, and let the port go."""
-        with suppress(RuntimeError):  # it has ended by itself
+        """End all connections and free the port; may be called from any thread."""
+        with suppress(RuntimeError):  # the loop has ended by itself
             self._loop.call_soon_threadsafe(self._ended.set)
 
     async def _serve(self) -> None:
-        door = asyncio.create_task(self._open_the_door())
+        accepting = asyncio.create_task(self._accept())
         await self._ended.wait()
-        await asyncio.sleep(0)  # whoever has just come in begins
-        tasks = [door, *(guest.task for guest in self._guests)]
+        await asyncio.sleep(0)  # a client that was just accepted begins
+        tasks = [accepting, *(client.task for client in self.clients)]
         for task in tasks:
             task.cancel()
         await asyncio.wait(tasks, timeout=CLOSE_SECONDS)
-        await asyncio.sleep(0)  # their connections are let go
+        await asyncio.sleep(0)  # their connections are closed
 
-    async def _open_the_door(self) -> None:
-        pace = RateLimit(CONNECTIONS_A_SECOND)
+    async def _accept(self) -> None:
+        limit = RateLimit(CONNECTIONS_PER_SECOND)
         while True:
-            await pace.keep()
+            await limit.wait()
             try:
                 connection, _ = await self._loop.sock_accept(self._listener)
-            except OSError:  # it has left again, or no file can be opened just now
+            except OSError:  # it was closed again, or no file can be opened just now
                 continue
-            self.taken += 1
-            if len(self._guests) >= MOST_GUESTS:
-                strangers = [guest for guest in self._guests if not guest.known]
-                leaves = (strangers or self._guests)[0]
-                self._guests.remove(leaves)
-                leaves.task.cancel()
-            guest = Client()
-            guest.task = asyncio.create_task(self._attend(guest, connection))
-            self._guests.append(guest)
-            await asyncio.sleep(0)  # one that is sent away before it begins would not close
+            self.accepted += 1
+            if len(self.clients) >= MAX_CLIENTS:
+                unknown = [client for client in self.clients if not client.is_known]
+                dropped = (unknown or self.clients)[0]
+                self.clients.remove(dropped)
+                dropped.task.cancel()
+            client = Client()
+            client.task = asyncio.create_task(self._handle(client, connection))
+            self.clients.append(client)
+            await asyncio.sleep(0)  # a task cancelled before it begins would not close
 
-    async def _attend(self, guest: Client, connection: socket.socket) -> None:
+    async def _handle(self, client: Client, connection: socket.socket) -> None:
         writer = None
         try:
-            # Or the end of an answer would wait until the other side has seen its beginning.
+            # Otherwise the end of a reply would wait until its beginning was acknowledged.
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-            reader, writer = await asyncio.open_connection(sock=connection, limit=MOST_HEAD)
-            pace, patience = RateLimit(REQUESTS_A_SECOND), REQUEST_SECONDS
-            while await self._converse(reader, writer, patience):
-                guest.known, patience = True, REST_SECONDS
-                await pace.keep()
+            reader, writer = await asyncio.open_connection(sock=connection, limit=MAX_HEAD_BYTES)
+            limit, timeout = RateLimit(REQUESTS_PER_SECOND), REQUEST_SECONDS
+            while await self._exchange(reader, writer, timeout):
+                client.is_known, timeout = True, IDLE_SECONDS
+                await limit.wait()
         except (OSError, EOFError, TimeoutError):
-            pass  # it has left, or sleeps
+            pass  # it was closed, or is too slow
         except Exception as error:
-            warn_once(f"the panel stumbled over a request: {describe(error)}", "the panel stumbled")
+            warn_once(f"the panel failed at a request: {describe(error)}", "panel request")
         finally:
-            if guest in self._guests:
-                self._guests.remove(guest)
-            # What one who does not read has not taken is not kept for him.
+            if client in self.clients:
+                self.clients.remove(client)
+            # What a client that does not read has not taken is dropped.
             writer.transport.abort() if writer else connection.close()
 
-    async def _converse(self, reader, writer, patience: float) -> bool:
-        """Answer one request, and say whether another may follow."""
-        stays = False
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, timeout: float
+    ) -> bool:
+        """Answer one request; return whether another may follow."""
+        keep_alive = False
         try:
-            async with asyncio.timeout(patience):
-                request = await read(reader)
+            async with asyncio.timeout(timeout):
+                request = await read_request(reader)
             reply = self._answer(request)
-            stays = True
+            keep_alive = True
         except Refusal as refusal:
-            words = json.dumps({"trouble": str(refusal)}).encode()
-            reply = Reply(refusal.status, "application/json", words)
-        writer.write(head_of(reply, stays) + reply.body)
+            body = json.dumps({"trouble": str(refusal)}).encode()
+            reply = Reply(refusal.status, "application/json", body)
+        writer.write(head_of(reply, keep_alive) + reply.body)
         async with asyncio.timeout(REQUEST_SECONDS):
             await writer.drain()
-        return stays
+        return keep_alive
 
 
-async def read(reader: asyncio.StreamReader) -> Request:
-    """Read one request; raise Refusal where it is none, EOFError where nothing comes."""
+async def read_request(reader: asyncio.StreamReader) -> Request:
+    """Read one request.
+
+    Raises:
+        Refusal: it is malformed or too large.
+        EOFError: the connection was closed.
+    """
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
-        raise Refusal(400, f"a head of more than {MOST_HEAD} bytes") from None
+        raise Refusal(400, f"the head has more than {MAX_HEAD_BYTES} bytes") from None
     try:
         first, *lines = head.decode("ascii").split("\r\n")[:-2]
         method, path, version = first.split(" ")
@@ -204,31 +212,32 @@ async def read(reader: asyncio.StreamReader) -> Request:
         for line in lines:
             name, colon, value = line.partition(":")
             name = name.lower()
-            # Two lengths, or a line that goes on, would be read otherwise by somebody between us.
+            # A proxy could read a repeated or a folded header otherwise (request smuggling).
             if not colon or not name.strip() or name != name.strip() or name in headers:
                 raise ValueError
             headers[name] = value.strip()
         if version not in ("HTTP/1.1", "HTTP/1.0"):
             raise ValueError
     except ValueError:
-        raise Refusal(400, "no request that a browser would send") from None
+        raise Refusal(400, "malformed request") from None
     if "transfer-encoding" in headers:
-        raise Refusal(411, "a body without its length")
+        raise Refusal(411, "a body needs a Content-Length")
     length = headers.get("content-length", "0")
     if not (length.isdecimal() and len(length) < 10):
-        raise Refusal(400, f"a body of {length!r} bytes")
-    if int(length) > MOST_BODY:
-        raise Refusal(413, f"a body of {length} bytes; at most {MOST_BODY}")
+        raise Refusal(400, f"Content-Length must be a number, got {length!r}")
+    if int(length) > MAX_BODY_BYTES:
+        raise Refusal(413, f"the body must have at most {MAX_BODY_BYTES} bytes, got {length}")
     return Request(method, path, headers, await reader.readexactly(int(length)))
 
 
-def head_of(reply: Reply, stays: bool) -> bytes:
-    """Give the head of an answer."""
-    lines: dict[str, Any] = {
-        "Content-Type": reply.kind,
+def head_of(reply: Reply, keep_alive: bool) -> bytes:
+    """Return the status line and the headers of a reply."""
+    headers: dict[str, Any] = {
+        "Content-Type": reply.content_type,
         "Content-Length": len(reply.body),
-        "Connection": "keep-alive" if stays else "close",
-        **ALWAYS,
+        "Connection": "keep-alive" if keep_alive else "close",
+        **SECURITY_HEADERS,
     }
-    words = [f"HTTP/1.1 {reply.status} {REASONS[reply.status]}"]
-    return "\r\n".join([*words, *(f"{name}: {lines[name]}" for name in lines), "", ""]).encode()
+    lines = [f"HTTP/1.1 {reply.status} {REASONS[reply.status]}"]
+    lines += [f"{name}: {value}" for name, value in headers.items()]
+    return "\r\n".join([*lines, "", ""]).encode()

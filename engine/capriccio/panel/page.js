@@ -1,13 +1,13 @@
-// Everything on this page comes from two tables that the show sends: "table", what there is on its
-// desk, and "state", where that stands. Nothing is named here but the group "show" and "panic".
+// Everything on this page comes from two replies of the show: "table", its parameters, and "state",
+// their values and the gauges. The page knows by name the group "show", "panic" and "tap" alone.
 
 "use strict";
 
-const STATE_MS = 200, PICTURE_MS = 100, AWAY_MS = 1000, TROUBLE_MS = 6000;
-// So long a control that was touched stays where the hand left it, whatever the show says.
-const MINE_MS = 700;
-// So far a finger may slip and not have moved, in pixels.
-const SLIP = 6;
+const STATE_MS = 200, PICTURE_MS = 100, RETRY_MS = 1000, TROUBLE_MS = 6000;
+// How long a control that was touched keeps its value, whatever the show reports.
+const KEEP_MS = 700;
+// How far a finger may move, in pixels, before it drags.
+const DRAG_PIXELS = 6;
 const FIRST_KEY = 21, LAST_KEY = 108;
 
 const controls = new Map();  // by address
@@ -15,16 +15,16 @@ let version = null;
 
 const $ = id => document.getElementById(id);
 
-function make(tag, facts = {}, ...inside) {
-  const thing = Object.assign(document.createElement(tag), facts);
-  thing.append(...inside);
-  return thing;
+function make(tag, properties = {}, ...children) {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
 }
 
-// -- turning --------------------------------------------------------------------------------------
+// -- setting --------------------------------------------------------------------------------------
 
-// One turn of a control is on its way at a time; of those that wait only the last counts.
-async function turn(control, value) {
+// One change of a control is sent at a time; of those that wait only the last one is sent.
+async function send(control, value) {
   control.touched = performance.now();
   if (control.sending) {
     control.next = { value };
@@ -32,33 +32,33 @@ async function turn(control, value) {
   }
   control.sending = true;
   try {
-    const answer = await fetch("turn", {
+    const reply = await fetch("turn", {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify({ address: control.address, value }),
     });
-    if (!answer.ok) complain((await answer.json()).trouble);
+    if (!reply.ok) report((await reply.json()).trouble);
   } catch {
-    complain(`${control.name} was not turned; the show does not answer`);
+    report(`${control.name} was not set: no connection to the show`);
   }
   control.sending = false;
   if (control.next) {
     const { value } = control.next;
     control.next = null;
-    turn(control, value);
+    send(control, value);
   }
 }
 
-let complained = 0;
+let reportTimer = 0;
 
-function complain(words) {
-  $("trouble").textContent = words;
-  clearTimeout(complained);
-  complained = setTimeout(() => { $("trouble").textContent = ""; }, TROUBLE_MS);
+function report(message) {
+  $("trouble").textContent = message;
+  clearTimeout(reportTimer);
+  reportTimer = setTimeout(() => { $("trouble").textContent = ""; }, TROUBLE_MS);
 }
 
-function letGo(control) {
-  turn(control, null);
+function release(control) {
+  send(control, null);
   control.touched = -Infinity;
 }
 
@@ -74,7 +74,7 @@ function build(table) {
     groups.get(control.group).push(control);
   }
   const names = [...groups.keys()].sort((a, b) => (b === "show") - (a === "show"));
-  $("desk").replaceChildren(...names.map(name => buildGroup(name, groups.get(name))));
+  $("parameters").replaceChildren(...names.map(name => buildGroup(name, groups.get(name))));
 }
 
 function buildGroup(name, members) {
@@ -91,18 +91,18 @@ function buildGroup(name, members) {
   if (others.length) group.append(make("div", { className: "rows" }, ...others.map(buildRow)));
   const holding = others.filter(control => control.holds);
   if (holding.length > 1) {
-    const free = make("button", { type: "button", className: "free", textContent: "let go of all",
-      hidden: true });
-    free.addEventListener("click", () => holding.filter(one => one.held).forEach(letGo));
-    heading.append(free);
+    const button = make("button", { type: "button", className: "release",
+      textContent: "release all", hidden: true });
+    button.addEventListener("click", () => holding.filter(one => one.held).forEach(release));
+    heading.append(button);
     for (const control of holding) {
-      control.together = { free, holding };
+      control.releaseAll = { button, holding };
     }
   }
   return group;
 }
 
-// Presses of one kind, such as all presets, stand small in a line.
+// Buttons of one kind, such as all presets, are small and in one line.
 function buildSeries(name, members) {
   const line = make("div", { className: "series" }, make("span", { textContent: name }),
     ...members.map(buildPress));
@@ -113,25 +113,24 @@ function buildSeries(name, members) {
 }
 
 function buildPress(control) {
-  const words = control.series ? control.name.slice(control.series.length + 1) : control.name;
-  const button = make("button", { type: "button", className: "press", textContent: words });
+  const text = control.series ? control.name.slice(control.series.length + 1) : control.name;
+  const button = make("button", { type: "button", className: "press", textContent: text });
   if (control.name === "panic") button.classList.add("panic");
   if (control.key) button.append(keyName(control));
-  // A finger presses when it leaves, since it may have come to scroll; but a tap on the beat is
-  // meant as it is struck.
-  const struck = control.name === "tap" ? "pointerdown" : "click";
-  button.addEventListener(struck, event => { if (event.button === 0) press(control); });
-  if (struck !== "click") {
+  // A finger presses when it is lifted, since it may scroll; only a tap on the beat counts at once.
+  const trigger = control.name === "tap" ? "pointerdown" : "click";
+  button.addEventListener(trigger, event => { if (event.button === 0) press(control); });
+  if (trigger !== "click") {
     button.addEventListener("click", event => { if (event.detail === 0) press(control); });
   }
   control.input = button;
-  return wrapped(control, button);
+  return wrap(control, button);
 }
 
 function press(control) {
-  turn(control, null);
-  control.input.classList.add("struck");
-  setTimeout(() => control.input.classList.remove("struck"), 150);
+  send(control, null);
+  control.input.classList.add("pressed");
+  setTimeout(() => control.input.classList.remove("pressed"), 150);
 }
 
 function buildRow(control) {
@@ -144,13 +143,13 @@ function buildRow(control) {
   control.input.title = control.says;
   const row = make("div", { className: "row" }, body);
   if (control.holds) {
-    const free = make("button", { type: "button", className: "free", textContent: "let go" });
-    free.setAttribute("aria-label", `let go of ${control.name}`);
-    free.addEventListener("click", () => { letGo(control); control.input.focus(); });
-    row.append(free);
-    body.addEventListener("dblclick", () => letGo(control));
+    const button = make("button", { type: "button", className: "release", textContent: "release" });
+    button.setAttribute("aria-label", `release ${control.name}`);
+    button.addEventListener("click", () => { release(control); control.input.focus(); });
+    row.append(button);
+    body.addEventListener("dblclick", () => release(control));
   }
-  return wrapped(control, row);
+  return wrap(control, row);
 }
 
 function buildFader(control, label) {
@@ -168,8 +167,8 @@ function buildFader(control, label) {
   const set = () => {
     const value = Number(control.input.value);
     control.show(value);
-    hold(control);
-    turn(control, value);
+    markHeld(control);
+    send(control, value);
   };
   control.input.addEventListener("input", set);
   drag(fader, share => {
@@ -177,15 +176,15 @@ function buildFader(control, label) {
     set();
   }, () => control.input.focus());
   control.input.addEventListener("keydown", event => {
-    if (control.holds && (event.key === "Delete" || event.key === "Backspace")) letGo(control);
+    if (control.holds && (event.key === "Delete" || event.key === "Backspace")) release(control);
   });
   return fader;
 }
 
-// A finger that scrolls the page turns nothing: it must move sideways, or go as it came.
+// A finger that scrolls the page sets nothing: it must move sideways, or be lifted where it is.
 function drag(fader, move, begin) {
   let from = null;
-  const to = event => {
+  const moveTo = event => {
     const box = fader.getBoundingClientRect();
     move(Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
   };
@@ -193,9 +192,9 @@ function drag(fader, move, begin) {
     from = null;
     fader.classList.remove("touched");
   };
-  const take = event => {
+  const start = event => {
     fader.classList.add("touched");
-    to(event);
+    moveTo(event);
   };
   fader.addEventListener("pointerdown", event => {
     if (event.button !== 0) return;
@@ -203,14 +202,15 @@ function drag(fader, move, begin) {
     begin();
     from = event.clientX;
     fader.setPointerCapture(event.pointerId);
-    if (event.pointerType !== "touch") take(event);
+    if (event.pointerType !== "touch") start(event);
   });
   fader.addEventListener("pointermove", event => {
     if (from === null) return;
-    if (fader.classList.contains("touched") || Math.abs(event.clientX - from) > SLIP) take(event);
+    const dragging = fader.classList.contains("touched");
+    if (dragging || Math.abs(event.clientX - from) > DRAG_PIXELS) start(event);
   });
   fader.addEventListener("pointerup", event => {
-    if (from !== null) to(event);
+    if (from !== null) moveTo(event);
     end();
   });
   fader.addEventListener("pointercancel", end);
@@ -221,8 +221,8 @@ function buildMenu(control, label) {
     value: choice, textContent: choice })));
   control.show = value => { control.input.value = String(value); };
   control.input.addEventListener("change", () => {
-    hold(control);
-    turn(control, control.input.value);
+    markHeld(control);
+    send(control, control.input.value);
   });
   return make("div", { className: "field" }, label, control.input);
 }
@@ -231,16 +231,18 @@ function buildText(control, label) {
   control.input = make("input", { type: "text", autocomplete: "off", spellcheck: false,
     enterKeyHint: "done", placeholder: "…" });
   control.show = value => { control.input.value = value ?? ""; };
-  const write = () => {
-    hold(control);
-    turn(control, control.input.value);
+  const submit = () => {
+    markHeld(control);
+    send(control, control.input.value);
   };
-  control.input.addEventListener("change", write);
-  control.input.addEventListener("keydown", event => { if (event.key === "Enter") control.input.blur(); });
+  control.input.addEventListener("change", submit);
+  control.input.addEventListener("keydown", event => {
+    if (event.key === "Enter") control.input.blur();
+  });
   return make("div", { className: "field" }, label, control.input);
 }
 
-function wrapped(control, body) {
+function wrap(control, body) {
   const says = make("p", { className: "says" }, `${control.says} `,
     make("code", { textContent: control.address }));
   control.box = make("div", { className: "control", title: control.says }, body, says);
@@ -251,21 +253,21 @@ function keyName(control) {
   return make("kbd", { textContent: control.key });
 }
 
-function hold(control) {
+function markHeld(control) {
   if (control.holds) mark(control, true);
 }
 
 function mark(control, held) {
   control.held = held;
   control.box.classList.toggle("held", held);
-  if (control.together) {
-    control.together.free.hidden = !control.together.holding.some(one => one.held);
+  if (control.releaseAll) {
+    control.releaseAll.button.hidden = !control.releaseAll.holding.some(one => one.held);
   }
 }
 
-// -- showing --------------------------------------------------------------------------------------
+// -- updating -------------------------------------------------------------------------------------
 
-function show(state) {
+function update(state) {
   document.title = state.title;
   $("title").textContent = state.title;
   const now = performance.now();
@@ -274,21 +276,23 @@ function show(state) {
     if (!control) continue;
     if (control.kind === "press") {
       if (typeof value === "boolean") control.input.setAttribute("aria-pressed", value);
-    } else if (now - control.touched > MINE_MS && !control.sending) {
+    } else if (now - control.touched > KEEP_MS && !control.sending) {
       mark(control, held);
-      const writing = document.activeElement === control.input && control.kind !== "number";
-      if (!writing) control.show(value);
+      const editing = document.activeElement === control.input && control.kind !== "number";
+      if (!editing) control.show(value);
     }
   }
-  showMeters(state.meters.filter(meter => meter.text));
+  updateMeters(state.meters.filter(meter => meter.text));
   const sounding = new Set(state.sounding);
-  for (const key of $("keys").children) key.classList.toggle("on", sounding.has(Number(key.dataset.pitch)));
+  for (const key of $("keys").children) {
+    key.classList.toggle("on", sounding.has(Number(key.dataset.pitch)));
+  }
 }
 
-function showMeters(meters) {
-  const list = $("meters");
-  if (list.dataset.names !== meters.map(meter => meter.name).join("|")) {
-    list.dataset.names = meters.map(meter => meter.name).join("|");
+function updateMeters(meters) {
+  const list = $("meters"), names = meters.map(meter => meter.name).join("|");
+  if (list.dataset.names !== names) {
+    list.dataset.names = names;
     list.replaceChildren(...meters.map(meter => make("div", { title: meter.says },
       make("dt", { textContent: meter.name }), make("dd"),
       make("dd", { className: "says", textContent: meter.says }))));
@@ -302,7 +306,7 @@ function showMeters(meters) {
 
 function buildKeys() {
   const black = pitch => [1, 3, 6, 8, 10].includes(pitch % 12);
-  const pitches = Array.from({ length: LAST_KEY - FIRST_KEY + 1 }, (_, at) => FIRST_KEY + at);
+  const pitches = Array.from({ length: LAST_KEY - FIRST_KEY + 1 }, (_, index) => FIRST_KEY + index);
   const width = 100 / pitches.filter(pitch => !black(pitch)).length;
   let whites = 0;
   for (const pitch of pitches) {
@@ -314,58 +318,58 @@ function buildKeys() {
   }
 }
 
-// -- watching -------------------------------------------------------------------------------------
+// -- polling --------------------------------------------------------------------------------------
 
-const rest = milliseconds => new Promise(wake => setTimeout(wake, milliseconds));
+const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
-// Nobody looks at a page that is hidden, and the show need not make pictures for it.
-const seen = () => document.hidden
-  ? new Promise(wake => document.addEventListener("visibilitychange", wake, { once: true }))
+// A hidden page asks for nothing, so that the show makes no pictures for it.
+const visible = () => document.hidden
+  ? new Promise(resolve => document.addEventListener("visibilitychange", resolve, { once: true }))
   : Promise.resolve();
 
-async function ask(path) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(5000) });
-  if (!answer.ok) throw new Error(path);
-  return answer.json();
+async function get(path) {
+  const reply = await fetch(path, { signal: AbortSignal.timeout(5000) });
+  if (!reply.ok) throw new Error(path);
+  return reply.json();
 }
 
 async function watchState() {
   for (let missed = 0; ;) {
-    await seen();
+    await visible();
     try {
-      const state = await ask("state");
+      const state = await get("state");
       if (state.table !== version) {
-        build(await ask("table"));
+        build(await get("table"));
         version = state.table;
       }
-      show(state);
+      update(state);
       missed = 0;
     } catch {
       missed += 1;
     }
     $("away").hidden = missed < 2;
     document.body.classList.toggle("gone", missed >= 2);
-    await rest(missed ? AWAY_MS : STATE_MS);
+    await pause(missed ? RETRY_MS : STATE_MS);
   }
 }
 
 async function watchPicture() {
   const picture = $("picture");
   for (let number = 0; ; number++) {
-    await seen();
+    await visible();
     const loaded = new Promise(done => {
       picture.onload = () => done(PICTURE_MS);
-      picture.onerror = () => done(AWAY_MS);
+      picture.onerror = () => done(RETRY_MS);
     });
     picture.src = `picture?${number}`;
-    await rest(await loaded);
+    await pause(await loaded);
   }
 }
 
-// The keys of the show's window press the same things here, except while words are written.
+// The keys of the show's window press the same buttons here, except while a field is edited.
 document.addEventListener("keydown", event => {
-  const writing = event.target.matches("input[type=text], select");
-  if (writing || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+  const editing = event.target.matches("input[type=text], select");
+  if (editing || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
   const plain = /^(Digit|Key)(.)$/.exec(event.code);
   const key = (event.shiftKey ? "shift+" : "") + (plain ? plain[2] : event.key).toLowerCase();
   for (const control of controls.values()) {

@@ -1,4 +1,4 @@
-"""The control panel: one local page with all that is on the parameters, the picture and the figures."""
+"""The control panel: a local web page with every parameter and gauge, and the picture."""
 
 import json
 import math
@@ -10,22 +10,27 @@ from pathlib import Path
 from time import monotonic
 from typing import Any
 
+import numpy as np
+
+from ..clock import Moment
 from ..errors import ShowError
 from ..events import Event, FramesDropped
 from ..log import warn_once
+from ..media import Note
 from ..models.model import latencies
 from ..parameters import Gauge, Parameter
 from ..parts import Output
+from ..performance import Performance
 from .access import Access
 from .app import CLOSE_SECONDS, Refusal, Reply, Request, Server
 from .preview import Preview
-from .serialize import as_json, described, measured, standing
+from .serialize import gauge_state, parameter_facts, parameter_state, to_json
 
-# The frame rate is that of so many seconds; below this part of the one asked for it is not good.
+# The frame rate is measured over so many seconds; below this share of the wanted rate it is marked.
 RATE_SECONDS, GOOD_RATE = 2.0, 0.95
-# So long a dropped frame counts as trouble.
+# How long a dropped frame is marked.
 LATE_SECONDS = 10.0
-# What the page is made of, and as what it is sent.
+# The files of the page by path, and their types.
 FILES = {
     "": ("page.html", "text/html; charset=utf-8"),
     "page.css": ("page.css", "text/css; charset=utf-8"),
@@ -35,106 +40,114 @@ JSON = "application/json"
 
 
 class Panel(Output):
-    """Serve one page with every control and meter of the parameters, at `[HOST:]PORT`.
+    """Serves a page with every parameter and gauge of a live show.
 
-    Without a HOST it is for this machine alone; with one it is for whoever knows the address, which
-    is told when the show starts.
+    Args:
+        target: `[HOST:]PORT`. Without a HOST only this machine can reach it; with one, everyone who
+            knows the address, which is logged when the show starts.
     """
 
     name = "panel"
-    _server: Server | None = None
+    server: Server | None = None
+    preview: Preview
+    late_frames = 0
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        self.doorway = Access(target)
-        self._known: tuple[list[Parameter], int, bytes] = ([], 0, b"")
+        self.access = Access(target)
+        # The parameters that were serialized last, their checksum and their JSON.
+        self._table: tuple[list[Parameter], int, bytes] = ([], 0, b"")
 
-    def start(self, performance):
+    def start(self, performance: Performance) -> None:
+        """Open the port, and serve in a thread."""
         if not performance.clock.live:
-            raise ShowError("a panel is for live shows; leave out --panel, or --offline")
+            raise ShowError("the panel needs a live show; leave out --panel or --offline")
         self._performance, self._parameters = performance, performance.parameters
-        self._preview = Preview(performance.size)
+        self.preview = Preview(performance.size)
         self._shown: deque[float] = deque(maxlen=math.ceil(RATE_SECONDS * performance.fps) + 1)
-        self._late, self._late_since = 0, -math.inf
-        self._sounding: set[tuple[int, int]] = set()
-        here = Path(__file__).parent
+        self.late_frames, self._late_since = 0, -math.inf
+        self._sounding: set[tuple[int, int]] = set()  # channel and pitch
+        folder = Path(__file__).parent
         self._files = {
-            path: Reply(200, kind, (here / name).read_bytes())
+            path: Reply(200, kind, (folder / name).read_bytes())
             for path, (name, kind) in FILES.items()
         }
-        asked = self.doorway.port
-        listener = self.doorway.open()
-        self._parameters.subscribe(self._hear)
-        for meter in self._meters():
-            self._parameters.add_gauge(meter)
-        self._server = Server(listener, self.answer)
-        self._thread = threading.Thread(target=self._server.run, name=str(self), daemon=True)
+        wanted = self.access.port
+        listener = self.access.open()
+        self._parameters.subscribe(self._notice)
+        for gauge in self._own_gauges():
+            self._parameters.add_gauge(gauge)
+        self.server = Server(listener, self.answer)
+        self._thread = threading.Thread(target=self.server.run, name=str(self), daemon=True)
         self._thread.start()
-        taken = "" if self.doorway.port == asked else f", since port {asked} is taken"
-        warn_once(f"the panel is at {self.doorway.address}{taken}")
+        taken = "" if self.access.port == wanted else f", since port {wanted} is taken"
+        warn_once(f"the panel is at {self.access.address}{taken}")
 
-    def show(self, image, now):
-        self._preview.image = image
-        self._preview.number += 1
+    def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
+        """Keep the image for the preview."""
+        self.preview.show(image)
         self._shown.append(monotonic())
 
-    def note_on(self, note, now):
+    def note_on(self, note: Note, now: Moment) -> None:
+        """Count a note as sounding."""
         self._sounding.add((note.channel, note.pitch))
 
-    def note_off(self, note, now):
+    def note_off(self, note: Note, now: Moment) -> None:
+        """Count a note as ended."""
         self._sounding.discard((note.channel, note.pitch))
 
-    def close(self):
-        server, self._server = self._server, None
+    def close(self) -> None:
+        """Close all connections and the port."""
+        server, self.server = self.server, None
         if server is not None:
             server.close()
             self._thread.join(CLOSE_SECONDS)
 
-    # -- figures ------------------------------------------------------------------------------
+    # -- gauges -------------------------------------------------------------------------------
 
-    def _hear(self, event: Event) -> None:
+    def _notice(self, event: Event) -> None:
         if isinstance(event, FramesDropped):
-            self._late, self._late_since = self._late + event.count, monotonic()
+            self.late_frames, self._late_since = self.late_frames + event.count, monotonic()
 
-    def _rate(self) -> float:
+    def _frame_rate(self) -> float:
         now = monotonic()
         shown = [at for at in self._shown.copy() if now - at <= RATE_SECONDS]
         if len(shown) < 2:
             return 0.0
-        # What lies behind the last picture counts only where the next one is overdue.
+        # The time since the last frame counts only once the next one is overdue.
         until = max(shown[-1], now - 2 / self._performance.fps)
         return (len(shown) - 1) / (until - shown[0])
 
-    def _meters(self) -> list[Gauge]:
+    def _own_gauges(self) -> list[Gauge]:
         clock, fps = self._performance.clock, self._performance.fps
 
-        def place() -> str:
+        def time_and_bar() -> str:
             beats = clock.beats_at(clock.seconds())
             minutes, seconds = divmod(int(clock.seconds()), 60)
             return f"{minutes}:{seconds:02} · bar {int(beats / clock.meter) + 1}"
 
         return [
-            Gauge("time", "Minutes and seconds since the show began, and the bar it is in", place),
+            Gauge("time", "Minutes and seconds since the show began, and the bar", time_and_bar),
             Gauge(
                 "frames a second",
-                f"Pictures that were shown; {fps:g} a second are asked for",
-                lambda: f"{self._rate():.1f} of {fps:g}",
-                lambda: self._rate() >= GOOD_RATE * fps,
+                f"Frames shown in a second; {fps:g} are wanted",
+                lambda: f"{self._frame_rate():.1f} of {fps:g}",
+                lambda: self._frame_rate() >= GOOD_RATE * fps,
             ),
             Gauge(
                 "late frames",
-                "Pictures that were left out since the one before took too long",
-                lambda: str(self._late),
+                "Frames dropped because the one before took too long",
+                lambda: str(self.late_frames),
                 lambda: monotonic() - self._late_since > LATE_SECONDS,
             ),
-            Gauge("notes", "Notes that sound just now", lambda: str(len(self._sounding))),
+            Gauge("notes", "Notes sounding now", lambda: str(len(self._sounding))),
         ]
 
-    def _all_meters(self) -> list[Gauge]:
-        """Give the meters of the parameters, and one for each model that is played."""
-        says = "How long the model takes: of its last calls, 95 in 100 took no longer"
+    def _all_gauges(self) -> list[Gauge]:
+        """Return the gauges of the show, and one for each model that runs."""
+        description = "Time of one call of the model: 95 % of its last calls took no longer"
         models = [
-            Gauge(name, says, partial("{:.1f} ms on {}".format, 1000 * seconds, device))
+            Gauge(name, description, partial("{:.1f} ms on {}".format, 1000 * seconds, device))
             for name, (device, seconds) in latencies().items()
         ]
         return [*list(self._parameters.gauges.values()), *models]
@@ -142,54 +155,54 @@ class Panel(Output):
     # -- answering, in the server's thread ----------------------------------------------------
 
     def answer(self, request: Request) -> Reply:
-        """Give what a page asks for; raise Refusal where it may not, or there is no such thing."""
-        path = self.doorway.within(request)
+        """Return the reply to a request; raise Refusal where it may not, or finds nothing."""
+        path = self.access.authorize(request)
         if path == "turn" and request.method == "POST":
-            return self._turn(request)
+            return self._set_parameter(request)
         if request.method != "GET":
-            raise Refusal(405, f"nothing here takes {request.method!r}")
+            raise Refusal(405, f"method {request.method!r} is not allowed here")
         if path == "state":
-            return Reply(200, JSON, as_json(self._state()))
+            return Reply(200, JSON, to_json(self._state()))
         if path == "table":
-            return Reply(200, JSON, self._table()[1])
+            return Reply(200, JSON, self._current_table()[1])
         if path == "picture":
-            return Reply(200, "image/jpeg", self._preview.jpeg())
+            return Reply(200, "image/jpeg", self.preview.jpeg())
         if path in self._files:
             return self._files[path]
         raise Refusal(404, "no such page")
 
-    def _turn(self, request: Request) -> Reply:
-        # A page from elsewhere cannot send this kind without asking first, which is refused.
+    def _set_parameter(self, request: Request) -> Reply:
+        # A page of another site cannot send this type without a preflight, which is refused.
         if request.headers.get("content-type", "").partition(";")[0].strip() != JSON:
-            raise Refusal(415, f"a turn is sent as {JSON}")
+            raise Refusal(415, f"Content-Type must be {JSON}")
         try:
-            turn = json.loads(request.body)
-            address, value = turn["address"], turn.get("value")
+            change = json.loads(request.body)
+            address, value = change["address"], change.get("value")
             if not (isinstance(address, str) and isinstance(value, str | float | int | None)):
                 raise TypeError
         except (ValueError, TypeError, LookupError, AttributeError, RecursionError):
-            raise Refusal(400, 'a turn is {"address": "/part/knob", "value": 0.5}') from None
+            raise Refusal(400, 'expected {"address": "/part/knob", "value": 0.5}') from None
         try:
             self._parameters.set(address, value)
         except (LookupError, TypeError, ValueError, ArithmeticError) as error:
-            trouble = error.args[0] if error.args else "it is refused"
-            return Reply(422, JSON, as_json({"trouble": str(trouble)}))
+            trouble = error.args[0] if error.args else "the value is refused"
+            return Reply(422, JSON, to_json({"trouble": str(trouble)}))
         return Reply(200, JSON, b"{}")
 
-    def _table(self) -> tuple[int, bytes]:
-        """Give a number that changes with what is on the parameters, and what that is."""
-        controls = list(self._parameters.by_address.values())
-        if controls != self._known[0]:
-            table = as_json([described(control) for control in controls])
-            self._known = controls, zlib.crc32(table), table
-        return self._known[1:]
+    def _current_table(self) -> tuple[int, bytes]:
+        """Return the JSON of all parameters, after a number that changes with it."""
+        parameters = list(self._parameters.by_address.values())
+        if parameters != self._table[0]:
+            table = to_json([parameter_facts(one) for one in parameters])
+            self._table = parameters, zlib.crc32(table), table
+        return self._table[1:]
 
     def _state(self) -> dict[str, Any]:
-        version, _ = self._table()
+        version, _ = self._current_table()
         return {
             "title": self._performance.title,
             "table": version,
-            "values": {one.address: standing(one) for one in self._known[0]},
-            "meters": [measured(meter) for meter in self._all_meters()],
+            "values": {one.address: parameter_state(one) for one in self._table[0]},
+            "meters": [gauge_state(gauge) for gauge in self._all_gauges()],
             "sounding": sorted({pitch for _, pitch in list(self._sounding)}),
         }

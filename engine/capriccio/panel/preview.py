@@ -1,43 +1,51 @@
-"""The picture as the panel shows it: small, compressed, and not more often than it is looked at."""
+"""The small JPEG of the picture that the panel shows."""
 
 import io
 import math
 from time import monotonic
+from typing import Any
 
 import numpy as np
 
-# The longer side of the preview in pixels, how good a JPEG it is, and how many are made in a
-# second, however many people watch.
-SIDE, QUALITY, A_SECOND = 640, 80, 10.0
+# The longer side in pixels, the quality of the JPEG, and how many are made in a second for all
+# pages together.
+MAX_SIDE, QUALITY, RATE = 640, 80, 10.0
 
 
 class Preview:
-    """The picture last shown, and the newest JPEG of it that anybody has asked for.
+    """The image last shown, and a JPEG of it that is made only when a page asks.
 
-    The show sets `image` and counts in `number`; all else is done where the panel is served.
+    Args:
+        size: (width, height) of the black image before the first.
     """
 
     def __init__(self, size: tuple[int, int]):
         width, height = size
-        self.image = np.zeros((height, width, 3), np.uint8)
-        self.number = 0
-        self._made, self._since, self._jpeg = -1, 0.0, b""
+        self.frames = 0  # shown so far
+        self._image: np.ndarray[Any, Any] = np.zeros((height, width, 3), np.uint8)
+        self._encoded, self._encoded_at, self._jpeg = -1, 0.0, b""
+
+    def show(self, image: np.ndarray[Any, Any]) -> None:
+        """Take the place of the image before."""
+        self._image = image
+        self.frames += 1
 
     def jpeg(self) -> bytes:
-        """Give the picture as JPEG; one of a moment ago where the last was made just now."""
+        """Return the image as JPEG; the last one again where that was made just now."""
         now = monotonic()
-        if (self._made != self.number and now - self._since >= 1 / A_SECOND) or not self._jpeg:
-            self._made, self._since = self.number, now
-            self._jpeg = small(self.image)
+        is_old = self._encoded != self.frames and now - self._encoded_at >= 1 / RATE
+        if is_old or not self._jpeg:
+            self._encoded, self._encoded_at = self.frames, now
+            self._jpeg = encode_jpeg(self._image)
         return self._jpeg
 
 
-def small(image: np.ndarray) -> bytes:
-    """Give an image as JPEG of at most `SIDE` pixels a side."""
+def encode_jpeg(image: np.ndarray[Any, Any]) -> bytes:
+    """Return an image as JPEG of at most `MAX_SIDE` pixels a side."""
     from PIL import Image
 
-    # One pixel of so many: to average them would take ten times as long.
-    step = math.ceil(max(image.shape[:2]) / SIDE)
+    # Every n-th pixel: averaging them would take ten times as long.
+    step = math.ceil(max(image.shape[:2]) / MAX_SIDE)
     picture = Image.fromarray(np.ascontiguousarray(image[::step, ::step]))
     file = io.BytesIO()
     picture.save(file, "JPEG", quality=QUALITY)

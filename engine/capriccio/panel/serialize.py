@@ -1,70 +1,74 @@
-"""The parameters in words that a page can read: what there is, where it stands, what is measured."""
+"""Parameters and gauges as JSON for the page."""
 
 import json
 import math
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from ..parameters import Gauge, Parameter
 
-# The longest text that is shown of a value, in letters.
-MOST_LETTERS = 1000
+T = TypeVar("T")
+
+# The longest text that is sent of a value, in letters.
+MAX_LETTERS = 1000
 
 
-def described(control: Parameter) -> dict[str, Any]:
-    """Say what a control is, to which part of the show it belongs, and to which series there."""
-    group, _, name = control.address.removeprefix("/").partition("/")
-    series, several, _ = name.partition("/")
+def parameter_facts(parameter: Parameter) -> dict[str, Any]:
+    """Return what a parameter is, and to which group and series of the page it belongs."""
+    group, _, name = parameter.address.removeprefix("/").partition("/")
+    series, is_series, _ = name.partition("/")
     return {
-        "address": control.address,
+        "address": parameter.address,
         "group": group,
         "name": (name or group).replace("/", " ").replace("_", " "),
-        "series": series.replace("_", " ") if several else "",
-        "kind": control.kind,
-        "says": control.description,
-        "choices": [str(choice) for choice in control.choices],
-        "span": [plain(end) for end in control.span],
-        "key": control.key,
-        "holds": control.is_held is not None,
+        "series": series.replace("_", " ") if is_series else "",
+        "kind": parameter.kind,
+        "says": parameter.description,
+        "choices": [str(choice) for choice in parameter.choices],
+        "span": [to_json_value(end) for end in parameter.span],
+        "key": parameter.key,
+        "holds": parameter.is_held is not None,
     }
 
 
-def standing(control: Parameter) -> tuple[Any, bool]:
-    """Give where a control stands, and whether a hand holds it; nothing where it cannot say."""
-    return plain(asked(control.value, None)), bool(control.is_held and asked(control.held, False))
+def parameter_state(parameter: Parameter) -> tuple[Any, bool]:
+    """Return the value of a parameter, None where it fails, and whether it is held."""
+    is_held = parameter.is_held
+    held = is_held is not None and call_or(is_held, False)
+    return to_json_value(call_or(parameter.value, None)), bool(held)
 
 
-def measured(meter: Gauge) -> dict[str, Any]:
-    """Give what a meter shows."""
+def gauge_state(gauge: Gauge) -> dict[str, Any]:
+    """Return what a gauge shows."""
     return {
-        "name": meter.name,
-        "says": meter.says,
-        "text": str(asked(meter.read, "")),
-        "good": bool(asked(meter.good, True)),
+        "name": gauge.name,
+        "says": gauge.description,
+        "text": str(call_or(gauge.read, "")),
+        "good": bool(call_or(gauge.good, True)),
     }
 
 
-def asked(question: Callable[[], Any], otherwise: Any) -> Any:
-    """Give the answer of a part, or `otherwise`: it may be gone, and a panel goes on without it."""
+def call_or(function: Callable[[], T], default: T) -> T:
+    """Return what a part's function returns, or `default` where it raises: the part may be gone."""
     try:
-        return question()
+        return function()
     except Exception:
-        return otherwise
+        return default
 
 
-def plain(value: Any) -> Any:
-    """Give a value as JSON can hold it."""
+def to_json_value(value: Any) -> Any:
+    """Return a value as JSON can hold it: a finite number, a text, a boolean or None."""
     if value is None or isinstance(value, bool):
         return value
     if isinstance(value, str):
-        return value[:MOST_LETTERS]
+        return value[:MAX_LETTERS]
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        return str(value)[:MOST_LETTERS]
+        return str(value)[:MAX_LETTERS]
     return number if math.isfinite(number) else None
 
 
-def as_json(thing: Any) -> bytes:
-    """Write what a page reads."""
-    return json.dumps(thing, allow_nan=False).encode()
+def to_json(content: Any) -> bytes:
+    """Return JSON, in which no number is NaN or infinite."""
+    return json.dumps(content, allow_nan=False).encode()

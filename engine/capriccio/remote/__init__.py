@@ -1,4 +1,17 @@
-"""Hands on a show from outside: OSC, controllers and what they were taught to turn, presets."""
+"""The built-in plugin of inputs that set parameters: OSC, presets, MIDI controllers, automation."""
 
-# Where OSC is heard unless another place is given: by this machine alone.
+from capriccio import Input, hookimpl
+
+# Where OSC is received unless another place is given: from this machine alone.
 HOST, PORT = "127.0.0.1", 9000
+
+
+@hookimpl
+def inputs() -> list[type[Input]]:
+    """Return the inputs that set parameters during a show."""
+    from .automation import KnobAutomation
+    from .control_surface import ControlSurface
+    from .osc import OscInput
+    from .presets import Presets
+
+    return [OscInput, Presets, ControlSurface, KnobAutomation]

@@ -1,4 +1,4 @@
-"""Turns the knobs of a show where there are no hands, to rehearse with."""
+"""Turns the knobs of a show where no person does, to try it out."""
 
 import math
 from random import Random
@@ -6,55 +6,60 @@ from random import Random
 from ..clock import OfflineClock
 from ..parameters import Parameter, Parameters
 from ..parts import Input
+from ..performance import Performance
 
-# One knob is in hand for so many beats; for this part of them it is turned up or down and back.
-BEATS, TURNED = 8.0, 0.75
+# Each knob is turned for so many beats; in this part of them it goes away from its value and back.
+BEATS, MOVING_SHARE = 8.0, 0.75
 # A fader has so many steps.
 STEPS = 127
 
 
 class KnobAutomation(Input):
-    """Take one knob of the sketch after the other, turn it gently there and back, and let it go.
+    """Turns one knob of the sketch after the other, slowly away from its value and back.
 
-    The same `seed` turns the same.
+    Args:
+        target: ignored.
+        seed: the same seed makes the same movements.
     """
 
     name = "rehearsal"
     _clock: OfflineClock
     _parameters: Parameters
 
-    def __init__(self, seed: int | None = None):
-        super().__init__()
+    def __init__(self, target: str = "", seed: int | None = None):
+        super().__init__(target)
         self._seed = seed or 0
-        self._turn = -1  # which knob in order is in hand
+        self._turn = -1  # counts the spans of `BEATS`
         self._knob: Parameter | None = None
-        self._low = self._high = self._at = 0.0
+        self._low = self._high = self._position = 0.0
 
-    def start(self, performance):
+    def start(self, performance: Performance) -> None:
+        """Set knobs in time with every frame."""
         self._clock, self._parameters = performance.clock, performance.parameters
-        performance.parameters.add_automation(self.move)
+        performance.parameters.add_automation(self.advance)
 
-    def move(self, seconds: float) -> None:
-        """Do what is to be done by `seconds` of the show."""
-        turn, part = divmod(self._clock.beats_at(seconds), BEATS)
+    def advance(self, seconds: float) -> None:
+        """Set the knob of this turn as it is at `seconds` of the show."""
+        turn, beats = divmod(self._clock.beats_at(seconds), BEATS)
         if turn != self._turn:
-            self._let_go()
+            self._release()
             self._turn = int(turn)
-            self._take(self._turn)
+            self._choose(self._turn)
         if self._knob is None:
             return
-        if part >= TURNED * BEATS:
-            self._let_go()
+        if beats >= MOVING_SHARE * BEATS:
+            self._release()
             return
-        share = math.sin(math.pi * part / (TURNED * BEATS)) ** 2
-        at = round((self._low + share * (self._high - self._low)) * STEPS) / STEPS
-        if at != self._at:
-            self._at = at
+        share = math.sin(math.pi * beats / (MOVING_SHARE * BEATS)) ** 2
+        position = round((self._low + share * (self._high - self._low)) * STEPS) / STEPS
+        if position != self._position:
+            self._position = position
             low, high = self._knob.span
-            self._parameters.set(self._knob.address, low + at * (high - low))
+            self._parameters.set(self._knob.address, low + position * (high - low))
 
-    def _take(self, turn: int) -> None:
-        """Take the next knob in hand, unless somebody else holds it: all of them in turn."""
+    def _choose(self, turn: int) -> None:
+        """Choose the knob of a turn, unless something else holds it; all have had their turn once
+        before one comes again."""
         knobs = [
             knob
             for _, knob in sorted(self._parameters.by_address.items())
@@ -62,16 +67,16 @@ class KnobAutomation(Input):
         ]
         if not knobs:
             return
-        times, place = divmod(turn, len(knobs))
-        chance = Random(f"{self._seed}/knobs/{times}")
+        cycle, index = divmod(turn, len(knobs))
+        chance = Random(f"{self._seed}/knobs/{cycle}")
         chance.shuffle(knobs)
-        knob = knobs[place]
-        if knob.is_held is not None and not knob.held():
+        knob = knobs[index]
+        if knob.is_held is not None and not knob.is_held():
             low, high = knob.span
             self._knob, self._low = knob, (float(knob.value()) - low) / (high - low)
-            self._high, self._at = chance.random(), self._low
+            self._high, self._position = chance.random(), self._low
 
-    def _let_go(self) -> None:
+    def _release(self) -> None:
         knob, self._knob = self._knob, None
-        if knob is not None and knob.is_held is not None and knob.held():
+        if knob is not None and knob.is_held is not None and knob.is_held():
             self._parameters.set(knob.address)

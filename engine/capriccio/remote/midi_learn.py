@@ -1,48 +1,52 @@
-"""A lesson: which control of which device is moved to be tied to one address of the parameters."""
+"""MIDI learn: finds out which control a person means by moving it."""
 
 from ..devices.midi.controller_events import ControllerEvent
 from ..parameters import Parameters
 from .midi_map import Binding
 
-# So far something must be moved, 0..1, to be meant: a fader trembles by itself.
-MEANT = 0.1
-# After so long without a move the lesson is over, in seconds.
-PATIENCE_SECONDS = 60.0
+# How far a control must move, of 0..1, to be meant: a fader trembles by itself.
+MIN_MOVEMENT = 0.1
+# Learning ends after so many seconds without a movement.
+TIMEOUT_SECONDS = 60.0
 
 
 def learnable_addresses(parameters: Parameters) -> list[str]:
-    """Give the addresses that a controller can turn, those of the show behind those of parts."""
-    taught = [one.address for one in parameters.by_address.values() if one.kind != "words"]
-    return sorted(taught, key=lambda address: address.startswith("/show/"))
+    """Return the addresses that a controller can set: first those of parts, then the show's."""
+    addresses = [one.address for one in parameters.by_address.values() if one.kind != "words"]
+    return sorted(addresses, key=lambda address: address.startswith("/show/"))
 
 
 class MidiLearn:
-    """Hears moves until one control has been meant, and ties it to an address.
+    """Reads the events of controllers until one control was clearly moved, and binds it.
 
-    A fader of 14 bits or a parameter says more than one thing at each move; a key that is struck
-    is pressed on as well. Nothing else may be moved meanwhile.
+    One movement makes several kinds of event: a 14-bit fader sends two controllers, and a key that
+    is struck is also pressed. So only one control should be moved.
+
+    Args:
+        address: of the parameter that the control will set.
+        seconds: the time of the show at which learning begins.
     """
 
     def __init__(self, address: str, seconds: float = 0.0):
-        self.address, self._since = address, seconds
-        self._ends: dict[tuple[str, str, int, int], tuple[float, float]] = {}
+        self.address, self._started = address, seconds
+        self._ranges: dict[tuple[str, str, int, int], tuple[float, float]] = {}
 
-    def over(self, seconds: float) -> bool:
-        """Say whether nobody has moved anything for too long."""
-        return seconds - self._since > PATIENCE_SECONDS
+    def is_over(self, seconds: float) -> bool:
+        """Return whether nothing was moved for `TIMEOUT_SECONDS`."""
+        return seconds - self._started > TIMEOUT_SECONDS
 
-    def hear(self, device: str, move: ControllerEvent) -> Binding | None:
-        """Give the tie once it is clear what was moved."""
-        kind, number, channel, value = move
-        low, high = self._ends.get((device, *move[:3]), (value, value))
+    def receive(self, device: str, event: ControllerEvent) -> Binding | None:
+        """Take in an event; return the binding once it is clear which control was moved."""
+        kind, number, channel, value = event
+        low, high = self._ranges.get((device, *event[:3]), (value, value))
         low, high = min(low, value), max(high, value)
-        self._ends[device, kind, number, channel] = low, high
+        self._ranges[device, kind, number, channel] = low, high
         if kind == "cc14" or (kind == "note" and not value):
             return None
-        if kind not in ("note", "program") and high - low < MEANT:
+        if kind not in ("note", "program") and high - low < MIN_MOVEMENT:
             return None
         if kind == "cc" and number < 64:
             coarse, fine = number % 32, number % 32 + 32
-            if all((device, kind, half, channel) in self._ends for half in (coarse, fine)):
+            if all((device, kind, half, channel) in self._ranges for half in (coarse, fine)):
                 return Binding(self.address, "cc14", coarse, channel)
         return Binding(self.address, kind, number, channel)

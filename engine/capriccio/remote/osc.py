@@ -1,4 +1,4 @@
-"""OSC in: every control of a show by its address, on one UDP socket of this machine."""
+"""Receives OSC on one UDP socket, and sets parameters by their addresses."""
 
 import hmac
 import ipaddress
@@ -9,54 +9,56 @@ from typing import Any, NamedTuple
 
 from ..errors import ShowError, describe, suggest
 from ..log import warn_once
-from ..parameters import Parameter
+from ..parameters import Parameter, Parameters
 from ..parts import Input
+from ..performance import Performance
 from . import HOST, PORT
-from .osc_codec import LARGEST, Message, read
+from .osc_codec import MAX_BYTES, Message, decode
+from .scaling import from_unit
 
-# Messages that are read of a flood: sixty faders that are moved at once at 60 a second are fewer.
-# What comes faster is left to the network, which loses it and costs the show nothing.
-MOST_A_SECOND, BURST = 4000, 1000
-# How long the reader rests at least where it has read enough, and how often it looks whether the
-# show has ended, in seconds.
-REST_SECONDS, LOOK_SECONDS = 0.005, 0.2
-# Unknown addresses that are told one by one, and letters of each.
-MOST_TOLD, MOST_LETTERS = 8, 80
+# Messages that are read of a flood: sixty faders moved at once at 60 a second are fewer. More is
+# left in the socket's buffer, where it is lost and costs the show nothing.
+MAX_PER_SECOND, BURST = 4000, 1000
+# The shortest pause after the limit was reached, and how often the thread looks whether the show
+# has ended, in seconds.
+PAUSE_SECONDS, POLL_SECONDS = 0.005, 0.2
+# Unknown addresses that are logged one by one, and letters of each.
+MAX_UNKNOWN, MAX_LETTERS = 8, 80
 
 
-class Place(NamedTuple):
-    """Where OSC is heard: a host, a port, and the word that every address begins with."""
+class Endpoint(NamedTuple):
+    """Where OSC is received, and a prefix that every address must have."""
 
     host: str
     port: int
-    word: str
+    prefix: str
 
     def __str__(self) -> str:
-        return f"{self.host}:{self.port}{self.word and '/'}{self.word}"
+        return f"{self.host}:{self.port}{self.prefix and '/'}{self.prefix}"
 
 
-def place_of(target: str) -> Place:
-    """Read `[HOST:]PORT[/WORD]`; raise ShowError where it is no such thing.
+def parse_endpoint(target: str) -> Endpoint:
+    """Parse `[HOST:]PORT[/WORD]`.
 
-    A place that other machines can reach needs a word, which they must know.
+    Raises:
+        ShowError: it has another form, or other machines can reach it and it has no WORD, which
+            they must know.
     """
-    where, _, word = target.partition("/")
-    host, _, number = where.rpartition(":")
+    place, _, prefix = target.partition("/")
+    host, _, port = place.rpartition(":")
     host = host.strip("[]") or HOST
-    if not number.isdecimal() or not 0 < int(number) < 65536 or "/" in word:
+    if not port.isdecimal() or not 0 < int(port) < 65536 or "/" in prefix:
+        raise ShowError(f"OSC needs a port, such as {PORT}, or HOST:PORT/WORD, got {target!r}")
+    if not prefix and not _is_local(host):
         raise ShowError(
-            f"OSC cannot be heard at {target!r}; give a port, such as {PORT}, or HOST:PORT/WORD"
+            f"OSC at {target!r} is open to other machines; add a word that every address must "
+            f"begin with: {place}/WORD"
         )
-    if not word and not _is_here(host):
-        raise ShowError(
-            f"OSC at {target!r} is open to other machines; give a word that addresses begin with: "
-            f"{where}/WORD"
-        )
-    return Place(host, int(number), word)
+    return Endpoint(host, int(port), prefix)
 
 
-def _is_here(host: str) -> bool:
-    """Say whether a host is reached from this machine alone."""
+def _is_local(host: str) -> bool:
+    """Return whether only this machine can reach `host`."""
     if host == "localhost":
         return True
     try:
@@ -65,132 +67,148 @@ def _is_here(host: str) -> bool:
         return False
 
 
-class Osc(Input):
-    """Hear OSC during a show, and turn the parameters; it shows and sounds nothing."""
+class OscInput(Input):
+    """Receives OSC during a show, and sets the parameters of the same addresses.
+
+    Args:
+        target: `[HOST:]PORT[/WORD]`; without a HOST only this machine is heard.
+    """
 
     name = "osc"
     _socket: socket.socket | None = None
 
     def __init__(self, target: str = str(PORT)):
         super().__init__(target)
-        self.place = place_of(target)
-        self._prefix = f"/{self.place.word}" if self.place.word else ""
-        self._unknown: set[str] = set()
+        self.endpoint = parse_endpoint(target or str(PORT))
+        self._ended = threading.Event()
+        self._thread: threading.Thread | None = None
 
-    def start(self, performance):
-        """Begin to hear; where that cannot be it is told, and the show goes on without."""
-        host, port, _ = self.place
+    def start(self, performance: Performance) -> None:
+        """Open the socket; where that fails, a warning is logged and the show goes on without."""
+        host, port, prefix = self.endpoint
         try:
             family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_DGRAM)[0]
             self._socket = socket.socket(family, kind)
             self._socket.bind(address)
         except OSError as error:
             self.close()
-            reason = error.strerror or error
-            warn_once(f"OSC is not heard at {host}:{port}: {reason}; --osc gives another place")
+            warn_once(
+                f"cannot listen for OSC on {host}:{port}: {error.strerror or error}; "
+                "choose another port with --osc"
+            )
             return
-        self._socket.settimeout(LOOK_SECONDS)
-        self._parameters = performance.parameters
+        self._socket.settimeout(POLL_SECONDS)
         self._ended = threading.Event()
         self._thread = threading.Thread(
-            target=self._hear, args=(self._socket, self._ended), name="osc", daemon=True
+            target=_listen,
+            args=(self._socket, OscDispatcher(performance.parameters, prefix), self._ended),
+            name="osc",
+            daemon=True,
         )
         self._thread.start()
 
-    def close(self):
-        heard, self._socket = self._socket, None
-        if heard is None:
+    def close(self) -> None:
+        """Close the socket and end the thread."""
+        opened, self._socket = self._socket, None
+        if opened is None:
             return
-        if hasattr(self, "_ended"):
-            self._ended.set()
-            self._thread.join(2 * LOOK_SECONDS)
-        heard.close()
+        self._ended.set()
+        if self._thread is not None:
+            self._thread.join(2 * POLL_SECONDS)
+        opened.close()
 
-    def _hear(self, heard: socket.socket, ended: threading.Event) -> None:
-        allowed, then = float(BURST), monotonic()
-        while not ended.is_set():
-            try:
-                packet = heard.recv(LARGEST + 1)
-            except TimeoutError:
-                continue
-            except OSError:  # Windows tells here that somebody else has hung up
-                ended.wait(REST_SECONDS)
-                continue
-            now = monotonic()
-            allowed = min(BURST, allowed + (now - then) * MOST_A_SECOND) - self.take(packet)
-            then = now
-            if allowed < 0:
-                warn_once(
-                    f"OSC brings more than {MOST_A_SECOND} messages a second; some are lost", "OSC"
-                )
-                ended.wait(max(REST_SECONDS, -allowed / MOST_A_SECOND))
 
-    def take(self, packet: bytes) -> int:
-        """Turn what a packet says, tell what cannot be, and give the number of its messages."""
+class OscDispatcher:
+    """Sets parameters as OSC packets say; what it cannot use is logged once.
+
+    Args:
+        parameters: those of the show.
+        prefix: the word that every address must begin with; "" for none.
+    """
+
+    def __init__(self, parameters: Parameters, prefix: str = ""):
+        self._parameters, self._prefix = parameters, f"/{prefix}" if prefix else ""
+        self._unknown: set[str] = set()
+
+    def dispatch(self, packet: bytes) -> int:
+        """Set what a packet says, and return how many messages it counts for."""
         try:
-            messages = read(packet)
+            messages = decode(packet)
         except ValueError as error:
-            warn_once(f"OSC: {error}; it is passed over", "OSC packets")
+            warn_once(f"OSC: {error}; the packet is ignored", "OSC packets")
             return 1
         for message in messages:
             try:
-                self._turn(message)
+                self._set(message)
             except (LookupError, TypeError, ValueError) as error:
                 warn_once(f"OSC: {message.address}: {error}", f"OSC {message.address}")
-            except Exception as error:  # whatever a control does, the show goes on
-                warn_once(f"OSC: {message.address} raised {describe(error)}", "OSC controls")
+            except Exception as error:  # whatever a parameter does, the show goes on
+                warn_once(f"OSC: {message.address} raised {describe(error)}", "OSC parameters")
         return max(1, len(messages))
 
-    def _turn(self, message: Message) -> None:
+    def _set(self, message: Message) -> None:
         address = message.address
         if self._prefix:
-            word, address = address[: len(self._prefix)], address[len(self._prefix) :]
-            if not hmac.compare_digest(word.encode(), self._prefix.encode()) or address[:1] != "/":
+            prefix, address = address[: len(self._prefix)], address[len(self._prefix) :]
+            known = hmac.compare_digest(prefix.encode(), self._prefix.encode())
+            if not known or address[:1] != "/":
                 warn_once("OSC: an address does not begin with the word of this show", "OSC word")
                 return
-        control = self._parameters.by_address.get(address)
-        if control is None:
-            self._tell_unknown(address)
-        elif control.kind != "press":
-            self._parameters.set(address, value_of(control, message.values))
-        elif not message.values or any(message.values):  # a button that is let go sends 0
+        parameter = self._parameters.by_address.get(address)
+        if parameter is None:
+            self._warn_unknown(address)
+        elif parameter.kind != "press":
+            self._parameters.set(address, convert_arguments(parameter, message.arguments))
+        elif not message.arguments or any(message.arguments):  # a released button sends 0
             self._parameters.set(address)
 
-    def _tell_unknown(self, address: str) -> None:
-        address = address[:MOST_LETTERS]
+    def _warn_unknown(self, address: str) -> None:
+        address = address[:MAX_LETTERS]
         if address in self._unknown:
             warn_once("", f"OSC no {address}")  # is counted, with the words of the first time
-        elif len(self._unknown) < MOST_TOLD:
+        elif len(self._unknown) < MAX_UNKNOWN:
             self._unknown.add(address)
             near = suggest(address, self._parameters.by_address)
-            if len(self._parameters.by_address) > MOST_TOLD and "did you mean" not in near:
-                near = "; capriccio osc SKETCH.py lists them"
+            if len(self._parameters.by_address) > MAX_UNKNOWN and "did you mean" not in near:
+                near = "; list them with capriccio osc SKETCH.py"
             warn_once(f"OSC: no control {address!r}{near}", f"OSC no {address}")
         else:
-            warn_once("OSC: more addresses that are not on the parameters", "OSC no others")
+            warn_once("OSC: further unknown addresses are only counted", "OSC no others")
 
 
-def value_of(control: Parameter, values: tuple[Any, ...]) -> Any:
-    """Give what the values of a message mean to a control; None, which lets go, where none.
+def _listen(opened: socket.socket, dispatcher: OscDispatcher, ended: threading.Event) -> None:
+    allowed, then = float(BURST), monotonic()
+    while not ended.is_set():
+        try:
+            packet = opened.recv(MAX_BYTES + 1)
+        except TimeoutError:
+            continue
+        except OSError:  # Windows reports here that a peer has closed its socket
+            ended.wait(PAUSE_SECONDS)
+            continue
+        now = monotonic()
+        refilled = min(BURST, allowed + (now - then) * MAX_PER_SECOND)
+        allowed, then = refilled - dispatcher.dispatch(packet), now
+        if allowed < 0:
+            warn_once(f"more than {MAX_PER_SECOND} OSC messages a second; some are lost", "OSC")
+            ended.wait(max(PAUSE_SECONDS, -allowed / MAX_PER_SECOND))
 
-    Raises TypeError where it takes no such thing.
+
+def convert_arguments(parameter: Parameter, arguments: tuple[Any, ...]) -> Any:
+    """Return what a message sets a parameter to; None, which releases it, where it has no argument.
+
+    A number chooses one of several choices as the position 0..1 of a control.
+
+    Raises:
+        TypeError: the parameter cannot take it.
     """
-    if len(values) > 1:
-        raise TypeError(f"{len(values)} values; it takes one")
-    value = values[0] if values else None
+    if len(arguments) > 1:
+        raise TypeError(f"expected one value, got {len(arguments)}")
+    value = arguments[0] if arguments else None
     if isinstance(value, bytes):
-        raise TypeError("a value of bytes; give a number or words")
+        raise TypeError("expected a number or words, got a blob")
     if isinstance(value, str | None):
         return value
-    if control.kind == "words":
+    if parameter.kind == "words":
         return f"{value:g}"
-    return at_dial(control, value) if control.kind == "choice" else value
-
-
-def at_dial(control: Parameter, dial: float) -> Any:
-    """Give what a dial that stands at 0..1 means to a control: a number, or one of its choices."""
-    dial = min(max(float(dial), 0.0), 1.0)
-    if control.kind == "choice":
-        return control.choices[min(int(dial * len(control.choices)), len(control.choices) - 1)]
-    low, high = control.span
-    return low + dial * (high - low)
+    return from_unit(parameter, value) if parameter.kind == "choice" else value

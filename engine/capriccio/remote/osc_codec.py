@@ -1,17 +1,17 @@
-"""OSC packets as messages: an address and its values, or a clear refusal, whatever the bytes are.
+"""Decodes OSC packets into messages.
 
-The format is that of OSC 1.0 (Wright, 2002), with the types of 1.1 and those that are in use.
+The format is OSC 1.0 (Wright, 2002), with the types of 1.1 and others in common use.
 """
 
 from struct import Struct
 from typing import Any, NamedTuple
 
-# What one packet may hold; a network carries less than this in one piece.
-LARGEST = 8192  # bytes
-# Bundles within bundles; nobody sends them deeper.
-DEEPEST = 8
+# A network carries less than this in one packet.
+MAX_BYTES = 8192
+# Bundles within bundles; no known sender nests them deeper.
+MAX_DEPTH = 8
 BUNDLE = b"#bundle\0"
-HEAD = 16  # bytes of a bundle before its first piece: its mark, and when it is meant for
+BUNDLE_HEAD = 16  # bytes before the first element: the marker and the time tag
 SIZE = Struct(">i")
 
 NUMBERS = {
@@ -28,90 +28,91 @@ CONSTANTS = {"T": True, "F": False, "N": None, "I": True}
 
 
 class Message(NamedTuple):
-    """One thing that is said: at which address, and with which values."""
+    """One OSC message."""
 
     address: str
-    values: tuple[Any, ...]
+    arguments: tuple[Any, ...]
 
 
-def read(packet: bytes) -> list[Message]:
-    """Give the messages of a packet, those of a bundle in order, whenever they are meant for.
+def decode(packet: bytes) -> list[Message]:
+    """Return the messages of a packet, those of bundles in order; time tags are ignored.
 
-    Raises ValueError where it is no OSC.
+    Raises:
+        ValueError: the packet is malformed.
     """
-    if len(packet) > LARGEST:
-        raise ValueError(f"a packet of more than {LARGEST} bytes")
+    if len(packet) > MAX_BYTES:
+        raise ValueError(f"packet of more than {MAX_BYTES} bytes")
     messages = []
-    pieces = [(packet, 0)]
-    while pieces:
-        piece, depth = pieces.pop()
-        if len(piece) % 4 or not piece:
-            raise ValueError(f"a packet of {len(piece)} bytes; OSC comes in groups of 4")
-        if piece.startswith(BUNDLE):
-            if depth == DEEPEST:
-                raise ValueError(f"more than {DEEPEST} bundles in each other")
-            pieces += [(part, depth + 1) for part in reversed(_parts(piece))]
+    elements = [(packet, 0)]
+    while elements:
+        element, depth = elements.pop()
+        if len(element) % 4 or not element:
+            raise ValueError(f"packet of {len(element)} bytes, expected a multiple of 4")
+        if element.startswith(BUNDLE):
+            if depth == MAX_DEPTH:
+                raise ValueError(f"bundles nested more than {MAX_DEPTH} deep")
+            elements += [(part, depth + 1) for part in reversed(_split_bundle(element))]
         else:
-            messages.append(_message(piece))
+            messages.append(_decode_message(element))
     return messages
 
 
-def _parts(bundle: bytes) -> list[bytes]:
-    if len(bundle) < HEAD:
-        raise ValueError("a bundle that is cut short")
-    parts, at = [], HEAD
+def _split_bundle(bundle: bytes) -> list[bytes]:
+    if len(bundle) < BUNDLE_HEAD:
+        raise ValueError("bundle is truncated")
+    elements, at = [], BUNDLE_HEAD
     while at < len(bundle):
         (size,) = SIZE.unpack_from(bundle, at)
         at += SIZE.size
         if not 0 < size <= len(bundle) - at:
-            raise ValueError(f"a piece of {size} bytes in a bundle that has {len(bundle) - at}")
-        parts.append(bundle[at : at + size])
+            raise ValueError(f"bundle element of {size} bytes where {len(bundle) - at} are left")
+        elements.append(bundle[at : at + size])
         at += size
-    return parts
+    return elements
 
 
-def _message(piece: bytes) -> Message:
-    if not piece.startswith(b"/"):
-        raise ValueError("a packet that begins with no address")
-    address, at = _string(piece, 0)
-    if at == len(piece):
-        return Message(address, ())  # very old senders name no types where there is no value
-    types, at = _string(piece, at)
+def _decode_message(data: bytes) -> Message:
+    if not data.startswith(b"/"):
+        raise ValueError("message does not begin with an address")
+    address, at = _decode_string(data, 0)
+    if at == len(data):
+        return Message(address, ())  # very old senders leave out empty type tags
+    types, at = _decode_string(data, at)
     if not types.startswith(","):
-        raise ValueError("a message that does not name the types of its values")
-    values: list[Any] = []
-    for kind in types[1:]:
-        if kind in NUMBERS:
-            number = NUMBERS[kind]
-            if at + number.size > len(piece):
-                raise ValueError("a message that is cut short")
-            values += number.unpack_from(piece, at)
+        raise ValueError("message has no type tags")
+    arguments: list[Any] = []
+    for tag in types[1:]:
+        if tag in NUMBERS:
+            number = NUMBERS[tag]
+            if at + number.size > len(data):
+                raise ValueError("message is truncated")
+            arguments += number.unpack_from(data, at)
             at += number.size
-        elif kind in CONSTANTS:
-            values.append(CONSTANTS[kind])
-        elif kind in "sS":
-            words, at = _string(piece, at)
-            values.append(words)
-        elif kind == "b":
-            if at + SIZE.size > len(piece):
-                raise ValueError("a message that is cut short")
-            (size,) = SIZE.unpack_from(piece, at)
+        elif tag in CONSTANTS:
+            arguments.append(CONSTANTS[tag])
+        elif tag in "sS":
+            string, at = _decode_string(data, at)
+            arguments.append(string)
+        elif tag == "b":
+            if at + SIZE.size > len(data):
+                raise ValueError("message is truncated")
+            (size,) = SIZE.unpack_from(data, at)
             at += SIZE.size
-            if not 0 <= size <= len(piece) - at:
-                raise ValueError("a message that is cut short")
-            values.append(piece[at : at + size])
+            if not 0 <= size <= len(data) - at:
+                raise ValueError("message is truncated")
+            arguments.append(data[at : at + size])
             at += size + -size % 4
-        elif kind not in "[]":  # lists are read as what is in them
-            raise ValueError(f"a value of the type {kind!r}, which OSC does not have")
-    return Message(address, tuple(values))
+        elif tag not in "[]":  # arrays are flattened
+            raise ValueError(f"unknown type tag {tag!r}")
+    return Message(address, tuple(arguments))
 
 
-def _string(piece: bytes, at: int) -> tuple[str, int]:
-    """Give the string that begins at a place, and where the next thing begins."""
-    end = piece.find(b"\0", at)
+def _decode_string(data: bytes, at: int) -> tuple[str, int]:
+    """Return the string that begins at `at`, and the offset after its padding."""
+    end = data.find(b"\0", at)
     if end < 0:
-        raise ValueError("a string without an end")
+        raise ValueError("string is not terminated")
     try:
-        return piece[at:end].decode(), end + 4 - end % 4
+        return data[at:end].decode(), end + 4 - end % 4
     except UnicodeDecodeError:
-        raise ValueError("a string that is no text") from None
+        raise ValueError("string is not valid UTF-8") from None

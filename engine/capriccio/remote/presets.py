@@ -1,4 +1,4 @@
-"""Presets: where the knobs of a sketch stood, kept by name, recalled on a bar, and morphed."""
+"""Presets: the values of a sketch's knobs, saved by name, recalled on a bar, and morphed."""
 
 import math
 import threading
@@ -14,135 +14,136 @@ from ..events import Event, ParameterSet
 from ..log import info, warn_once
 from ..parameters import Parameter, Parameters
 from ..parts import Input
-from .user_files import UserFile, as_toml, file_for, set_aside, write_text
+from ..performance import Performance
+from ..tempo import ROUNDING_BEATS
+from .user_files import UserFile, set_aside, to_toml, user_file, write_text
 
-# Presets that have a key of the window: 1 to 9, and with shift to save.
+# Presets with a key of the window: 1 to 9 recall, with shift they save.
 KEYS = 9
 # The longest morph, in beats.
-MOST_BEATS = 64.0
-# What forgives the rounding of seconds to beats.
-ROUNDING = 1e-6
-# So long the end of a show waits for presets that are being written.
+MAX_BEATS = 64.0
+# How long the end of a show waits for presets that are being written.
 WRITE_SECONDS = 5.0
-PLACES = ("held", "free")
+STATES = ("held", "free")
 HEAD = """\
-# Presets of {title!r}, as capriccio writes them, or you. `held` are the knobs that a hand held,
-# which a recall holds again; `free` those that went as the sketch says, and where they stood.
+# Presets of {title!r}, as written by capriccio, or by you. `held` are the knobs that were held from
+# outside, and that a recall holds again; `free` those that the sketch set, and their values.
 """
 
 
 @dataclass(frozen=True)
 class Preset:
-    """Where knobs stood, by address: those that a hand held, and those that followed the sketch."""
+    """Values by address: of the knobs that were held from outside, and of those that were not."""
 
     held: dict[str, Any] = field(default_factory=dict)
     free: dict[str, Any] = field(default_factory=dict)
 
 
-def read_presets(file: Path) -> dict[str, Preset]:
-    """Read the presets of a sketch; raises ShowError with the file and the line of what is wrong.
+def read_presets(path: Path) -> dict[str, Preset]:
+    """Read the presets of a sketch; a file that does not exist has none.
 
-    A file that is not there has none.
+    Raises:
+        ShowError: with the file and the line of an error.
     """
-    return _presets_of(UserFile(file))
+    return _parse_presets(UserFile(path))
 
 
-def _presets_of(page: UserFile) -> dict[str, Preset]:
+def save_preset(path: Path, title: str, name: str, preset: Preset) -> Path | None:
+    """Write a preset among the others; return the new path of a file that had to be set aside.
+
+    Raises:
+        ShowError: the file cannot be written.
+    """
+    broken = None
+    try:
+        file = UserFile(path)
+        presets = _parse_presets(file) | {name: preset}
+    except ShowError:
+        broken = set_aside(path)
+        file, presets = UserFile(path), {name: preset}
+    text = file.text_without(lambda _, header: name in header)
+    text = (text or HEAD.format(title=title)) + _preset_toml(name, preset)
+    try:
+        same = _parse_presets(UserFile(path, text)) == presets
+    except ShowError:
+        same = False
+    if not same:  # somebody wrote the file in a form that cannot be edited line by line
+        text = HEAD.format(title=title) + "\n".join(_preset_toml(*one) for one in presets.items())
+    write_text(path, text)
+    return broken
+
+
+def _parse_presets(file: UserFile) -> dict[str, Preset]:
     presets = {}
-    for name, preset in page.says.items():
+    for name, preset in file.content.items():
+        key = to_toml(name)
         if not isinstance(preset, dict):
-            page.refuse(_line(page, name), f"{name!r} is no preset; write [{as_toml(name)}.held]")
-        for place, knobs in preset.items():
-            if place not in PLACES:
-                words = f"preset {name!r} has no {place!r}{suggest(place, PLACES)}"
-                page.refuse(_line(page, name, place), words)
+            file.fail(_line_of(file, name), f"{name!r} is not a preset; write [{key}.held]")
+        for state, knobs in preset.items():
+            if state not in STATES:
+                message = f"preset {name!r} has no {state!r}{suggest(state, STATES)}"
+                file.fail(_line_of(file, name, state), message)
             if not isinstance(knobs, dict):
-                words = (
-                    f"{place!r} of preset {name!r} is {knobs!r}; write [{as_toml(name)}.{place}]"
+                message = (
+                    f"{state!r} of preset {name!r} must be a table; write [{key}.{state}], "
+                    f"got {knobs!r}"
                 )
-                page.refuse(_line(page, name, place), words)
+                file.fail(_line_of(file, name, state), message)
             for address, value in knobs.items():
                 fits = isinstance(value, str | float | int) and not isinstance(value, bool)
                 if not fits or (isinstance(value, float) and not math.isfinite(value)):
-                    words = f"{address!r} of preset {name!r} is {value!r}; give a number or words"
-                    page.refuse(_line(page, name, place, address), words)
+                    message = (
+                        f"{address!r} of preset {name!r} must be a number or words, got {value!r}"
+                    )
+                    file.fail(_line_of(file, name, state, address), message)
         presets[name] = Preset(**preset)
     return presets
 
 
-def _line(page: UserFile, name: str, place: str = "", key: str = "") -> int:
-    """Give the line of a preset, of its place, or of what stands there."""
-    for number, (first, header, _) in enumerate(page.blocks()):
+def _line_of(file: UserFile, name: str, state: str = "", address: str = "") -> int:
+    """Return the line of a preset, of its table `held` or `free`, or of an address in it."""
+    for index, (first, header, _) in enumerate(file.tables()):
         inner = header.get(name)
         if isinstance(inner, dict):
-            line = page.line(number, key or place)
-            if not place or place in inner or line > first:
+            line = file.line_of(index, address or state)
+            if not state or state in inner or line > first:
                 return line
-    return page.line(0, name)
+    return file.line_of(0, name)
 
 
-def keep(file: Path, title: str, name: str, preset: Preset) -> Path | None:
-    """Write a preset among the others; give the name that a broken file was given, if it was.
-
-    Raises ShowError where the file cannot be written.
-    """
-    broken = None
-    try:
-        page = UserFile(file)
-        presets = _presets_of(page) | {name: preset}
-    except ShowError:
-        broken = set_aside(file)
-        page, presets = UserFile(file), {name: preset}
-    text = page.without(lambda number, header: name in header)
-    text = (text or HEAD.format(title=title)) + _written(name, preset)
-    try:
-        same = _presets_of(UserFile(file, text)) == presets
-    except ShowError:
-        same = False
-    if not same:  # its tables are written in a way we cannot change
-        text = HEAD.format(title=title) + "\n".join(_written(*one) for one in presets.items())
-    write_text(file, text)
-    return broken
-
-
-def _written(name: str, preset: Preset) -> str:
+def _preset_toml(name: str, preset: Preset) -> str:
     lines = []
-    for place, knobs in (("held", preset.held), ("free", preset.free)):
-        lines.append(f"[{as_toml(name)}.{place}]")
-        lines += [f"{as_toml(address)} = {as_toml(value)}" for address, value in knobs.items()]
+    for state, knobs in (("held", preset.held), ("free", preset.free)):
+        lines.append(f"[{to_toml(name)}.{state}]")
+        lines += [f"{to_toml(address)} = {to_toml(value)}" for address, value in knobs.items()]
     return "\n".join(lines) + "\n"
 
 
 @dataclass
-class Glide:
-    """One knob on its way: from where, to where, and whether it is let go there."""
+class Transition:
+    """One knob on its way from a value to another; `released` where it is released there."""
 
-    control: Parameter
+    parameter: Parameter
     start: Any
     end: Any
-    free: bool
+    released: bool
     sent: Any = None
 
-    def at(self, part: float) -> Any:
-        """Give where the knob stands when so much of the way, 0..1, is done."""
-        if part >= 1 - ROUNDING:
-            return None if self.free else self.end
-        if self.control.kind == "number":
-            return self.start + (self.end - self.start) * part
-        return self.start if part < 0.5 - ROUNDING else self.end
-
-
-def pressed(does: Callable[[str], None], name: str, _: None) -> None:
-    """Do something to the preset of that name where a button is pressed."""
-    does(name)
+    def value_at(self, progress: float) -> Any:
+        """Return the value at a progress of 0..1; None to release the knob."""
+        if progress >= 1 - ROUNDING_BEATS:
+            return None if self.released else self.end
+        if self.parameter.kind == "number":
+            return self.start + (self.end - self.start) * progress
+        return self.start if progress < 0.5 - ROUNDING_BEATS else self.end
 
 
 class Presets(Input):
-    """Keep, recall and morph where the knobs of a sketch stand; it shows and sounds nothing.
+    """Saves, recalls and morphs the values of a sketch's knobs.
 
-    1 to 9 recall on the next bar, with shift they save; `/show/preset` and `/show/save` do the
-    same by name. `/show/morph` sets over how many beats a recall goes: numbers in a straight
-    line, words and choices in the middle. A knob that is turned meanwhile stays with the hand.
+    The keys 1 to 9 recall on the next bar, with shift they save; `/show/preset` and `/show/save` do
+    the same by name. `/show/morph` sets over how many beats a recall goes: numbers in a straight
+    line, words and choices in the middle. A knob that is set meanwhile leaves the morph.
     """
 
     name = "presets"
@@ -150,196 +151,181 @@ class Presets(Input):
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        self._presets: dict[str, Preset] = {}
-        self._morph, self._current = 0.0, ""
+        self.saved: dict[str, Preset] = {}
+        self._morph_beats, self._current = 0.0, ""
 
-    def start(self, performance):
-        self._parameters, self._clock, self._title = (
-            performance.parameters,
-            performance.clock,
-            performance.title,
-        )
-        self._file = file_for(performance.title, "presets")
-        self._waiting: tuple[str, float] | None = None  # which preset, at which beat
-        self._glides: dict[str, Glide] = {}
-        self._begun, self._beats = 0.0, 0.0
+    def start(self, performance: Performance) -> None:
+        """Read the presets of the sketch, and add their parameters."""
+        self._parameters, self._clock = performance.parameters, performance.clock
+        self._title = performance.title
+        self._path = user_file(performance.title, "presets")
+        self._next: tuple[str, float] | None = None  # a preset, and the beat of its recall
+        self._transitions: dict[str, Transition] = {}
+        self._begun, self._length = 0.0, 0.0  # of the present recall, in beats
         self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         try:
-            self._presets = read_presets(self._file)
+            self.saved = read_presets(self._path)
         except ShowError as error:
-            warn_once(f"presets {error}; it stays as it is, and none of them can be recalled")
-        for control in self.parameters():
-            performance.parameters.add(control)
-        performance.parameters.add_automation(self._move)
-        performance.parameters.subscribe(self._hear)
+            warn_once(f"presets {error}; the file is left as it is, and nothing can be recalled")
+        for parameter in self.parameters():
+            performance.parameters.add(parameter)
+        performance.parameters.add_automation(self._advance)
+        performance.parameters.subscribe(self._notice)
         self._writer = threading.Thread(target=self._write, name="presets", daemon=True)
         self._writer.start()
 
-    def close(self):
+    def close(self) -> None:
+        """Wait until everything is written."""
         if self._parameters is not None:
             self._jobs.put(None)
             self._writer.join(WRITE_SECONDS)
 
     def parameters(self) -> list[Parameter]:
-        """Give what presets bring to the parameters."""
-        controls = [
+        """Return the parameters that presets add."""
+        recall = Parameter(
+            "/show/preset",
+            "words",
+            "Recall a preset by its name, on the next bar",
+            self._recall,
+            self._convert_known,
+            lambda: self._current,
+            relays=True,
+        )
+        save = Parameter(
+            "/show/save",
+            "words",
+            "Save a preset by its name",
+            self._save,
+            _convert_name,
+            replayable=False,
+        )
+        morph = Parameter(
+            "/show/morph",
+            "number",
+            "Over how many beats a preset is recalled",
+            self._set_morph,
+            _convert_beats,
+            lambda: self._morph_beats,
+            span=(0.0, MAX_BEATS),
+            replayable=False,
+        )
+        names = [str(number) for number in range(1, KEYS + 1)]
+        recalls = [
             Parameter(
-                "/show/preset",
-                "words",
-                "Recall a preset by its name, on the next bar",
-                self._recall,
-                self._known,
-                lambda: self._current,
+                f"/show/preset/{name}",
+                "press",
+                f"Recall preset {name}, on the next bar",
+                partial(_press, self._recall, name),
+                key=name,
                 relays=True,
-            ),
-            Parameter(
-                "/show/save",
-                "words",
-                "Save a preset by its name",
-                self._save,
-                self._named,
-                replayable=False,
-            ),
-            Parameter(
-                "/show/morph",
-                "number",
-                "Over how many beats a preset is recalled",
-                self._set_morph,
-                self._length,
-                lambda: self._morph,
-                span=(0.0, MOST_BEATS),
-                replayable=False,
-            ),
+            )
+            for name in names
         ]
-        for number in range(1, KEYS + 1):
-            controls.append(
-                Parameter(
-                    f"/show/preset/{number}",
-                    "press",
-                    f"Recall preset {number}, on the next bar",
-                    partial(pressed, self._recall, str(number)),
-                    key=str(number),
-                    relays=True,
-                )
+        saves = [
+            Parameter(
+                f"/show/save/{name}",
+                "press",
+                f"Save preset {name}",
+                partial(_press, self._save, name),
+                key=f"shift+{name}",
+                replayable=False,
             )
-        for number in range(1, KEYS + 1):
-            controls.append(
-                Parameter(
-                    f"/show/save/{number}",
-                    "press",
-                    f"Save preset {number}",
-                    partial(pressed, self._save, str(number)),
-                    key=f"shift+{number}",
-                    replayable=False,
-                )
-            )
-        return controls
+            for name in names
+        ]
+        return [recall, save, morph, *recalls, *saves]
 
-    # -- what is asked ------------------------------------------------------------------------
+    # -- what is set --------------------------------------------------------------------------
 
-    def _named(self, value: Any) -> str:
-        if not isinstance(value, str) or not value.strip():
-            raise TypeError(f"a preset called {value!r}; give a name")
-        return value.strip()
-
-    def _known(self, value: Any) -> str:
-        name = self._named(value)
-        if name not in self._presets:
-            raise LookupError(f"no preset {name!r}{suggest(name, self._presets)}")
+    def _convert_known(self, value: Any) -> str:
+        name = _convert_name(value)
+        if name not in self.saved:
+            raise LookupError(f"no preset {name!r}{suggest(name, self.saved)}")
         return name
 
-    def _length(self, value: Any) -> float:
-        if isinstance(value, str) or not float(value) >= 0:
-            raise ValueError(f"a morph of {value!r} beats; give a number 0..{MOST_BEATS:g}")
-        return min(float(value), MOST_BEATS)
-
     def _set_morph(self, beats: float | None) -> None:
-        self._morph = beats or 0.0
+        self._morph_beats = beats or 0.0
 
     def _save(self, name: str | None) -> None:
         if name is None:
             return
-        places: dict[str, dict[str, Any]] = {place: {} for place in PLACES}
-        for control in self._knobs():
-            value = control.value()
+        values: dict[str, dict[str, Any]] = {state: {} for state in STATES}
+        for parameter in self._knobs():
+            value = parameter.value()
             if not isinstance(value, str):
                 value = round(float(value), 6)
-            held = control.is_held is not None and control.is_held()
-            places["held" if held else "free"][control.address] = value
-        preset = Preset(**places)
-        self._presets = {**self._presets, name: preset}
-        self._jobs.put(lambda: self._keep(name, preset))
+            held = parameter.is_held is not None and parameter.is_held()
+            values["held" if held else "free"][parameter.address] = value
+        preset = Preset(**values)
+        self.saved = {**self.saved, name: preset}
+        self._jobs.put(lambda: self._write_preset(name, preset))
 
     def _recall(self, name: str | None) -> None:
         if name is None:
             return
-        if name not in self._presets:
-            saves = f"; save it with shift+{name}" if len(name) == 1 else ""
-            warn_once(f"no preset {name!r} yet{saves}")
+        if name not in self.saved:
+            advice = f"; save it with shift+{name}" if len(name) == 1 else ""
+            warn_once(f"no preset {name!r} yet{advice}")
             return
         assert self._parameters is not None
         meter = self._clock.meter
         beats = self._clock.beats_at(self._parameters.seconds)
-        self._waiting = name, math.ceil((beats - ROUNDING) / meter) * meter
+        self._next = name, math.ceil((beats - ROUNDING_BEATS) / meter) * meter
 
     # -- in time with the show ----------------------------------------------------------------
 
-    def _move(self, seconds: float) -> None:
-        """Begin what waits for this bar, and bring every knob on its way to where it is now."""
-        if self._waiting is None and not self._glides:
+    def _advance(self, seconds: float) -> None:
+        """Begin the recall that is due, and set every knob that is on its way."""
+        if self._next is None and not self._transitions:
             return
         beats = self._clock.beats_at(seconds)
-        if self._waiting is not None and beats >= self._waiting[1] - ROUNDING:
-            name, self._begun = self._waiting
-            self._waiting, self._current, self._beats = None, name, self._morph
-            self._glides = self._set_out(name)
-        part = max(0.0, beats - self._begun) / self._beats if self._beats else 1.0
-        for glide in list(self._glides.values()):
-            self._turn(glide, part)
-        if part >= 1 - ROUNDING:
-            self._glides = {}
+        if self._next is not None and beats >= self._next[1] - ROUNDING_BEATS:
+            name, self._begun = self._next
+            self._next, self._current, self._length = None, name, self._morph_beats
+            self._transitions = self._begin(name)
+        progress = max(0.0, beats - self._begun) / self._length if self._length else 1.0
+        for transition in list(self._transitions.values()):
+            self._set(transition, progress)
+        if progress >= 1 - ROUNDING_BEATS:
+            self._transitions = {}
 
-    def _set_out(self, name: str) -> dict[str, Glide]:
+    def _begin(self, name: str) -> dict[str, Transition]:
         assert self._parameters is not None
-        preset, glides = self._presets[name], {}
+        preset, transitions = self.saved[name], {}
         missing = [address for address in preset.held if address not in self._parameters.by_address]
         if missing:
             warn_once(f"preset {name!r} holds {', '.join(missing)}; this sketch has no such knob")
-        for control in self._knobs():
-            address, now = control.address, control.value()
+        for knob in self._knobs():
+            address, now = knob.address, knob.value()
             if address in preset.held:
-                glides[address] = Glide(control, now, preset.held[address], free=False)
-            elif control.is_held and control.is_held():
-                glides[address] = Glide(control, now, preset.free.get(address, now), free=True)
-        return glides
+                transitions[address] = Transition(knob, now, preset.held[address], released=False)
+            elif knob.is_held and knob.is_held():
+                end = preset.free.get(address, now)
+                transitions[address] = Transition(knob, now, end, released=True)
+        return transitions
 
-    def _turn(self, glide: Glide, part: float) -> None:
+    def _set(self, transition: Transition, progress: float) -> None:
         assert self._parameters is not None
         try:
-            value = glide.at(part)
-            if value is not None and value == glide.sent:
+            value = transition.value_at(progress)
+            if value is not None and value == transition.sent:
                 return
-            glide.sent = value
-            self._parameters.set(glide.control.address, value)
+            transition.sent = value
+            self._parameters.set(transition.parameter.address, value)
         except Exception as error:  # a preset may hold what the sketch no longer takes
-            self._glides.pop(glide.control.address, None)
+            self._transitions.pop(transition.parameter.address, None)
             warn_once(f"preset {self._current!r}: {error}")
 
-    def _hear(self, event: Event) -> None:
+    def _notice(self, event: Event) -> None:
         if isinstance(event, ParameterSet):
-            glide = self._glides.get(event.address)
-            if glide is not None and event.value != glide.sent:
-                del self._glides[event.address]
+            transition = self._transitions.get(event.address)
+            if transition is not None and event.value != transition.sent:
+                del self._transitions[event.address]
 
     def _knobs(self) -> list[Parameter]:
         assert self._parameters is not None
-        return [
-            control
-            for control in self._parameters.by_address.values()
-            if control.is_held is not None
-        ]
+        return [one for one in self._parameters.by_address.values() if one.is_held is not None]
 
-    # -- behind the show ----------------------------------------------------------------------
+    # -- in a thread of its own ---------------------------------------------------------------
 
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:
@@ -348,12 +334,29 @@ class Presets(Input):
             except Exception as error:
                 warn_once(f"a preset was not saved: {describe(error)}")
 
-    def _keep(self, name: str, preset: Preset) -> None:
+    def _write_preset(self, name: str, preset: Preset) -> None:
         try:
-            broken = keep(self._file, self._title, name, preset)
+            broken = save_preset(self._path, self._title, name, preset)
         except (ShowError, OSError) as error:
             warn_once(f"preset {name!r} lasts for this show only: {error}")
             return
         if broken:
-            info(f"the presets that could not be read are kept as {str(broken)!r}")
-        info(f"preset {name!r} is saved in {str(self._file)!r}")
+            info(f"presets that could not be read were moved to {str(broken)!r}")
+        info(f"preset {name!r} is saved in {str(self._path)!r}")
+
+
+def _press(action: Callable[[str], None], name: str, _: None) -> None:
+    """Save or recall the preset of a button."""
+    action(name)
+
+
+def _convert_name(value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise TypeError(f"the name of a preset must be words, got {value!r}")
+    return value.strip()
+
+
+def _convert_beats(value: Any) -> float:
+    if isinstance(value, str) or not float(value) >= 0:
+        raise ValueError(f"a morph takes 0..{MAX_BEATS:g} beats, got {value!r}")
+    return min(float(value), MAX_BEATS)

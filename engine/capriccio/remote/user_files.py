@@ -1,4 +1,4 @@
-"""A user's own files: where they stand, read with the line of what is wrong, and written whole."""
+"""The user's own TOML files: where they are, read with the line of an error, and written whole."""
 
 import json
 import re
@@ -13,55 +13,62 @@ import click
 from ..atomic_file import write_bytes
 from ..errors import ShowError
 
-# A larger file was not written by us nor by anybody's hand.
-LARGEST = 1_000_000  # bytes
+# Neither we nor a person write a larger file.
+MAX_BYTES = 1_000_000
 HEADER = re.compile(r"\s*\[")
 
 
-def user_folder(name: str) -> Path:
-    """Give the folder of the user's files of one kind; it need not be there yet."""
-    return Path(click.get_app_dir("capriccio")) / name
+def user_folder(kind: str) -> Path:
+    """Return the folder of the user's files of one kind; it need not exist."""
+    return Path(click.get_app_dir("capriccio")) / kind
 
 
-def file_for(name: str, kind: str) -> Path:
-    """Give the file for a thing of that name, which may hold what no file's name can."""
+def user_file(name: str, kind: str) -> Path:
+    """Return the path of the file for `name`; what no file name can hold becomes a dash."""
     stem = re.sub(r"[^\w.-]+", "-", name).strip(".-")[:80]
     return user_folder(kind) / f"{stem or 'unnamed'}.toml"
 
 
 class UserFile:
-    """One file in TOML: its text, and what the text says.
+    """A TOML file: its `text`, and the `content` parsed from it.
 
-    Raises ShowError, with the file and the line, where it cannot be read. A file that is not
-    there is an empty one. With `text` it is read as if that stood in the file.
+    Args:
+        path: a file that does not exist counts as empty.
+        text: parsed in the place of what is in the file.
+
+    Raises:
+        ShowError: it cannot be read or parsed; with the file and the line.
     """
 
-    def __init__(self, file: Path, text: str | None = None):
-        self.file, self.text = file, text or ""
+    def __init__(self, path: Path, text: str | None = None):
+        self.path, self.text = path, text or ""
         try:
-            if text is None and file.exists():
-                if file.stat().st_size > LARGEST:
-                    self.refuse(1, f"more than {LARGEST} bytes")
-                self.text = file.read_text(encoding="utf-8")
-            self.says: dict[str, Any] = tomllib.loads(self.text)
+            if text is None and path.exists():
+                if path.stat().st_size > MAX_BYTES:
+                    self.fail(1, f"the file has more than {MAX_BYTES} bytes")
+                self.text = path.read_text(encoding="utf-8")
+            self.content: dict[str, Any] = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
-            words = str(error)
-            place = re.search(r"\(at line (\d+), column \d+\)$", words)
+            message = str(error)
+            place = re.search(r"\(at line (\d+), column \d+\)$", message)
             line = int(place[1]) if place else self.text.count("\n") + 1
-            self.refuse(line, re.sub(r" \(at [^()]*\)$", "", words[:1].lower() + words[1:]))
+            self.fail(line, re.sub(r" \(at [^()]*\)$", "", message[:1].lower() + message[1:]))
         except UnicodeDecodeError:
-            self.refuse(file.read_bytes().count(b"\n", 0, LARGEST) + 1, "it is no text in UTF-8")
+            self.fail(path.read_bytes().count(b"\n", 0, MAX_BYTES) + 1, "not valid UTF-8")
         except RecursionError:
-            self.refuse(1, "lists within lists without end")
+            self.fail(1, "lists are nested too deeply")
         except OSError as error:
-            raise ShowError(f"{str(file)!r} cannot be read: {error.strerror or error}") from None
+            raise ShowError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
 
-    def refuse(self, line: int, words: str) -> NoReturn:
-        """Raise the ShowError that says what is wrong in a line."""
-        raise ShowError(f"{str(self.file)!r}, line {line}: {words}") from None
+    def fail(self, line: int, message: str) -> NoReturn:
+        """Raise a ShowError that names the file and a line."""
+        raise ShowError(f"{str(self.path)!r}, line {line}: {message}") from None
 
-    def blocks(self) -> list[tuple[int, dict[str, Any], list[str]]]:
-        """Give the tables as they are written: the first line's number, the name as TOML, lines."""
+    def tables(self) -> list[tuple[int, dict[str, Any], list[str]]]:
+        """Return the first line, the parsed header and the lines of each table, as written.
+
+        The first entry is what stands before any header.
+        """
         found: list[tuple[int, dict[str, Any], list[str]]] = [(1, {}, [])]
         for number, line in enumerate(self.text.split("\n"), 1):
             if HEADER.match(line):
@@ -70,44 +77,44 @@ class UserFile:
             found[-1][2].append(line)
         return found
 
-    def line(self, block: int, key: str = "") -> int:
-        """Give the line of a key in a table, or of the table where it is not found."""
-        first, _, lines = self.blocks()[block]
-        as_toml = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
-        return first + next((at for at, line in enumerate(lines) if as_toml.match(line)), 0)
+    def line_of(self, table: int, key: str = "") -> int:
+        """Return the line of a key in a table, or the table's first where it has no such key."""
+        first, _, lines = self.tables()[table]
+        assignment = re.compile(rf"\s*[\"']?{re.escape(key)}[\"']?\s*=")
+        return first + next((at for at, line in enumerate(lines) if assignment.match(line)), 0)
 
-    def without(self, gone: Callable[[int, dict[str, Any]], bool]) -> str:
-        """Give the text without the tables that are `gone`, by number and name; else as it is."""
+    def text_without(self, is_removed: Callable[[int, dict[str, Any]], bool]) -> str:
+        """Return the text without the tables for which `is_removed(index, header)` is true."""
         kept = [
             line
-            for number, (_, name, lines) in enumerate(self.blocks())
-            if not number or not gone(number, name)
+            for index, (_, header, lines) in enumerate(self.tables())
+            if not index or not is_removed(index, header)
             for line in lines
         ]
         return "\n".join(kept).rstrip() + "\n\n" if any(kept) else ""
 
 
-def write_text(file: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
     """Write a file whole or not at all; raise ShowError where it cannot be written."""
     try:
-        write_bytes(file, text.encode())
+        write_bytes(path, text.encode())
     except OSError as error:
-        raise ShowError(f"{str(file)!r} cannot be written: {error.strerror or error}") from None
+        raise ShowError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
 
 
-def set_aside(file: Path) -> Path:
-    """Give a broken file a name of its own, so that nothing in it is lost, and return that."""
+def set_aside(path: Path) -> Path:
+    """Rename a broken file, so that nothing in it is lost, and return its new path."""
     number = 1
-    while (other := file.with_name(f"{file.stem}.broken-{number}{file.suffix}")).exists():
+    while (other := path.with_name(f"{path.stem}.broken-{number}{path.suffix}")).exists():
         number += 1
-    file.rename(other)
+    path.rename(other)
     return other
 
 
-def as_toml(value: str | float) -> str:
-    """Spell words or a number in TOML."""
+def to_toml(value: str | float) -> str:
+    """Return a string or a number as TOML spells it."""
     if isinstance(value, str):
         # JSON's strings are TOML's, but for one character.
-        whole = value.encode("utf-8", "replace").decode()
-        return json.dumps(whole, ensure_ascii=False).replace("\x7f", "\\u007f")
+        valid = value.encode("utf-8", "replace").decode()
+        return json.dumps(valid, ensure_ascii=False).replace("\x7f", "\\u007f")
     return repr(value)
