@@ -19,7 +19,7 @@ _messages: dict[str, str] = {}
 _lock = threading.Lock()
 
 
-class _StderrHandler(logging.Handler):
+class _Stderr(logging.Handler):
     """Write to whatever `sys.stderr` is at the time; a show goes on without a terminal."""
 
     def emit(self, record: logging.LogRecord) -> None:
@@ -28,7 +28,7 @@ class _StderrHandler(logging.Handler):
 
 
 if not logger.handlers:  # an application that embeds the engine may have set its own
-    logger.addHandler(_StderrHandler())
+    logger.addHandler(_Stderr())
     logger.setLevel(logging.INFO)
     logger.propagate = False
 

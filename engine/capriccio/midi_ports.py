@@ -1,26 +1,31 @@
 """Lists MIDI ports and opens one by its name, while others come and go.
 
-A MIDI system numbers its ports and renumbers them whenever one comes or goes; rtmidi asks for them
-one by one and opens by number. So a list may be torn, and a number may mean another port by now.
+A MIDI system renumbers its ports whenever one comes or goes; rtmidi asks for them one by one and
+opens by number. So a list may be inconsistent, and a number may mean another port by now.
 """
 
 import time
+from typing import Any
 
-# So often at most a list is asked for, or a port opened, until nothing has moved meanwhile.
-TRIES = 20
+# How often a list is asked for, or a port opened, until nothing has changed meanwhile.
+MAX_TRIES = 20
 PAUSE_SECONDS = 0.005
 
 
-def port_names(port, last: list[str] | None = None) -> list[str]:
-    """List the ports that rtmidi's `port`, a MidiIn or MidiOut, can be opened to, in order.
+def port_names(port: Any, last: list[str] | None = None) -> list[str]:
+    """Return the ports that can be opened, in the order of their numbers.
 
-    It asks until two lists are the same; whoever looks often gives the `last` one, and where
-    nothing has changed one question will do. Raises what rtmidi does where that is no passing
-    trouble.
+    Args:
+        port: a MidiIn or MidiOut of rtmidi.
+        last: what an earlier call returned. Two lists must agree; where nothing has changed since,
+            one question is enough.
+
+    Raises:
+        Exception: the error of rtmidi that does not pass.
     """
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(MAX_TRIES)):
         try:
-            names = port.get_ports()
+            names: list[str] = port.get_ports()
         except Exception:  # one that was counted is gone
             if not left:
                 raise
@@ -32,29 +37,36 @@ def port_names(port, last: list[str] | None = None) -> list[str]:
     return names
 
 
-def open_port(port, name: str, ours: str) -> None:
-    """Open rtmidi's `port` to the one called `name`; `ours` is what our end is called.
+def open_port(port: Any, name: str, own_name: str) -> None:
+    """Open a port by its name.
 
-    Raises ConnectionError where it is not there, and what rtmidi does where it does not open.
+    Args:
+        port: a MidiIn or MidiOut of rtmidi.
+        name: of the port to connect to.
+        own_name: of our end of the connection.
+
+    Raises:
+        ConnectionError: it is not there.
+        Exception: the error of rtmidi where it cannot be opened.
     """
-    for left in reversed(range(TRIES)):
+    for left in reversed(range(MAX_TRIES)):
         names = port_names(port)
         if name not in names:
             break
         number = names.index(name)
         try:
-            port.open_port(number, name=ours)
+            port.open_port(number, name=own_name)
         except Exception:
             port.close_port()
-            if not left or _same(port, names, number):
+            if not left or _unchanged(port, names, number):
                 raise
             continue
-        if _same(port, names, number):
+        if _unchanged(port, names, number):
             return
         port.close_port()
     raise ConnectionError(f"{name!r} has just gone")
 
 
-def _same(port, names: list[str], number: int) -> bool:
-    """Say whether the ports up to `number` are still these: then it means what it meant."""
+def _unchanged(port: Any, names: list[str], number: int) -> bool:
+    """Return whether the ports up to `number` are still these, so that it meant what it means."""
     return port_names(port, names)[: number + 1] == names[: number + 1]

@@ -1,4 +1,4 @@
-"""Finds, names and builds parts; explains what did not load."""
+"""Finds and builds parts; explains what did not load."""
 
 import hashlib
 import inspect
@@ -12,7 +12,8 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from itertools import count
-from typing import TYPE_CHECKING, Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 GROUP = "capriccio"
 P = TypeVar("P", bound=Part)
-# How late an output is to be, behind its target.
+# The delay of an output, behind its target.
 DELAY = re.compile(r"@([+-]?\d+(?:\.\d+)?)ms$")
 HOOKS: dict[str, type[Part]] = {
     "generators": Generator,
@@ -33,12 +34,12 @@ HOOKS: dict[str, type[Part]] = {
     "outputs": Output,
     "inputs": Input,
 }
-COMMANDS = "commands"  # the hook that gives no classes
+COMMANDS = "commands"  # the hook that returns no classes
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """One part that a plugin brings."""
+    """One part of a plugin."""
 
     part: type[Part]
     plugin: str
@@ -48,7 +49,7 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Broken:
-    """One plugin that did not load, or not wholly, and why."""
+    """One plugin that did not load, or only in part, and why."""
 
     plugin: str
     distribution: str
@@ -57,9 +58,11 @@ class Broken:
 
 
 class Registry:
-    """All parts of the plugins given as entry points; a plugin that fails is only remembered.
+    """The parts of all plugins; one that fails to load is listed with the reason.
 
-    `only` limits loading to the plugins it names, separated by commas; "" loads none.
+    Args:
+        points: the entry points to load.
+        only: names of plugins, separated by commas, to load no others; "" loads none.
     """
 
     def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
@@ -79,9 +82,10 @@ class Registry:
             )
 
     def find(self, role: type[P], name: str) -> type[P]:
-        """Give the class of the part called `name`, or `plugin/name`.
+        """Return the class of the part called `name`, or `plugin/name`.
 
-        Raises PartError where there is none, or more than one.
+        Raises:
+            PartError: there is none, or more than one.
         """
         plugin, _, part = name.rpartition("/")
         known = [found for found in self.found if issubclass(found.part, role)]
@@ -91,7 +95,7 @@ class Registry:
             if found.part.name == part and (not plugin or found.plugin == plugin)
         ]
         if len(fits) == 1:
-            return fits[0].part
+            return cast(type[P], fits[0].part)
         if fits:
             ways = " or ".join(repr(f"{found.plugin}/{part}") for found in fits)
             raise PartError(f"{len(fits)} plugins have {a(role.role)} {part!r}; ask for {ways}")
@@ -100,43 +104,50 @@ class Registry:
             f"{suggest(name, {found.part.name for found in known})}{self.missed()}"
         )
 
-    def trainer(self, plugin: str) -> Callable:
+    def trainable(self) -> dict[str, str]:
+        """Return the plugins that can be trained, each with the name of its module of training."""
+        modules = {name: f"{point.module}.training" for name, point in self._points.items()}
+        return {
+            name: f"{module}.main"
+            for name, module in modules.items()
+            if hasattr(sys.modules[self._points[name].module], "__path__")
+            and find_spec(module)
+            and find_spec(f"{module}.main")
+        }
+
+    def trainer(self, plugin: str) -> Callable[..., Any]:
         """Return the function `train` of the module `training.main` of `plugin`.
 
-        Raises PartError where there is no such plugin, or nothing in it to train.
+        Raises:
+            PartError: there is no such plugin, or nothing in it to train.
         """
-        trainable = [
-            name
-            for name, point in self._points.items()
-            if hasattr(sys.modules[point.module], "__path__")
-            and find_spec(f"{point.module}.training")
-            and find_spec(f"{point.module}.training.main")
-        ]
+        trainable = self.trainable()
         if plugin not in trainable:
             raise PartError(
                 f"no plugin {plugin!r} can be trained{suggest(plugin, trainable)}{self.missed()}"
             )
-        return import_module(f"{self._points[plugin].module}.training.main").train
+        train: Callable[..., Any] = import_module(trainable[plugin]).train
+        return train
 
     @cached_property
     def commands(self) -> dict[str, "Command"]:
-        """The click commands that plugins bring, by name; what else they give is remembered."""
+        """The click commands of all plugins, by name."""
         import click
 
         found: dict[str, Command] = {}
         for impl in getattr(self._plugins.hook, COMMANDS).get_hookimpls():
             point = self._points[impl.plugin_name]
-            for command in self._given(point, COMMANDS, impl.function):
+            for command in self._call(point, COMMANDS, impl.function):
                 if not isinstance(command, click.Command) or not command.name:
-                    self._remember(point, f"commands() gave {command!r}; give click commands")
+                    self._record(point, f"commands() returned {command!r}, expected click commands")
                 elif command.name in found:
-                    self._remember(point, f"another plugin brings {command.name!r} as well")
+                    self._record(point, f"another plugin brings {command.name!r} as well")
                 else:
                     found[command.name] = command
         return found
 
     def missed(self) -> str:
-        """Say what did not load, for the end of a sentence; "" where all did."""
+        """Return what did not load, for the end of a sentence; "" where everything did."""
         if not self.broken:
             return ""
         reasons = "; ".join(f"{broken.plugin!r}: {broken.reason}" for broken in self.broken)
@@ -144,7 +155,7 @@ class Registry:
 
     def _load(self, point: EntryPoint) -> None:
         if point.name in self._points:
-            self._remember(point, f"another plugin is called {point.name!r} as well")
+            self._record(point, f"another plugin is called {point.name!r} as well")
             return
         try:
             module = point.load()
@@ -152,14 +163,14 @@ class Registry:
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # SystemExit included: a plugin may call exit() at import
-            self._remember(point, _reason(error))
+            self._record(point, _reason(error))
             return
         try:
             self._plugins.check_pending()
         except pluggy.PluginValidationError as error:
             hook = getattr(error, "message", str(error))
             self._plugins.unregister(module)
-            self._remember(point, _misspelled(module, hook))
+            self._record(point, _misspelled(module, hook))
             return
         self._points[point.name] = point
         for hook, role in HOOKS.items():
@@ -167,31 +178,33 @@ class Registry:
                 if impl.plugin is module:
                     self._collect(point, hook, role, impl.function)
 
-    def _given(self, point: EntryPoint, hook: str, function) -> list:
+    def _call(self, point: EntryPoint, hook: str, function: Callable[..., Any]) -> list[Any]:
         try:
             return list(function())
         except KeyboardInterrupt:
             raise
         except BaseException as error:
-            self._remember(point, f"{hook}() raised {_reason(error)}")
+            self._record(point, f"{hook}() raised {_reason(error)}")
             return []
 
-    def _collect(self, point: EntryPoint, hook: str, role: type[Part], function) -> None:
-        for part in self._given(point, hook, function):
+    def _collect(
+        self, point: EntryPoint, hook: str, role: type[Part], function: Callable[..., Any]
+    ) -> None:
+        for part in self._call(point, hook, function):
             if isinstance(part, type) and issubclass(part, role):
                 self.found.append(Found(part, point.name, *_origin(point)))
             else:
-                self._remember(
-                    point, f"{hook}() gave {part!r}; give classes that extend {role.__name__}"
+                self._record(
+                    point, f"{hook}() returned {part!r}, expected classes that extend {role.__name__}"
                 )
 
-    def _remember(self, point: EntryPoint, reason: str) -> None:
+    def _record(self, point: EntryPoint, reason: str) -> None:
         self.broken.append(Broken(point.name, *_origin(point), reason))
 
 
 @cache
 def installed() -> Registry:
-    """Give the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
+    """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
     return Registry(entry_points(group=GROUP), os.environ.get("CAPRICCIO_PLUGINS"))
 
 
@@ -247,11 +260,17 @@ def reseed(things: Iterable[object], seed: int | None, chance: int = 0) -> None:
 _order = count(1)
 
 
-def generator(name: str, **options) -> Generator:
+def generator(name: str, **options: Any) -> Generator:
     """Build the generator called `name`, or `plugin/name`: `generator("vae", seed=7)`.
 
-    `options` are the part's own, such as `model`. Where it takes a seed and none is given, each
-    part gets its own from the seed of the run. Raises PartError where it cannot be found.
+    Where it takes a seed and none is given, each part gets its own from the seed of the run.
+
+    Args:
+        name: of the part.
+        options: the part's own, such as `model`.
+
+    Raises:
+        PartError: it cannot be found.
     """
     return _build(Generator, name, options)
 
@@ -261,15 +280,15 @@ def generator_class(name: str) -> type[Generator]:
     return installed().find(Generator, name)
 
 
-def analyzer(name: str, **options) -> Analyzer:
+def analyzer(name: str, **options: Any) -> Analyzer:
     """Build the analyzer called `name`, or `plugin/name`; see `generator`."""
     return _build(Analyzer, name, options)
 
 
 def output(words: str) -> Output:
-    """Build an output from the words a person types: `screen`, `screen:1`, `video:out.mp4`.
+    """Build an output from words of the command line: `screen`, `screen:1`, `video:out.mp4`.
 
-    `midi@-15ms` is 15 milliseconds early, and `midi:PORT@40ms` late.
+    `midi@-15ms` is 15 milliseconds early, and `midi:PORT@40ms` 40 late.
     """
     delay = DELAY.search(words)
     name, _, target = words[: delay.start() if delay else None].partition(":")
@@ -279,7 +298,7 @@ def output(words: str) -> Output:
 
 
 def input_device(words: str) -> Input:
-    """Build an input from the words a person types: `osc:9000`, `gamepad`."""
+    """Build an input from words of the command line: `osc:9000`, `gamepad`."""
     name, _, target = words.partition(":")
     return installed().find(Input, name)(target)
 
@@ -314,7 +333,7 @@ def _reason(error: BaseException) -> str:
     return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
-def _misspelled(module, complaint: str) -> str:
+def _misspelled(module: ModuleType, complaint: str) -> str:
     for name, thing in vars(module).items():
         if hasattr(thing, f"{GROUP}_impl") and name not in (*HOOKS, COMMANDS):
             return f"there is no hook {name!r}{suggest(name, [*HOOKS, COMMANDS])}"
@@ -322,5 +341,5 @@ def _misspelled(module, complaint: str) -> str:
 
 
 def a(noun: str) -> str:
-    """Put the right article before a noun: an analyzer, a generator."""
+    """Return a noun with its article: an analyzer, a generator."""
     return f"{'an' if noun[0] in 'aeiou' else 'a'} {noun}"

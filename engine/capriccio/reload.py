@@ -1,4 +1,4 @@
-"""Watches a sketch's files while it is performed, and has what was changed take over."""
+"""Watches a sketch's files while it is performed, and has a saved version take over."""
 
 import hashlib
 import inspect
@@ -10,39 +10,45 @@ from contextlib import suppress
 from functools import partial
 from importlib.util import cache_from_source
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from .errors import describe
 from .log import info
 from .models.model import Model, replaced_models, stamp_of
 from .parts import Generator, Part
 from .registry import restart_seeds
+from .sketch import Sketch
 
-# How often we look whether a file was changed, in seconds.
+# How often the files are looked at, in seconds.
 LOOK_SECONDS = 0.25
-# So long the end of a show waits for a sketch that is being built, in seconds.
-BACK_SECONDS = 2.0
-# Things looked through for the models of a part: more than any has.
-MOST_THINGS = 10_000
+# How long the end of a show waits for a sketch that is being built, in seconds.
+JOIN_SECONDS = 2.0
+# Objects searched for the models of a part: more than any has.
+MAX_OBJECTS = 10_000
 
 
 class Reloader:
-    """Turns to the new page where a sketch's file is saved while it is performed, as a context.
+    """Reloads a sketch whose file is saved while it is performed, as a context manager.
 
     The sketch's file, those it imports from its own folder, and the model files of its parts are
-    looked at in a thread of its own, where the new sketch is built and its first picture drawn
-    as well. Then it takes over at a bar line. A part that is called and built as before goes on as
-    it is, and so do the dials of `controls()`. Where anything is wrong that is told, and the old
-    sketch plays on. `load` makes a sketch of the file.
+    looked at in a thread, where the new sketch is built and its first picture drawn as well. Then
+    it takes over at a bar line. A part that has the same name and arguments as before goes on as
+    it is, and so do `controls()`. Where anything is wrong that is logged, and the old sketch plays
+    on.
+
+    Args:
+        file: of the sketch.
+        sketch: as it is performed.
+        load: returns a sketch for a file.
     """
 
-    def __init__(self, file: Path, sketch, load: Callable[[Path], Any]):
+    def __init__(self, file: Path, sketch: Sketch, load: Callable[[Path], Sketch]):
         self._file, self._playing, self._newest = file, sketch, sketch
         self._load = load
         self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._watch, name="page turner", daemon=True)
+        self._thread = threading.Thread(target=self._watch, name="reloader", daemon=True)
 
-    def __enter__(self):
+    def __enter__(self) -> Self:
         # A cached module tells whole seconds apart: two quick saves would be one.
         self._cached, sys.dont_write_bytecode = sys.dont_write_bytecode, True
         self._bodies = _bodies(self._newest.names)
@@ -51,25 +57,25 @@ class Reloader:
         self._thread.start()
         return self
 
-    def __exit__(self, *trouble):
+    def __exit__(self, *trouble: object) -> None:
         sys.dont_write_bytecode = self._cached
         self._stopping.set()
-        self._thread.join(BACK_SECONDS)
+        self._thread.join(JOIN_SECONDS)
 
     def _watch(self) -> None:
         while not self._stopping.wait(LOOK_SECONDS):
             try:
                 self.look()
             except Exception as error:
-                info(f"what was saved could not be looked at: {describe(error)}")
+                info(f"the saved file could not be read: {describe(error)}")
 
     def look(self) -> None:
-        """Look once at all files, and take over what was changed and has been at rest since."""
+        """Look once at all files, and reload those that changed before the last look."""
         now = self._stamps()
         # An editor writes a file in pieces: what has changed since the last look may do so still.
         if now != self._seen and now == self._waiting:
             self._seen = now
-            self._turn()
+            self._reload()
         self._waiting = now
         replaced = replaced_models()
         for name, part in self._newest.names.items() if replaced else ():
@@ -83,7 +89,7 @@ class Reloader:
         return {file: stamp_of(file) for file in files}
 
     def _own(self) -> dict[str, Any]:
-        """Give the modules that the sketch has imported from its own folder, by name."""
+        """Return the modules that the sketch has imported from its own folder, by name."""
         folder, own = self._file.parent, {}
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None)
@@ -95,7 +101,7 @@ class Reloader:
                     own[name] = module
         return own
 
-    def _turn(self) -> None:
+    def _reload(self) -> None:
         name, before = self._file.name, self._own()
         key = f"sketch_{self._file.stem}"
         old = {**before, key: sys.modules.get(key)}
@@ -117,8 +123,8 @@ class Reloader:
         self._bodies = _bodies(new.names)
         self._seen = self._waiting = self._stamps()
 
-    def _build(self, before: dict[str, Any]):
-        """Build the sketch anew and draw its first picture, which nobody sees."""
+    def _build(self, before: dict[str, Any]) -> Sketch:
+        """Build the sketch anew and draw its first picture, which is not shown."""
         for name, module in before.items():
             with suppress(OSError, NotImplementedError):
                 Path(cache_from_source(module.__file__)).unlink(missing_ok=True)
@@ -133,11 +139,11 @@ class Reloader:
         new.try_frame(playing.now())
         return new
 
-    def _carry(self, new) -> None:
-        """Have the parts that are as before go on as they are, and held knobs be held."""
+    def _carry(self, new: Sketch) -> None:
+        """Keep the parts that are as before, and the held knobs of the others."""
         bodies = _bodies(new.names)
         for name, part in list(new.names.items()):
-            old = self._newest.names.get(name)
+            old: Any = self._newest.names.get(name)
             if not hasattr(part, "__dict__") or type(old).__name__ != type(part).__name__:
                 continue
             same = type(old) is type(part) or (
@@ -147,7 +153,7 @@ class Reloader:
                 if type(old) is type(part):
                     new.replace_part(name, old)
                 else:  # its class stands in the file: new code goes on with the old state
-                    part.take_state(old)
+                    part.share_state(old)
             elif isinstance(part, Generator):
                 for knob, at in old.knob_state.held.items():
                     if knob in part.knobs:
@@ -175,7 +181,7 @@ class Reloader:
             return
 
     def _twin(self, part: Generator) -> Generator:
-        """Build a part like this one, that has opened its models, and begins anew."""
+        """Build a part like this one that has opened its models, and begins anew."""
         arguments, options = part.construction.arguments, part.construction.options
         twin = type(part)(*arguments, **options)
         twin(self._playing.now(), **part.knob_state.last)
@@ -185,11 +191,11 @@ class Reloader:
 
 
 def models_of(part: Part) -> Iterator[Model]:
-    """Yield the models that a part holds, wherever in it they are."""
+    """Yield the models that a part holds, in attributes and in objects of its own package."""
     package = type(part).__module__.partition(".")[0]
     waiting: list[Any] = [vars(part)]
     seen: set[int] = set()
-    while waiting and len(seen) < MOST_THINGS:
+    while waiting and len(seen) < MAX_OBJECTS:
         thing = waiting.pop()
         if id(thing) in seen:
             continue
@@ -205,7 +211,7 @@ def models_of(part: Part) -> Iterator[Model]:
 
 
 def _bodies(names: dict[str, Any]) -> dict[str, str]:
-    """Give the text of the class of each part, by the part's name, where it can be read."""
+    """Return the source of the class of each part, by the part's name, where it can be read."""
     bodies = {}
     for name, part in names.items():
         if isinstance(part, Part):
@@ -214,15 +220,15 @@ def _bodies(names: dict[str, Any]) -> dict[str, str]:
     return bodies
 
 
-def _written(part: Part) -> tuple:
-    """Give with what a part was built, as it stands in the sketch."""
+def _written(part: Part) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """Return with what a part was built, as it stands in the sketch."""
     built = part.construction
     options = {k: v for k, v in built.options.items() if k != "seed" or not built.seed_assigned}
     return built.arguments, options
 
 
 def _where(error: BaseException, file: Path) -> str:
-    """Give an error in a sentence, with the line of the file it came by."""
+    """Return an error in a sentence, with the line of the file that it passed through."""
     if isinstance(error, SyntaxError):
         return f"{error.msg} ({Path(error.filename or '').name}, line {error.lineno})"
     line, trace = None, error.__traceback__
@@ -234,6 +240,6 @@ def _where(error: BaseException, file: Path) -> str:
 
 
 def _words(error: BaseException) -> str:
-    """Give the words of an error, with its kind unless it is one of ours, which are sentences."""
+    """Return the message of an error, with its type unless it is one of ours."""
     ours = type(error).__module__.partition(".")[0] == "capriccio"
     return str(error) if ours else describe(error)

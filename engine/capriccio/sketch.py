@@ -57,7 +57,7 @@ class Sketch:
         self._draw: DrawFunction | None = None
         self._plays: list[PlayCue] = []
         self._answers: list[AnswerCue] = []
-        self._stage: Stage | None = None
+        self.current_stage: Stage | None = None
 
     # -- cues ---------------------------------------------------------------------------------
 
@@ -94,7 +94,7 @@ class Sketch:
         `function(now, notes)` is called at once, in a thread of its own, and its phrase is played
         at once. What is played within `seconds` of a note is passed with it, as one chord.
         """
-        if not hasattr(controls, "attend"):
+        if not hasattr(controls, "notes_since"):
             raise TypeError(
                 "@sketch.answer needs to know whom; write @sketch.answer(hands) with "
                 "hands = controls()"
@@ -116,7 +116,7 @@ class Sketch:
         Live it starts a moment later where that moment is too near. Another clock that is followed
         takes precedence.
         """
-        stage = self._stage
+        stage = self.current_stage
         if stage is None or stage.performance.take is not None:  # a take knows its tempo
             return
         if stage.clock.leader:
@@ -127,14 +127,14 @@ class Sketch:
     @property
     def image(self) -> np.ndarray[Any, Any]:
         """The image last drawn, at the sketch's size, uint8; black before the first."""
-        if self._stage is None:
+        if self.current_stage is None:
             return np.zeros((self.size[1], self.size[0], 3), np.uint8)
-        return self._stage.wanted_image()
+        return self.current_stage.wanted_image()
 
     @property
     def loudness(self) -> float:
         """How loud the music is now, 0..1: the strongest note, halved with every beat it lasts."""
-        return 0.0 if self._stage is None else self._stage.current_loudness()
+        return 0.0 if self.current_stage is None else self.current_stage.loudness()
 
     # -- names --------------------------------------------------------------------------------
 
@@ -190,7 +190,7 @@ class Sketch:
         names = self.names
         if names.get("__name__") != "__main__":
             return
-        from .cli.main import run_script
+        from .cli.run import run_script
 
         script = str(names.get("__file__") or "")
         if arguments is None:
@@ -264,7 +264,7 @@ class Sketch:
                 part.warm_up()
         if provenance is None:
             provenance = provenance_of(self, seed=seed, seconds=seconds)
-        self._stage = stage = self.stage(
+        self.current_stage = stage = self.stage(
             opened, inputs=devices, live=live, provenance=provenance, simulation=simulation
         )
         if recorder:
@@ -298,7 +298,7 @@ class Sketch:
             answers=self._new_answers(),
             as_shown=as_shown,
         )
-        self._stage = replay.stage
+        self.current_stage = replay.stage
         return replay.perform(min(seconds or math.inf, take.seconds), progress)
 
     def stage(
@@ -352,7 +352,7 @@ class Sketch:
 
     def now(self) -> Moment:
         """Return the moment that a live show has come to; the start, before there is one."""
-        clock = self._stage.performance.clock if self._stage else OfflineClock(self.bpm, self.meter)
+        clock = self.current_stage.performance.clock if self.current_stage else OfflineClock(self.bpm, self.meter)
         return clock.moment(seconds=clock.seconds(), span=clock.beats_at(1 / self.fps))
 
     def try_frame(self, now: Moment) -> None:
@@ -369,8 +369,8 @@ class Sketch:
         for cue in self._answers:
             if cue.controls is old:
                 cue.controls = part
-        if self._stage is not None and isinstance(part, Generator):
-            self._add_parameters(self._stage.performance.parameters)
+        if self.current_stage is not None and isinstance(part, Generator):
+            self._add_parameters(self.current_stage.performance.parameters)
 
     def replace_with(self, other: "Sketch", digest: str = "") -> float:
         """Go on with the cues and parts of another sketch from the next bar; return its beats.
@@ -378,10 +378,10 @@ class Sketch:
         A live show must be going on. Its tempo, size and frame rate stay. `digest` is the SHA-256
         of the other's file, for the take.
         """
-        if self._stage is None or not self._stage.performance.clock.live:
+        if self.current_stage is None or not self.current_stage.performance.clock.live:
             raise ShowError(f"{self.title!r} is not performed live; it cannot be replaced")
-        stage, gone = self._stage, self.parts
-        other._stage, other.size = stage, self.size
+        stage, gone = self.current_stage, self.parts
+        other.current_stage, other.size = stage, self.size
 
         def take_over() -> None:
             parameters = stage.performance.parameters

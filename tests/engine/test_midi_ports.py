@@ -1,7 +1,7 @@
 """MIDI ports are listed whole and opened by name while others come and go."""
 
 import pytest
-from capriccio.midi_ports import TRIES, open_port, port_names
+from capriccio.midi_ports import MAX_TRIES, open_port, port_names
 
 
 class Port:
@@ -43,17 +43,17 @@ def test_a_list_that_changes_while_it_is_made_is_made_anew():
     assert port_names(Port(torn, ["new", "a", "b"])) == ["new", "a", "b"]
 
 
-def test_whoever_knows_the_list_asks_once():
+def test_one_question_is_enough_where_the_list_is_known():
     port = Port(["a", "b"])
     assert port_names(port, ["a", "b"]) == ["a", "b"]
     assert port.asked == 1
 
 
-def test_a_system_that_lists_nothing_any_more_is_told():
+def test_a_system_that_lists_nothing_any_more_is_reported():
     port = Port(gone())
     with pytest.raises(RuntimeError, match="portNumber"):
         port_names(port)
-    assert port.asked == TRIES
+    assert port.asked == MAX_TRIES
 
 
 def test_a_port_is_opened_by_its_name():
@@ -64,7 +64,7 @@ def test_a_port_is_opened_by_its_name():
     assert port.asked == 3  # twice before, and once more after
 
 
-def test_a_number_that_has_come_to_mean_another_port_is_let_go():
+def test_a_number_that_has_come_to_mean_another_port_is_released():
     # It was 1 when it was looked up, and 0 by the time it was opened.
     port = Port(["gone soon", "b", "c"], ["gone soon", "b", "c"], ["b", "c"])
     open_port(port, "b", "capriccio")
@@ -72,7 +72,7 @@ def test_a_number_that_has_come_to_mean_another_port_is_let_go():
     assert port.closed == 1
 
 
-def test_what_comes_behind_a_port_does_not_disturb_it():
+def test_a_port_that_comes_after_ours_changes_nothing():
     port = Port(["a", "b"], ["a", "b"], ["a", "b", "new"])
     open_port(port, "b", "capriccio")
     assert port.opened == [(1, "capriccio")]
@@ -80,14 +80,14 @@ def test_what_comes_behind_a_port_does_not_disturb_it():
 
 
 @pytest.mark.parametrize("lists", [[["a"]], [["a", "b"], ["a", "b"], ["a"]]])
-def test_a_port_that_has_gone_is_told_and_no_other_stays_open(lists):
+def test_a_port_that_has_gone_is_reported_and_no_other_stays_open(lists):
     port = Port(*lists)
     with pytest.raises(ConnectionError, match="'b' has just gone"):
         open_port(port, "b", "capriccio")
     assert port.closed == len(port.opened)
 
 
-def test_a_port_that_refuses_is_told_at_once():
+def test_a_port_that_refuses_is_reported_at_once():
     port = Port(["a", "b"])
     port.refuses = RuntimeError("busy")
     with pytest.raises(RuntimeError, match="busy"):

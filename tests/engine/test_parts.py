@@ -1,16 +1,13 @@
 """Knobs, roles and the live listener: the whole contract."""
 
 import math
-import threading
 from typing import Literal, NamedTuple
 
 import numpy as np
 import pytest
-from capriccio import Analyzer, Generator, Knob, Moment, Note, Output, Performance, errors
-from capriccio.clock import LiveClock, OfflineClock
+from capriccio import Analyzer, Generator, Knob, Moment, Note, Output, Performance
+from capriccio.clock import OfflineClock
 from capriccio.parts import Part, knobs_of
-from capriccio.performance import current_performance
-from capriccio.stage import background_analysis
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,7 +67,7 @@ def test_a_number_beyond_0_to_1_by_default_is_told(default):
     def generate(now, *, heat=default):
         pass
 
-    with pytest.raises(TypeError, match=r"^knob 'heat' of it is .* by default; use 0\.\.1$"):
+    with pytest.raises(TypeError, match=r"^knob 'heat' of it must be 0\.\.1 by default, got "):
         knobs_of(generate, "it")
 
 
@@ -92,11 +89,11 @@ def test_numbers_that_are_none_are_told():
     part = Echo()
     for value in (math.nan, np.float32("nan")):
         with pytest.raises(
-            ValueError, match=r"^knob 'heat' of generator 'echo' is nan; give a num"
+            ValueError, match=r"^knob 'heat' of generator 'echo' must be a number 0\.\.1, got nan$"
         ):
             part(NOW, heat=value)
     for value in (None, "hot", [1, 2], 1j):
-        with pytest.raises(TypeError, match=r"^knob 'heat' of generator 'echo' was given .*; give"):
+        with pytest.raises(TypeError, match=r"^knob 'heat' of generator 'echo' must be a number 0\.\.1, got "):
             part(NOW, heat=value)
 
 
@@ -115,8 +112,8 @@ def test_knobs_reach_generate():
     assert part.given == dict(heat=1, steps=0, prompt="a pear", style="ink", loop=False)
 
 
-def test_an_unknown_knob_is_pythons_own_error():
-    with pytest.raises(TypeError, match="unexpected keyword argument 'hea'"):
+def test_an_unknown_knob_names_the_near_one_and_lists_all():
+    with pytest.raises(TypeError, match=r"^generator 'echo' has no knob 'hea'; did you mean 'heat'"):
         Echo()(NOW, hea=0.5)
 
 
@@ -145,9 +142,9 @@ def test_a_role_without_its_work_is_told():
 @pytest.mark.parametrize(
     ("thing", "message"),
     [
-        (np.zeros((256, 256)), r"^generator 'maker' made an array of shape \(256, 256\); an image"),
-        (np.full((2, 2, 3), np.nan), "^generator 'maker' made an image with NaN or infinity"),
-        ([Note(300)], "^generator 'maker' made a note of pitch 300; a pitch is a whole number"),
+        (np.zeros((256, 256)), r"^generator 'maker' returned an array of shape \(256, 256\), exp"),
+        (np.full((2, 2, 3), np.nan), "^generator 'maker' returned an image with NaN or infinity"),
+        ([Note(300)], "^generator 'maker' returned a note of pitch 300, expected a whole"),
     ],
 )
 def test_what_a_generator_makes_is_checked(thing, message):
@@ -218,131 +215,5 @@ def test_readings_beyond_0_to_1_are_told(level):
 
 @pytest.mark.parametrize("value", [0.5, None, (0.5,), {"level": 0.5}])
 def test_readings_that_are_no_named_tuple_are_told(value):
-    with pytest.raises(TypeError, match=r"^analyzer 'eye' gave '\w+'; readings are a NamedTuple$"):
+    with pytest.raises(TypeError, match=r"^analyzer 'eye' returned '\w+', expected a NamedTuple of readings$"):
         reading(value)(None)
-
-
-# -- the live listener ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def live():
-    """Be within a live performance."""
-    token = current_performance.set(Performance(LiveClock()))
-    errors.tell_again()
-    yield
-    current_performance.reset(token)
-    errors.tell_again()
-
-
-class Slow(Analyzer):
-    """Read numbers, each only when it is let; the number is the reading."""
-
-    def __init__(self):
-        self.let = threading.Semaphore(0)
-        self.begun = threading.Semaphore(0)
-        self.read_things = []
-
-    def analyze(self, thing):
-        self.begun.release()
-        assert self.let.acquire(timeout=10)
-        self.read_things.append(thing)
-        if isinstance(thing, Exception):
-            raise thing
-        return Level(thing)
-
-
-def settle(analyzer):
-    """Wait until the listener has nothing more to read."""
-    listener = analyzer._listener
-    with listener._changed:
-        idle = listener._changed.wait_for(lambda: not listener._waiting, 10)
-        assert idle
-    for _ in range(10_000):
-        if not listener._busy:
-            return
-        threading.Event().wait(0.001)
-    raise TimeoutError("the listener did not settle")
-
-
-def test_offline_every_reading_is_of_the_thing_itself():
-    slow = Slow()
-    token = current_performance.set(Performance(OfflineClock()))
-    slow.let.release(2)
-    assert [slow(0.1).level, slow(0.2).level] == [0.1, 0.2]
-    current_performance.reset(token)
-    assert slow._listener is None
-
-
-def test_live_the_newest_thing_wins_and_nobody_waits(live):
-    slow = Slow()
-    slow.let.release()
-    assert slow(0.1).level == 0.1  # the very first reading is waited for
-    settle(slow)
-    assert slow.begun.acquire(timeout=10)
-
-    assert slow(0.2).level == 0.1
-    assert slow.begun.acquire(timeout=10)  # it reads 0.2 now
-    assert slow(0.3).level == 0.1
-    assert slow(0.4).level == 0.1
-    slow.let.release(2)
-    settle(slow)
-    assert slow.read_things == [0.1, 0.2, 0.4]  # 0.3 was overtaken
-    slow.let.release()
-    assert slow(0.5).level == 0.4
-    settle(slow)
-
-
-def test_live_read_waits_for_the_thing_itself(live):
-    slow = Slow()
-    slow.let.release()
-    assert slow.read(0.7).level == 0.7
-
-
-def test_live_a_first_reading_that_does_not_come_is_told(live, monkeypatch):
-    monkeypatch.setattr(background_analysis, "FIRST_READING_SECONDS", 0.01)
-    slow = Slow()
-    with pytest.raises(TimeoutError, match=r"^analyzer 'slow' gave no reading within 0\.01 s$"):
-        slow(0.1)
-    slow.let.release()
-
-
-def test_live_a_first_reading_that_raises_is_raised(live):
-    slow = Slow()
-    slow.let.release()
-    with pytest.raises(OSError, match="no device"):
-        slow(OSError("no device"))
-
-
-def test_live_an_analyzer_that_hangs_is_told_and_its_readings_stay(live, monkeypatch, capsys):
-    slow = Slow()
-    slow.let.release()
-    slow(0.1)
-    settle(slow)
-    slow.begun.acquire(timeout=10)
-    slow(0.2)
-    assert slow.begun.acquire(timeout=10)
-    assert capsys.readouterr().err == ""
-    monkeypatch.setattr(background_analysis, "HANGING_SECONDS", 0.0)
-    assert slow(0.3).level == 0.1
-    assert slow(0.4).level == 0.1
-    told = "capriccio: analyzer 'slow' does not answer; its last readings stay\n"
-    assert capsys.readouterr().err == told  # once
-    slow.let.release(2)
-    settle(slow)
-
-
-def test_live_an_analyzer_that_raises_is_told_and_its_readings_stay(live, capsys):
-    slow = Slow()
-    slow.let.release(2)
-    assert slow(0.1).level == 0.1
-    settle(slow)
-    assert slow(OSError("no device")).level == 0.1
-    settle(slow)
-    slow.let.release(2)
-    assert slow(0.2).level == 0.1
-    told = "capriccio: analyzer 'slow' raised OSError('no device'); its last readings stay\n"
-    assert capsys.readouterr().err == told
-    settle(slow)
-    assert slow(0.3).level == 0.2
-    settle(slow)

@@ -169,7 +169,7 @@ BAD = {
     "a knob that cannot be": (
         "from capriccio import Generator\nclass Hot(Generator):\n"
         "    def generate(self, now, *, heat=7): pass",
-        "TypeError: knob 'heat' of generator 'hot' is 7 by default; use 0..1",
+        "TypeError: knob 'heat' of generator 'hot' must be 0..1 by default, got 7",
     ),
 }
 
@@ -329,9 +329,10 @@ def test_a_seed_in_the_sketch_does_not_move_those_of_other_parts(plugin, use):
 
 def test_the_trainer_of_a_plugin_is_found(tmp_path, monkeypatch, plugin):
     package = tmp_path / "trainable_plugin"
-    package.mkdir()
+    (package / "training").mkdir(parents=True)
     (package / "__init__.py").write_text("")
-    (package / "train.py").write_text("def train(data, out): return data, out")
+    (package / "training" / "__init__.py").write_text("")
+    (package / "training" / "main.py").write_text("def train(data, out): return data, out")
     found = Registry([plugin("waves", GOOD), EntryPoint("deep", "trainable_plugin", GROUP)])
     assert found.trainer("deep")(1, 2) == (1, 2)
 

@@ -14,7 +14,7 @@ from capriccio.registry import use_seed
 from capriccio.reload import Reloader, models_of
 from capriccio.testing import Memory
 from helpers.devices import wait_for
-from helpers.rehearsal import Passes, WoundClock
+from helpers.shows import Passes, WoundClock
 
 # Its pictures are of one grey, and count the frames that its part has drawn.
 PIECE = """\
@@ -77,7 +77,7 @@ def perform(folder, monkeypatch):
         use_seed(None)
         sketch = load_sketch(file)
         memory, hands = Memory(), Hand()
-        sketch._stage = stage = sketch.stage([memory, hands], live=True)
+        sketch.current_stage = stage = sketch.stage([memory, hands], live=True)
         stage.clock.stage, stage.clock.passes = stage, Passes()
         stage.show.stopping = stage.clock.passes
         turner = Reloader(file, sketch, load_sketch)
@@ -265,7 +265,7 @@ def test_dials_stay_where_hands_have_put_them(perform, folder):
 
     def move(turner):
         hands = turner._playing.names["hands"]
-        hands._framed.hear("nano", bytes([0xB0, 1, 127]), 0.0)
+        hands._framed.apply("nano", bytes([0xB0, 1, 127]), 0.0)
 
     memory = perform(
         text,
@@ -313,8 +313,8 @@ def test_what_cannot_change_in_the_middle_of_a_show_is_said_to_count_from_the_ne
 
 def test_a_show_that_is_not_live_cannot_become_another():
     sketch = Sketch()
-    with pytest.raises(ShowError, match="is not performed live; it cannot become another one"):
-        sketch.become(Sketch())
+    with pytest.raises(ShowError, match="is not performed live; it cannot be replaced"):
+        sketch.replace_with(Sketch())
 
 
 # -- models -----------------------------------------------------------------------------------

@@ -140,9 +140,9 @@ class Synth:
 
         self.name = name
         self.heard: list[tuple[float, tuple[int, ...]]] = []  # when we looked, and message
-        with ports.hushed():
+        with ports.stderr_silenced():
             # No callback: it would run within JACK's period, which does not wait for Python.
-            self._port = rtmidi.MidiIn(ports.system(), name=name, queue_size_limit=4096)
+            self._port = rtmidi.MidiIn(ports.find_api(), name=name, queue_size_limit=4096)
             self._port.open_virtual_port(name)
 
     @property
@@ -202,7 +202,7 @@ def jack_answers(server: str) -> bool:
     import rtmidi
     from capriccio.devices.midi import ports
 
-    with pytest.MonkeyPatch.context() as patch, ports.hushed():
+    with pytest.MonkeyPatch.context() as patch, ports.stderr_silenced():
         patch.setenv("JACK_DEFAULT_SERVER", server)
         try:
             rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="knock").delete()

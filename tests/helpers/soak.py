@@ -30,7 +30,7 @@ from capriccio.remote.automation import KnobAutomation
 from capriccio.remote.presets import Presets
 
 from helpers.faults100 import free_port
-from helpers.rehearsal import Passes, WoundClock
+from helpers.shows import Passes, WoundClock
 
 PIECE = """
     from capriccio import Note, Sketch, controls, generator
@@ -115,7 +115,7 @@ class Guest:
         self._ask("/turn", json.dumps({"address": address, "value": value}))
 
     def _ask(self, path: str, body: str | None = None) -> None:
-        line = http.client.HTTPConnection("127.0.0.1", self._panel.doorway.port, timeout=20)
+        line = http.client.HTTPConnection("127.0.0.1", self._panel.access.port, timeout=20)
         headers = {"Content-Type": "application/json"}
         line.request("POST" if body else "GET", path, body, headers)
         answer = line.getresponse()
@@ -132,18 +132,18 @@ def memory() -> float:
 
 def waiting(stage, hands, recorder: Recorder) -> dict[str, int]:
     """Give how much waits where."""
-    ear, parameters = stage._ear, stage.performance.parameters
+    ear, parameters = stage.loudness_queue, stage.performance.parameters
     return {
-        "outputs": sum(len(one) + len(one._sounding) + len(one.held) for one in stage._lanes),
-        "ear": len(ear) + len(ear._sounding) + len(ear._framed) + len(ear._composed),
-        "parameters": len(parameters._waiting)
-        + len(parameters.listeners)
-        + len(parameters.movers)
+        "outputs": sum(len(one) + one.sounding + len(one.delayed) for one in stage.delivery.queues),
+        "ear": len(ear) + ear.sounding + len(ear._framed) + len(ear._composed),
+        "parameters": len(parameters._pending)
+        + len(parameters._subscribers)
+        + len(parameters._automations)
         + len(parameters.by_address),
         "hands": len(hands._coming) + len(hands._waiting) + len(hands._now.held),
-        "answers": sum(len(cue.waiting) for cue in stage.hearing.cues),
+        "answers": sum(len(cue.waiting) for cue in stage.answers.cues),
         "take": len(recorder._waiting),
-        "stage": len(stage.changes) + len(stage._stagehand.calls) + len(stage.stats.troubles),
+        "stage": len(stage.scheduler.changes) + len(stage.watchdog.calls) + len(stage.stats.troubles),
         "threads": threading.active_count(),
     }
 
@@ -166,7 +166,7 @@ def soak(
         if done * SAMPLES // frames > (done - 1) * SAMPLES // frames:
             gc.collect()
             now = done / piece.fps, done, memory(), len(gc.get_objects())
-            samples.append(Sample(*now, waiting(piece._stage, hands, recorder)))
+            samples.append(Sample(*now, waiting(piece.current_stage, hands, recorder)))
             say(samples[-1])
 
     outputs = [Sink(timed=False), Sink(timed=True), panel, Presets(), KnobAutomation()]

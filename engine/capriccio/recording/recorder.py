@@ -56,7 +56,7 @@ class Recorder:
         self._provenance = provenance
         self._waiting: deque[Event] = deque()
         self._lost = self._stills = 0  # events, and stills that wait
-        self._over = False  # nothing more can be written
+        self.failed = False  # nothing more can be written
         self._models: dict[str, dict[str, str]] = {}
         self._file: BinaryIO | None = None
         self._parameters: Parameters | None = None
@@ -90,7 +90,7 @@ class Recorder:
 
         def still(_: Any) -> None:
             seen = picture()
-            if seen is None or self._over or self._stills > MAX_STILLS:
+            if seen is None or self.failed or self._stills > MAX_STILLS:
                 warn_once("a still cannot be kept now; there is no take, no picture, or no time")
                 return
             self._stills += 1
@@ -107,7 +107,7 @@ class Recorder:
 
     def record(self, event: Event) -> None:
         """Remember an event that is to be written; it takes a microsecond."""
-        if self._over:
+        if self.failed:
             return
         if len(self._waiting) < MAX_EVENTS:
             self._waiting.append(event)
@@ -131,7 +131,7 @@ class Recorder:
         going = True
         while going:
             going = not self._stopping.wait(FLUSH_SECONDS)
-            if self._over:
+            if self.failed:
                 return
             try:
                 self._write(going)
@@ -193,7 +193,7 @@ class Recorder:
                 part.unlink(missing_ok=True)
 
     def _give_up(self, error: OSError) -> None:
-        self._over = True
+        self.failed = True
         reason = error.strerror or type(error).__name__
         warn_once(f"the take cannot be written to {str(self.path)!r}: {reason}; the show goes on")
         if self._parameters is not None:

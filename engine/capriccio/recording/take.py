@@ -41,7 +41,7 @@ from ..events import (
 )
 from ..log import warn_once
 from ..media import Note, as_phrase
-from ..tempo import TempoChange, TempoMap
+from ..tempo import ROUNDING_SECONDS, TempoChange, TempoMap
 from .provenance import FORMAT, as_json, from_json
 
 # What a record must have so that its show can be replayed, and how long a show may be.
@@ -54,8 +54,6 @@ KINDS: dict[str, Any] = {
     "size": list,
 }
 MAX_SECONDS = 1e6
-# Tolerance for the rounding between seconds and beats, in seconds.
-ROUNDING_SECONDS = 1e-6
 
 
 def encode(event: Event) -> str:

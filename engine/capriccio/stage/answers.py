@@ -12,10 +12,11 @@ from ..events import AnswerPlayed, TimedNote
 from ..log import warn_once
 from ..media import Note, as_phrase
 from ..performance import Performance, current_performance
+from ..tempo import ROUNDING_BEATS
 from .cues import cue_name
 from .delivery import Delivery
 from .scheduling import Scheduler
-from .show import ROUNDING_BEATS, Show
+from .show import Show
 
 # A note that could not be answered for this long is not answered any more: a cue that hung, and
 # returns, must not answer all at once what was played meanwhile.
@@ -54,9 +55,9 @@ class AnswerCue:
 
     def due(self, clock: OfflineClock) -> float:
         """Ask what was played; return the seconds at which the cue is due, as far as is known."""
-        self.started, notes = self.controls.struck(self.started)
+        self.started, notes = self.controls.notes_since(self.started)
         self.waiting.extend(notes)
-        beats = self.waiting[0][0] if self.waiting else self.controls.next_struck()
+        beats = self.waiting[0][0] if self.waiting else self.controls.next_note_beats()
         return clock.seconds_at(beats) + self.seconds
 
     def take(self, clock: OfflineClock) -> tuple[Moment, list[Note]]:
@@ -90,7 +91,7 @@ class Answers:
         """Open the ports; whatever is wrong with one is raised."""
         for number, cue in enumerate(self.cues):
             cue.number = number
-            cue.pause = cue.controls.attend()
+            cue.pause = cue.controls.open()
 
     def start(self) -> None:
         """Answer live from now on."""
@@ -112,7 +113,7 @@ class Answers:
         self.cues = cues
         self.open()
         for cue in cues:
-            cue.started = cue.controls.struck(0)[0]
+            cue.started = cue.controls.notes_since(0)[0]
         self.start()
 
     def advance(self, beats: float) -> None:

@@ -28,13 +28,18 @@ class BackgroundAnalyses:
 
     def __call__(self, analyzer: Analyzer, thing: Any) -> Any:
         """Hand `thing` over and return the newest readings; in a draw cue those of its frame."""
+        analysis = self.of(analyzer)
+        now = current_frame.get()
+        readings = analysis.submit(thing, started=self._clock.seconds() > 0)
+        return analysis.at_frame(readings, now.seconds, self._parameters) if now else readings
+
+    def of(self, analyzer: Analyzer) -> "BackgroundAnalysis":
+        """Return the analysis of an analyzer, which starts when it is first asked for."""
         with self._lock:
             analysis = self._analyses.get(id(analyzer))
             if analysis is None:
                 analysis = self._analyses[id(analyzer)] = BackgroundAnalysis(analyzer)
-        now = current_frame.get()
-        readings = analysis.submit(thing, started=self._clock.seconds() > 0)
-        return analysis.at_frame(readings, now.seconds, self._parameters) if now else readings
+            return analysis
 
     def stop(self, seconds: float) -> None:
         """End all threads; one that hangs is abandoned after so many seconds."""
@@ -62,6 +67,12 @@ class BackgroundAnalysis:
         self._framed: tuple[float, Any] | None = None  # seconds and readings of the last frame
         self._thread = threading.Thread(target=self._run, name=str(analyzer), daemon=True)
         self._thread.start()
+
+    @property
+    def idle(self) -> bool:
+        """Whether nothing is being read, and nothing waits."""
+        with self._changed:
+            return not (self._waiting or self._busy)
 
     def submit(self, thing: Any, started: bool) -> Any:
         """Read `thing` soon, in place of what waits; return the newest readings.

@@ -6,10 +6,8 @@ from contextlib import AbstractContextManager
 
 from ..clock import OfflineClock
 from ..events import TimedNote
+from ..tempo import ROUNDING_SECONDS
 from .event_queue import EventQueue
-
-# Tolerance for the rounding between seconds and beats, in seconds.
-ROUNDING_SECONDS = 1e-6
 
 
 class Loudness(EventQueue):

@@ -7,10 +7,8 @@ from typing import Any
 
 from ..clock import OfflineClock
 from ..errors import ShowError
+from ..tempo import ROUNDING_BEATS
 from .watchdog import Watchdog, WatchedCall
-
-# Tolerance for the rounding of seconds to beats: a millionth of a beat.
-ROUNDING_BEATS = 1e-6
 
 
 class Show:

@@ -14,7 +14,7 @@ from ..log import summarize
 from ..media import fit
 from ..parts import Input, Output
 from ..performance import Performance, current_frame, current_performance
-from ..tempo import TempoChange
+from ..tempo import ROUNDING_BEATS, TempoChange
 from .answers import AnswerCue, Answers
 from .background_analysis import BackgroundAnalyses
 from .cues import DrawFunction, PlayCue, call_draw, draw_cue_name
@@ -22,7 +22,7 @@ from .delivery import SEND_SECONDS, Delivery
 from .loudness import Loudness
 from .recovery import Recovery
 from .scheduling import Scheduler
-from .show import ROUNDING_BEATS, Show
+from .show import Show
 from .shutdown import Shutdown
 from .stats import Stats, frame_count
 from .tempo_controls import TempoControls
@@ -77,13 +77,13 @@ class Stage:
         self.watchdog = Watchdog(self._look, self._end, lambda: self.shutdown.panic())
         self.show = Show(self.clock, self.watchdog)
         self.delivery = Delivery(outputs, self.show)
-        self.loudness = Loudness()
-        self.scheduler = Scheduler(performance, self.show, self.delivery, self.loudness, plays)
+        self.loudness_queue = Loudness()
+        self.scheduler = Scheduler(performance, self.show, self.delivery, self.loudness_queue, plays)
         self.answers = Answers(performance, self.show, self.scheduler, self.delivery, list(answers))
         self._inputs = list(inputs)
         self._has_music = bool(self.scheduler.plays or self.answers.cues)
         self.shutdown = Shutdown(
-            performance, self.delivery, self._inputs, self.loudness, self.watchdog
+            performance, self.delivery, self._inputs, self.loudness_queue, self.watchdog
         )
         self._recovery = Recovery(self.show, self.delivery, self.scheduler)
         self._progress_call = self.watchdog.call("the progress")
@@ -93,13 +93,13 @@ class Stage:
         self.clock.listeners.append(self.change_tempo)
         TempoControls(self.clock, self.shutdown.panic).add_to(performance.parameters)
 
-    def current_loudness(self) -> float:
+    def loudness(self) -> float:
         """Return 0..1: the velocity of the strongest sounding note, halved with every beat."""
         if now := current_frame.get():
-            return self.loudness.at_frame(now.beats)
+            return self.loudness_queue.at_frame(now.beats)
         seconds = self.clock.seconds()
         self._count_notes(self.show.horizon(seconds))
-        return self.loudness.loudness(self.clock.beats_at(seconds))
+        return self.loudness_queue.loudness(self.clock.beats_at(seconds))
 
     def wanted_image(self) -> np.ndarray[Any, Any]:
         """Return the image last drawn at the size of the performance; from now on all are drawn."""
@@ -221,7 +221,7 @@ class Stage:
             horizon = self.show.horizon(seconds)
         self.clock.wait(seconds)
         self.delivery.sound_all(horizon)
-        if self.loudness.next_beats() <= horizon:
+        if self.loudness_queue.next_beats() <= horizon:
             self._count_notes(horizon)
         if self.watchdog.stop_requests:
             raise KeyboardInterrupt
@@ -292,8 +292,8 @@ class Stage:
         self.performance.parameters.publish(TempoChanged(self.clock.seconds(), change))
 
     def _count_notes(self, horizon: float) -> None:
-        self.loudness.advance(horizon)
-        self.stats.notes = self.loudness.started
+        self.loudness_queue.advance(horizon)
+        self.stats.notes = self.loudness_queue.started
 
     def draw_frame(self, due: float, horizon: float | None = None) -> None:
         """Apply what was set, call the draw cue for the frame at `due` seconds, and show it.
@@ -312,7 +312,7 @@ class Stage:
             _, self.draw, then = changes.popleft()
             then()
         draw = self.draw
-        self.loudness.advance_frame(due, show.horizon(due) if horizon is None else horizon)
+        self.loudness_queue.advance_frame(due, show.horizon(due) if horizon is None else horizon)
         if draw is not None and self._is_seen():
             name = draw_cue_name(draw)
             call = self.watchdog.call(name, "the last image stays")
@@ -328,10 +328,10 @@ class Stage:
         self.stats.frames += 1
 
     def _is_seen(self) -> bool:
-        """Return whether anybody looks at pictures: music alone is rendered without them."""
+        """Return whether a picture is wanted: files of music alone are rendered without any."""
         if self.clock.live or self.delivery.screens or self._image_wanted:
             return True
-        return not self._has_music
+        return not (self._has_music and self.delivery.queues)
 
     def _look(self) -> None:
         self.shutdown.help()
@@ -344,7 +344,7 @@ class Stage:
         show.stopping.set()
         self.answers.stop()
         self._count_notes(show.horizon(self.clock.seconds()))
-        self.loudness.end()
+        self.loudness_queue.end()
         self.shutdown.run(quiet=self.clock.live)
         # A thread that is still within a network when the interpreter ends would abort it.
         self._analyses.stop(JOIN_SECONDS)

@@ -6,7 +6,7 @@ from typing import Any
 from ..clock import OfflineClock
 from ..log import info
 from ..parameters import Parameter, Parameters
-from ..tempo import Taps
+from ..tempo import TapTempo
 
 # The slowest and the fastest tempo that can be set from outside, in bpm.
 SPAN = 20.0, 300.0
@@ -17,7 +17,7 @@ class TempoControls:
 
     def __init__(self, clock: OfflineClock, panic: Callable[[], None]):
         self._clock, self._panic = clock, panic
-        self._taps = Taps()
+        self._taps = TapTempo()
 
     def add_to(self, parameters: Parameters) -> None:
         """Add the three parameters."""

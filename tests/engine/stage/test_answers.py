@@ -10,15 +10,15 @@ import mido
 import pytest
 from capriccio import Note, Performance, ShowError, Sketch, controls, output
 from capriccio.clock import LiveClock
-from capriccio.parameters import Turn
-from capriccio.recording.recorder import _line
+from capriccio.events import AnswerPlayed
+from capriccio.recording.take import encode
 from capriccio.recording.take import read_take
 from capriccio.stage.answers import MISSED_SECONDS, AnswerCue
 from capriccio.stage.stage import Stage
 from capriccio.testing import Memory
 from helpers.controllers import plugged, until
 from helpers.devices import wait_for
-from helpers.rehearsal import Passes, Timed, WoundClock, forget, grey, released, turns
+from helpers.shows import Passes, Timed, WoundClock, forget, grey, released, turns
 
 
 @pytest.fixture
@@ -165,7 +165,7 @@ def test_offline_all_trouble_is_raised(tune):
 
     with pytest.raises(OSError, match="out of strings"):
         performed(sketch_of(tune((1, 60)), fail))
-    with pytest.raises(TypeError, match="answer cue 'wrong' made a str; a phrase is a list"):
+    with pytest.raises(TypeError, match="answer cue 'wrong' returned a str, expected a phrase"):
 
         def wrong(now, notes):
             return "la la la"
@@ -226,7 +226,7 @@ def test_a_cue_that_raises_is_told_and_answers_the_next_note(tune, capsys):
     stats = stage.perform(2.0)
     assert [pitch for _, pitch in begun(memory)] == [50]
     told = capsys.readouterr().err
-    assert "answer cue 'choosy' raised ValueError: not that one (test_hearing.py, line" in told
+    assert "answer cue 'choosy' raised ValueError: not that one (test_answers.py, line" in told
     assert "nothing is answered" in told
     assert len(memory.images) == stats.frames == 20
 
@@ -286,7 +286,7 @@ def test_other_cues_take_over_for_what_is_played_from_then_on(tune):
     def draw(now):
         if now.beats == 1.0:
             lower = [AnswerCue(lambda now, notes: [Note(20, 0, 0.1)], hands)]
-            stages[0].hearing.become(lower, now.beats)
+            stages[0].answers.replace(lower, now.beats)
         return grey(now)
 
     stages.append(live_stage([memory], (echo, hands), draw=draw))
@@ -304,8 +304,8 @@ def test_a_take_holds_what_was_answered_and_a_replay_plays_it_again(tune):
     stage.perform(2.0)
     facts = {"take": 1, "sketch": "a", "sha256": "", "bpm": 60, "meter": 4, "fps": 10}
     header = json.dumps({**facts, "size": [16, 16]})
-    answers = [turn for turn in told if turn.address == "answer"]
-    lines = [header, *map(_line, [*answers, Turn(2.0, "end", None)]), ""]
+    answers = [event for event in told if isinstance(event, AnswerPlayed)]
+    lines = [header, *map(encode, answers), '[2.0, "end", null]', ""]
     take = read_take("\n".join(lines), "a.jsonl")
     assert [answer.heard[0].pitch for answer in take.answers] == [60, 62]
 

@@ -5,7 +5,7 @@ import pytest
 from capriccio import Note, Output, ShowError
 from capriccio.registry import output
 from capriccio.testing import Memory
-from helpers.rehearsal import live_stage, offline_stage
+from helpers.shows import live_stage, offline_stage
 
 
 def eighths(now):

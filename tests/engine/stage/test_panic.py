@@ -14,7 +14,7 @@ from capriccio.stage.stage import Stage
 from capriccio.testing import Memory
 from engine.recording.test_take import again, frames, live_band, replay, written_down
 from helpers.devices import wait_for
-from helpers.rehearsal import Timed, live_stage, turns
+from helpers.shows import Timed, live_stage, turns
 
 
 def drone(now):

@@ -11,7 +11,7 @@ from capriccio.devices.midi.file import MidiFile
 from capriccio.events import TempoChanged
 from capriccio.recording.take import read_take
 from capriccio.testing import Memory
-from helpers.rehearsal import live_stage
+from helpers.shows import live_stage
 
 
 def eighths(now):

@@ -7,7 +7,7 @@ import pytest
 from capriccio import Analyzer, Note, ShowError
 from capriccio.stage import background_analysis, shutdown, watchdog
 from capriccio.testing import Memory
-from helpers.rehearsal import (
+from helpers.shows import (
     GREY,
     Timed,
     beat,
@@ -159,9 +159,9 @@ def test_an_output_that_hangs_when_it_is_closed_is_left_and_the_others_are_close
     with released(let):
         if stage is live_stage:
             stats = made.perform(1)
-            assert stats.troubles == {"output 'stuck' was left before it had ended": 1}
+            assert stats.troubles == {"output 'stuck' was abandoned before it had ended": 1}
         else:
-            with pytest.raises(ShowError, match="output 'stuck' was left before it had ended"):
+            with pytest.raises(ShowError, match="output 'stuck' was abandoned before it had ended"):
                 made.perform(1)
     assert order == ["closed", "left"]
     assert free.sounding == [] and free.calls[-1].method == "close"

@@ -32,7 +32,7 @@ class WoundClock(OfflineClock):
         super().wait(seconds)
         if self.passes is None:
             return
-        wanted = {thread: self.passes.made[thread.ident] + 2 for thread in self.stage._threads}
+        wanted = {thread: self.passes.made[thread.ident] + 2 for thread in self.stage.show.threads}
         deadline = time.monotonic() + 20
         for thread, passes in wanted.items():
             while self.passes.made[thread.ident] < passes and thread.ident not in self.hanging:
