@@ -1,6 +1,7 @@
-"""The command `bench`."""
+"""The command `bench`: times parts, or the stage."""
 
 import json
+import sys
 
 import click
 
@@ -19,45 +20,49 @@ from .options import device_option, json_option, plain_errors
     metavar="N",
     help="How many frames are timed, or bars where a part writes music.",
 )
-@click.option("--stage", is_flag=True, help="Measure how well a live show keeps time instead.")
+@click.option("--stage", is_flag=True, help="Measure instead how well a live show keeps time.")
 @click.option(
     "--notes",
     type=click.IntRange(10, 1_000_000),
     default=400,
     show_default=True,
     metavar="N",
-    help="With --stage: notes that are sent at each of two rates, 8 and 100 a second.",
+    help="With --stage: notes sent at each of two rates, 8 and 100 a second.",
 )
 @device_option
 def bench(
     part: str | None, as_json: bool, frames: int, stage: bool, notes: int, device: str
 ) -> None:
-    """Time the generator PART, or every one with a model: bare network, part, whole frame.
+    """Time the generator or analyzer PART, or all of them: its network, the part, a whole frame.
 
     \b
       capriccio bench
+      capriccio bench critic
       capriccio bench vae --frames 1000
       capriccio bench rnn:chorales --json
       capriccio bench --stage --notes 5000
 
-    All three are timed in turn in one run, copies included, so that their ratios hold on a noisy
-    machine. PART may name one of its models, or a file, as in `rnn:chorales`.
+    All are timed in turn in one run, so that their ratios hold on a busy machine. PART may name one
+    of its models, or a file, as in `rnn:chorales`. A part that fails is listed with its error; the
+    exit code is then 1.
 
-    With --stage notes are sent while a picture holds the interpreter and a model runs, by the stage
-    and then by isobar, where that is installed: how far off were they?
+    --stage sends notes while a picture blocks the interpreter and a model runs, by the stage and,
+    where isobar is installed, by isobar, and measures how late they are.
     """
     from ..models.model import use_device
     from . import bench_parts, bench_timing
 
-    def say(words: str) -> None:
-        click.echo(words, err=True)
+    def progress(message: str) -> None:
+        click.echo(message, err=True)
 
     with plain_errors():
         if stage and part:
-            raise ShowError(f"--stage measures the stage alone; leave out {part!r}")
+            raise ShowError(f"--stage measures no part; leave out {part!r}")
         use_device(device)
         report = (
-            bench_timing.measure(notes, say) if stage else bench_parts.measure(part, frames, say)
+            bench_timing.measure(notes, progress)
+            if stage
+            else bench_parts.measure(part, frames, progress)
         )
         table = (bench_timing if stage else bench_parts).table
     if as_json:
@@ -66,3 +71,4 @@ def bench(
         from rich.console import Console
 
         Console().print(table(report))
+    sys.exit(any("error" in part for part in report.get("parts", [])))

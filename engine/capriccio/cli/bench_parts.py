@@ -6,41 +6,68 @@ from collections.abc import Callable, Iterator
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
-from itertools import count
+from itertools import count, cycle
 from time import perf_counter
 from typing import Any
 
-from ..clock import OfflineClock
-from ..errors import PartError, ShowError
-from ..media import Stroke, rasterise
+import numpy as np
+
+from ..clock import Moment, OfflineClock
+from ..errors import PartError, ShowError, describe, suggest
+from ..media import Note, Stroke, rasterise
 from ..models.model import Model
-from ..parts import Generator, Output
+from ..parts import Analyzer, Generator, Output
 from ..performance import Performance
-from ..registry import Found, generator, installed
+from ..registry import Found, analyzer, generator, installed
 from ..stage.cues import PlayCue
 from ..stage.stage import Stage
 
-# A whole frame costs at most a thirtieth more than its bare network, or so many milliseconds.
-RATIO, OVER_MS = 1.03, 0.2
-# Frames that are played before any is timed: caches fill, and processors change gear.
-WARM = 20
+# A whole frame takes at most this much longer than its bare network: by factor, or in ms.
+MAX_RATIO, MAX_OVER_MS = 1.03, 0.2
+# Frames before the first that is timed: caches fill, and processors change their clock rate.
+WARM_UP_FRAMES = 20
 # A bar lasts two seconds of the show; how long it takes to compose does not depend on it.
 BPM, METER, FPS, SIZE = 120.0, 4, 30.0, (512, 512)
+# Frames of the moving test picture until it begins again, and its sides in pixels.
+MOVING_FRAMES, MOVING_SIDE = 32, 256
+
+Report = dict[str, Any]
+Calls = list[tuple[Model, dict[str, Any]]]
 
 
 def measure(
-    part: str | None, frames: int, say: Callable[[str], None] = lambda words: None
-) -> dict[str, Any]:
-    """Time the generator `part`, such as `rnn` or `rnn:chorales`, or all that have a model.
+    part: str | None, frames: int, progress: Callable[[str], None] = lambda message: None
+) -> Report:
+    """Time a generator or analyzer such as `rnn` or `rnn:chorales`, or all that are installed.
 
-    Each is timed for so many frames, or bars if it writes phrases; `say` is told before each.
-    The report holds nothing but what JSON knows. Raises PartError, ShowError or ValueError where
-    there is nothing to time, and whatever the part itself raises.
+    Args:
+        part: its name, with a model of it or a file; None for all parts with all their models.
+        frames: how many frames are timed, or bars where the part writes phrases.
+        progress: called before each part with a message.
+
+    Returns:
+        A report that can be written as JSON. A part that fails has an `error` in it, and the
+        others are timed all the same.
+
+    Raises:
+        PartError, ValueError: there is no such part or model.
+        ShowError: there is nothing to time.
     """
-    reports = []
+    reports: list[Report] = []
     for found, model in list(_wanted(part)):
-        say(f"{found.part.name}:{model}, {frames} times in turn with its bare network")
-        reports.append(_measured(found, model, frames))
+        name = _label(found.part.name, model)
+        progress(f"{name}: {frames} times, in turn with its bare network")
+        facts: Report = {
+            "part": found.part.name,
+            "model": model,
+            "plugin": f"{found.distribution} {found.version}".strip(),
+        }
+        time = _time_analyzer if issubclass(found.part, Analyzer) else _time_generator
+        try:
+            reports.append(facts | time(found, model, frames))
+        except Exception as error:
+            progress(f"{name} failed: {describe(error)}")
+            reports.append(facts | {"error": describe(error), "rows": [], "kept": None})
     return {
         "machine": machine(),
         "versions": versions(*(["torch"] if "plain torch" in str(reports) else [])),
@@ -49,169 +76,269 @@ def measure(
 
 
 def _wanted(words: str | None) -> Iterator[tuple[Found, str]]:
-    """Give the generators asked for, each with the name or the file of a model."""
-    playing = [found for found in installed().found if issubclass(found.part, Generator)]
+    """Yield the parts asked for, each with the name or the file of a model, "" for none."""
+    parts = [one for one in installed().found if issubclass(one.part, Generator | Analyzer)]
+    if not parts:
+        raise ShowError("no generator or analyzer is installed; capriccio doctor may know why")
     name, _, model = (words or "").partition(":")
     if words is not None:
-        part = installed().find(Generator, name)
-        playing = [found for found in playing if found.part is part]
-        if not part.models:
-            raise PartError(f"generator {name!r} has no model; those that have one are timed")
-        part.model_path(model or next(iter(part.models)))  # raises where there is no such model
-    elif not any(found.part.models for found in playing):
-        raise ShowError("no generator has a model; capriccio doctor may know why")
-    for found in playing:
-        for each in [model] if model else found.part.models:
+        short = name.rpartition("/")[2]
+        roles = {one.part.name: one.part for one in parts[::-1]}
+        if short not in roles:
+            raise PartError(
+                f"no generator or analyzer is named {name!r}{suggest(name, roles)}"
+                f"{installed().missed()}"
+            )
+        role = Generator if issubclass(roles[short], Generator) else Analyzer
+        part = installed().find(role, name)  # raises where there are two of the name
+        parts = [one for one in parts if one.part is part]
+        if model:
+            part.model_path(model)  # raises where there is no such model
+    for found in parts:
+        for each in [model] if model else found.part.models or [""]:
             yield found, each
 
 
-def _measured(found: Found, model: str, frames: int) -> dict[str, Any]:
-    part = generator(f"{found.plugin}/{found.part.name}", model=model)
-    # Turned to where they stand by default, so that what it costs to turn them is in it.
+def _label(part: str, model: str) -> str:
+    return f"{part}:{model}".rstrip(":")
+
+
+def _time_generator(found: Found, model: str, frames: int) -> Report:
+    part = generator(f"{found.plugin}/{found.part.name}", **({"model": model} if model else {}))
+    # Set to their defaults explicitly, so that the cost of setting them is included.
     knobs = {knob.name: knob.default for knob in part.knobs.values() if knob.kind == "number"}
+    targets: dict[str, Iterator[Any]] = {}
     clock = OfflineClock(BPM, METER)
-    # One part and one session for all, since the threads of a second would be in the way; so
-    # whoever plays it takes the next bar, and its music goes on without a gap.
+    # One part and one session for all, since the threads of a second would be in the way. Each
+    # way of playing takes the next bar, so that the music goes on without a gap.
     bars = (clock.moment(beats=bar * METER, span=METER) for bar in count())
 
-    def play(now=None):
+    def play(now: Moment | None = None) -> Any:
         return part(next(bars), **knobs)
 
-    def drawn(now):
-        return rasterise(play(), SIZE)
+    def play_moving(now: Moment | None = None) -> Any:
+        return part(next(bars), **knobs, **{name: next(it) for name, it in targets.items()})
 
     try:
         made = play()
-        phrase = isinstance(made, list) and not (made and isinstance(made[0], Stroke))
-        picture = drawn if isinstance(made, list) else play
-        stage = Stage(
-            Performance(clock, SIZE, BPM / 60 / METER if phrase else FPS),
-            [Output()],
-            draw=None if phrase else picture,
-            plays=[PlayCue(play, bars=1)] if phrase else [],
-        )
-        with _Heard() as heard:
-            for _ in range(WARM):
-                if not heard.calls:
-                    play()
-            if not heard.calls:
-                raise ShowError(f"{part} does not call its network; there is nothing to compare")
-            if not phrase:
-                heard.rest()
-            turns = _Turns(heard, play, _plain_torch(found, model))
-            stage.perform((WARM + frames) / stage.performance.fps, turns)
+        with _CallRecorder() as recorder:
+            _warm_up(play, recorder)
+            target = next((one.name for one in part.knobs.values() if one.kind == "thing"), None)
+            if target and part.models and not recorder.calls:
+                targets[target] = cycle(moving_picture())
+                play = play_moving
+                _warm_up(play, recorder)
+            phrase = isinstance(made, list) and not (made and isinstance(made[0], Stroke))
+
+            def draw(now: Moment) -> Any:
+                image = play()
+                return rasterise(image, SIZE) if isinstance(image, list) else image
+
+            stage = Stage(
+                Performance(clock, SIZE, BPM / 60 / METER if phrase else FPS),
+                [Output()],
+                draw=None if phrase else play if not isinstance(made, list) else draw,
+                plays=[PlayCue(play, bars=1)] if phrase else [],
+            )
+            by_call = bool(recorder.calls) and (phrase or bool(targets))
+            if not by_call:
+                recorder.stop()
+            timer = _Timer(recorder, play, _plain_torch(found, model) if model else None)
+            stage.perform((WARM_UP_FRAMES + frames) / stage.performance.fps, timer.frame_done)
     finally:
         part.close()
-    rows = turns.rows(phrase)
-    whole = next(row for row in rows if row["what"].startswith("whole"))
+    rows = timer.rows("bar" if phrase else "frame", by_call)
+    report = {"provider": recorder.providers, "timed": frames, "rows": rows, "kept": None}
+    if recorder.calls and not targets:  # a moving target is painted, mostly without the network
+        whole = next(row for row in rows if row["what"].startswith("whole"))
+        report["kept"] = whole["ratio"] <= MAX_RATIO or whole["over_ms"] <= MAX_OVER_MS
+    if targets:
+        report["note"] = f"knob {target!r} was given a moving test picture"
+    return report
+
+
+def _time_analyzer(found: Found, model: str, frames: int) -> Report:
+    part = analyzer(f"{found.plugin}/{found.part.name}", **({"model": model} if model else {}))
+    try:
+        kind, thing = _accepted(part)
+        with _CallRecorder() as recorder:
+            part.read(thing)
+            recorder.stop()
+            timer = _Timer(recorder, lambda: part.read(thing), None)
+            for frame in range(WARM_UP_FRAMES + frames):
+                timer.frame_done(frame + 1)
+    finally:
+        part.close()
     return {
-        "part": part.name,
-        "model": model,
-        "plugin": f"{found.distribution} {found.version}",
-        "provider": ", ".join(dict.fromkeys(network.provider for network, _ in heard.calls)),
+        "provider": recorder.providers,
         "timed": frames,
-        "rows": rows,
-        "kept": whole["ratio"] <= RATIO or whole["over_ms"] <= OVER_MS,
+        "rows": timer.rows("", False),
+        "kept": None,
+        "note": f"it was given {kind}",
     }
 
 
-class _Heard:
-    """Count the calls of all networks, and keep what the first of them were handed."""
+def _accepted(part: Analyzer) -> tuple[str, Any]:
+    """Return the first of a test picture, a phrase and a drawing that an analyzer can read."""
+    things = {
+        "a picture of 256 x 256": moving_picture()[0],
+        "a phrase of four voices": [
+            Note(pitch, beat, 1.0, channel=voice)
+            for beat, bass in enumerate((48, 53, 55, 48) * 2)
+            for voice, pitch in enumerate((bass + 24, bass + 19, bass + 16, bass), 1)
+        ],
+        "a drawing of 32 strokes": [
+            Stroke(np.array([(0.1, at / 32), (0.9, 1 - at / 32)])) for at in range(32)
+        ],
+    }
+    errors = []
+    for kind, thing in things.items():
+        try:
+            part.read(thing)
+            return kind, thing
+        except Exception as error:
+            errors.append(f"{kind} ({describe(error)})")
+    raise ShowError(f"{part} reads none of {', '.join(errors)}")
 
-    def __enter__(self) -> "_Heard":
-        self.calls: list[tuple[Model, dict[str, Any]]] = []
+
+def moving_picture() -> list[np.ndarray[Any, Any]]:
+    """Return the frames of a test picture: a disc that circles over a gradient, uint8."""
+    y, x = np.mgrid[0:MOVING_SIDE, 0:MOVING_SIDE] / MOVING_SIDE
+    frames = []
+    for angle in np.linspace(0, 2 * np.pi, MOVING_FRAMES, endpoint=False):
+        disc = np.hypot(x - 0.5 - 0.25 * np.cos(angle), y - 0.5 - 0.25 * np.sin(angle)) < 0.2
+        image = np.stack([x, y, 1 - x], axis=2)
+        image[disc] = 0.9, 0.3, 0.2
+        frames.append((255 * image).astype(np.uint8))
+    return frames
+
+
+def _warm_up(play: Callable[[], Any], recorder: "_CallRecorder") -> None:
+    """Play until a network is called, a few times at most."""
+    for _ in range(WARM_UP_FRAMES):
+        if not recorder.calls:
+            play()
+
+
+class _CallRecorder:
+    """Counts the calls of all networks, and keeps the arrays of those until it is timed."""
+
+    def __enter__(self) -> "_CallRecorder":
+        self.calls: Calls = []
         self.count, self.keeping = 0, True
         self._call = call = Model.__call__
 
-        def heard(model, **arrays):
+        def record(model: Model, **arrays: Any) -> Any:
             self.count += 1
             if self.keeping:
                 # Copies: a part may write the next call's numbers into the same arrays.
                 self.calls.append((model, {name: array.copy() for name, array in arrays.items()}))
             return call(model, **arrays)
 
-        Model.__call__ = heard  # type: ignore[assignment, method-assign]
+        Model.__call__ = record  # type: ignore[assignment, method-assign]
         return self
 
-    def __exit__(self, *failure) -> None:
-        self.rest()
+    def __exit__(self, *failure: object) -> None:
+        self.stop()
 
-    def rest(self) -> None:
-        """Count no more: a picture is always as many calls, and to count them takes time."""
+    def stop(self) -> None:
+        """Stop counting, which takes time and is of no use where all frames are alike."""
         Model.__call__ = self._call  # type: ignore[method-assign]
 
+    @property
+    def providers(self) -> str:
+        """The devices that the networks run on."""
+        return ", ".join(dict.fromkeys(network.provider for network, _ in self.calls))
 
-class _Turns:
-    """Times the frames of a show, and in turn, between any two of them, the other ways to play.
 
-    It is the `progress` of an offline show: a whole frame lasts from the end of one turn to the
-    beginning of the next.
+class _Timer:
+    """Times the frames of a show and, in turn, between any two of them, the other ways to play.
+
+    A whole frame lasts from the end of one call of `frame_done` to the beginning of the next.
+
+    Args:
+        recorder: has the calls of networks that one frame made.
+        play: plays the part alone.
+        plain: one step of the network in plain torch.
     """
 
-    def __init__(self, heard: _Heard, play: Callable[[], Any], plain: Callable[[], Any] | None):
-        self.heard = heard
-        heard.keeping = False
-        self._bare = [
-            (network.session.run, list(network.outputs), arrays) for network, arrays in heard.calls
+    def __init__(
+        self, recorder: _CallRecorder, play: Callable[[], Any], plain: Callable[[], Any] | None
+    ):
+        self._recorder = recorder
+        recorder.keeping = False
+        self.sessions = [
+            (network.session.run, list(network.outputs), arrays)
+            for network, arrays in recorder.calls
         ]
-        self._ways: dict[str, Callable[[], Any]] = {"bare": self._run, "part": play}
-        if plain:
+        self._ways: dict[str, Callable[[], Any]] = {}
+        if self.sessions:
+            self._ways["bare"] = self._run
+        self._ways["part"] = play
+        if plain and self.sessions:
             # As often as the network is called, or its memory would be colder than the others'.
-            self._ways["plain"] = lambda: [plain() for _ in self._bare]
-        # What each took, in seconds, and how often it called its networks meanwhile.
+            self._ways["plain"] = lambda: [plain() for _ in self.sessions]
+        # How long each took, in seconds, and how often it called its networks meanwhile.
         self._taken: dict[str, list[tuple[float, int]]] = {"whole": []}
         self._taken |= {name: [] for name in self._ways}
-        self._since, self._before = perf_counter(), heard.count
+        self._since, self._before = perf_counter(), recorder.count
 
-    def __call__(self, done: int) -> None:
-        taken = {"whole": (perf_counter() - self._since, self.heard.count - self._before)}
+    def frame_done(self, done: int) -> None:
+        """Time the frame that is done, and the other ways to play; the `progress` of a show."""
+        recorder = self._recorder
+        taken = {"whole": (perf_counter() - self._since, recorder.count - self._before)}
         names = list(self._ways)
-        first = done % len(names)  # nobody is always the one who comes behind another
+        first = done % len(names)  # so that none always follows the same other one
         for name in names[first:] + names[:first]:
-            before, since = self.heard.count, perf_counter()
+            before, since = recorder.count, perf_counter()
             self._ways[name]()
-            taken[name] = (perf_counter() - since, self.heard.count - before)
-        if done > WARM:
+            taken[name] = (perf_counter() - since, recorder.count - before)
+        if done > WARM_UP_FRAMES:
             for name, one in taken.items():
                 self._taken[name].append(one)
-        self._since, self._before = perf_counter(), self.heard.count
+        self._since, self._before = perf_counter(), recorder.count
 
     def _run(self) -> None:
-        for run, names, arrays in self._bare:
+        for run, names, arrays in self.sessions:
             run(names, arrays)
 
-    def rows(self, phrase: bool) -> list[dict[str, Any]]:
-        """Give a row for each way to play; phrases are compared step by step, a call each."""
-        bare, of = [seconds for seconds, _ in self._taken["bare"]], ""
+    def rows(self, noun: str, by_call: bool) -> list[Report]:
+        """Return a row for each way to play.
+
+        Args:
+            noun: what a show consists of, bars or frames; "" leaves the whole out.
+            by_call: compare call by call, since not every frame or bar calls its network as often.
+        """
         times = {name: [seconds for seconds, _ in taken] for name, taken in self._taken.items()}
-        if phrase:
-            bare, of = [seconds / len(self._bare) for seconds in bare], ", a step"
-            if "plain" in times:
-                times["plain"] = [seconds / len(self._bare) for seconds in times["plain"]]
+        bare, of = times.get("bare"), ""
+        if by_call and bare:
+            of = ", a step" if noun == "bar" else ", a call"
+            for name in ("bare", "plain"):
+                if name in times:
+                    times[name] = [seconds / len(self.sessions) for seconds in times[name]]
+            bare = times["bare"]
             for name in ("part", "whole"):
                 times[name] = [seconds / calls for seconds, calls in self._taken[name] if calls]
-        rows = [_row(f"bare network{of}", bare, bare)]
-        if "plain" in times:
-            rows.append(_row(f"plain torch{of}", times["plain"], bare))
-        rows.append(_row(f"part{of}", times["part"], bare))
-        rows.append(_row(f"whole {'bar' if phrase else 'frame'}{of}", times["whole"], bare))
-        if phrase:
-            # What is composed ahead for one bar is spared in the next: a bar of average length.
+        names = {"bare": "bare network", "plain": "plain torch", "part": "part"}
+        if noun:
+            names["whole"] = f"whole {noun}"
+        rows = [_row(f"{what}{of}", times[name], bare) for name, what in names.items()
+                if name in times]  # fmt: skip
+        if of:
+            # What is composed ahead for one bar is spared in the next: one of average length.
             both = self._taken["part"] + self._taken["whole"]
             steps = sum(calls for _, calls in both) / len(both)
-            for name, what in (("part", "part, a bar"), ("whole", "whole bar")):
+            for name, what in (("part", f"part, a {noun}"), ("whole", f"whole {noun}")):
                 rows.append(_row(what, [seconds * steps for seconds in times[name]], None))
         return rows
 
 
-def _row(what: str, times: list[float], bare: list[float] | None) -> dict[str, Any]:
-    import numpy as np
-
+def _row(what: str, times: list[float], bare: list[float] | None) -> Report:
     def percentile(times: list[float], share: int) -> float:
         return round(float(np.percentile(times, share)) * 1000, 4)
 
     shares = {"p50_ms": 50, "p95_ms": 95, "p99_ms": 99}
-    row: dict[str, Any] = {"what": what}
+    row: Report = {"what": what}
     row |= {name: percentile(times, share) for name, share in shares.items()}
     if bare:
         network = percentile(bare, 50)
@@ -221,18 +348,19 @@ def _row(what: str, times: list[float], bare: list[float] | None) -> dict[str, A
 
 
 def _plain_torch(found: Found, model: str) -> Callable[[], Any] | None:
-    """Give the plugin's own step of the model's network in plain torch, where it has one."""
+    """Return the plugin's own step of the model's network in plain torch, where it has one."""
     if find_spec("torch") is None:
         return None
     try:
         trainer = import_module(installed().trainer(found.plugin).__module__)
     except (PartError, ImportError):
         return None
-    return trainer.plain(model) if hasattr(trainer, "plain") else None
+    plain: Callable[[], Any] | None = trainer.plain(model) if hasattr(trainer, "plain") else None
+    return plain
 
 
-def machine() -> dict[str, Any]:
-    """Describe this machine, and how busy it is."""
+def machine() -> Report:
+    """Return what this machine is, and how busy."""
     return {
         "cpu": _processor(),
         "cores": os.cpu_count(),
@@ -242,7 +370,7 @@ def machine() -> dict[str, Any]:
 
 
 def _processor() -> str:
-    """Name the processor as its maker does."""
+    """Return the name of the processor."""
     try:
         with open("/proc/cpuinfo", encoding="utf-8") as lines:
             for line in lines:
@@ -254,7 +382,7 @@ def _processor() -> str:
 
 
 def versions(*more: str) -> dict[str, str]:
-    """Give the versions of what is timed, and of more distributions, where they are installed."""
+    """Return the versions of what is timed, and of `more` distributions, where installed."""
     names = ["capriccio", "numpy", "onnxruntime", "onnxruntime-gpu", *more]
     found = {"python": platform.python_version()}
     for name in names:
@@ -265,32 +393,38 @@ def versions(*more: str) -> dict[str, str]:
     return found
 
 
-def table(report: dict[str, Any]) -> Any:
-    """Lay a report out as rich tables, one a model, under the machine that it was made on."""
+def table(report: Report) -> Any:
+    """Return a report as rich tables, one a model, under the machine that it was made on."""
     from rich.console import Group
     from rich.table import Table
     from rich.text import Text
 
-    machine = report["machine"]
-    load = "" if machine["load"] is None else f", load {machine['load']:g}"
+    facts = report["machine"]
+    load = "" if facts["load"] is None else f", load {facts['load']:g}"
     versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
     lines: list[Any] = [
-        Text(f"{machine['cpu']}, {machine['cores']} cores, {machine['system']}{load}"),
+        Text(f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}{load}"),
         Text(versions),
     ]
     for part in report["parts"]:
-        sheet = Table(
-            f"{part['part']}:{part['model']} on {part['provider']}",
-            header_style="bold",
-            title_justify="left",
-        )
+        title = _label(part["part"], part["model"])
+        lines.append(Text(""))
+        if "error" in part:
+            lines.append(Text(f"{title} failed: {part['error']}", "bold red"))
+            continue
+        on = f" on {part['provider']}" if part["provider"] else ", which called no network"
+        sheet = Table(title + on, header_style="bold", title_justify="left")
         for column in ("p50 ms", "p95 ms", "p99 ms", "ratio", "ms more"):
             sheet.add_column(column, justify="right")
         for row in part["rows"]:
             times = [f"{row[name]:.3f}" for name in ("p50_ms", "p95_ms", "p99_ms")]
             more = [f"{row['ratio']:.3f}", f"{row['over_ms']:+.3f}"] if "ratio" in row else []
             sheet.add_row(row["what"], *times, *more)
-        kept = Text("kept", "green") if part["kept"] else Text("not kept", "bold red")
-        promise = f"at most {RATIO:g} times the bare network, or {OVER_MS:g} ms more: "
-        lines += [Text(""), sheet, Text(promise).append_text(kept)]
+        lines.append(sheet)
+        if "note" in part:
+            lines.append(Text(part["note"]))
+        if part["kept"] is not None:
+            kept = Text("kept", "green") if part["kept"] else Text("not kept", "bold red")
+            promise = f"at most {MAX_RATIO:g} times the bare network, or {MAX_OVER_MS:g} ms more: "
+            lines.append(Text(promise).append_text(kept))
     return Group(*lines)

@@ -1,4 +1,4 @@
-"""Looks the machine over: what works, what is missing, and what to install for it."""
+"""The command `doctor`: checks what works on this machine, and what to install for the rest."""
 
 import ctypes
 import json
@@ -9,7 +9,7 @@ import shutil
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -17,27 +17,26 @@ from typing import Any, NamedTuple
 
 import click
 
+from ..extras import install_command
 from .options import json_option
+from .train import TRAINING, missing_modules
 
-# Distributions that bring one and the same module, and break each other where both are installed;
-# the one to keep comes last.
+# Distributions of the same module, which break each other where both are installed; the one to keep
+# comes last.
 RIVALS = (
     ("onnxruntime", "onnxruntime-openvino", "onnxruntime-directml", "onnxruntime-gpu"),
     ("pygame", "pygame-ce"),
 )
-# The distributions of modules that are called otherwise.
-HOMES = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
-# What a train.py imports, and playing never does.
-TRAINING = ("torch", "onnx", "onnxscript", "safetensors")
-# What a take of some minutes needs, video and all.
-ROOM_GB = 1.0
-# How often a sleep is timed, and how long it is meant to be, in seconds: a tenth of a second of
-# looking, in naps as short as those before a frame.
-NAPS, NAP_SECONDS = 50, 0.002
+# The distributions of modules that have another name.
+DISTRIBUTIONS = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
+# What a take of some minutes needs, with its video.
+MIN_FREE_GB = 1.0
+# How often a sleep is timed, and its length: as short as those before a frame.
+SLEEPS, SLEEP_SECONDS = 50, 0.002
 
 
 class Check(NamedTuple):
-    """One thing looked at: its `state` is "ok", "missing" or "broken"; `remedy` says what to do."""
+    """The result of one check: `state` is "ok", "missing" or "broken", `remedy` what to do."""
 
     name: str
     state: str
@@ -46,20 +45,20 @@ class Check(NamedTuple):
 
 
 def examine() -> list[Check]:
-    """Look at everything a show needs and say what was found; nothing that is missing raises."""
+    """Check everything that a show needs; nothing that is missing raises."""
     checks: list[Check] = []
-    for name, look in LOOKS.items():
+    for name, check in CHECKS.items():
         try:
-            checks += look()
+            checks += check()
         except ImportError as error:
-            remedy = f"pip install --force-reinstall {_home(error.name or 'capriccio')}"
+            remedy = f"pip install --force-reinstall {_distribution(error.name or 'capriccio')}"
             checks.append(Check(name, "broken", f"does not load: {error}", remedy))
         except Exception as error:
             checks.append(Check(name, "broken", f"{type(error).__name__}: {error}"))
     return checks
 
 
-# -- what is looked at --------------------------------------------------------------------------
+# -- the checks ---------------------------------------------------------------------------------
 
 
 def _capriccio() -> Iterator[Check]:
@@ -112,7 +111,7 @@ def _models() -> Iterator[Check]:
 
 
 def _networks() -> Iterator[Check]:
-    """Open a model on every device that this build of ONNX Runtime has, and see which it took."""
+    """Open a model on every device that this build of ONNX Runtime has."""
     import onnxruntime
 
     from ..errors import ModelError, ProviderError
@@ -122,53 +121,59 @@ def _networks() -> Iterator[Check]:
     known = [name.removesuffix("ExecutionProvider").lower() for name in providers]
     files = [file for file in _model_files() if file.is_file()]
     files.sort(key=lambda file: file.stat().st_size)
-    runs, troubles = [], []
-    # Those that "auto" tries, and the CPU: others compile for minutes before they play.
+    runs, errors = [], []
+    # Those that "auto" tries, and the CPU: others compile for minutes before they run.
     for device in [name for name in AUTOMATIC if name in known] + ["cpu"]:
         try:
             use_device(device)
             if files:
                 runs.append(Model(files[0]).provider)
         except (ModelError, ProviderError) as error:
-            troubles.append(str(error))
+            errors.append(str(error))
         finally:
             use_device("auto")
-    there = f"ONNX Runtime {onnxruntime.__version__} ({_home('onnxruntime')})"
+    build = f"ONNX Runtime {onnxruntime.__version__} ({_distribution('onnxruntime')})"
     if runs:
-        yield Check("networks", "ok", f"{there}; {files[0].stem!r} runs on {_listed(runs)}")
+        yield Check("networks", "ok", f"{build}; {files[0].stem!r} runs on {_listed(runs)}")
     elif files:
-        remedy = f"pip install --force-reinstall {_home('onnxruntime')}"
-        yield Check("networks", "broken", f"{there}; no model runs: {troubles[-1]}", remedy)
+        remedy = f"pip install --force-reinstall {_distribution('onnxruntime')}"
+        yield Check("networks", "broken", f"{build}; no model runs: {errors[-1]}", remedy)
     else:
-        found = f"{there}, built for {_listed(known)}; there is no model to try it with"
+        found = f"{build}, built for {_listed(known)}; there is no model to try it with"
         yield Check("networks", "missing", found, "install a plugin that brings a model")
-    yield _gpu(known, runs, troubles)
+    yield _gpu(known, runs, errors)
 
 
-def _gpu(known: list[str], runs: list[str], troubles: list[str]) -> Check:
-    """Say whether a graphics card does the work, and what stands in its way."""
+def _gpu(known: list[str], runs: list[str], errors: list[str]) -> Check:
+    """Return whether models run on a graphics card, or why not.
+
+    Args:
+        known: the devices that this build of ONNX Runtime has.
+        runs: those of them on which a model ran.
+        errors: why it did not run on the others.
+    """
     driver = _nvidia_driver()
     fast = [name for name in runs if name != "cpu"]
     if fast:
         return Check("GPU", "ok", f"{driver or 'works'}; models run on {fast[0]}")
     if driver and "cuda" not in known:
         found = f"{driver}, but this build of ONNX Runtime has no CUDA"
-        remedy = f"pip uninstall {_home('onnxruntime')}; pip install 'capriccio[cuda]'"
+        remedy = f"pip uninstall {_distribution('onnxruntime')}; {install_command('cuda')}"
         return Check("GPU", "missing", found, remedy)
     if driver:
-        found = f"{driver}, but CUDA does not start{f': {troubles[0]}' if troubles else ''}"
-        return Check("GPU", "missing", found, "pip install 'capriccio[cuda]'")
+        found = f"{driver}, but CUDA does not start{f': {errors[0]}' if errors else ''}"
+        return Check("GPU", "missing", found, install_command("cuda"))
     if _nvidia_card():
         remedy = _on_debian(
             "apt install nvidia-driver (section non-free), then restart",
             "install NVIDIA's driver, then restart",
         )
-        return Check("GPU", "missing", "an NVIDIA card, but no driver that answers", remedy)
+        return Check("GPU", "missing", "an NVIDIA card, but no driver that responds", remedy)
     return Check("GPU", "missing", "no NVIDIA driver; models run on the CPU")
 
 
 def _screen() -> Iterator[Check]:
-    from ..devices.video.displays import HINTS, displays
+    from ..devices.video.displays import HINTS, list_displays
     from ..errors import ShowError
 
     for hint, value in HINTS.items():
@@ -176,10 +181,10 @@ def _screen() -> Iterator[Check]:
     import pygame
 
     try:
-        known = displays()
+        known = list_displays()
     except ShowError as error:
         desktop = _on_debian(" (apt install task-xfce-desktop brings one)", "")
-        remedy = f"start from a desktop session{desktop}; until then takes/ has the film"
+        remedy = f"start from a desktop session{desktop}; until then shows are recorded in takes/"
         yield Check("screen", "missing", str(error), remedy)
         return
     pygame.display.init()
@@ -194,7 +199,7 @@ def _midi() -> Iterator[Check]:
     from ..errors import ShowError
 
     try:
-        system = ports.system()
+        api = ports.find_api()
     except ShowError as error:
         remedy = "start ALSA's sequencer (modprobe snd-seq as root) or a JACK server"
         remedy += _on_debian(" (apt install jackd2)", "")
@@ -208,19 +213,19 @@ def _midi() -> Iterator[Check]:
         return
     import rtmidi
 
-    called = rtmidi.get_api_display_name(system)
-    if outs := ports.connected(rtmidi.MidiOut, system):
-        yield Check("MIDI out", "ok", f"{_quoted(outs)} through {called}")
-    elif system != rtmidi.API_WINDOWS_MM:
-        found = f"nothing connected to {called}; the port 'capriccio' is there while a show lasts"
+    name = rtmidi.get_api_display_name(api)
+    if outs := ports.list_ports(rtmidi.MidiOut, api):
+        yield Check("MIDI out", "ok", f"{_quoted(outs)} through {name}")
+    elif api != rtmidi.API_WINDOWS_MM:
+        found = f"nothing connected to {name}; the port 'capriccio' exists while a show lasts"
         yield Check("MIDI out", "ok", found)
     else:
         remedy = "connect an instrument, or install a loopback port such as loopMIDI"
-        yield Check("MIDI out", "missing", f"nothing connected to {called}", remedy)
-    if ins := ports.connected(rtmidi.MidiIn, system):
-        yield Check("MIDI in", "ok", f"{_quoted(ins)} through {called}")
+        yield Check("MIDI out", "missing", f"nothing connected to {name}", remedy)
+    if ins := ports.list_ports(rtmidi.MidiIn, api):
+        yield Check("MIDI in", "ok", f"{_quoted(ins)} through {name}")
     else:
-        found = f"nothing connected to {called}"
+        found = f"nothing connected to {name}"
         yield Check("MIDI in", "missing", found, "connect a controller, if you have one")
 
 
@@ -237,17 +242,24 @@ def _video() -> Iterator[Check]:
 
 
 def _training() -> Iterator[Check]:
-    there = {name: _version(name) for name in TRAINING if find_spec(name) is not None}
-    if missing := [name for name in TRAINING if name not in there]:
+    from ..registry import installed
+
+    missing = sorted(TRAINING - {name for name in TRAINING if find_spec(name)})
+    if missing:
         found = f"not installed: {_listed(missing)}; only training needs it"
-        yield Check("training", "missing", found, "pip install 'capriccio[train]'")
-    else:
-        words = [f"{name} {number}".strip() for name, number in there.items()]
-        yield Check("training", "ok", _listed(words))
+        yield Check("training", "missing", found, install_command("train"))
+    trainable = installed().trainable()
+    for plugin, module in trainable.items():
+        if lost := sorted(set(missing_modules(module)) - set(missing)):
+            found = f"training {plugin} needs {_listed(lost)}, which cannot be imported"
+            yield Check(f"training {plugin}", "broken", found, "install its plugin again")
+    if not missing:
+        versions = [f"{name} {_version(name)}".strip() for name in sorted(TRAINING)]
+        yield Check("training", "ok", f"{_listed(versions)}; for {_listed(sorted(trainable))}")
 
 
 def _disk() -> Iterator[Check]:
-    """See whether takes can be written where we are, without making a folder for it."""
+    """Check that takes can be written in the current folder, without making their folder."""
     folder = takes = Path("takes").absolute()
     while not folder.exists():
         folder = folder.parent
@@ -259,24 +271,26 @@ def _disk() -> Iterator[Check]:
         reason = f"nothing can be written to {str(takes)!r}: {error.strerror}"
         yield Check("takes/", "broken", reason, "go to a folder of your own: cd ~")
         return
-    if free < ROOM_GB:
+    if free < MIN_FREE_GB:
         found = f"only {free:.1f} GB are free at {str(takes)!r}"
-        yield Check("takes/", "missing", found, f"free {ROOM_GB:g} GB for a take of some minutes")
+        yield Check(
+            "takes/", "missing", found, f"free {MIN_FREE_GB:g} GB for a take of some minutes"
+        )
     else:
         yield Check("takes/", "ok", f"can be written; {free:.0f} GB are free")
 
 
 def _timing() -> Iterator[Check]:
-    """Nap, and see how late we wake; the clock of a show makes up for a little."""
+    """Measure how late a sleep ends; the clock of a show makes up for a little."""
     from ..clock import SPIN_SECONDS
 
     late = []
-    for _ in range(NAPS):
+    for _ in range(SLEEPS):
         begun = time.monotonic()
-        time.sleep(NAP_SECONDS)
-        late.append(time.monotonic() - begun - NAP_SECONDS)
+        time.sleep(SLEEP_SECONDS)
+        late.append(time.monotonic() - begun - SLEEP_SECONDS)
     late.sort()
-    middle, most = late[NAPS // 2], late[NAPS * 9 // 10]
+    middle, most = late[SLEEPS // 2], late[SLEEPS * 9 // 10]
     found = (
         f"sleep wakes {1000 * middle:.2f} ms late, {1000 * late[-1]:.2f} ms at worst; "
         f"the clock makes up for {1000 * SPIN_SECONDS:.1f} ms"
@@ -288,7 +302,7 @@ def _timing() -> Iterator[Check]:
         yield Check("timing", "ok", found)
 
 
-LOOKS: dict[str, Callable[[], Iterator[Check]]] = {
+CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
     "capriccio": _capriccio,
     "plugins": _plugins,
     "models": _models,
@@ -302,7 +316,7 @@ LOOKS: dict[str, Callable[[], Iterator[Check]]] = {
 }
 
 
-# -- the means ----------------------------------------------------------------------------------
+# -- helpers --------------------------------------------------------------------------------------
 
 
 def _version(distribution: str) -> str:
@@ -312,20 +326,20 @@ def _version(distribution: str) -> str:
         return ""
 
 
-def _home(module: str) -> str:
-    """Name the distribution that brings a module."""
+def _distribution(module: str) -> str:
+    """Return the name of the distribution that a module comes from."""
     if module == "onnxruntime":
         return next(filter(_version, RIVALS[0]), module)
-    return HOMES.get(module, module)
+    return DISTRIBUTIONS.get(module, module)
 
 
 def _needed() -> list[str]:
-    """Name the distributions that Capriccio needs on every machine."""
+    """Return the names of the distributions that Capriccio needs on every machine."""
     try:
         lines = requires("capriccio") or []
     except PackageNotFoundError:  # run from a folder, without being installed
         return []
-    # Those with a marker are extras, and the builds of ONNX Runtime, which are looked at apart.
+    # Those with a marker are extras, and builds of ONNX Runtime, which have their own check.
     return [re.split(r"[^\w.-]", line)[0] for line in lines if ";" not in line]
 
 
@@ -337,7 +351,7 @@ def _model_files() -> list[Path]:
 
 
 def _nvidia_driver() -> str:
-    """Name the NVIDIA driver that answers, or give ""."""
+    """Return the version of the NVIDIA driver that responds, or ""."""
     try:
         driver: Any = ctypes.CDLL("nvcuda.dll" if os.name == "nt" else "libcuda.so.1")
     except OSError:
@@ -349,7 +363,7 @@ def _nvidia_driver() -> str:
 
 
 def _nvidia_card() -> bool:
-    """Say whether Linux sees a graphics card of NVIDIA's, with a driver or without."""
+    """Return whether Linux finds a graphics card by NVIDIA, with a driver or without."""
     cards = Path("/sys/bus/pci/devices").glob("*/vendor")
     return any(
         card.read_text().strip() == "0x10de"
@@ -367,7 +381,7 @@ def _on_debian(remedy: str, elsewhere: str) -> str:
     return remedy if "debian" in family else elsewhere
 
 
-def _listed(things) -> str:
+def _listed(things: Iterable[object]) -> str:
     return ", ".join(map(str, things))
 
 
@@ -375,13 +389,13 @@ def _quoted(names: list[str]) -> str:
     return _listed(map(repr, names))
 
 
-# -- showing ------------------------------------------------------------------------------------
+# -- the command ----------------------------------------------------------------------------------
 
 MARKS = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "bold red")}
 
 
 def plain(checks: list[Check]) -> str:
-    """Write the checks down where not even rich is there to lay them out."""
+    """Return the checks as text, for where rich is not installed."""
     lines = []
     for check in checks:
         lines.append(f"{check.state}: {check.name}: {check.found}")
@@ -391,7 +405,7 @@ def plain(checks: list[Check]) -> str:
 
 
 def table(checks: list[Check]) -> Any:
-    """Lay the checks out as a rich table: a mark, what was found, and below it what to do."""
+    """Return the checks as a rich table: a mark, what was found, and below it what to do."""
     from rich.table import Table
     from rich.text import Text
 
@@ -408,13 +422,13 @@ def table(checks: list[Check]) -> Any:
 @click.command()
 @json_option
 def doctor(as_json: bool) -> None:
-    """Say what works on this machine, and what to install where something is missing.
+    """Check what works on this machine, and what to install where something is missing.
 
     \b
       capriccio doctor
       capriccio doctor --json
 
-    The exit code is 0 unless something is broken; what is only missing does not count.
+    The exit code is 0 unless something is broken; what is merely missing does not count.
     """
     checks = examine()
     if as_json:

@@ -18,20 +18,21 @@ from .train import train
 @click.group(
     cls=PluginGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="Plugins may bring more commands; `capriccio parts` names them.",
+    epilog="capriccio COMMAND --help explains a command, with examples.",
 )
 @click.version_option(__version__, prog_name="capriccio")
 def main() -> None:
     """Play neural networks as instruments: pictures and music on one clock.
 
     \b
-    A first evening:
-      capriccio demo                     watch and hear the first piece
-      capriccio new sketch mine          write mine.py, a piece to change
-      capriccio run mine.py              play it; Esc or Ctrl-C ends
+    Start here:
+      capriccio demo                     watch and hear the first sketch
+      capriccio new sketch mine          write mine.py, a sketch of your own to change
+      capriccio run mine.py              play it; Esc or Ctrl-C ends it
       capriccio run mine.py --offline --seconds 20 --to video:mine.mp4
-      capriccio parts                    every part there is, and its knobs
-      capriccio doctor                   what works on this machine, what to install
+      capriccio parts                    list the parts that a sketch can use
+      capriccio parts gan                list the knobs and models of one
+      capriccio doctor                   check this machine, and what to install
     """
 
 

@@ -1,8 +1,9 @@
-"""Writes a working start: `capriccio new plugin NAME`, `capriccio new sketch NAME`."""
+"""The commands `new sketch` and `new plugin`: write a working start."""
 
 import keyword
 import re
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 from string import Template
@@ -10,7 +11,7 @@ from string import Template
 import click
 
 # Names that would hide what the written module imports.
-TAKEN = {"generator", "analyzer", "output", "capriccio", "numpy"}
+RESERVED = {"generator", "analyzer", "output", "capriccio", "numpy"}
 
 PLUGIN = {
     "pyproject.toml": """\
@@ -44,17 +45,20 @@ from capriccio import Generator, hookimpl
 
 
 class $part(Generator):
-    """Paint a warm light that wanders.
-
-    `drift` carries it once round from 0 to 1, `bloom` opens it.
-    """
+    """Draw a warm light that moves in a circle."""
 
 $rename    def generate(self, now, *, drift=0.0, bloom=0.5):
+        """Return an image, `(height, width, 3)` floats 0..1.
+
+        Args:
+            drift: Where on the circle the light is; 0 and 1 are the same place.
+            bloom: The size of the light.
+        """
         y, x = np.mgrid[0:256, 0:256] / 255
         angle = 2 * np.pi * drift
-        away = np.hypot(x - 0.5 - 0.3 * np.cos(angle), y - 0.5 - 0.3 * np.sin(angle))
-        light = np.exp(-away / (0.05 + 0.3 * bloom))
-        return light[..., None] ** np.array([0.5, 1.0, 2.0])  # red reaches farther than blue
+        distance = np.hypot(x - 0.5 - 0.3 * np.cos(angle), y - 0.5 - 0.3 * np.sin(angle))
+        size = (0.05 + 0.3 * bloom) / np.array([0.5, 1.0, 2.0])  # red reaches farther than blue
+        return np.exp(-distance[..., None] / size)
 
 
 @hookimpl
@@ -67,7 +71,7 @@ from capriccio.testing import check_generator
 from $module import $part
 
 
-def test_${name}_keeps_the_contract():
+def test_${name}_is_a_valid_generator():
     check_generator($part)
 """,
     "play.py": '''\
@@ -82,20 +86,24 @@ sketch = Sketch(bpm=60)
 @sketch.draw
 def picture(now):
     return part(now, drift=now.phase(bars=4), bloom=now.pulse(beats=1))
+
+
+sketch.run()
 ''',
     "README.md": """\
 # $project
 
-The generator `$name` for Capriccio. Install it, test it, find it in the list, play it:
+The generator `$name` for Capriccio. Install it, run its test, list its knobs, and play it:
 
 ```sh
 pip install -e ".[test]"
 pytest
-capriccio parts
+capriccio parts $name
 capriccio run play.py
 ```
 
-Change `generate` in `$module.py` and run `play.py` again: that is all there is to it.
+Change `generate` in `$module.py`, then run `play.py` again. The lines under `Args:` describe the
+knobs; they are what `capriccio parts $name` and the control panel show.
 """,
 }
 
@@ -111,19 +119,24 @@ sketch = Sketch(bpm=84, meter=4, fps=30, size=(512, 512))
 
 @sketch.play(bars=2)
 def music(now):
-    return choir(now, heat=now.wave(bars=8))  # bolder and calmer again in 8 bars
+    return choir(now, heat=now.wave(bars=8))  # bolder, and calmer again, in 8 bars
 
 
 @sketch.draw
 def picture(now):
     return garden(now, drift=now.phase(bars=8), bloom=sketch.loudness)  # opens with the music
+
+
+sketch.run()
 '''
 
 
 def new_plugin(name: str, where: Path) -> Path:
-    """Write a package with one generator called `name`, its test and a sketch; give its folder.
+    """Write a package with one generator called `name`, a test and a sketch; return its folder.
 
-    Raises ValueError where the name cannot be used, FileExistsError where the folder is there.
+    Raises:
+        ValueError: the name cannot be used.
+        FileExistsError: the folder exists already.
     """
     from ..registry import installed
 
@@ -140,7 +153,7 @@ def new_plugin(name: str, where: Path) -> Path:
         raise ValueError(f"a module {module!r} is installed already; choose another name")
     folder = where / f"capriccio-{name.replace('_', '-')}"
     if folder.exists():
-        raise FileExistsError(f"{folder.name!r} is there already; choose another name")
+        raise FileExistsError(f"{folder.name!r} exists already; choose another name")
     part = "".join(word.capitalize() for word in name.split("_"))
     words = {
         "name": name,
@@ -158,20 +171,22 @@ def new_plugin(name: str, where: Path) -> Path:
 
 
 def new_sketch(name: str, where: Path) -> Path:
-    """Write a sketch called `name`, which plays at once; give its file.
+    """Write a sketch called `name` that can be played; return its file.
 
-    Raises ValueError where the name cannot be used, FileExistsError where the file is there.
+    Raises:
+        ValueError: the name cannot be used.
+        FileExistsError: the file exists already.
     """
     name = name.removesuffix(".py")
     _check_name("sketch", name)
     if name in sys.stdlib_module_names:
-        # Its folder comes first where Python looks for modules.
+        # Where the sketch is run as a program, its folder is searched for modules first.
         raise ValueError(
             f"a sketch called {name!r} would hide Python's own module; choose another name"
         )
     file = where / f"{name}.py"
     if file.exists():
-        raise FileExistsError(f"{file.name!r} is there already; choose another name")
+        raise FileExistsError(f"{file.name!r} exists already; choose another name")
     title = name.replace("_", " ").capitalize()
     file.write_text(Template(SKETCH).substitute(title=title, file=file.name), encoding="utf-8")
     return file
@@ -181,20 +196,21 @@ def _check_name(what: str, name: str) -> None:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name):
         near = re.sub(r"[^a-z0-9]+", "_", name.lower()).strip("_")
         near = near if near[:1].isalpha() else f"my_{near}".rstrip("_")
-        raise ValueError(f"no {what} can be called {name!r}; use a-z, 0-9 and _, such as {near!r}")
-    if keyword.iskeyword(name) or name in TAKEN:
         raise ValueError(
-            f"no {what} can be called {name!r}, which means something else already; "
-            "choose another name"
+            f"the name of a {what} is made of a-z, 0-9 and _, such as {near!r}, got {name!r}"
+        )
+    if keyword.iskeyword(name) or name in RESERVED:
+        raise ValueError(
+            f"no {what} can be called {name!r}, which has another meaning; choose another name"
         )
 
 
-# -- the command ------------------------------------------------------------------------------
+# -- the commands ---------------------------------------------------------------------------------
 
 
 @click.group()
 def new() -> None:
-    """Write a working start: a sketch of your own, or a plugin with a part of your own.
+    """Write a start that works: a sketch of your own, or a plugin with a part of your own.
 
     \b
       capriccio new sketch mine
@@ -205,7 +221,7 @@ def new() -> None:
 @new.command()
 @click.argument("name")
 def plugin(name: str) -> None:
-    """Write capriccio-NAME/: a package with one generator, its test, and a sketch that plays it.
+    """Write capriccio-NAME/: a package with a generator, a test, and a sketch that plays it.
 
     \b
       capriccio new plugin glow
@@ -231,7 +247,7 @@ def sketch(name: str) -> None:
     click.echo(f"wrote {file.name}; to play it: capriccio run {file.name}")
 
 
-def _written(write, name: str) -> Path:
+def _written(write: Callable[[str, Path], Path], name: str) -> Path:
     try:
         return write(name, Path.cwd())
     except (ValueError, OSError) as error:

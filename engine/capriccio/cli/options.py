@@ -1,41 +1,51 @@
-"""What the commands share: arguments, errors in one sentence, progress, those of plugins."""
+"""What the commands share: types of options, errors in one sentence, progress, plugin commands."""
 
 import math
 import os
 import sys
 import traceback
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import click
 
 
-class Size(click.ParamType):
+class Size(click.ParamType):  # type: ignore[type-arg]  # generic from click 8.2 on
+    """A size in pixels, such as 512x512."""
+
     name = "WxH"
 
-    def convert(self, value, param, ctx):
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> tuple[int, int]:
+        """Return (width, height)."""
         if isinstance(value, tuple):
             return value
         try:
             width, height = map(int, value.lower().split("x"))
         except ValueError:
-            self.fail(f"{value!r} is no size; give width x height in pixels, such as 512x512")
+            self.fail(f"a size is width x height in pixels, such as 512x512, got {value!r}")
         return width, height
 
 
 class Number(click.FloatRange):
-    """A number in a range; NaN, which is in none, and infinity are refused as well."""
+    """A finite number in a range; click's own lets NaN and infinity pass."""
 
-    def convert(self, value, param, ctx):
-        number = super().convert(value, param, ctx)
+    def convert(
+        self, value: Any, param: click.Parameter | None, ctx: click.Context | None
+    ) -> float:
+        """Return the number."""
+        number: float = super().convert(value, param, ctx)
         if not math.isfinite(number):
-            self.fail(f"{value!r} is no number of this kind; give one such as 30")
+            self.fail(f"a finite number is needed, such as 30, got {value!r}")
         return number
 
 
 @contextmanager
-def progress(title: str):
-    """Draw a bar from the first frame on; give what is told how many of how many are done."""
+def progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Draw a progress bar; call what is returned with the frames done and the frames in all."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -55,9 +65,9 @@ def progress(title: str):
     bar = Progress(*columns, console=Console(stderr=True))
     task = bar.add_task(title)
 
-    def done(frames: int, of: int) -> None:
+    def done(frames: int, total: int) -> None:
         bar.start()
-        bar.update(task, completed=frames, total=of)
+        bar.update(task, completed=frames, total=total)
 
     try:
         yield done
@@ -67,11 +77,11 @@ def progress(title: str):
 
 
 @contextmanager
-def plain_errors(sketch: Path | None = None):
-    """Tell an error in one sentence, with the line of the sketch that led to it.
+def plain_errors(sketch: Path | None = None) -> Iterator[None]:
+    """Report an error in one sentence, with the line of the sketch that led to it.
 
-    The whole trace is shown only where that cannot be enough: where the error comes neither from
-    the sketch or the engine nor from a `raise` in a plugin.
+    The whole trace is shown only where a sentence cannot be enough: where the error comes neither
+    from the sketch or the engine nor from a `raise` in a plugin.
     """
     try:
         yield
@@ -83,24 +93,24 @@ def plain_errors(sketch: Path | None = None):
         raise click.ClickException(f"{type(error).__name__}: {error.msg}{place}{line}") from None
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        here = str(sketch.resolve()) if sketch else ""
-        lines = [frame for frame in frames if frame.filename == here]
+        own_file = str(sketch.resolve()) if sketch else ""
+        lines = [frame for frame in frames if frame.filename == own_file]
         where = f" ({sketch.name}, line {lines[-1].lineno})" if sketch and lines else ""
         *_, (last, _) = traceback.walk_tb(error.__traceback__)
         package = str(last.f_globals.get("__name__")).partition(".")[0]
-        # Who wrote `raise` wrote a sentence for people.
-        meant = package in _plugins() | {"capriccio"} and (frames[-1].line or "")[:5] == "raise"
-        if not meant and package != "capriccio" and frames[-1].filename != here:
+        raised = (frames[-1].line or "").startswith("raise")  # then its message is for people
+        worded = raised and package in {"capriccio"} | _plugin_packages()
+        if not worded and package != "capriccio" and frames[-1].filename != own_file:
             click.echo("".join(traceback.format_exception(error)), err=True)
-        kind = "" if meant else f"{type(error).__name__}: "
+        kind = "" if worded else f"{type(error).__name__}: "
         raise click.ClickException(f"{kind}{error}{where}") from None
 
 
 @contextmanager
-def last_words():
-    """Print what there is to say at the end; the terminal may be gone, and have ended the show.
+def last_words() -> Iterator[None]:
+    """Print at the end of a show; the terminal may be gone, which may be why the show ended.
 
-    What it no longer took would fail again as the interpreter leaves, with another exit code.
+    What was not written would fail again as the interpreter exits, with another exit code.
     """
     with suppress(OSError):
         yield
@@ -111,48 +121,61 @@ def last_words():
             os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
-def _plugins() -> set[str]:
-    """Name the packages that parts and commands come from."""
+def _plugin_packages() -> set[str]:
+    """Return the names of the packages that parts and commands come from."""
     from ..registry import installed
 
-    parts = [found.part.__module__ for found in installed().found]
-    commands = [command.callback.__module__ for command in installed().commands.values()
-                if command.callback]  # fmt: skip
-    return {module.partition(".")[0] for module in (*parts, *commands)}
+    modules = [found.part.__module__ for found in installed().found]
+    callbacks = [command.callback for command in installed().commands.values()]
+    modules += [callback.__module__ for callback in callbacks if callback]
+    return {module.partition(".")[0] for module in modules}
 
 
 class PluginGroup(click.Group):
-    """Our commands, and those of plugins, which are loaded when a command is none of ours."""
+    """Our commands and those of plugins; plugins are not loaded where a command is ours."""
 
-    def get_command(self, context: click.Context, name: str) -> click.Command | None:
-        """Find a command by its name; no plugin can take the name of one of ours."""
-        if ours := super().get_command(context, name):
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command by its name; no plugin can take the name of one of ours."""
+        if ours := super().get_command(ctx, cmd_name):
             return ours  # `capriccio doctor` works where nothing else loads
-        from ..registry import installed
+        return _plugin_commands().get(cmd_name)
 
-        return installed().commands.get(name)
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands for `capriccio --help`; a broken plugin has none."""
+        return sorted({*super().list_commands(ctx), *_plugin_commands()})
 
-    def resolve_command(self, context: click.Context, args: list[str]):
-        """Find the command that is asked for; where there is none, say what did not load."""
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Return the command that is asked for; where there is none, name what did not load."""
         try:
-            return super().resolve_command(context, args)
+            return super().resolve_command(ctx, args)
         except click.UsageError as error:
             from ..registry import installed
 
-            words = f"{error.format_message()}{installed().missed()}"
-            raise click.UsageError(words, context) from None
+            message = f"{error.format_message()}{installed().missed()}"
+            raise click.UsageError(message, ctx) from None
 
-    def invoke(self, context: click.Context):
-        """Call a command; what a plugin's raises is told in a sentence, as with ours."""
+    def invoke(self, ctx: click.Context) -> Any:
+        """Call a command; an error in one of a plugin is reported in a sentence, as in ours."""
         try:
-            return super().invoke(context)
+            return super().invoke(ctx)
         except (click.exceptions.Exit, click.ClickException, click.Abort):
             raise
         except Exception:
-            if context.invoked_subcommand in self.commands:
+            if ctx.invoked_subcommand in self.commands:
                 raise
             with plain_errors():
                 raise
+
+
+def _plugin_commands() -> dict[str, click.Command]:
+    """Return the commands of plugins; none where the registry itself does not load."""
+    try:
+        from ..registry import installed
+    except ImportError:  # a library is missing; `capriccio doctor` names it
+        return {}
+    return installed().commands
 
 
 device_option = click.option(
@@ -160,7 +183,7 @@ device_option = click.option(
     default="auto",
     show_default=True,
     metavar="NAME",
-    help="Where models run: auto (a GPU where there is one), cpu, cuda … One that is asked for but "
-    "not there is an error, never a silent fall back.",
+    help="Where models run: auto (a GPU if there is one), cpu, cuda … A device that is named but "
+    "not available is an error; the CPU never takes over silently.",
 )
-json_option = click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

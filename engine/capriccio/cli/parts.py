@@ -1,25 +1,71 @@
-"""Describes every part there is, for people and for programs."""
+"""The command `parts`: lists every part, and the knobs and models of one."""
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import json_option
+from .options import json_option, plain_errors
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from ..registry import Found
 
+Description = dict[str, list[dict[str, Any]]]
 
-def describe() -> dict[str, list[dict[str, Any]]]:
-    """Give all parts with knobs, models and their provider, all commands, and what is broken."""
+
+@click.command()
+@click.argument("name", required=False)
+@json_option
+def parts(name: str | None, as_json: bool) -> None:
+    """List every part on a line; with NAME, the knobs and models of one.
+
+    \b
+      capriccio parts
+      capriccio parts gan
+      capriccio parts --json
+      CAPRICCIO_PLUGINS=devices,vae capriccio parts    load only these plugins
+
+    A sketch builds generators and analyzers by these names, as in generator("gan"); outputs and
+    inputs stand after --to and --from of capriccio run. Beside a model stands the device that
+    runs it. A plugin that did not load is listed with the reason.
+    """
+    from rich.console import Console
+
+    with plain_errors():
+        description = describe(name)
+    if as_json:
+        click.echo(json.dumps(description, indent=2))
+    elif name is None:
+        Console().print(*table(description), sep="\n")
+    else:
+        for part in description["parts"]:
+            Console().print(*details(part), sep="\n")
+
+
+def describe(name: str | None = None) -> Description:
+    """Return all parts with knobs, models and their device, all commands, and what is broken.
+
+    Args:
+        name: of a part, or `plugin/name`; then only this part is described.
+
+    Raises:
+        PartError: there is no such part.
+    """
+    from ..parts import Part
     from ..registry import installed
 
     opened: dict[Path, dict[str, Any]] = {}
-    commands = installed().commands  # first: what is wrong with them is broken as well
+    registry = installed()
+    commands = registry.commands  # first: a plugin whose commands fail is broken as well
+    if name is not None:
+        only = registry.find(Part, name)
+        return {"parts": [_part(one, opened) for one in registry.found if one.part is only]}
     return {
-        "parts": [_part(found, opened) for found in installed().found],
+        "parts": [_part(one, opened) for one in registry.found],
         "commands": [
             {"name": name, "says": command.get_short_help_str(100)}
             for name, command in commands.items()
@@ -31,7 +77,7 @@ def describe() -> dict[str, list[dict[str, Any]]]:
                 "version": broken.version,
                 "reason": broken.reason,
             }
-            for broken in installed().broken
+            for broken in registry.broken
         ],
     }
 
@@ -53,8 +99,9 @@ def _part(found: "Found", opened: dict[Path, dict[str, Any]]) -> dict[str, Any]:
             {
                 "name": knob.name,
                 "kind": knob.kind,
-                "default": _plain(knob.default),
+                "default": _as_json(knob.default),
                 "choices": list(knob.choices),
+                "says": knob.description,
             }
             for knob in part.knobs.values()
         ]
@@ -78,73 +125,74 @@ def _model(path: Path) -> dict[str, Any]:
         return {"error": str(error)}
 
 
-def _plain(default: Any) -> Any:
+def _as_json(default: Any) -> Any:
     return default if isinstance(default, int | float | str | None) else repr(default)
 
 
-def table(description: dict[str, list[dict[str, Any]]]) -> list[Any]:
-    """Lay a description out as rich tables: one a role, and one for what did not load."""
+def table(description: Description) -> list[Any]:
+    """Return what to print: a line for each part and command, and what did not load."""
     from rich.table import Table
     from rich.text import Text
 
-    tables: list[Any] = []
+    lines: list[Any] = []
+    rows: list[Any]
+    width = max((len(part["name"]) for part in description["parts"]), default=0)
     for role in dict.fromkeys(part["role"] for part in description["parts"]):
-        columns = ["what it does", "plugin"]
-        if role == "generator":
-            columns[1:1] = ["knobs"]
-        if any("models" in part for part in description["parts"] if part["role"] == role):
-            columns[-1:-1] = ["models"]
-        sheet = Table(f"{role}s", *columns, title_justify="left", header_style="bold")
+        rows = []
         for part in description["parts"]:
             if part["role"] == role:
-                cells = {
-                    "what it does": Text(part["says"]),
-                    "knobs": Text("\n".join(map(_knob_line, part.get("knobs", [])))),
-                    "models": Text("\n".join(map(_model_line, part.get("models", [])))),
-                    "plugin": Text(f"{part['plugin']} ({part['distribution']} {part['version']})"),
-                }
-                sheet.add_row(Text(part["name"], style="bold"), *(cells[name] for name in columns))
-        tables.append(sheet)
+                failed = [model["name"] for model in part.get("models", []) if "error" in model]
+                says = Text(part["says"], overflow="ellipsis", no_wrap=True)
+                if failed:
+                    says = Text(f"model {', '.join(failed)} does not open", "bold red")
+                rows.append((f"{part['name']:{width}}", says, Text(part["plugin"], "dim")))
+        lines += [Text(f"{role}s", "bold underline"), _grid(rows)]
     if description["commands"]:
-        sheet = Table("commands", "what it does", title_justify="left", header_style="bold")
-        for command in description["commands"]:
-            sheet.add_row(Text(f"capriccio {command['name']}", style="bold"), Text(command["says"]))
-        tables.append(sheet)
+        rows = [(f"capriccio {one['name']}", Text(one["says"])) for one in description["commands"]]
+        lines += [Text("commands", "bold underline"), _grid(rows)]
     if description["broken"]:
         sheet = Table("did not load", "why", header_style="bold red")
         for broken in description["broken"]:
             sheet.add_row(broken["plugin"], Text(broken["reason"]))
-        tables.append(sheet)
-    if not tables:
-        tables.append("no parts; is CAPRICCIO_PLUGINS set? unset it to load every plugin")
-    return tables
+        lines.append(sheet)
+    if not lines:
+        return ["no parts; is CAPRICCIO_PLUGINS set? unset it to load every plugin"]
+    return [*lines, Text("capriccio parts NAME lists the knobs and models of one", "dim")]
 
 
-def _knob_line(knob: dict[str, Any]) -> str:
-    among = f" of {', '.join(knob['choices'])}" if knob["choices"] else ""
-    return f"{knob['name']} = {knob['default']!r}{among}"
+def details(part: dict[str, Any]) -> list[Any]:
+    """Return what to print of one part: its knobs with a sentence each, and its models."""
+    from rich.text import Text
+
+    origin = " ".join(filter(None, (part["distribution"], part["version"])))
+    rows: list[Any] = []
+    lines: list[Any] = [
+        Text.assemble((part["name"], "bold"), f": {part['role']} of plugin {part['plugin']}"),
+        Text(part["says"]),
+    ]
+    if origin:
+        lines[0].append(f" ({origin})")
+    if part.get("knobs"):
+        for knob in part["knobs"]:
+            values = {"number": "0 to 1", "choice": ", ".join(knob["choices"])}.get(knob["kind"])
+            default = "" if knob["default"] is None else str(knob["default"])
+            rows.append((knob["name"], *map(Text, (default, values or knob["kind"], knob["says"]))))
+        lines += [Text("knobs: default, values", "bold underline"), _grid(rows)]
+    if part.get("models"):
+        rows = [
+            (model["name"], Text(model.get("error") or f"runs on {model['provider']}"))
+            for model in part["models"]
+        ]
+        lines += [Text("models", "bold underline"), _grid(rows)]
+    return lines
 
 
-def _model_line(model: dict[str, Any]) -> str:
-    return f"{model['name']}: {model.get('error') or model['provider']}"
+def _grid(rows: Iterable[Any]) -> "Table":
+    """Lay rows out in columns: a name, and texts beside it."""
+    from rich.table import Table
+    from rich.text import Text
 
-
-@click.command()
-@json_option
-def parts(as_json: bool) -> None:
-    """List every part, its knobs and models, and what did not load and why.
-
-    \b
-      capriccio parts
-      capriccio parts --json
-      CAPRICCIO_PLUGINS=devices,vae capriccio parts    load these plugins alone
-
-    Beside a model stands the device that really runs it.
-    """
-    description = describe()
-    if as_json:
-        click.echo(json.dumps(description, indent=2))
-    else:
-        from rich.console import Console
-
-        Console().print(*table(description), sep="\n")
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    for name, *texts in rows:
+        grid.add_row(Text(f"  {name}", "bold", no_wrap=True), *texts)
+    return grid

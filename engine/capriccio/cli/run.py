@@ -1,5 +1,6 @@
-"""The commands `run` and `demo`, and `sketch.run()`: a sketch is performed, live or to files."""
+"""The commands `run` and `demo`, and `sketch.run()`: perform a sketch, live or to files."""
 
+import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
@@ -18,7 +19,7 @@ if TYPE_CHECKING:  # what they import would make every command slow to start
 
 F = TypeVar("F", bound=Callable[..., Any])
 
-# How long a show lasts that nobody is there to end, in seconds.
+# How long a show lasts that is only recorded, where no --seconds are given.
 RECORDING_SECONDS = 16.0
 
 
@@ -30,51 +31,52 @@ def performance_options(command: F) -> F:
             "--seconds",
             type=Number(0.01),
             metavar="S",
-            help=f"How long it lasts.  [default: until Esc or Ctrl-C, {RECORDING_SECONDS:g} "
-            "where it is only recorded]",
+            help=f"How long it lasts.  [default: live until Esc or Ctrl-C, else "
+            f"{RECORDING_SECONDS:g}]",
         ),
         click.option(
             "--seed",
             type=int,
             metavar="N",
-            help="Seed of every part, before those in the sketch; the same one, the same show.",
+            help="Seed of every part, in place of those in the sketch; the same seed gives the "
+            "same show.",
         ),
         click.option(
             "--to",
             multiple=True,
             metavar="OUTPUT",
             help="screen, screen:1, video:FILE.mp4, frames:DIR, midi, midi:PORT, midifile:FILE.mid "
-            "or an output of a plugin; one --to for each. midi:PORT,clock sends a MIDI clock too; "
-            "live, @-15ms at the end makes it early by so much, and @40ms late.  [default: screen "
-            "and midi, or with --offline files in takes/]",
+            "or an output of a plugin; one --to for each. midi:PORT,clock sends a MIDI clock too. "
+            "Live, @-15ms at the end sends 15 ms early, @40ms late.  [default: screen and midi, "
+            "or with --offline files in takes/]",
         ),
         click.option(
             "--from",
             "inputs",
             multiple=True,
             metavar="INPUT",
-            help="Live: an input of a plugin that sets knobs or plays notes, such as gamepad; one "
-            "--from for each.",
+            help="An input of a plugin that sets knobs or plays notes, such as gamepad or "
+            "gamepad:2; one --from for each.",
         ),
         click.option(
             "--follow",
             metavar="PORT",
-            help="Live: follow the MIDI clock that comes in at PORT: its tempo, start, stop, "
-            "continue and song position. Or the tempo and the bars of Ableton Link: link.",
+            help="Live: follow the MIDI clock at PORT, with its tempo, start, stop, continue and "
+            "song position; or, with link, the tempo and the bars of Ableton Link.",
         ),
         click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
         click.option("--bpm", type=Number(1, 1000), metavar="N", help="Beats a minute."),
         device_option,
-        click.option("--no-take", is_flag=True, help="Live: write no take of the show to takes/."),
+        click.option("--no-take", is_flag=True, help="Live: write no take to takes/."),
         click.option(
             "--panel",
             is_flag=False,
             flag_value="",
             metavar="[HOST:]PORT",
-            help="Serve a page with every control, the picture and the figures, live: --panel "
-            "alone for this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for others "
-            "too.",
+            help="Serve a web page with every knob, the picture and figures of the show: --panel "
+            "alone on this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for other "
+            "machines too.",
         ),
         osc_option,
         simulate_option,
@@ -95,9 +97,9 @@ def run(file: Path | None, **flags: Any) -> None:
       capriccio run nocturne.py --to screen:1 --to "midi:nanoKEY2"
       capriccio run nocturne.py --offline --seconds 8 --seed 7 --to frames:A --to midifile:A.mid
 
-    Where there is no display or no MIDI system, a live run says so and records to takes/ instead.
-    On the screen, f toggles full screen and Esc leaves. Where a flag is not given, the sketch
-    decides.
+    Without a display or a MIDI system, a live run says so and records to takes/ instead. On the
+    screen, f toggles full screen and Esc ends the show. A flag that is not given is as the sketch
+    has it.
     """
     if file is None and str(flags["simulate"]).endswith(".py"):
         raise click.UsageError("no sketch to run; name it before --simulate")
@@ -111,7 +113,7 @@ def run(file: Path | None, **flags: Any) -> None:
 @click.command()
 @performance_options
 def demo(**flags: Any) -> None:
-    """Play the first piece: a garden of watercolours that opens to the sound of a chorale.
+    """Play the first sketch: a garden of watercolours that opens to the sound of a chorale.
 
     \b
       capriccio demo
@@ -123,7 +125,7 @@ def demo(**flags: Any) -> None:
 
 
 def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> None:
-    """Load a sketch and perform it as the flags of the command line say."""
+    """Load a sketch and perform it with the flags of the command line."""
     from ..loader import load_sketch, sketch_path
     from ..models.model import use_device
     from ..registry import use_seed
@@ -132,18 +134,21 @@ def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> 
         use_device(device)
         file = sketch_path(file)
         show = _Setup(file.stem, seed=seed, device=device, **flags)
-        # Live no two shows need be the same; its take knows what this one was made of.
+        # Live every show is another one; its take keeps the seed that was drawn.
         use_seed(seed, show.chance or 0)
         show.perform(load_sketch(file), file)
 
 
 def run_script(sketch: "Sketch", script: str, arguments: list[str]) -> None:
-    """Perform a sketch that is the running program, with the flags of `capriccio run`.
+    """Perform the sketch of the running program, with the flags of `capriccio run`.
 
     Args:
         sketch: as the program has built it.
-        script: its file; "" where it was typed in or read from standard input.
+        script: the file of the program; "" where it was typed in or read from standard input.
         arguments: the flags.
+
+    Raises:
+        SystemExit: a flag or the sketch is wrong; the error has been printed.
     """
 
     @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -161,11 +166,18 @@ def run_script(sketch: "Sketch", script: str, arguments: list[str]) -> None:
             show.perform(sketch, file)
 
     main.help = f"Perform {sketch.title}, live to a screen and MIDI or offline to files."
-    main.main(arguments, prog_name=f"python {Path(script).name or '-'}", standalone_mode=True)
+    try:  # not standalone, which would end a program that goes on after this
+        main.main(arguments, f"python {Path(script).name or '-'}", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except click.Abort:
+        click.echo("Aborted!", err=True)
+        sys.exit(1)
 
 
 class _Setup:
-    """The outputs and inputs that the flags ask for, or the best that this machine has."""
+    """The outputs and inputs that the flags ask for, or the best of this machine."""
 
     def __init__(
         self,
@@ -216,7 +228,7 @@ class _Setup:
             self.facts["simulate"] = Path(simulate).name or True
 
     def perform(self, sketch: "Sketch", file: Path | None) -> None:
-        """Perform a sketch, with a take and with its file watched where it is live."""
+        """Perform a sketch; live it writes a take and reloads its file when that is saved."""
         from ..recording.recorder import Recorder
         from ..sketch_provenance import for_take, provenance_of
         from ..stage.stats import frame_count
@@ -271,7 +283,7 @@ def _watched(file: Path | None, sketch: "Sketch") -> Any:
 
 
 def _outputs(to: tuple[str, ...], offline: bool, take: str) -> "tuple[list[Output], bool]":
-    """Return the outputs asked for, or else the best this machine has; and whether it is live."""
+    """Return the outputs asked for, or the best of this machine; and whether the show is live."""
     from ..registry import output
 
     if to:
@@ -280,11 +292,11 @@ def _outputs(to: tuple[str, ...], offline: bool, take: str) -> "tuple[list[Outpu
     if offline:
         return [output(words) for words in files], False
     chosen, live = [], False
-    for stage, file in zip((output("screen"), output("midi")), files, strict=True):
-        if reason := stage.missing():
+    for device, file in zip((output("screen"), output("midi")), files, strict=True):
+        if reason := device.missing():
             click.echo(f"{reason}; recording to {file.partition(':')[2]} instead", err=True)
-            stage = output(file)
+            device = output(file)
         else:
             live = True
-        chosen.append(stage)
+        chosen.append(device)
     return chosen, live

@@ -1,61 +1,71 @@
-"""The command `capriccio train`: a plugin learns from a folder of its user's."""
+"""The command `train`: trains a model of a plugin on a folder of the user's."""
 
+import ast
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from difflib import get_close_matches
-from importlib.util import find_spec
+from importlib.util import find_spec, resolve_name
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..errors import ShowError
+from ..errors import ShowError, describe
+from ..extras import install_command
 from .options import Number, plain_errors
 
-PLUGIN = "capriccio.plugin"
+# The distributions that training needs and a show does not.
+TRAINING = {"torch", "onnx", "onnxscript", "safetensors"}
+PLUGIN = "capriccio.plugin"  # under which the click context keeps the plugin that is named
 
 
 class TrainCommand(click.Command):
-    """A command whose help also lists the options of the plugin that is named beside `--help`."""
+    """A command whose help also lists the plugins, or the options of the plugin that is named."""
 
-    def parse_args(self, context, words) -> list[str]:
-        # Help is shown before arguments are read, but asks which plugin is meant.
-        found, _, _ = self.make_parser(context).parse_args(args=list(words))
-        context.meta[PLUGIN] = found.get("plugin")
-        return super().parse_args(context, words)
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Parse the arguments; note which plugin is named, for help."""
+        found, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+        ctx.meta[PLUGIN] = found.get("plugin")
+        return super().parse_args(ctx, args)
 
-    def format_options(self, context, formatter) -> None:
-        super().format_options(context, formatter)
-        plugin = context.meta[PLUGIN]
-        if not isinstance(plugin, str):  # none was named
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then those of the plugin, or what can be trained."""
+        super().format_options(ctx, formatter)
+        plugin = ctx.meta[PLUGIN]
+        if not isinstance(plugin, str):  # none is named
+            from ..registry import installed
+
+            with formatter.section("Plugins that can be trained"):
+                formatter.write_text(", ".join(sorted(installed().trainable())) or "none")
+                formatter.write_text("capriccio train PLUGIN --help lists the options of one")
             return
-        from ..registry import installed
-
-        if words := _missing():  # help is help, even where nothing can be trained
+        if message := missing_distributions():  # help is help, even where nothing can be trained
             formatter.write_paragraph()
-            formatter.write_text(f"{words}; then options of {plugin}'s own are listed here")
+            formatter.write_text(f"{message}; then the options of {plugin} are listed here")
             return
         with plain_errors():
-            own = options_of(installed().trainer(plugin), _taken(context))
-        if rows := [option.get_help_record(context) for option in own]:
-            with formatter.section(f"Options of {plugin}'s own"):
-                formatter.write_dl(rows)
+            own = options_of(trainer_of(plugin), _own_names(ctx))
+        if rows := [option.get_help_record(ctx) for option in own]:
+            with formatter.section(f"Options of {plugin}"):
+                formatter.write_dl([row for row in rows if row])
 
 
-# What this command does not know are options of the plugin's own.
+# Options that the command does not have are those of the plugin.
 @click.command(
     cls=TrainCommand, context_settings={"ignore_unknown_options": True, "allow_extra_args": True}
 )
 @click.argument("plugin")
-@click.option("--data", required=True, type=click.Path(path_type=Path), help="Folder to learn.")
+@click.option(
+    "--data", required=True, type=click.Path(path_type=Path), help="Folder to learn from."
+)
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
-@click.option("--dry-run", is_flag=True, help="Go through every step once, and leave no file.")
-@click.option("--hours", type=Number(0.001), help="Time budget; the best model counts.")
+@click.option("--dry-run", is_flag=True, help="Run every step once, and leave no file.")
+@click.option("--hours", type=Number(0.001), help="Stop after so long; the best model is kept.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the training.")
 @click.pass_context
-def train(context: click.Context, plugin: str, data: Path, out: Path, **options) -> None:
+def train(ctx: click.Context, /, plugin: str, data: Path, out: Path, **options: Any) -> None:
     """Train a model of PLUGIN on a folder of your own, checked and ready to play.
 
     \b
@@ -63,12 +73,9 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
       capriccio train vae --data my-pictures/ --out mine.onnx --resume
       capriccio train vae --data my-pictures/ --out mine.onnx --steps 500
 
-    A plugin may take more options, such as --steps: the number keywords of its function `train`.
-    capriccio train vae --help lists them.
-    Then play it with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learnt so far.
+    A plugin may take more options, such as --steps; capriccio train vae --help lists them. Then
+    play the model with generator("vae", model="mine.onnx"). Ctrl-C keeps what was learned so far.
     """
-    from ..registry import installed
-
     if plugin.startswith("-"):
         raise click.UsageError(f"write the options of a plugin, such as {plugin}, after its name")
     with plain_errors():
@@ -76,29 +83,91 @@ def train(context: click.Context, plugin: str, data: Path, out: Path, **options)
             raise ShowError(f"no folder {str(data)!r} to learn from")
         if out.suffix != ".onnx":
             raise ShowError(f"a model is written as .onnx, not {out.name!r}")
-        if words := _missing():
-            raise ShowError(words)
-        trainer = installed().trainer(plugin)
-        own = own_options(trainer, plugin, context.args, _taken(context))
+        if message := missing_distributions():
+            raise ShowError(message)
+        trainer = trainer_of(plugin)
+        own = own_options(trainer, plugin, ctx.args, _own_names(ctx))
         trainer(data, out, **options, **own)
 
 
-def _missing() -> str:
-    """Say what is not installed that training needs, "" where nothing is."""
-    from .doctor import TRAINING
-
-    names = ", ".join(name for name in TRAINING if find_spec(name) is None)
-    return names and f"training needs {names}; install with pip install 'capriccio[train]'"
+def missing_distributions() -> str:
+    """Return what is not installed that training needs, with the remedy; "" where nothing is."""
+    names = ", ".join(name for name in sorted(TRAINING) if find_spec(name) is None)
+    return names and f"training needs {names}; install with {install_command('train')}"
 
 
-def _taken(context: click.Context) -> set[str]:
-    """Give the options that the command has itself."""
-    params = context.command.get_params(context)
+def trainer_of(plugin: str) -> Callable[..., Any]:
+    """Return the function `train` of a plugin.
+
+    Raises:
+        PartError: there is no such plugin.
+        ShowError: its training cannot be imported.
+    """
+    from ..errors import PartError
+    from ..registry import installed
+
+    try:
+        return installed().trainer(plugin)
+    except PartError:
+        raise
+    except Exception as error:
+        raise ShowError(
+            f"the training of plugin {plugin!r} cannot be imported: {describe(error)}"
+        ) from None
+
+
+def missing_modules(module: str) -> Iterator[str]:
+    """Yield the modules that `module` needs and that are not there, without importing it.
+
+    Follows the imports at the head of the module and of those of its package.
+    """
+    package, seen = module.partition(".")[0], {module}
+    waiting = [module]
+    while waiting:
+        name = waiting.pop()
+        spec = find_spec(name)
+        source = Path(spec.origin) if spec and spec.origin else None
+        if source is None or source.suffix != ".py":
+            continue
+        parent = name if spec and spec.submodule_search_locations else name.rpartition(".")[0]
+        for wanted, names in _imports(source, parent):
+            if wanted in seen:
+                continue
+            own = wanted.partition(".")[0] == package
+            if not _exists(wanted if own else wanted.partition(".")[0]):
+                seen.add(wanted)
+                yield wanted
+            elif own:
+                inner = [f"{wanted}.{one}" for one in names if _exists(f"{wanted}.{one}")]
+                waiting += [one for one in (wanted, *inner) if one not in seen]
+                seen |= {wanted, *inner}
+
+
+def _imports(source: Path, parent: str) -> Iterator[tuple[str, list[str]]]:
+    """Yield every module that the head of a file imports, and the names it takes from it."""
+    for line in ast.parse(source.read_text(encoding="utf-8")).body:
+        if isinstance(line, ast.Import):
+            yield from ((alias.name, []) for alias in line.names)
+        elif isinstance(line, ast.ImportFrom):
+            relative = "." * line.level + (line.module or "")
+            yield resolve_name(relative, parent), [alias.name for alias in line.names]
+
+
+def _exists(module: str) -> bool:
+    try:
+        return find_spec(module) is not None
+    except (ImportError, ValueError):  # a module above it is no package or is not there
+        return False
+
+
+def _own_names(ctx: click.Context) -> set[str]:
+    """Return the options that the command has itself."""
+    params = ctx.command.get_params(ctx)
     return {name for param in params if isinstance(param, click.Option) for name in param.opts}
 
 
-def options_of(trainer: Callable, ours: set[str]) -> list[click.Parameter]:
-    """Give the number keywords of the function `train` of a plugin beyond `ours`, as options."""
+def options_of(trainer: Callable[..., Any], ours: set[str]) -> list[click.Parameter]:
+    """Return the number keywords of the function `train` of a plugin beyond `ours`, as options."""
     options: list[click.Parameter] = []
     for parameter in inspect.signature(trainer).parameters.values():
         name = "--" + parameter.name.replace("_", "-")
@@ -109,17 +178,20 @@ def options_of(trainer: Callable, ours: set[str]) -> list[click.Parameter]:
     return options
 
 
-def own_options(trainer: Callable, plugin: str, words: list[str], ours: set[str]) -> dict[str, Any]:
-    """Read from `words` what the function `train` of a plugin takes beyond `ours`.
+def own_options(
+    trainer: Callable[..., Any], plugin: str, words: list[str], ours: set[str]
+) -> dict[str, Any]:
+    """Return the keywords in `words` that the function `train` of a plugin takes beyond `ours`.
 
-    Gives those keywords alone that were written. Raises click's UsageError for what is none.
+    Raises:
+        click.UsageError: an option is unknown, or its value does not fit.
     """
     options = options_of(trainer, ours)
-    reader = click.Command(plugin, params=options)
+    parser = click.Command(plugin, params=options)
     try:
-        with reader.make_context(f"capriccio train {plugin}", list(words)) as found:
+        with parser.make_context(f"capriccio train {plugin}", list(words)) as found:
             return {name: value for name, value in found.params.items() if value is not None}
     except click.NoSuchOption as error:
-        there = [*ours, *(option.opts[0] for option in options)]
-        near = get_close_matches(error.option_name, there, 1)
+        known = [*ours, *(option.opts[0] for option in options)]
+        near = get_close_matches(error.option_name, known, 1)
         raise click.NoSuchOption(error.option_name, possibilities=near, ctx=error.ctx) from None
