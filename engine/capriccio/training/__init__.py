@@ -1,17 +1,17 @@
-"""What every train.py shares: seeds, a loop, measures, and an export that is checked and signed.
+"""What the trainings of all plugins share: seeds, a training loop, metrics and the export.
 
-Torch lives here and in files named train.py, nowhere else. A network with its data and loss
-stays in the plugin's own script, so that one file tells how an instrument was made.
+Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
 from .export import export
 from .licence import licence_of
 from .metrics import frechet, kernel_distance, nearest_distances, precision_recall, spread
-from .trainer import Trainer, mixed_precision, seed_everything
+from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
     "Trainer",
     "export",
+    "find_device",
     "frechet",
     "kernel_distance",
     "licence_of",

@@ -1,4 +1,4 @@
-"""The export: one ONNX file that is checked against torch and signed with its card."""
+"""Export of a network as one ONNX file that is checked against torch and carries a card."""
 
 import copy
 import json
@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,38 +18,50 @@ from torch import nn
 from ..atomic_file import write_bytes
 from ..errors import ModelError
 
-# ONNX Runtime 1.20, the oldest we install with, reads opset 21 and file version 10.
+# ONNX Runtime 1.20, the oldest that we allow, reads opset 21 and file version 10.
 OPSET, IR_VERSION = 20, 10
+
+Inputs = tuple[torch.Tensor, ...]
 
 
 def export(
     net: nn.Module,
-    inputs: tuple[torch.Tensor, ...],
+    inputs: Inputs,
     path: Path | str,
     *,
     input_names: list[str],
     output_names: list[str],
-    card: dict,
-    tolerance: float | dict[str, float] = 1e-4,
-    draw: Callable[[], tuple[torch.Tensor, ...]] | None = None,
+    card: Mapping[str, Any],
+    tolerance: float | Mapping[str, float] = 1e-4,
+    draw: Callable[[], Inputs] | None = None,
     trials: int = 8,
     half: bool = False,
     dry_run: bool = False,
 ) -> float:
-    """Write a network as one ONNX file that does what torch does, with its card; give the error.
+    """Write a network as an ONNX file, checked against torch; return the largest difference.
 
-    Shapes are those of the example `inputs`. The file is put into place only when ONNX Runtime,
-    on `trials` inputs made by `draw` (by default: normal floats, integers within the range of the
-    example's), stays within `tolerance` of torch in every output, at most (a dictionary bounds
-    each output by name). The card, a dictionary of whatever JSON can say, goes into the metadata,
-    with commit, machine, versions and the error found. With `half` weights are rounded to half
-    precision and stored so, in a file half as large; it computes in single precision all the same.
-    A dry run checks all and keeps nothing.
+    Args:
+        net: the network.
+        inputs: examples, which set the shapes.
+        path: of the file; it is replaced only when all checks have passed.
+        input_names: of the graph.
+        output_names: of the graph.
+        card: metadata that JSON can hold; commit, machine, versions and differences are added.
+        tolerance: largest difference allowed between ONNX Runtime and torch, for all outputs or
+            by the name of an output.
+        draw: returns random inputs to compare with; by default normal floats, and integers within
+            the range of the example's.
+        trials: number of comparisons.
+        half: round and store the weights in half precision; it computes in single precision.
+        dry_run: check everything and write nothing.
+
+    Raises:
+        ModelError: a difference exceeds the tolerance.
     """
     import onnx
 
-    path, net = Path(path), (_rounded(net) if half else net).eval()
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it misses torchvision, we do not
+    path, net = Path(path), (_with_rounded_weights(net) if half else net).eval()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is missing
     draw = draw or (lambda: tuple(_random_like(example) for example in inputs))
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FutureWarning)  # torch's own, about torch's own code
@@ -64,53 +76,62 @@ def export(
             verbose=False,
         )
     model = program.model_proto
-    _forget_sources(model.graph)
+    _remove_sources(model.graph)
     if half:
-        _halve(model.graph)
+        _store_in_half(model.graph)
     model.ir_version = min(model.ir_version, IR_VERSION)
-    error = _parity(net, model.SerializeToString(), input_names, output_names, draw, trials,
-                    tolerance)  # fmt: skip
-    signed = {**_circumstances(), "parity": error, **card}
+    differences = _differences(
+        net, model.SerializeToString(), input_names, output_names, draw, trials
+    )
+    for name, difference in differences.items():
+        bound = tolerance[name] if isinstance(tolerance, Mapping) else tolerance
+        if not difference <= bound:
+            raise ModelError(
+                f"output {name!r} of the exported graph differs from torch by {difference:.3g}, at "
+                f"most {bound:g} is allowed; the file was not written"
+            )
     del model.metadata_props[:]
-    for key, value in signed.items():
-        model.metadata_props.add(key=key, value=_plain(value))
+    for key, value in {**_circumstances(), "parity": differences, **card}.items():
+        model.metadata_props.add(key=key, value=_as_text(value))
     onnx.checker.check_model(model, full_check=True)
     if not dry_run:
         write_bytes(path, model.SerializeToString())
+    largest = max(differences.values())
     print(
         f"{path.name}: {model.ByteSize() / 1e6:.2f} MB, {len(model.graph.node)} nodes, largest "
-        f"difference from torch {max(error.values()):.3g}{' (dry run, not kept)' * dry_run}"
+        f"difference from torch {largest:.3g}{' (dry run, not kept)' * dry_run}"
     )
-    return max(error.values())
+    return largest
 
 
-def _parity(net, model: bytes, input_names, output_names, draw, trials, tolerance) -> dict:
+def _differences(
+    net: nn.Module,
+    model: bytes,
+    input_names: list[str],
+    output_names: list[str],
+    draw: Callable[[], Inputs],
+    trials: int,
+) -> dict[str, float]:
+    """Return the largest difference between ONNX Runtime and torch for each output."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
-    error = dict.fromkeys(output_names, 0.0)
+    largest = dict.fromkeys(output_names, 0.0)
     for _ in range(trials):
         arrays = draw()
         with torch.no_grad():
-            wanted = net(*arrays)
-        wanted = (wanted,) if isinstance(wanted, torch.Tensor) else wanted
-        feeds = {n: a.numpy() for n, a in zip(input_names, arrays, strict=True)}
-        given = session.run(output_names, feeds)
-        for name, want, give in zip(output_names, wanted, given, strict=True):
-            gap = np.abs(want.numpy().astype(np.float64) - give.astype(np.float64)).max()
-            error[name] = max(error[name], float(gap)) if gap == gap else float("inf")
-    for name, gap in error.items():
-        bound = tolerance[name] if isinstance(tolerance, dict) else tolerance
-        if not gap <= bound:
-            raise ModelError(
-                f"output {name!r} of the exported graph is {gap:.3g} away from torch; at most "
-                f"{bound:g} is allowed, so the file was not written"
-            )
-    return error
+            expected = net(*arrays)
+        expected = (expected,) if isinstance(expected, torch.Tensor) else expected
+        feeds = {name: a.numpy() for name, a in zip(input_names, arrays, strict=True)}
+        outputs = session.run(output_names, feeds)
+        for name, want, got in zip(output_names, expected, outputs, strict=True):
+            gap = float(np.abs(want.numpy().astype(np.float64) - got.astype(np.float64)).max())
+            largest[name] = max(largest[name], gap) if gap == gap else float("inf")
+    return largest
 
 
-def _rounded(net: nn.Module) -> nn.Module:
-    """Give the network with weights that half precision can hold."""
+def _with_rounded_weights(net: nn.Module) -> nn.Module:
+    """Return a copy of a network whose weights are representable in half precision."""
     net = copy.deepcopy(net)
     with torch.no_grad():
         for weights in (*net.parameters(), *net.buffers()):
@@ -119,7 +140,7 @@ def _rounded(net: nn.Module) -> nn.Module:
     return net
 
 
-def _halve(graph) -> None:
+def _store_in_half(graph: Any) -> None:
     """Store large weights in half precision; a session casts them once, when it is opened."""
     from onnx import TensorProto, helper, numpy_helper
 
@@ -134,8 +155,8 @@ def _halve(graph) -> None:
     graph.node.extend(nodes)
 
 
-def _forget_sources(graph) -> None:
-    """Drop where on this machine each node's source stood: that is nobody's business."""
+def _remove_sources(graph: Any) -> None:
+    """Remove where on this machine the source of each node is."""
     del graph.value_info[:]
     for thing in (graph, *graph.node, *graph.input, *graph.output, *graph.initializer):
         del thing.metadata_props[:]
@@ -143,7 +164,7 @@ def _forget_sources(graph) -> None:
     for node in graph.node:
         for attribute in node.attribute:
             for inner in [attribute.g] * attribute.HasField("g") + list(attribute.graphs):
-                _forget_sources(inner)
+                _remove_sources(inner)
 
 
 def _random_like(example: torch.Tensor) -> torch.Tensor:
@@ -153,8 +174,8 @@ def _random_like(example: torch.Tensor) -> torch.Tensor:
     return torch.randint(low, high + 1, example.shape).to(example.dtype)
 
 
-def _circumstances() -> dict:
-    """Say where and with what this was made; a card may overrule any of it."""
+def _circumstances() -> dict[str, str]:
+    """Return versions, commit and machine; entries of a card override them."""
     from .. import __version__
 
     git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
@@ -177,8 +198,8 @@ def _circumstances() -> dict:
     }
 
 
-def _plain(value) -> str:
-    """Write text as it is and the rest as JSON; text that looks like JSON is quoted as JSON."""
+def _as_text(value: object) -> str:
+    """Return text unchanged and the rest as JSON; text that looks like JSON is quoted as JSON."""
     if isinstance(value, str):
         try:
             json.loads(value)

@@ -1,14 +1,17 @@
-"""Whose pictures a model learned from."""
+"""The licence and credit of a folder of images."""
 
 from pathlib import Path
 
+# Known by the name of the folder.
+WATERCOLORS = "watercolors-usda-pomological"
+
 
 def licence_of(data: Path) -> dict[str, str]:
-    """Give licence and credit of a folder of pictures, for the card of a model trained on it.
+    """Return the licence and credit of a folder of images, for the card of a model.
 
-    Those of the watercolours are known; of another folder it is what its LICENSE and CREDIT say.
+    They are read from its files LICENSE and CREDIT; those of the watercolors are known.
     """
-    if data.name == "watercolors-usda-pomological":
+    if data.name == WATERCOLORS:
         return {
             "licence": "public domain (US government work)",
             "credit": "U.S. Department of Agriculture Pomological Watercolor Collection. Rare and "
@@ -16,10 +19,11 @@ def licence_of(data: Path) -> dict[str, str]:
             "source": "github.com/jwilber/USDA_Pomological_Watercolors, commit "
             "22f8f0b1f2354a9379afe72c9405b090b8b344fe",
         }
-    return {"licence": _said(data, "LICENSE"), "credit": _said(data, "CREDIT")}
+    return {"licence": _text_of(data, "LICENSE"), "credit": _text_of(data, "CREDIT")}
 
 
-def _said(data: Path, name: str) -> str:
-    files = (data / name, data / f"{name}.txt")
-    said = next((file for file in files if file.is_file()), None)
-    return said.read_text(errors="replace").strip()[:2000] if said else "not stated"
+def _text_of(data: Path, name: str) -> str:
+    for file in (data / name, data / f"{name}.txt"):
+        if file.is_file():
+            return file.read_text(errors="replace").strip()[:2000]
+    return "not stated"

@@ -1,13 +1,17 @@
-"""Compares two sets of pictures by their features: distance, precision, recall, nearest."""
+"""Metrics that compare two sets of images by their features, `(images, features)` each."""
+
+from typing import Any
 
 import numpy as np
 
+Features = np.ndarray[Any, Any]
 
-def frechet(real: np.ndarray, made: np.ndarray) -> float:
-    """Give the Fréchet distance of two sets of features, `(pictures, features)` each.
 
-    The distance of Heusel et al. (arXiv 1706.08500), of whatever features these are; only
-    Inception's would make it the published one.
+def frechet(real: Features, made: Features) -> float:
+    """Return the Fréchet distance of two sets of features.
+
+    The distance of Heusel et al. (arXiv 1706.08500) for any features; only those of Inception
+    give the published FID.
     """
     means = real.mean(0) - made.mean(0)
     one, other = (np.cov(part.astype(np.float64), rowvar=False) for part in (real, made))
@@ -16,47 +20,54 @@ def frechet(real: np.ndarray, made: np.ndarray) -> float:
     return float(means @ means + np.trace(one) + np.trace(other) - 2 * roots.sum())
 
 
-def kernel_distance(real: np.ndarray, made: np.ndarray) -> float:
-    """Give the unbiased squared kernel distance, cubic kernel (arXiv 1801.01401), times 1,000."""
+def kernel_distance(real: Features, made: Features) -> float:
+    """Return the unbiased squared kernel distance, cubic kernel (arXiv 1801.01401), times 1,000."""
     width = real.shape[1]
     one, other = (part.astype(np.float64) for part in (real, made))
-    near = [(a @ b.T / width + 1) ** 3 for a, b in ((one, one), (other, other), (one, other))]
-    within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in near[:2]]
-    return float(1000 * (sum(within) - 2 * near[2].mean()))
+    kernels = [(a @ b.T / width + 1) ** 3 for a, b in ((one, one), (other, other), (one, other))]
+    within = [(k.sum() - np.trace(k)) / (len(k) * (len(k) - 1)) for k in kernels[:2]]
+    return float(1000 * (sum(within) - 2 * kernels[2].mean()))
 
 
-def precision_recall(real: np.ndarray, made: np.ndarray, nearest: int = 3) -> tuple[float, float]:
-    """Give the share of made pictures among the real ones, and of real ones among the made.
+def precision_recall(real: Features, made: Features, nearest: int = 3) -> tuple[float, float]:
+    """Return the share of made images among the real ones, and of real ones among the made.
 
-    One is among others where it lies within the `nearest`-th neighbour's distance of any of them
-    (arXiv 1904.06991). Raises ValueError where either are no more than `nearest`.
+    An image is among others if it lies within the distance of the `nearest`-th neighbour of any
+    of them (arXiv 1904.06991).
+
+    Raises:
+        ValueError: one of the sets has no more than `nearest` images.
     """
     if min(len(real), len(made)) <= nearest:
-        raise ValueError(f"{len(real)} real and {len(made)} made; give at least {nearest + 1} each")
+        raise ValueError(
+            f"precision and recall need at least {nearest + 1} real and made images, "
+            f"got {len(real)} and {len(made)}"
+        )
     across = _distances(real, made)  # (real, made)
-    inside = []
-    for own, nearest_distances in ((real, across), (made, across.T)):
-        reach = np.sort(_distances(own, own), axis=1)[:, nearest]  # the nearest of all is itself
-        inside.append(float((nearest_distances <= reach[:, None]).any(axis=0).mean()))
-    return inside[0], inside[1]
+    shares = []
+    for own, distances in ((real, across), (made, across.T)):
+        # The nearest of all is the image itself.
+        reach = np.sort(_distances(own, own), axis=1)[:, nearest]
+        shares.append(float((distances <= reach[:, None]).any(axis=0).mean()))
+    return shares[0], shares[1]
 
 
-def spread(features: np.ndarray) -> float:
-    """Give how much pictures differ: the sum of their features' variances."""
+def spread(features: Features) -> float:
+    """Return how much images differ: the sum of the variances of their features."""
     return float(features.var(axis=0).sum())
 
 
-def nearest_distances(those: np.ndarray, from_these: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Give for each of `those` the distance to the nearest of `from_these`, and which it is."""
-    which, how_far = [], []
-    for part in np.array_split(those, 1 + len(those) // 1000):
-        distances = _distances(part, from_these)
-        which.append(distances.argmin(axis=1))
-        how_far.append(distances.min(axis=1))
-    return np.concatenate(how_far), np.concatenate(which)
+def nearest_distances(features: Features, others: Features) -> tuple[Features, Features]:
+    """Return for each of `features` the distance to the nearest of `others`, and its index."""
+    indices, distances = [], []
+    for part in np.array_split(features, 1 + len(features) // 1000):  # to save memory
+        found = _distances(part, others)
+        indices.append(found.argmin(axis=1))
+        distances.append(found.min(axis=1))
+    return np.concatenate(distances), np.concatenate(indices)
 
 
-def _distances(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+def _distances(one: Features, other: Features) -> Features:
     one, other = one.astype(np.float64), other.astype(np.float64)
     squares = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
-    return np.sqrt(np.maximum(squares, 0))
+    return np.sqrt(np.maximum(squares, 0))  # type: ignore[no-any-return]

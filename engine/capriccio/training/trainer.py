@@ -9,7 +9,8 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import FrameType
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -17,16 +18,23 @@ from torch import nn
 
 from ..atomic_file import write_bytes
 
+Tensors = dict[str, torch.Tensor]
+
 
 def seed_everything(seed: int) -> None:
-    """Make Python, numpy and torch draw the same numbers again."""
+    """Seed the random numbers of Python, numpy and torch."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
 
 
-def mixed_precision(device: str):
-    """Compute in bfloat16 where the device has it in hardware; elsewhere that is far slower."""
+def find_device() -> str:
+    """Return "cuda" where torch finds a GPU, else "cpu"."""
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def mixed_precision(device: str) -> torch.autocast:
+    """Return a context that computes in bfloat16 where the hardware does; elsewhere it is slow."""
     able = device != "cpu"
     if not able and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 has it
         has = torch.cpu.get_capabilities()
@@ -35,13 +43,21 @@ def mixed_precision(device: str):
 
 
 class Trainer:
-    """Train a network: progress, time budget, validation, averaged weights, checkpoints.
+    """Trains a network: progress, time budget, validation, averaged weights, checkpoints.
 
-    `checkpoint` is a `.safetensors` path; the newest state is kept there and the best one beside
-    it as `.best.safetensors`. `net` learns; `ema` holds its exponential moving average, which is
-    what is validated and exported, since averaged weights give steadier pictures and likelihoods.
-    Every step's random numbers follow from seed and step, so a resumed training goes on as the
-    unbroken one would have. A dry run takes two steps and leaves no file behind.
+    `net` is trained; `ema` is its exponential moving average, which is validated and exported,
+    since averaged weights give better images and likelihoods. The random numbers of each step
+    follow from seed and step, so a resumed training continues exactly as if never stopped.
+
+    Args:
+        net: the network.
+        optimizer: of its parameters.
+        checkpoint: a `.safetensors` path for the newest state; the best one lies beside it as
+            `.best.safetensors`.
+        seed: of the training.
+        decay: of the moving average; 0.999 averages over about the last 1,000 steps.
+        resume: continue from the checkpoint.
+        dry_run: take two steps and write no file.
     """
 
     def __init__(
@@ -51,7 +67,7 @@ class Trainer:
         checkpoint: Path | str,
         *,
         seed: int = 0,
-        decay: float = 0.999,  # averages over about the last 1,000 steps
+        decay: float = 0.999,
         resume: bool = False,
         dry_run: bool = False,
     ):
@@ -77,14 +93,25 @@ class Trainer:
         clip: float = 1.0,
         on_snapshot: Callable[[Any, int], None] | None = None,
     ) -> dict[str, float]:
-        """Train until `steps` or `hours` are used up; give the metrics of the best checkpoint.
+        """Train until `steps` or `hours` are used up; return the metrics of the best checkpoint.
 
-        `loss(step)` gives the loss of that step's batch. `validate(ema)` gives named numbers, of
-        which the first says which checkpoint is best: lower is better. `schedule(progress)`,
-        progress rising from 0 to 1, scales the optimizer's learning rates; gradients are clipped
-        to the norm `clip`. `hours` counts those before a resume as well. Afterwards `ema` holds
-        the best weights. Ctrl-C and SIGTERM end the training with a checkpoint to resume from.
-        Raises ValueError where nothing could be learned in `steps` or `hours`.
+        Afterwards `ema` holds the best weights. Ctrl-C and SIGTERM end the training with a
+        checkpoint to resume from.
+
+        Args:
+            loss: returns the loss of the batch of a step.
+            steps: at most.
+            hours: at most, those before a resume included.
+            validate: returns named metrics of `ema`; the first decides which checkpoint is best,
+                lower is better.
+            every: steps between validations.
+            schedule: returns a factor for the learning rates at a progress of 0..1.
+            clip: maximal norm of the gradients.
+            on_snapshot: called with `ema` and the step after each validation.
+
+        Raises:
+            ValueError: `steps` or `hours` leave nothing to learn.
+            FloatingPointError: the loss is not finite.
         """
         from rich.progress import (
             BarColumn,
@@ -95,16 +122,16 @@ class Trainer:
         )
 
         if steps < 1 and not self.step:
-            raise ValueError(f"a training of {steps} steps; give at least 1")
+            raise ValueError(f"steps must be at least 1, got {steps}")
         if hours is not None and not hours > 0:  # nan is refused as well
-            raise ValueError(f"a training of {hours} hours; give a number above 0")
+            raise ValueError(f"hours must be positive, got {hours}")
         if self.dry_run:
             steps, hours, every = self.step + 2, None, 1
         budget = float("inf") if hours is None else hours * 3600
         rates = [group.get("initial_lr", group["lr"]) for group in self.optimizer.param_groups]
         for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
             group["initial_lr"] = rate
-        begun, parameters = time.monotonic() - self.seconds, list(self.net.parameters())
+        begun = time.monotonic() - self.seconds
         smooth = None
         columns = (
             TextColumn("{task.description}"),
@@ -113,47 +140,34 @@ class Trainer:
             TimeElapsedColumn(),
             TextColumn("{task.fields[figures]}"),
         )
-        with _Stop() as stop, Progress(*columns) as bar:
+        with _StopSignal() as stop, Progress(*columns) as bar:
             task = bar.add_task("training", total=steps, completed=self.step, figures="")
-            while self.step < steps and self.seconds < budget and not stop.signal:
+            while self.step < steps and self.seconds < budget and not stop.number:
                 progress = max(self.step / steps, self.seconds / budget)
                 for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * (schedule(progress) if schedule else 1.0)
-                torch.manual_seed(self.seed * 1_000_003 + self.step)
-                self.net.train()
-                value = loss(self.step)
-                if not torch.isfinite(value):
-                    raise FloatingPointError(
-                        f"the loss became {value.item()} at step {self.step}; "
-                        "lower the learning rate and resume from the last checkpoint"
-                    )
-                self.optimizer.zero_grad(set_to_none=True)
-                value.backward()
-                nn.utils.clip_grad_norm_(parameters, clip)
-                self.optimizer.step()
-                self.step += 1
-                self._average()
+                value = self._take_step(loss, clip)
                 self.seconds = time.monotonic() - begun
-                smooth = value.item() if smooth is None else 0.98 * smooth + 0.02 * value.item()
+                smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
                 progress = max(self.step / steps, self.seconds / budget)
                 left = self.seconds / progress - self.seconds
                 figures = f"loss {smooth:.4f}, {left / 60:.1f} min left"
                 bar.update(task, completed=self.step, figures=figures)
-                ends = self.step >= steps or self.seconds >= budget
-                if (self.step % every == 0 or ends) and not stop.signal:
-                    line = self._validate(validate)
-                    bar.console.print(f"step {self.step}: {figures}{line}", highlight=False)
+                is_last = self.step >= steps or self.seconds >= budget
+                if (self.step % every == 0 or is_last) and not stop.number:
+                    metrics = self._validate(validate)
+                    bar.console.print(f"step {self.step}: {figures}{metrics}", highlight=False)
                     self.save()
                     if on_snapshot and not self.dry_run:
                         with torch.no_grad():
                             on_snapshot(self.ema, self.step)
-        if stop.signal:
+        if stop.number:
             self.save()
-            print(f"stopped at step {self.step}; go on with --resume", flush=True)
-            raise SystemExit(128 + stop.signal)
+            print(f"stopped at step {self.step}; continue with --resume", flush=True)
+            raise SystemExit(128 + stop.number)
         if self.metrics and not self.dry_run:
-            tensors, _ = self._read(self.best_path)
-            self.ema.load_state_dict(_under(tensors, "ema."))
+            tensors, _ = _read(self.best_path)
+            self.ema.load_state_dict(_with_prefix(tensors, "ema."))
         return self.metrics
 
     def save(self) -> None:
@@ -161,48 +175,69 @@ class Trainer:
         self._write(self.path)
 
     def load(self) -> None:
-        """Take up the newest state again: both networks, the optimizer, step and time."""
+        """Restore the newest state: both networks, the optimizer, step and time.
+
+        Raises:
+            FileNotFoundError: there is no checkpoint.
+            ValueError: it is that of another network.
+        """
         if not self.path.is_file():
             raise FileNotFoundError(f"nothing to resume: there is no {str(self.path)!r}")
-        tensors, state = self._read(self.path)
+        tensors, state = _read(self.path)
         try:
-            self.net.load_state_dict(_under(tensors, "model."))
-            self.ema.load_state_dict(_under(tensors, "ema."))
+            self.net.load_state_dict(_with_prefix(tensors, "model."))
+            self.ema.load_state_dict(_with_prefix(tensors, "ema."))
         except RuntimeError:
             raise ValueError(
-                f"{str(self.path)!r} was written by a training of another network; "
-                "train from the beginning, or resume where it belongs"
+                f"{str(self.path)!r} is the checkpoint of another network; "
+                "train without --resume, or resume where it belongs"
             ) from None
-        entries: dict[int, dict] = {}
-        for key, tensor in _under(tensors, "optimizer.").items():
-            index, _, what = key.partition(".")
-            entries.setdefault(int(index), {})[what] = tensor
+        entries: dict[int, Tensors] = {}
+        for key, tensor in _with_prefix(tensors, "optimizer.").items():
+            index, _, name = key.partition(".")
+            entries.setdefault(int(index), {})[name] = tensor
         self.optimizer.load_state_dict({"state": entries, "param_groups": state["groups"]})
         self.step, self.seconds, self.metrics = state["step"], state["seconds"], state["metrics"]
 
+    def _take_step(self, loss: Callable[[int], torch.Tensor], clip: float) -> float:
+        torch.manual_seed(self.seed * 1_000_003 + self.step)
+        self.net.train()
+        value = loss(self.step)
+        if not torch.isfinite(value):
+            raise FloatingPointError(
+                f"the loss became {value.item()} at step {self.step}; "
+                "lower the learning rate and resume from the last checkpoint"
+            )
+        self.optimizer.zero_grad(set_to_none=True)
+        value.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.net.parameters(), clip)
+        self.optimizer.step()
+        self.step += 1
+        self._average()
+        return value.item()
+
     def _average(self) -> None:
-        # Young averages forget faster, or the first random weights would linger for long.
+        # Young averages forget faster, or the first random weights would remain for long.
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
-            mine, theirs = tuple(self.ema.parameters()), tuple(self.net.parameters())
-            torch._foreach_lerp_(mine, theirs, 1 - decay)
-            for mine_, theirs_ in zip(self.ema.buffers(), self.net.buffers(), strict=True):
-                mine_.copy_(theirs_)
+            mean, newest = tuple(self.ema.parameters()), tuple(self.net.parameters())
+            torch._foreach_lerp_(mean, newest, 1 - decay)
+            for buffer, new in zip(self.ema.buffers(), self.net.buffers(), strict=True):
+                buffer.copy_(new)
 
-    def _validate(self, validate) -> str:
+    def _validate(self, validate: Callable[[Any], dict[str, float]] | None) -> str:
         if validate is None:
             return ""
         torch.manual_seed(self.seed)
         with torch.no_grad():
             metrics = {name: float(value) for name, value in validate(self.ema).items()}
         first = next(iter(metrics))
-        best = self.metrics.get(first, math.inf)
-        better = metrics[first] < best  # never so for NaN
-        if better:
+        is_best = metrics[first] < self.metrics.get(first, math.inf)  # never for NaN
+        if is_best:
             self.metrics = {**metrics, "step": self.step}
             self._write(self.best_path)
         words = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        return f" | {words}{' (best)' if better else ''}"
+        return f" | {words}{' (best)' if is_best else ''}"
 
     def _write(self, path: Path) -> None:
         if self.dry_run:
@@ -213,42 +248,43 @@ class Trainer:
         tensors |= {f"ema.{name}": tensor for name, tensor in self.ema.state_dict().items()}
         optimizer = self.optimizer.state_dict()
         for index, entry in optimizer["state"].items():
-            for what, value in entry.items():
-                tensors[f"optimizer.{index}.{what}"] = torch.as_tensor(value)
+            for name, value in entry.items():
+                tensors[f"optimizer.{index}.{name}"] = torch.as_tensor(value)
         state = {"step": self.step, "seconds": self.seconds, "metrics": self.metrics}
         state["groups"] = optimizer["param_groups"]
         # Cloned, because safetensors refuses tensors that share memory (tied weights).
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
         write_bytes(path, save(tensors, metadata={"capriccio": json.dumps(state)}))
 
-    def _read(self, path: Path):
-        from safetensors import safe_open
 
-        with safe_open(path, "pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            state = json.loads(file.metadata()["capriccio"])
-        return tensors, state
+def _read(path: Path) -> tuple[Tensors, dict[str, Any]]:
+    from safetensors import safe_open
+
+    with safe_open(path, "pt") as file:
+        tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+        state = json.loads(file.metadata()["capriccio"])
+    return tensors, state
 
 
-def _under(tensors: dict, prefix: str) -> dict:
+def _with_prefix(tensors: Tensors, prefix: str) -> Tensors:
     return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-class _Stop:
-    """Remember Ctrl-C and SIGTERM instead of dying of them, so that the state can be saved."""
+class _StopSignal:
+    """Catches Ctrl-C and SIGTERM in a block, so that the state can be saved; 0 or their number."""
 
-    signal = 0
+    number = 0
 
-    def __enter__(self):
-        self._old = {}
+    def __enter__(self) -> Self:
+        self._old: dict[int, Any] = {}
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._heard)
+                self._old[number] = signal.signal(number, self._catch)
         return self
 
-    def _heard(self, number, frame):
-        self.signal = int(number)
+    def _catch(self, number: int, frame: FrameType | None) -> None:
+        self.number = int(number)
 
-    def __exit__(self, *failure):
+    def __exit__(self, *failure: object) -> None:
         for number, handler in self._old.items():
             signal.signal(number, handler)

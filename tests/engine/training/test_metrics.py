@@ -1,0 +1,46 @@
+"""Metrics that compare two sets of images by their features."""
+
+import numpy as np
+import pytest
+from capriccio.training import (
+    frechet,
+    kernel_distance,
+    nearest_distances,
+    precision_recall,
+    spread,
+)
+
+
+def test_the_frechet_distance_of_two_gaussians_is_the_formula():
+    random = np.random.default_rng(0)
+    one = random.standard_normal((60_000, 3))
+    other = random.standard_normal((60_000, 3)) * [1, 2, 0.5] + [1, 0, 0]
+    # |mean|² + Σ (1 - s)², for diagonal covariances
+    assert frechet(one, other) == pytest.approx(1 + 1 + 0.25, rel=0.03)
+    assert frechet(one, one) == pytest.approx(0, abs=1e-6)
+
+
+def test_the_kernel_distance_is_about_0_for_samples_of_one_distribution():
+    random = np.random.default_rng(0)
+    one, same, other = (random.standard_normal((800, 8)) + shift for shift in (0, 0, 0.7))
+    assert abs(kernel_distance(one, same)) < 50 < kernel_distance(one, other)
+
+
+def test_precision_measures_quality_and_recall_variety():
+    random = np.random.default_rng(0)
+    real = random.standard_normal((500, 4))
+    narrow = 0.1 * random.standard_normal((500, 4))
+    wide = 4 * random.standard_normal((500, 4))
+    precision, recall = precision_recall(real, narrow)
+    assert precision > 0.95 and recall < 0.2
+    precision, _ = precision_recall(real, wide)
+    assert precision < 0.5
+    assert spread(narrow) < spread(real) < spread(wide)
+    with pytest.raises(ValueError, match="need at least 4 real and made images, got 3 and 500"):
+        precision_recall(real[:3], wide)
+
+
+def test_nearest_distances_come_with_their_indices():
+    these = np.array([[0.0, 0.0], [3.0, 4.0]])
+    distances, indices = nearest_distances(np.array([[3.0, 4.0], [0.0, 1.0]]), these)
+    assert indices.tolist() == [1, 0] and distances == pytest.approx([0, 1], abs=1e-6)
