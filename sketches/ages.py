@@ -34,7 +34,7 @@ sketch = Sketch(bpm=68, meter=4, fps=20, size=(512, 512))
 
 
 def age_of(now):
-    """Say which age it is, and how far it has come, 0..1."""
+    """Return which age it is, and how far it has come, 0..1."""
     return int(now.beats // (BARS * now.meter)) % len(AGES), now.phase(bars=BARS)
 
 
@@ -55,3 +55,6 @@ def ages(now):
     dream = dreamer(now, style=style, drift=(age * 0.618) % 1, bloom=0.6)
     wild = max(hands.get(1, 0.0), 0.25 * age / len(AGES))
     return painter(now, target=dream, progress=painting**2, detail=0.7, wildness=wild)
+
+
+sketch.run()

@@ -97,3 +97,6 @@ def evening(now):
     notes += [(at - now.beats, note, BLUE) for at, note in sung[-99:]]
     picture = garden(now, drift=now.phase(bars=24), bloom=sketch.loudness)
     return lanterns(now, over=picture, notes=notes)
+
+
+sketch.run()

@@ -15,3 +15,6 @@ def chorale(now):
 @sketch.draw
 def flowers(now):
     return garden(now, drift=now.phase(bars=8), bloom=sketch.loudness)
+
+
+sketch.run()

@@ -20,3 +20,6 @@ def drums(now):
 @sketch.draw
 def flowers(now):
     return garden(now, drift=now.phase(bars=32), bloom=sketch.loudness)
+
+
+sketch.run()

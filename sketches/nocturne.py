@@ -41,3 +41,6 @@ def nocturne(now):
 def flowers(now):
     """Walk once round the garden in 16 bars, and open with every note."""
     return garden(now, drift=now.phase(bars=16), bloom=sketch.loudness)
+
+
+sketch.run()

@@ -33,3 +33,6 @@ def orchard(now):
     prompt = PROMPTS[int(now.beats // (BARS * now.meter)) % len(PROMPTS)]
     bloom = 0.5 + 0.3 * sketch.loudness
     return garden(now, prompt=prompt, fade=1, drift=now.phase(bars=16), bloom=bloom)
+
+
+sketch.run()

@@ -49,3 +49,6 @@ def keep(canvas, picture):
     drawing = as_svg(painter.strokes, (width, height), f"after {picture.name}")
     painting.with_suffix(".svg").write_text(drawing, encoding="utf-8")
     return painting
+
+
+sketch.run()

@@ -62,7 +62,7 @@ def hang(now):
 
 
 def lamps(now):
-    """Give how bright each picture's lamp is: on where it is picked, and while its pad is down."""
+    """Return how bright each lamp is: on where its picture is picked, and while its pad is down."""
     pressed = [note.pitch for note in hands.played(now, beats=now.beats - show.since)]
     picked = [pressed.count(pad) % 2 > 0 for pad in PADS]
     if not any(picked) and show.hung:  # the critic makes up its mind as the time runs out
@@ -78,3 +78,6 @@ def quartet(now):
     """Sing the bolder the less the pictures look like any that the critic knows."""
     strange = [choice.readings.novelty for choice in lineage.pictures] or [0.3]
     return choir(now, heat=sum(strange) / len(strange), key="g minor")
+
+
+sketch.run()

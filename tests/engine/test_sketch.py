@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from capriccio import Note, ShowError, Sketch
+from capriccio import Generator, Note, Output, ShowError, Sketch
 from capriccio.loader import load_sketch
 from capriccio.testing import Memory
 from helpers.shows import GREY, beat, grey
@@ -376,3 +376,182 @@ def test_the_same_seed_is_the_same_show_to_the_byte_and_another_is_another(write
     assert first == again
     assert first.keys() == other.keys()
     assert all(first[name] != other[name] for name in first)
+
+
+# -- in scripts, notebooks and functions ------------------------------------------------------
+
+
+class Noise(Generator):
+    """Paint noise of its own."""
+
+    def __init__(self, *, seed=0):
+        self.random = np.random.default_rng(seed)
+
+    def generate(self, now):
+        return self.random.random((4, 4, 3))
+
+
+@pytest.fixture
+def noise(monkeypatch):
+    """Register the part `noise`, and build it as a sketch does."""
+    from capriccio import generator, registry
+
+    found = type("Found", (), {"find": lambda self, role, name: Noise})()
+    monkeypatch.setattr(registry, "installed", lambda: found)
+    return lambda **options: generator("noise", **options)
+
+
+def pictures(sketch, **options) -> list[bytes]:
+    memory = Memory()
+    sketch.perform([memory], seconds=0.5, **options)
+    return [image.tobytes() for image in memory.images]
+
+
+def test_building_a_sketch_does_nothing_else(write, tmp_path):
+    path = write("from capriccio import Sketch\nsketch = Sketch()\nprint('still here')\n")
+    words = [sys.executable, str(path), "--n", "5"]
+    child = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    assert (child.returncode, child.stdout) == (0, "still here\n"), child.stderr
+
+
+def test_a_sketch_in_a_function_knows_its_parts(noise):
+    def main():
+        fog = noise(seed=1)
+        sketch = Sketch(fps=10, size=(16, 16))
+        sketch.draw(lambda now: fog(now))
+        return sketch
+
+    assert list(main().parts) == ["fog"]
+    assert len(pictures(main())) == 5
+
+
+def test_each_seed_is_another_show_and_the_same_seed_the_same(noise):
+    fog = noise(seed=1)
+    sketch = Sketch(fps=10, size=(16, 16))
+
+    @sketch.draw
+    def draw(now):
+        return fog(now)
+
+    shows = [pictures(sketch, seed=seed) for seed in (1, 2, 3, 2)]
+    assert shows[1] == shows[3]
+    assert len({show[0] for show in shows}) == 3
+
+
+def test_a_seed_of_a_show_is_that_of_the_command_line(noise):
+    from capriccio.registry import use_seed
+
+    def build():
+        fog, mist = noise(), noise(seed=5)
+        sketch = Sketch(fps=10, size=(16, 16))
+        sketch.draw(lambda now: fog(now) * 0.5 + mist(now) * 0.0)
+        return sketch
+
+    try:
+        use_seed(7)
+        asked = pictures(build())
+    finally:
+        use_seed(None)
+    assert pictures(build(), seed=7) == asked
+
+
+def test_a_cue_defined_again_replaces_the_old_one():
+    sketch, memory = Sketch(fps=10, bpm=240, size=(16, 16)), Memory()
+    for pitch in (60, 72):  # a cell of a notebook that is run twice
+        cell = f"""
+@sketch.play(bars=1)
+def bell(now):
+    return [Note({pitch})]
+
+@sketch.draw
+def flowers(now):
+    return np.full((16, 16, 3), {pitch} / 255)
+"""
+        exec(cell, {"sketch": sketch, "Note": Note, "np": np})
+    sketch.perform([memory], seconds=0.5)
+    assert [note.pitch for note in memory.notes] == [72]
+    assert {int(image[0, 0, 0]) for image in memory.images} == {72}
+
+
+def test_cues_made_in_a_loop_are_all_kept():
+    sketch, memory = Sketch(bpm=240), Memory()
+    for pitch in (60, 64, 67):
+
+        @sketch.play(bars=1)
+        def voice(now, pitch=pitch):
+            return [Note(pitch)]
+
+    sketch.perform([memory], seconds=0.5)
+    assert [note.pitch for note in memory.notes] == [60, 64, 67]
+
+
+def test_a_sketch_is_rendered_to_files_by_their_endings(tmp_path):
+    sketch = Sketch(bpm=240, fps=10, size=(16, 16))
+    sketch.draw(grey)
+    sketch.play(bars=1)(beat)
+    stats = sketch.render(tmp_path / "stills", tmp_path / "song.mid", seconds=0.5)
+    assert stats.frames == len(list((tmp_path / "stills").glob("*.png"))) == 5
+    assert (tmp_path / "song.mid").is_file()
+    with pytest.raises(ShowError, match=r"^'song\.wav' cannot be rendered; give \.mp4, \.mid or "):
+        sketch.render("song.wav", seconds=1)
+    with pytest.raises(ShowError, match=r"^nothing to render to; give a file, such as 'mine\.mp4'"):
+        sketch.render(seconds=1)
+
+
+# -- pictures ---------------------------------------------------------------------------------
+
+
+def test_the_image_of_a_sketch_has_its_size_whatever_a_part_returns():
+    sketch, sizes = Sketch(fps=10, size=(32, 16)), []
+
+    @sketch.draw
+    def small(now):
+        sizes.append(sketch.image.shape)
+        return np.zeros((4, 4, 3), np.uint8)
+
+    sketch.perform([], seconds=0.3)
+    assert sizes == [(16, 32, 3)] * 3
+    assert sketch.current_stage.picture()[1].shape == (16, 32, 3)
+
+
+def test_a_draw_cue_may_return_a_pil_image_rgba_or_strokes():
+    from capriccio import Stroke
+    from PIL import Image
+
+    red = np.array([255, 0, 0], np.uint8)
+    half = np.array([255, 0, 0, 128], np.uint8)
+    line = [Stroke([(0.0, 0.5), (1.0, 0.5)], 1.0, (1.0, 0.0, 0.0))]
+    for made, shade in [
+        (Image.new("RGB", (16, 16), (255, 0, 0)), 255),
+        (Image.new("RGBA", (16, 16), (255, 0, 0, 128)), 128),
+        (np.full((16, 16, 4), half), 128),
+        (np.full((16, 16, 3), red), 255),
+        (line, 255),
+    ]:
+        sketch, memory = Sketch(fps=10, size=(16, 16)), Memory()
+        sketch.draw(lambda now, made=made: made)
+        sketch.perform([memory], seconds=0.1)
+        assert memory.images[0].shape == (16, 16, 3)
+        assert list(memory.images[0][8, 8]) == [shade, 0, 0]
+
+
+class Listener(Memory):
+    """An output of notes alone."""
+
+    show = Output.show
+
+
+def test_music_is_rendered_without_drawing_pictures_that_nothing_shows():
+    drawn = []
+
+    def show(*outputs, image=False):
+        sketch = Sketch(bpm=240, fps=10, size=(16, 16))
+        sketch.draw(lambda now: drawn.append(now) or np.zeros((16, 16, 3), np.uint8))
+        sketch.play(bars=1)(lambda now: [Note(60)] if not image or sketch.image.any() else [])
+        drawn.clear()
+        sketch.perform(outputs, seconds=0.5)
+        return len(drawn)
+
+    assert show(Listener()) == 0
+    assert show(Listener(), image=True) == 5  # the music asks for the picture
+    assert show(Listener(), Memory()) == 5

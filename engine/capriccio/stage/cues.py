@@ -1,5 +1,6 @@
 """Play cues, and which of them is called next."""
 
+import inspect
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -55,6 +56,22 @@ def cue_name(function: Callable[..., Any]) -> str:
     """Return the name of a cue: its function's, or its type's where it is another callable."""
     name: str = getattr(function, "__name__", type(function).__name__)
     return name
+
+
+def check_cue(function: Callable[..., Any], kind: str, *arguments: str) -> None:
+    """Raise TypeError unless a cue of this kind can be called with these arguments."""
+    try:
+        signature = inspect.signature(function)
+    except (TypeError, ValueError):  # of a function written in C
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError:
+        name, needed = cue_name(function), ", ".join(arguments)
+        raise TypeError(
+            f"{kind} cue {name!r} must take {needed}, got {name}{signature}; "
+            f"write def {name}({needed}):"
+        ) from None
 
 
 def draw_cue_name(function: DrawFunction) -> str:

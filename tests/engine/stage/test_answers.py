@@ -121,7 +121,7 @@ def test_a_play_cue_comes_before_the_answer_at_the_same_beat(tune):
 
 def test_several_cues_answer_the_same_hands_in_the_order_they_are_written(tune):
     sketch = sketch_of(tune((1, 60), (2, 62)), lambda now, notes: [Note(40, 0, 0.1)])
-    sketch.answer(sketch._answers[0].hands)(lambda now, notes: [Note(41, 0, 0.1)])
+    sketch.answer(sketch._answers[0].controls)(lambda now, notes: [Note(41, 0, 0.1)])
     assert begun(performed(sketch)) == [(1.0, 40), (1.0, 41), (2.0, 40), (2.0, 41)]
 
 
@@ -180,7 +180,7 @@ def test_a_cue_needs_to_know_whom_it_answers():
     with pytest.raises(TypeError, match="needs to know whom; write @sketch"):
         sketch.answer(lambda now, notes: [])
     for seconds in (-0.1, 1.5, float("nan"), "soon"):
-        with pytest.raises(ValueError, match="give 0 to 1"):
+        with pytest.raises(ValueError, match="^the seconds of a chord must be 0 to 1, got "):
             sketch.answer(controls(), seconds=seconds)
 
 

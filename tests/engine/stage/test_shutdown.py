@@ -412,7 +412,7 @@ def test_an_output_that_hangs_at_the_end_is_left_at_the_second_word(begin):
     time.sleep(1.1)  # a second word, not an echo
     show.child.send_signal(signal.SIGINT)
     assert show.ended() == 0, show.said
-    assert "output 'unending' was left before it had ended" in show.said
+    assert "output 'unending' was abandoned before it had ended" in show.said
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
