@@ -1,4 +1,4 @@
-"""The control panel in a real browser: seen, turned with mouse, finger and keys, and let go."""
+"""The control panel in a real browser, with mouse, touch and keyboard."""
 
 import time
 
@@ -7,6 +7,8 @@ from capriccio.parameters import Gauge, Parameter
 from helpers.browser import browser
 from helpers.devices import needs, wait_for
 from helpers.panels import Show
+
+pytestmark = pytest.mark.system
 
 HEAT, CALM, WORDS, STYLE = (
     f'[id="control-/sea/{knob}"]' for knob in ("heat", "calm", "words", "style")
@@ -32,33 +34,32 @@ def show():
 
 @pytest.fixture
 def page(chromium, show):
-    opened(chromium, show)
+    open_panel(chromium, show)
     yield chromium
-    assert chromium.complaints() == []
+    assert chromium.errors() == []
 
 
-def opened(page, show, **facts):
-    page.open(show.panel.doorway.address, **facts)
+def open_panel(page, show, **options):
+    page.open(show.panel.access.address, **options)
     page.wait(f"document.querySelectorAll('.control').length === {len(show.parameters.by_address)}")
     page.wait("document.querySelector('#picture').naturalWidth === 60")
 
 
-def test_every_control_is_on_the_page_with_the_words_of_its_table(page, show):
+def test_every_parameter_is_on_the_page_with_its_description(page, show):
     page.click("#explain")
     seen = page.run(
         "Object.fromEntries([...document.querySelectorAll('.control')].map("
         "one => [one.querySelector('code').textContent, one.innerText]))"
     )
     assert set(seen) == set(show.parameters.by_address)
-    for address, words in seen.items():
-        control = show.parameters.by_address[address]
-        assert control.description in words
-        assert address.rpartition("/")[2] in words
+    for address, text in seen.items():
+        assert show.parameters.by_address[address].description in text
+        assert address.rpartition("/")[2] in text
     groups = page.run("[...document.querySelectorAll('#parameters h2')].map(one => one.innerText)")
     assert groups == ["show", "sea"]
 
 
-def test_every_control_can_be_reached_with_the_tab_key_and_has_a_label(page, show):
+def test_every_control_can_be_reached_with_tab_and_has_a_label(page, show):
     reached = set()
     for _ in range(40):
         page.key("Tab", number=9)
@@ -74,19 +75,19 @@ def test_every_control_can_be_reached_with_the_tab_key_and_has_a_label(page, sho
     )
 
 
-def test_a_slider_follows_the_sketch_is_held_by_the_mouse_and_let_go_by_its_button(page, show):
+def test_a_slider_follows_the_sketch_is_held_by_the_mouse_and_released_by_its_button(page, show):
     value = f"document.querySelector('{HEAT}').value"
     assert page.run(value) == "0.25"
     page.click(f"div:has(> {HEAT})", share=0.8)
     wait_for(lambda: abs(show.sea.knob_state.held.get("heat", 0) - 0.8) < 0.01)
     page.wait(f"{box(HEAT)}.classList.contains('held')")
     assert not page.run(f"{box(CALM)}.classList.contains('held')")
-    page.click(f".control:has({HEAT}) .free")
+    page.click(f".control:has({HEAT}) .release")
     wait_for(lambda: not show.sea.knob_state.held)
     page.wait(f"{value} === '0.25' && !{box(HEAT)}.classList.contains('held')")
 
 
-def test_a_double_click_and_the_delete_key_let_go(page, show):
+def test_a_double_click_and_the_delete_key_release(page, show):
     page.click(f"div:has(> {HEAT})", share=0.8)
     wait_for(lambda: show.sea.knob_state.held)
     page.click(f"div:has(> {HEAT})", share=0.6, times=2)
@@ -99,20 +100,20 @@ def test_a_double_click_and_the_delete_key_let_go(page, show):
     wait_for(lambda: not show.sea.knob_state.held)
 
 
-def test_all_of_a_part_are_let_go_at_once(page, show):
+def test_all_knobs_of_a_part_are_released_at_once(page, show):
     for selector in (HEAT, CALM):
         page.click(f"div:has(> {selector})", share=0.5)
     wait_for(lambda: len(show.sea.knob_state.held) == 2)
-    page.click("h2 .free")
+    page.click("h2 .release")
     wait_for(lambda: not show.sea.knob_state.held)
-    page.wait("document.querySelector('h2 .free').hidden")
+    page.wait("document.querySelector('h2 .release').hidden")
 
 
-def test_words_are_written_and_a_choice_is_made(page, show):
+def test_words_are_typed_and_a_choice_is_selected(page, show):
     page.click(WORDS)
     page.run(f"document.querySelector('{WORDS}').select()")
-    page.write("two <b>apples</b>")
-    time.sleep(1)  # while somebody writes, the show does not write over it
+    page.type_text("two <b>apples</b>")
+    time.sleep(1)  # the show does not overwrite a field that is edited
     assert page.run(f"document.querySelector('{WORDS}').value") == "two <b>apples</b>"
     page.key("Enter", number=13, text="\r")
     wait_for(lambda: show.sea.knob_state.held.get("words") == "two <b>apples</b>")
@@ -121,28 +122,28 @@ def test_words_are_written_and_a_choice_is_made(page, show):
     wait_for(lambda: show.sea.knob_state.held.get("style") == "ink")
 
 
-def test_buttons_and_their_keys_press_but_not_while_words_are_written(page, show):
+def test_buttons_and_their_keys_press_but_not_while_a_field_is_edited(page, show):
     page.click(".panic")
-    wait_for(lambda: show.props.pressed == ["panic"])
+    wait_for(lambda: show.pressed == ["panic"])
     page.key("t", "KeyT", 84, "t")
-    wait_for(lambda: show.props.pressed == ["panic", "tap"])
+    wait_for(lambda: show.pressed == ["panic", "tap"])
     page.key("b", "KeyB", 66, "b")
     page.wait("document.querySelector('[aria-pressed=true].press')?.textContent === 'blackb'")
     page.click(".series .control:last-child .press")
-    wait_for(lambda: show.props.pressed[2:] == ["preset 2"])
+    wait_for(lambda: show.pressed[2:] == ["preset 2"])
     page.key("1", "Digit1", 49, "1")
-    wait_for(lambda: show.props.pressed[3:] == ["preset 1"])
+    wait_for(lambda: show.pressed[3:] == ["preset 1"])
     page.click(WORDS)
     page.key("t", "KeyT", 84, "t")
     page.run("document.activeElement.blur()")
     page.key("t", "KeyT", 84, "t")
-    wait_for(lambda: show.props.pressed[4:] == ["tap"])
+    wait_for(lambda: show.pressed[4:] == ["tap"])
     time.sleep(0.3)
-    assert len(show.props.pressed) == 5
+    assert len(show.pressed) == 5
 
 
-def test_a_finger_that_scrolls_turns_nothing_and_one_that_moves_sideways_does(chromium, show):
-    opened(chromium, show, width=390, height=500, touch=True)
+def test_a_finger_that_scrolls_sets_nothing_and_one_that_moves_sideways_does(chromium, show):
+    open_panel(chromium, show, width=390, height=500, touch=True)
     x, y = chromium.middle(f"div:has(> {HEAT})", 0.8)
     before = chromium.run("scrollY")
     chromium.touch((x, y), *((x, y - step) for step in range(20, 200, 20)))
@@ -152,17 +153,17 @@ def test_a_finger_that_scrolls_turns_nothing_and_one_that_moves_sideways_does(ch
     x, y = chromium.middle(f"div:has(> {CALM})", 0.2)
     chromium.touch((x, y), *((x + step, y) for step in range(10, 150, 10)))
     wait_for(lambda: show.sea.knob_state.held.get("calm", 0) > 0.4)
-    assert chromium.run("document.documentElement.scrollWidth") == 390  # nothing sticks out
+    assert chromium.run("document.documentElement.scrollWidth") == 390  # nothing overflows
 
 
-def test_what_the_parameters_refuses_is_told_on_the_page(page, show):
+def test_a_refused_value_is_reported_on_the_page(page, show):
     show.parameters.add(Parameter("/sea/heat", "number", "gone", print, convert=lambda at: 1 / 0))
     page.click(f"div:has(> {HEAT})", share=0.8)
     page.wait("document.querySelector('#trouble').textContent === 'division by zero'")
-    page.forget()  # for the browser complains of every answer that is no success
+    page.clear_errors()  # the browser logs every reply with an error status
 
 
-def test_what_comes_onto_the_parameters_later_comes_onto_the_page(page, show):
+def test_a_parameter_that_is_added_later_appears_on_the_page(page, show):
     show.parameters.add(
         Parameter("/show/recall", "choice", "Recall.", print, choices=("dawn", "dusk"))
     )
@@ -171,20 +172,20 @@ def test_what_comes_onto_the_parameters_later_comes_onto_the_page(page, show):
     page.wait("document.querySelector('#meters .bad')?.innerText.includes('9 ms')")
 
 
-def test_the_page_says_when_the_show_has_ended_and_finds_the_next_one(chromium):
+def test_the_page_reports_the_end_of_the_show_and_reconnects_to_the_next(chromium):
     with Show() as show:
-        opened(chromium, show)
+        open_panel(chromium, show)
         port = str(show.port)
     chromium.wait("!document.querySelector('#away').hidden")
     with Show(port) as show:
         assert str(show.port) == port
         chromium.wait("document.querySelector('#away').hidden")
-        show.turn("/sea/heat", 0.5)
+        show.set("/sea/heat", 0.5)
         chromium.wait(f"{box(HEAT)}.classList.contains('held')")
 
 
-def test_with_a_token_the_page_works_as_well(chromium):
+def test_the_page_works_with_a_token(chromium):
     with Show("127.0.0.1:8787") as show:
-        opened(chromium, show)
+        open_panel(chromium, show)
         chromium.click(".panic")
-        wait_for(lambda: show.props.pressed == ["panic"])
+        wait_for(lambda: show.pressed == ["panic"])

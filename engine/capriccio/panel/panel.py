@@ -40,7 +40,7 @@ JSON = "application/json"
 
 
 class Panel(Output):
-    """Serves a page with every parameter and gauge of a live show.
+    """Serve a page with every parameter and gauge of a live show.
 
     Args:
         target: `[HOST:]PORT`. Without a HOST only this machine can reach it; with one, everyone who

@@ -15,7 +15,7 @@ STEPS = 127
 
 
 class KnobAutomation(Input):
-    """Turns one knob of the sketch after the other, slowly away from its value and back.
+    """Turn one knob after the other, slowly away from its value and back.
 
     Args:
         target: ignored.

@@ -85,7 +85,7 @@ class BoundControl:
 
 
 class ControlSurface(Input):
-    """Lets every MIDI controller set the parameters that its map names, and learn new ones.
+    """Set parameters with MIDI controllers, and learn which control sets what.
 
     The key l, or `/show/learn`, chooses the first knob to learn, and again the next one; so does
     setting a knob by other means meanwhile. The control that is then moved sets it from now on.

@@ -68,7 +68,7 @@ def _is_local(host: str) -> bool:
 
 
 class OscInput(Input):
-    """Receives OSC during a show, and sets the parameters of the same addresses.
+    """Set parameters by OSC: `osc:9000`, or `osc:HOST:PORT/WORD` for other machines.
 
     Args:
         target: `[HOST:]PORT[/WORD]`; without a HOST only this machine is heard.

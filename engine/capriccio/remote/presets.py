@@ -139,7 +139,7 @@ class Transition:
 
 
 class Presets(Input):
-    """Saves, recalls and morphs the values of a sketch's knobs.
+    """Save, recall and morph the values of knobs, with the keys 1 to 9.
 
     The keys 1 to 9 recall on the next bar, with shift they save; `/show/preset` and `/show/save` do
     the same by name. `/show/morph` sets over how many beats a recall goes: numbers in a straight

@@ -1,6 +1,7 @@
-"""The control panel, flooded: no bytes and no number of them can stop it, or the show."""
+"""The server of the panel: no bytes and no flood of them can stop it, or the show."""
 
 import http.client
+import os
 import socket
 import subprocess
 import sys
@@ -21,20 +22,17 @@ def show():
         yield running
 
 
-# -- garbage and floods -----------------------------------------------------------------------
-
-
 def raw(show, data: bytes) -> bytes:
-    """Send bytes as they are and give all that is answered."""
+    """Send bytes as they are and return everything that is replied."""
     with socket.create_connection(("127.0.0.1", show.port), timeout=20) as line:
         line.sendall(data)
         with suppress(OSError):
             line.shutdown(socket.SHUT_WR)
-        answer = b""
+        reply = b""
         with suppress(ConnectionResetError):
             while more := line.recv(65536):
-                answer += more
-    return answer
+                reply += more
+    return reply
 
 
 POST = b"POST /turn HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
@@ -65,11 +63,11 @@ POST = b"POST /turn HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jso
     ],
     ids=range(19),
 )
-def test_garbage_is_refused_and_the_connection_closed(show, data, status):
-    answer = raw(show, data)
-    assert answer.startswith(f"HTTP/1.1 {status} ".encode()), answer
-    assert b"Connection: close" in answer
-    assert show.ask("/state")[0] == 200
+def test_malformed_requests_are_refused_and_the_connection_is_closed(show, data, status):
+    reply = raw(show, data)
+    assert reply.startswith(f"HTTP/1.1 {status} ".encode()), reply
+    assert b"Connection: close" in reply
+    assert show.request("/state")[0] == 200
 
 
 @given(st.binary(max_size=300), st.booleans())
@@ -77,25 +75,28 @@ def test_garbage_is_refused_and_the_connection_closed(show, data, status):
 def test_no_bytes_stop_the_panel(running, data, posted):
     head = POST + b"Content-Length: %d\r\n\r\n" % len(data) if posted else b""
     raw(running, head + data + b"\r\n\r\n")
-    assert running.ask("/state")[0] == 200
+    assert running.request("/state")[0] == 200
 
 
 @pytest.fixture(scope="module")
 def running():
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(app, "CONNECTIONS_A_SECOND", 1000.0)
+        patch.setattr(app, "CONNECTIONS_PER_SECOND", 1000.0)
         with Show() as show:
-            wait_for(lambda: show.ask("/state"))
-            patch.undo()  # it is this show's for good
+            wait_for(lambda: show.request("/state"))
+            patch.undo()  # this show has read it
             yield show
 
 
-def test_one_who_says_nothing_and_one_who_reads_nothing_are_sent_away(monkeypatch):
+def open_files() -> int:
+    return len(os.listdir("/dev/fd"))
+
+
+def test_clients_that_send_nothing_or_read_nothing_are_disconnected(monkeypatch):
     monkeypatch.setattr(app, "REQUEST_SECONDS", 0.3)
-    monkeypatch.setattr(app, "REQUESTS_A_SECOND", 10_000.0)
+    monkeypatch.setattr(app, "REQUESTS_PER_SECOND", 10_000.0)
     with Show() as show, socket.socket() as deaf:
-        watched = show.panel._server._loop._selector.get_map()
-        wait_for(lambda: len(watched) == 2)  # the door, and what wakes the loop
+        before = open_files()
         with socket.create_connection(("127.0.0.1", show.port), timeout=20) as slow:
             slow.sendall(b"GET /state HTTP/1.1\r\nHo")
             assert slow.recv(100) == b""
@@ -105,20 +106,20 @@ def test_one_who_says_nothing_and_one_who_reads_nothing_are_sent_away(monkeypatc
         with suppress(OSError):
             for _ in range(2000):
                 deaf.sendall(b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10)
-        wait_for(lambda: not show.panel._server._guests)
-        wait_for(lambda: len(watched) == 2, 5)  # and nothing is kept for it
-        assert show.ask("/state")[0] == 200
+        wait_for(lambda: not show.panel.server.clients)
+        wait_for(lambda: open_files() <= before, 5)  # nothing is kept for them
+        assert show.request("/state")[0] == 200
 
 
-def test_when_all_places_are_taken_those_who_have_asked_for_nothing_give_way(monkeypatch):
-    monkeypatch.setattr(app, "MOST_GUESTS", 4)
+def test_at_the_limit_clients_without_a_request_are_dropped_first(monkeypatch):
+    monkeypatch.setattr(app, "MAX_CLIENTS", 4)
     with Show() as show:
         page = http.client.HTTPConnection("127.0.0.1", show.port, timeout=20)
         page.request("GET", "/state")
         page.getresponse().read()
         idle = [socket.create_connection(("127.0.0.1", show.port), timeout=20) for _ in range(12)]
-        wait_for(lambda: show.panel._server.taken >= 13)
-        assert len(show.panel._server._guests) <= 4
+        wait_for(lambda: show.panel.server.accepted >= 13)
+        assert len(show.panel.server.clients) <= 4
         assert [one.recv(10) for one in idle[:9]] == [b""] * 9
         page.request("GET", "/state")  # the page that was there first still is
         assert page.getresponse().status == 200
@@ -126,15 +127,15 @@ def test_when_all_places_are_taken_those_who_have_asked_for_nothing_give_way(mon
             one.close()
 
 
-def test_one_connection_is_answered_so_often_a_second_and_no_more():
+def test_the_requests_of_one_connection_are_limited_per_second():
     with Show() as show, socket.create_connection(("127.0.0.1", show.port), timeout=20) as line:
-        many = 3 * int(app.REQUESTS_A_SECOND)
+        many = 3 * int(app.REQUESTS_PER_SECOND)
         begun = time.monotonic()
         line.sendall(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n" * many)
-        answers = b""
-        while answers.count(b"HTTP/1.1 200") < many:
-            answers += line.recv(1 << 20)
-        # A second's worth at once, and the rest as it comes.
+        replies = b""
+        while replies.count(b"HTTP/1.1 200") < many:
+            replies += line.recv(1 << 20)
+        # A second's worth passes at once, the rest at the limit.
         assert time.monotonic() - begun > 1.5
 
 
@@ -163,14 +164,14 @@ print(sent)
 """
 
 
-def test_a_flood_of_garbage_costs_the_show_nothing_and_a_page_that_is_open_goes_on(capsys):
-    def late(seconds):
-        frames, missed = show.panel._preview.number, show.panel._late
+def test_a_flood_does_not_slow_the_show_and_an_open_page_is_still_answered(capsys):
+    def frames_in(seconds):
+        frames, missed = show.panel.preview.frames, show.panel.late_frames
         time.sleep(seconds)
-        return show.panel._preview.number - frames, show.panel._late - missed
+        return show.panel.preview.frames - frames, show.panel.late_frames - missed
 
     with Show() as show:
-        calm = late(3.0)
+        calm = frames_in(3.0)
         page = http.client.HTTPConnection("127.0.0.1", show.port, timeout=20)
         page.request("GET", "/state")
         page.getresponse().read()
@@ -179,24 +180,24 @@ def test_a_flood_of_garbage_costs_the_show_nothing_and_a_page_that_is_open_goes_
             stdout=subprocess.PIPE,
             text=True,
         )
-        wait_for(lambda: show.panel._server.taken > 20)
-        taken, begun = show.panel._server.taken, time.monotonic()
-        flooded, answered = late(2.0), 0
+        wait_for(lambda: show.panel.server.accepted > 20)
+        accepted, begun = show.panel.server.accepted, time.monotonic()
+        flooded, answered = frames_in(2.0), 0
         while flood.poll() is None:
             page.request("GET", "/state")
             assert page.getresponse().read()
             answered += 1
-        taken, lasted = show.panel._server.taken - taken, time.monotonic() - begun
+        accepted, lasted = show.panel.server.accepted - accepted, time.monotonic() - begun
         sent = int(flood.communicate()[0])
         with capsys.disabled():
             print(
-                f"\n{sent} connections, {taken} taken in; (shown, late) before {calm}, in the "
-                f"flood {flooded}; an open page was answered {answered} times"
+                f"\n{sent} connections, {accepted} accepted; (shown, late) frames before {calm}, "
+                f"during the flood {flooded}; an open page had {answered} replies"
             )
         assert sent > 3000
         assert answered
-        assert taken <= (lasted + 1.5) * app.CONNECTIONS_A_SECOND
-        assert flooded[0] > calm[0] / 3  # the picture goes on, on however busy a machine
-        assert len(show.panel._server._guests) <= app.MOST_GUESTS
-        wait_for(lambda: show.ask("/state")[0] == 200)
-    assert len(show.stats.troubles) == 1  # where the panel is: nothing else had to be told
+        assert accepted <= (lasted + 1.5) * app.CONNECTIONS_PER_SECOND
+        assert flooded[0] > calm[0] / 3  # the picture goes on, however busy the machine
+        assert len(show.panel.server.clients) <= app.MAX_CLIENTS
+        wait_for(lambda: show.request("/state")[0] == 200)
+    assert len(show.stats.troubles) == 1  # only the address of the panel
