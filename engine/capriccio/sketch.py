@@ -20,7 +20,7 @@ from .recording.take import Take
 from .registry import input_device, output, reseed
 from .sketch_provenance import provenance_of
 from .stage.answers import AnswerCue
-from .stage.cues import DrawFunction, PlayCue, call_draw, cue_name, draw_cue_name
+from .stage.cues import DrawFunction, PlayCue, call_draw, check_cue, cue_name, draw_cue_name
 from .stage.replay import Replay
 from .stage.stage import Progress, Stage, no_progress
 from .stage.stats import Stats
@@ -67,6 +67,7 @@ class Sketch:
         The function returns an image `(height, width, 3)`, uint8 or floats 0..1; a PIL image, an
         RGBA array and a list of `Stroke` are converted. One of the same name replaces the old one.
         """
+        check_cue(function, "draw", "now")
         if self._draw is not None and cue_name(function) != cue_name(self._draw):
             raise ShowError(
                 f"{cue_name(function)!r} would be a second draw cue beside "
@@ -83,6 +84,7 @@ class Sketch:
             raise ValueError(f"bars must be positive, got {bars!r}")
 
         def add(function: F) -> F:
+            check_cue(function, "play", "now")
             _add_cue(self._plays, PlayCue(function, bars))
             return function
 
@@ -103,6 +105,7 @@ class Sketch:
             raise ValueError(f"the seconds of a chord must be 0 to 1, got {seconds!r}")
 
         def add(function: F) -> F:
+            check_cue(function, "answer", "now", "notes")
             _add_cue(self._answers, AnswerCue(function, controls, seconds))
             return function
 
@@ -159,9 +162,15 @@ class Sketch:
         self._names = names
 
     @property
+    def file(self) -> Path | None:
+        """Its file; None where it was typed in or read from standard input."""
+        file = str(self.names.get("__file__") or "<")
+        return None if file.startswith("<") else Path(file)
+
+    @property
     def title(self) -> str:
         """The name of its file without the ending, or "sketch"."""
-        return self._title or Path(str(self.names.get("__file__") or "sketch")).stem
+        return self._title or (self.file.stem if self.file else "sketch")
 
     @title.setter
     def title(self, title: str) -> None:
@@ -187,15 +196,15 @@ class Sketch:
         Args:
             arguments: flags; those of the command line unless given.
         """
-        names = self.names
-        if names.get("__name__") != "__main__":
-            return
         from .cli.run import run_script
+        from .loader import loading
 
-        script = str(names.get("__file__") or "")
-        if arguments is None:
-            arguments = sys.argv[1:] if script else []
-        run_script(self, script, list(arguments))
+        names = self.names
+        if loading.get() or names.get("__name__", "__main__") != "__main__":
+            return
+        if arguments is None:  # a notebook has arguments of its own
+            arguments = sys.argv[1:] if self.file or sys.argv[0] in ("-", "-c") else []
+        run_script(self, list(arguments))
 
     def render(
         self,

@@ -1,4 +1,4 @@
-"""How a sketch is performed, as a record that its files carry; and what differs from one."""
+"""How a sketch is performed, as a record that its files carry, and how two records differ."""
 
 import hashlib
 import os
@@ -17,7 +17,7 @@ from .registry import installed
 if TYPE_CHECKING:
     from .sketch import Sketch
 
-# What draws, whatever the sketch: another version may draw a pixel otherwise.
+# Another version of these may draw a pixel differently.
 LIBRARIES = ("numpy", "pillow")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
 
@@ -25,17 +25,16 @@ RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxrunti
 def provenance_of(
     sketch: "Sketch", file: Path | None = None, **flags: Any
 ) -> Callable[[], dict[str, Any]]:
-    """Return a function that says at any time of a show how it is made.
+    """Return a function that returns the record of a show: sketch, versions, models opened so far.
 
-    No clock is in it and no folder, so that the same show leaves the same files everywhere.
+    It has no date and no folder, so that the same show leaves the same files everywhere.
 
     Args:
-        sketch: the piece.
-        file: of the sketch; by default the one that its cues come from.
-        flags: further facts, where they are not None.
+        sketch: the sketch.
+        file: its file, by default `sketch.file`.
+        flags: further facts; None leaves one out.
     """
-    if file is None and (known := sketch.names.get("__file__")):
-        file = Path(str(known))
+    file = file or sketch.file
     source = {"sketch": file.name if file else sketch.title}
     if file and file.is_file():
         source["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
@@ -62,19 +61,19 @@ def provenance_of(
 def for_take(
     provenance: Callable[[], dict[str, Any]], file: Path, take: Path
 ) -> Callable[[], dict[str, Any]]:
-    """Return a provenance that also says where the sketch is, relative to the take."""
+    """Return a provenance with the path of the sketch, relative to the take; ours have none."""
 
     def located() -> dict[str, Any]:
-        there = (
-            "" if file.parent == sketches_folder() else os.path.relpath(file, take.resolve().parent)
-        )
-        return {**provenance(), **({"path": Path(there).as_posix()} if there else {})}
+        if file.parent == sketches_folder():
+            return provenance()
+        path = os.path.relpath(file, take.resolve().parent)
+        return {**provenance(), "path": Path(path).as_posix()}
 
     return located
 
 
 def sketches_folder() -> Path | None:
-    """Return the folder of the sketches that came with Capriccio, in a wheel or in a checkout."""
+    """Return the folder of the sketches that come with Capriccio, in a wheel or a checkout."""
     root = Path(__file__).parents[1]
     for folder in (root / "capriccio_sketches", root.parent / "sketches"):
         if (folder / "first.py").is_file():
@@ -83,10 +82,10 @@ def sketches_folder() -> Path | None:
 
 
 def _plugins(sketch: "Sketch") -> dict[str, str]:
-    """Return the plugins that the sketch has its parts from, with their versions."""
+    """Return the plugins of the sketch's parts, with their versions."""
     kinds = {type(thing) for thing in sketch.names.values()}
     used = [found for found in installed().found if found.part in kinds]
-    return {it.plugin: f"{it.distribution} {it.version}".strip() for it in used}
+    return {one.plugin: f"{one.distribution} {one.version}".strip() for one in used}
 
 
 def _versions() -> dict[str, str]:
@@ -105,30 +104,28 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
         if then.get(name) not in (None, now.get(name)):
             yield f"{name} was {printable(then[name])} and is {printable(now[name])}"
     for name in ("plugins", "versions", "models"):
-        there, here = then.get(name), now.get(name, {})
-        for key, was in (there if isinstance(there, dict) else {}).items():
-            one, is_now = f"{name.removesuffix('s')} {printable(key)}", here.get(key)
+        before, after = then.get(name), now.get(name, {})
+        for key, was in (before if isinstance(before, dict) else {}).items():
+            what, is_now = f"{name.removesuffix('s')} {printable(key)}", after.get(key)
             if was == is_now:
                 continue
             if name != "models" or not isinstance(was, dict):
-                yield f"{one} was {printable(was)} and is {printable(is_now or 'not there')}"
+                yield f"{what} was {printable(was)} and is {printable(is_now or 'not installed')}"
             elif is_now and was.get("sha256") != is_now["sha256"]:
-                yield f"{one} is another one than it was"
+                yield f"{what} has changed"
             elif is_now:
-                yield (
-                    f"{one} ran on {printable(was.get('provider'))} and runs on "
-                    + (is_now["provider"])
-                )
+                provider = printable(was.get("provider"))
+                yield f"{what} ran on {provider} and runs on {is_now['provider']}"
 
 
 def command_of(recipe: dict[str, Any]) -> str:
-    """Return the command that makes again what was made offline."""
+    """Return the command that makes again what was made offline, from its record."""
     words = ["capriccio", "run", str(recipe.get("sketch")), "--offline"]
     for flag in ("seconds", "seed", "bpm", "fps"):
         if isinstance(value := recipe.get(flag), int | float):
             words += [f"--{flag}", f"{value:g}" if flag != "seed" else str(value)]
     if isinstance(size := recipe.get("size"), list):
         words += ["--size", "x".join(map(str, size))]
-    if played := recipe.get("simulate"):
-        words += ["--simulate", *([] if played is True else [str(played)])]
+    if simulated := recipe.get("simulate"):
+        words += ["--simulate", *([] if simulated is True else [str(simulated)])]
     return printable(shlex.join(words))

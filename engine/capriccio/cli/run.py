@@ -139,16 +139,15 @@ def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> 
         show.perform(load_sketch(file), file)
 
 
-def run_script(sketch: "Sketch", script: str, arguments: list[str]) -> None:
+def run_script(sketch: "Sketch", arguments: list[str]) -> None:
     """Perform the sketch of the running program, with the flags of `capriccio run`.
 
     Args:
         sketch: as the program has built it.
-        script: the file of the program; "" where it was typed in or read from standard input.
         arguments: the flags.
 
     Raises:
-        SystemExit: a flag or the sketch is wrong; the error has been printed.
+        SystemExit: after --help, or after an error, which has been printed.
     """
 
     @click.command(context_settings={"help_option_names": ["-h", "--help"]})
@@ -157,7 +156,7 @@ def run_script(sketch: "Sketch", script: str, arguments: list[str]) -> None:
         from ..models.model import use_device
         from ..registry import reseed
 
-        file = Path(script).resolve() if script else None
+        file = sketch.file.resolve() if sketch.file else None
         with plain_errors(file):
             use_device(device)
             show = _Setup(sketch.title, seed=seed, device=device, **flags)
@@ -167,13 +166,16 @@ def run_script(sketch: "Sketch", script: str, arguments: list[str]) -> None:
 
     main.help = f"Perform {sketch.title}, live to a screen and MIDI or offline to files."
     try:  # not standalone, which would end a program that goes on after this
-        main.main(arguments, f"python {Path(script).name or '-'}", standalone_mode=False)
+        name = sketch.file.name if sketch.file else "-"
+        code = main.main(arguments, f"python {name}", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
     except click.Abort:
         click.echo("Aborted!", err=True)
         sys.exit(1)
+    if code is not None:  # --help
+        sys.exit(code)
 
 
 class _Setup:
