@@ -1,11 +1,11 @@
-"""The painter: a generator that paints a picture or a film stroke by stroke."""
+"""Painting with brush strokes: the image generator `painter`."""
 
 from capriccio import Generator, hookimpl
 
 
 @hookimpl
 def generators() -> list[type[Generator]]:
-    """Return the part `painter`."""
+    """Return the generator `painter`."""
     from .generator import Painter
 
     return [Painter]

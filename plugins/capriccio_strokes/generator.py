@@ -1,186 +1,210 @@
-"""The painter: paints any picture with a brush, mark by mark, while one watches."""
+"""The image generator `painter`: paints any picture with brush strokes, one after another."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
-from capriccio import Generator, ModelError, Moment, Stroke, as_image, read_image
-from capriccio_vae.generator import VAE
+from capriccio import (
+    Generator,
+    ModelError,
+    Moment,
+    PartError,
+    Stroke,
+    as_image,
+    generator_class,
+    read_image,
+)
 
-from .renderer import Painting, side_of
+from .renderer import Painting, shrunk, side_of
 from .strokes import SIDE
-from .video_input import ENDINGS, Film
+from .video_input import SUFFIXES, VideoInput
 
-FEWEST, TIMES = 10, 300  # strokes at detail 0, and how many times as many at detail 1
-SLACK = 1.5  # how many times its strokes a moving picture may hold before the oldest are let go
+MIN_STROKES, RANGE = 10, 300  # strokes at detail 0, and how many times as many at detail 1
+SLACK = 1.5  # times its strokes that a moving picture may hold before the oldest are dropped
+MIN_SIZE, MAX_SIZE = 16, 8192  # pixels
 
 
 class Painter(Generator):
     """Paint a picture stroke by stroke: ground, masses, form, accents.
 
-    `target` is the picture to paint: an image, `(height, width, 3)` uint8 or floats 0..1, such as
-    another part's frame, or the path of a picture or a video; without one it is a dream of `vae`.
-    `progress` 0..1 is how far the painting has come, 1 being finished. `detail` 0..1 is how many
-    strokes it will have, from 10 to 3,000 (0.6 is about 300). `wildness` 0..1 lets strokes and
-    colours go their own way. `brush` is bristle, wash or pen.
-
     Returns the canvas, of the target's shape, its longer side `size` pixels. When the target
-    moves, strokes stay, and only what changed is painted over; when `progress` falls, a painting
-    of another target begins anew. `strokes` are those on the canvas, as a drawing;
+    moves, strokes stay and only what changed is painted over; when `progress` falls, another
+    target is painted from an empty canvas. `strokes` are those on the canvas, as a drawing;
     `at_size(pixels)` paints them again at any size.
 
     A network proposes the strokes; it learned on canvases of random strokes, after an idea of
     Paint Transformer (arXiv 2108.03798). See `docs/painter.md`.
+
+    Args:
+        model: "brush", or the path of an `.onnx` file.
+        size: pixels of the canvas's longer side, 16 to 8192.
+        seed: any whole number.
     """
 
     name = "painter"
     models = {"brush": Path(__file__).with_name("brush.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str = "brush", size: int = 512, seed: int = 0):
-        if not 16 <= size <= 8192:
-            raise ValueError(f"painter cannot paint {size!r} pixels a side; give 16 to 8192")
+        if not MIN_SIZE <= size <= MAX_SIZE:
+            raise ValueError(
+                f"size of {self} must be {MIN_SIZE} to {MAX_SIZE} pixels, got {size!r}"
+            )
         self._path, self._size = self.model_path(model), int(size)
-        self._model = None
-        self._film: Film | None = None
+        self._model: Any = None
+        self._video: VideoInput | None = None
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
-        """Take a fresh canvas; the same seed paints the same way."""
+        """Start with an empty canvas; the same seed paints the same way."""
         self._seed = seed
-        self._dream: np.ndarray | None = None
-        self._handed: object = self  # what was handed in last; nothing yet
+        self._default_target: np.ndarray | None = None
+        self._last_target: object = self  # nothing yet
         self._painting: Painting | None = None
-        self._side = 0  # pixels of the canvas that is worked at
+        self._side = 0  # pixels of the canvas on which strokes are computed
         self._canvas, self._scale = np.zeros((0, 0, 3), np.float32), 1.0  # what is shown
-        self._frame: np.ndarray | None = None  # the canvas in bytes, until it changes
-        self._shown = 0  # of the painting's marks, how many are on the canvas
-        self._due = 0  # how many were last asked for
+        self._frame: np.ndarray | None = None  # the canvas as bytes, until it changes
+        self._shown = 0  # strokes of the painting that are on the canvas
+        self._due = 0  # strokes that were last asked for
 
     def generate(
         self,
-        now,
+        now: Moment,
         *,
-        target=None,
-        progress=1.0,
-        detail=0.6,
-        wildness=0.0,
+        target: Any = None,
+        progress: float = 1.0,
+        detail: float = 0.6,
+        wildness: float = 0.0,
         brush: Literal["bristle", "wash", "pen"] = "bristle",
-    ):
-        """Paint on, as far as `progress`."""
+    ) -> np.ndarray:
+        """Return the canvas, painted as far as `progress`.
+
+        Args:
+            target: an image, or the path of a picture or video; a picture of `vae` by default.
+            progress: how far the painting has come; 0 is the ground, 1 is finished.
+            detail: number of strokes, from 10 to 3,000; 0.6 is about 300.
+            wildness: how freely strokes and colours vary.
+            brush: kind of brush.
+        """
         if self._model is None:
             self._open()
-        marks = round(FEWEST * TIMES**detail)
-        due = round(progress * marks)
-        painting, moved = self._turned_to(target, marks, due, now)
-        painting.wanted, painting.brush, painting.wildness = marks, brush, wildness
+        wanted = round(MIN_STROKES * RANGE**detail)
+        due = round(progress * wanted)
+        painting, moved = self._painting_of(target, wanted, due, now)
+        painting.wanted, painting.brush, painting.wildness = wanted, brush, wildness
         if moved:
-            painting.follow()
-        while len(painting.marks) < due and painting.look():
+            painting.repaint()
+        while len(painting.strokes) < due and painting.paint_pass():
             pass
-        last = len(painting.marks) if moved else min(due, len(painting.marks))
-        for mark in painting.marks[self._shown : last]:
-            mark.lay(self._canvas, self._scale)
+        last = len(painting.strokes) if moved else min(due, len(painting.strokes))
+        for stroke in painting.strokes[self._shown : last]:
+            stroke.paint(self._canvas, self._scale)
             self._frame = None
         self._shown = max(self._shown, last)
-        if self._shown > SLACK * marks:
-            self._shown -= painting.forget(self._shown - marks)
+        if self._shown > SLACK * wanted:
+            self._shown -= painting.drop(self._shown - wanted)
         if self._frame is None:
             self._frame = (self._canvas * 255 + 0.5).astype(np.uint8)
         return self._frame.copy()
 
     @property
     def strokes(self) -> list[Stroke]:
-        """The strokes on the canvas in the order in which they were laid, the ground first."""
+        """The strokes on the canvas in the order in which they were painted, the ground first."""
         if self._painting is None:
             return []
         height, width = self._painting.target.shape[:2]
         sides = np.array([width, height])
-        ground = Stroke(np.array([[-1, 0.5], [2, 0.5]]), 3 * max(sides) / min(sides),
-                        tuple(map(float, self._painting.paper)))  # fmt: skip
-        marks = self._painting.marks[: self._shown]
-        return [ground, *(mark.stroke(sides) for mark in marks)]
+        red, green, blue = map(float, self._painting.ground)
+        line = np.array([[-1, 0.5], [2, 0.5]])
+        ground = Stroke(line, 3 * max(sides) / min(sides), (red, green, blue))
+        painted = self._painting.strokes[: self._shown]
+        return [ground, *(stroke.as_stroke(sides) for stroke in painted)]
 
     def at_size(self, size: int) -> np.ndarray:
-        """Paint all that is on the canvas again, its longer side `size` pixels, as an image."""
+        """Return what is on the canvas, its longer side `size` pixels, as an image.
+
+        Raises:
+            ValueError: nothing has been painted yet.
+        """
         if self._painting is None:
-            raise ValueError("there is nothing on the canvas yet; paint first")
-        canvas, scale = self._painting.blank(size)
-        for mark in self._painting.marks[: self._shown]:
-            mark.lay(canvas, scale)
+            raise ValueError(f"{self} has not painted anything yet; call it first")
+        canvas, scale = self._painting.empty_canvas(size)
+        for stroke in self._painting.strokes[: self._shown]:
+            stroke.paint(canvas, scale)
         return (canvas * 255 + 0.5).astype(np.uint8)
 
     def close(self) -> None:
-        """Let the model go, and the film if there is one."""
+        """Release the model, and the video if there is one."""
         self._model = None
-        self._let_go()
+        self._close_video()
 
-    def _let_go(self) -> None:
-        film, self._film = self._film, None
-        if film is not None:
-            film.close()
+    def _close_video(self) -> None:
+        video, self._video = self._video, None
+        if video is not None:
+            video.close()
 
     def _open(self) -> None:
         from capriccio import Model
 
         model = Model(self._path)
         inputs = {name: slot.shape for name, slot in model.inputs.items()}
-        wanted = dict.fromkeys(("target", "canvas"), (1, SIDE, SIDE, 3))
-        if inputs != wanted or [slot.shape[1:] for slot in model.outputs.values()] != [(7,)]:
+        expected = dict.fromkeys(("target", "canvas"), (1, SIDE, SIDE, 3))
+        if inputs != expected or [slot.shape[1:] for slot in model.outputs.values()] != [(7,)]:
             raise ModelError(
-                f"model {str(self._path)!r} is not a brush; make one with "
-                "python -m capriccio_vae.brush.train --out FILE.onnx"
+                f"model {str(self._path)!r} is not a model of {self}; make one with "
+                "python -m capriccio_strokes.training.main --out FILE.onnx"
             )
         self._model = model
 
-    def _turned_to(self, target, marks: int, due: int, now) -> tuple[Painting, bool]:
-        """Give the painting of a target, and whether that moved under its strokes."""
-        side = side_of(marks)
+    def _painting_of(
+        self, target: Any, wanted: int, due: int, now: Moment
+    ) -> tuple[Painting, bool]:
+        """Return the painting of a target, and whether the target moved under its strokes."""
+        side = side_of(wanted)
         painting = self._painting if side == self._side else None
         falls, self._due, self._side = due < self._due, due, side
-        moves = False
-        # A path names the same picture; a film runs, and an array may have been painted on.
-        runs = isinstance(target, np.ndarray) or self._film is not None
-        if painting is None or target is not self._handed or runs:
+        moved = False
+        # A path names the same picture; a video runs, and an array may have been changed.
+        changes = isinstance(target, np.ndarray) or self._video is not None
+        if painting is None or target is not self._last_target or changes:
             small = shrunk(self._image_of(target, now), side)
-            self._handed = target
+            self._last_target = target
             if painting is not None and painting.target.shape == small.shape:
-                moves = painting.turn_to(small)
+                moved = painting.set_target(small)
             else:
                 painting = None
-            if painting is None or (moves and falls):
-                painting = Painting(self._model, small, marks, seed=self._seed)
+            if painting is None or (moved and falls):
+                painting = Painting(self._model, small, wanted, seed=self._seed)
         if painting is not self._painting or falls:
-            self._painting, moves = painting, False
-            self._canvas, self._scale = painting.blank(self._size)
+            self._painting, moved = painting, False
+            self._canvas, self._scale = painting.empty_canvas(self._size)
             self._frame, self._shown = None, 0
-        return painting, moves
+        return painting, moved
 
-    def _image_of(self, target, now) -> np.ndarray:
-        """Give the target as an image."""
+    def _image_of(self, target: Any, now: Moment) -> np.ndarray:
+        """Return the target as an image."""
         if target is None:
-            if self._dream is None:
-                garden = VAE(seed=self._seed)
-                self._dream = garden(Moment())
-                garden.close()
-            return self._dream
+            if self._default_target is None:
+                self._default_target = self._vae_image()
+            return self._default_target
         if isinstance(target, str | Path):
-            if Path(target).suffix.lower() in ENDINGS:
-                if self._film is None or target is not self._handed:
-                    self._let_go()
-                    self._film = Film(target)
-                return self._film.at(now.seconds)
+            if Path(target).suffix.lower() in SUFFIXES:
+                if self._video is None or target is not self._last_target:
+                    self._close_video()
+                    self._video = VideoInput(target)
+                return self._video.image_at(now.seconds)
             return read_image(target)
         return as_image(target, self)
 
-
-def shrunk(image: np.ndarray, side: int) -> np.ndarray:
-    """Bring an image to `side` pixels on its longer side, (height, width, 3) float32 0..1."""
-    from PIL import Image
-
-    height, width = image.shape[:2]
-    scale = side / max(height, width)
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    if size != (width, height):
-        small = Image.fromarray(image).resize(size, Image.Resampling.BOX, reducing_gap=3.0)
-        image = np.asarray(small)
-    return image.astype(np.float32) / 255
+    def _vae_image(self) -> np.ndarray:
+        """Return an image of the generator `vae` with this seed."""
+        try:
+            vae_class: Any = generator_class("vae")
+        except PartError as error:
+            raise PartError(
+                f"{self} without a target paints a picture of 'vae': {error}; pass target=IMAGE"
+            ) from error
+        # Built without `generator`, which would assign a seed and shift those of other parts.
+        vae = vae_class(seed=self._seed)
+        image = vae(Moment())
+        vae.close()
+        return image

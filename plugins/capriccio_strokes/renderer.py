@@ -1,48 +1,56 @@
-"""Paints a picture mark by mark: looks at what is there, and lays what helps most."""
+"""Paint a picture stroke by stroke: every pass adds the strokes that help most."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from capriccio import Stroke
 
-from .refine import Ground, distinct, refine
-from .strokes import LINE, SIDE, best_colour, hatches, mask_of
+from .refine import ErrorPyramid, distinct, refine
+from .strokes import PEN_HALF_WIDTH, SIDE, best_color, hatch_lines, stroke_mask
 
-LARGE = 1000  # marks from which on a canvas of twice the side is worked at
-FIRST, ROUNDS = 16, 5  # marks that the first look lays, and what part of all a later one may
-WEIGHED = 4  # times the marks that are due: so many proposals are weighed against each other
-TRIED = 2  # times the marks that are due: so many proposals are bettered, and laid if they help
-STEPS = 8  # by which a proposal is bettered
-OVERLAP = 0.5  # share of a mark that may lie on others of the same look, which it has not seen
-REPAINTED = 16  # part of its marks that a moving picture may have repainted at every look
-REPAIRS = 6  # looks at a place that changed: coarse marks first, then finer
-AFAR = 80  # marks: a look that may lay no more takes only what is seen from afar
-SEEN = 0.02  # of 0..1: a change that an eye would notice
-LARGEST = 5.0  # times the canvas divided by the marks on it: a mark's greatest area
-FINE = 1024 + 256  # marks proposed on the two largest canvases of the pyramid
+MANY = 1000  # strokes above which a canvas of twice the side is used
+FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
+CANDIDATES = 4  # times the strokes that are due: proposals that are compared with each other
+REFINED = 2  # times the strokes that are due: proposals that are refined
+REFINE_STEPS = 8
+MAX_OVERLAP = 0.5  # share of a stroke that may cover others of its pass, which it has not seen
+REPAINTED = 16  # part of its strokes that a moving picture may have repainted in every pass
+REPAIRS = 6  # passes over a place that changed: coarse strokes first, then finer ones
+COARSE = 80  # strokes: a pass that may add no more sees a large canvas at half its size alone
+VISIBLE = 0.02  # of 0..1: a change that an eye would notice
+LARGEST = 5.0  # times the canvas divided by its strokes: the greatest area of a stroke
+FINE = 1024 + 256  # strokes that are proposed on the two largest canvases of the pyramid
 
 
-class Mark(NamedTuple):
-    """One mark: its place in pixels of the canvas that is worked at, its colour 0..1, its brush."""
+class BrushStroke(NamedTuple):
+    """A stroke of a painting.
+
+    Args:
+        place: x, y, half length, half width, cosine, sine, in pixels of the target.
+        color: (3,) floats 0..1.
+        brush: one of `BRUSHES`.
+        number: of the stroke in the painting.
+    """
 
     place: tuple[float, ...]
-    colour: np.ndarray
+    color: np.ndarray
     brush: str
-    grain: int  # its number in the painting, and so which of the brush's hairs
+    number: int
 
-    def lay(self, canvas: np.ndarray, scale: float) -> None:
-        """Lay it on a canvas of `scale` times the size, (height, width, 3) float32 0..1."""
-        touched = mask_of(self.brush, self.place, canvas.shape[:2], scale, self.grain)
+    def paint(self, canvas: np.ndarray, scale: float) -> None:
+        """Paint it on a canvas of `scale` times the size, (height, width, 3) float32 0..1."""
+        touched = stroke_mask(self.brush, self.place, canvas.shape[:2], scale, self.number)
         if touched is not None:
-            at, mask = touched
-            canvas[at] += mask * (self.colour - canvas[at])
+            region, mask = touched
+            canvas[region] += mask * (self.color - canvas[region])
 
-    def stroke(self, sides: np.ndarray) -> Stroke:
-        """Give it as a stroke of a drawing; `sides` are width and height of its canvas."""
-        x, y, long, wide, cosine, sine = self.place
-        lines = hatches(wide, 1.0) if self.brush == "pen" else 1
-        thick = 2 * LINE if self.brush == "pen" else 2 * wide
-        along, across = long * np.array([cosine, sine]), wide * np.array([-sine, cosine])
+    def as_stroke(self, sides: np.ndarray) -> Stroke:
+        """Return it as a stroke of a drawing; `sides` are width and height of its canvas."""
+        x, y, half_length, half_width, cosine, sine = self.place
+        lines = hatch_lines(half_width, 1.0) if self.brush == "pen" else 1
+        thickness = 2 * PEN_HALF_WIDTH if self.brush == "pen" else 2 * half_width
+        along = half_length * np.array([cosine, sine])
+        across = half_width * np.array([-sine, cosine])
         # Back and forth from edge to edge; a single line goes through the middle.
         points = [
             np.array([x, y]) + end * along + ((2 * line + 1) / lines - 1) * across
@@ -50,166 +58,186 @@ class Mark(NamedTuple):
             for end in ((-1, 1) if line % 2 == 0 else (1, -1))
         ]
         opacity = 0.8 if self.brush == "wash" else 1.0
-        red, green, blue = map(float, self.colour)
-        return Stroke(np.array(points) / sides, thick / min(sides), (red, green, blue), opacity)
+        red, green, blue = map(float, self.color)
+        return Stroke(np.array(points) / sides, thickness / min(sides), (red, green, blue), opacity)
 
 
 class Painting:
-    """A painting under way: what it is to become, what it is now, and the marks so far.
+    """A painting in progress: its target, its canvas and its strokes so far.
 
-    `target`, (height, width, 3) float32 0..1, has `side_of(wanted)` pixels on its longer side;
-    `wanted` is how many marks the painting is to have. Marks are in the target's pixels. Number,
-    brush and wildness may be changed while it is painted.
+    `wanted`, `brush` and `wildness` may be changed while it is painted.
+
+    Args:
+        model: the brush network.
+        target: (height, width, 3) float32 0..1, `side_of(wanted)` pixels on its longer side.
+        wanted: strokes that the finished painting has.
     """
 
-    def __init__(self, model, target: np.ndarray, wanted: int, brush: str = "bristle", seed=0):
+    def __init__(
+        self, model: Any, target: np.ndarray, wanted: int, brush: str = "bristle", seed: int = 0
+    ):
         self._model, self.wanted, self.brush, self.wildness = model, wanted, brush, 0.0
-        self._chance = np.random.default_rng([abs(seed), seed < 0])
-        self.marks: list[Mark] = []
-        self.paper = target.mean((0, 1))  # (3,)
+        self._random = np.random.default_rng([abs(seed), seed < 0])
+        self.strokes: list[BrushStroke] = []
+        self.ground = target.mean((0, 1))  # (3,)
         self.canvas = np.empty_like(target)
-        self.canvas[:] = self.paper
-        self.target, self._known = target, target.copy()
+        self.canvas[:] = self.ground
+        self.target, self._followed = target, target.copy()
         self._padded = padded(target, side_of(wanted))
-        self._laid = 0  # marks, those that were forgotten as well
-        self._top = np.full((*target.shape[:2], 1), -1)  # the mark that is seen at each place
-        self._stale = np.zeros((*target.shape[:2], 1), np.int8)  # looks that a place is still due
+        self._painted = 0  # strokes, those that were dropped as well
+        self._top = np.full((*target.shape[:2], 1), -1)  # number of the visible stroke
+        self._repairs = np.zeros((*target.shape[:2], 1), np.int8)  # passes that are still due
 
-    def turn_to(self, target: np.ndarray) -> bool:
-        """Paint on towards another target of the same shape; say whether there is to `follow`."""
-        # What changed is measured since it was last followed: slow changes add up.
-        moved = abs(target - self._known).max(2) > SEEN  # (height, width)
+    def set_target(self, target: np.ndarray) -> bool:
+        """Paint on towards another target of the same shape; return whether to call `repaint`."""
+        # Compared with the target that was last followed: slow changes add up.
+        moved = abs(target - self._followed).max(2) > VISIBLE  # (height, width)
         if moved.any():
-            self._stale[moved] = REPAIRS
-            self._known[moved] = target[moved]
+            self._repairs[moved] = REPAIRS
+            self._followed[moved] = target[moved]
             self.target = target
             self._padded = padded(target, len(self._padded))
-        return bool(self._stale.any())
+        return bool(self._repairs.any())
 
-    def blank(self, size: int) -> tuple[np.ndarray, float]:
-        """Give an empty canvas whose longer side is `size` pixels, and how much larger it is."""
+    def empty_canvas(self, size: int) -> tuple[np.ndarray, float]:
+        """Return a canvas whose longer side is `size` pixels, and its scale to the target."""
         height, width = self.target.shape[:2]
         scale = size / max(height, width)
         shape = max(1, round(height * scale)), max(1, round(width * scale)), 3
-        return np.broadcast_to(self.paper, shape).astype(np.float32), scale
+        return np.broadcast_to(self.ground, shape).astype(np.float32), scale
 
-    def forget(self, most: int) -> int:
-        """Let go of marks that nothing is seen of any more, and of the oldest; give how many."""
-        seen = set(np.unique(self._top).tolist())
-        kept = [mark for mark in self.marks if mark.grain in seen]
-        gone = len(self.marks) - len(kept)
-        extra = max(0, most - gone)
-        self.marks = kept[extra:]
-        return gone + extra
+    def drop(self, count: int) -> int:
+        """Drop all hidden strokes, and the oldest until `count` are gone; return how many were."""
+        visible = set(np.unique(self._top).tolist())
+        kept = [stroke for stroke in self.strokes if stroke.number in visible]
+        hidden = len(self.strokes) - len(kept)
+        oldest = max(0, count - hidden)
+        self.strokes = kept[oldest:]
+        return hidden + oldest
 
-    def look(self) -> int:
-        """Look once, and lay the marks that help most; give how many were laid."""
-        # As a person works: the more there is, the smaller what is added.
-        largest = LARGEST * self._stale.size / (len(self.marks) + 1)
-        return self._lay_best(self._due(), np.zeros_like(self._stale, bool), largest)
+    def paint_pass(self) -> int:
+        """Add the strokes that help most after one look at the canvas; return how many."""
+        # The more strokes there are, the smaller are new ones.
+        largest = LARGEST * self._repairs.size / (len(self.strokes) + 1)
+        return self._add_best(self._due(), np.zeros_like(self._repairs, bool), largest)
 
-    def follow(self) -> int:
-        """Look once, and repaint where the target moved; give how many marks were laid."""
-        closed = self._stale == 0
-        most = max(4, self.wanted // REPAINTED)
-        laid = self._lay_best(most, closed, float(np.count_nonzero(~closed)))
-        self._stale = np.maximum(self._stale - 1, 0)
-        return laid
+    def repaint(self) -> int:
+        """Repaint where the target moved after one look; return how many strokes were added."""
+        closed = self._repairs == 0
+        count = max(4, self.wanted // REPAINTED)
+        added = self._add_best(count, closed, float(np.count_nonzero(~closed)))
+        self._repairs = np.maximum(self._repairs - 1, 0)
+        return added
 
-    def _lay_best(self, most: int, closed: np.ndarray, largest: float) -> int:
-        """Lay the proposed marks that help most, none larger, nor on what is closed."""
-        proposed = self._proposed(near=most > AFAR or bool(closed.any()))
+    def _add_best(self, count: int, closed: np.ndarray, largest: float) -> int:
+        """Add at most `count` proposed strokes, none larger than `largest` nor where `closed`."""
+        proposed = self._proposals(fine=count > COARSE or bool(closed.any()))
         if closed.any():
-            # What stands is left alone: only marks whose middle is open are worth a try.
+            # What stands is left alone: only strokes whose middle is open are worth a try.
             height, width = closed.shape[:2]
             x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
             proposed = proposed[~closed[y, x, 0]]
         proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
-        chosen = distinct(_best(proposed)[: WEIGHED * most])[: TRIED * most]
-        found = refine(Ground(self.target, self.canvas), chosen, STEPS, largest)
-        taken, laid = np.zeros_like(closed), 0
-        for mark in distinct(_best(found)):
-            if laid == most:
+        chosen = distinct(_best(proposed)[: CANDIDATES * count])[: REFINED * count]
+        refined = refine(ErrorPyramid(self.target, self.canvas), chosen, REFINE_STEPS, largest)
+        taken, added = np.zeros_like(closed), 0
+        for stroke in distinct(_best(refined)):
+            if added == count:
                 break
-            laid += self._lay(self._turned(mark) if self.wildness else mark, taken, closed)
-        return laid
+            added += self._add(self._varied(stroke) if self.wildness else stroke, taken, closed)
+        return added
 
     def _due(self) -> int:
-        """Say how many marks the next look may lay: few at first, since nothing stands yet."""
-        left = max(1, self.wanted - len(self.marks))
-        return min(left, max(FIRST, min(len(self.marks), self.wanted // ROUNDS)))
+        """Return how many strokes the next pass may add: few at first, on an empty canvas."""
+        left = max(1, self.wanted - len(self.strokes))
+        return min(left, max(FIRST, min(len(self.strokes), self.wanted // ROUNDS)))
 
-    def _proposed(self, near: bool) -> np.ndarray:
-        """Give the marks that the network proposes, (marks, 7), in pixels of the target.
+    def _proposals(self, fine: bool) -> np.ndarray:
+        """Return the strokes that the network proposes, (strokes, 7), in pixels of the target.
 
-        A large canvas is seen from afar, and only where fine marks are due from `near` as well.
+        A large canvas is seen at half its size, and in full as well only if `fine`.
         """
         whole = padded(self.canvas, len(self._padded))
         if len(whole) == SIDE:
             return self._model(target=self._padded[None], canvas=whole[None])
-        afar = self._model(target=halved(self._padded)[None], canvas=halved(whole)[None])
-        found = [afar * np.array([2, 2, 2, 2, 1, 1, 4], np.float32)]
-        tiles = range(0, len(whole) if near else 0, SIDE)
+        coarse = self._model(target=halved(self._padded)[None], canvas=halved(whole)[None])
+        found = [coarse * np.array([2, 2, 2, 2, 1, 1, 4], np.float32)]
+        tiles = range(0, len(whole) if fine else 0, SIDE)
         for top in tiles:
             for left in tiles:
-                at = slice(top, top + SIDE), slice(left, left + SIDE)
-                fine = self._model(target=self._padded[at][None], canvas=whole[at][None])[:FINE]
-                found.append(fine + np.array([left, top, 0, 0, 0, 0, 0], np.float32))
+                tile = slice(top, top + SIDE), slice(left, left + SIDE)
+                seen = self._model(target=self._padded[tile][None], canvas=whole[tile][None])[:FINE]
+                found.append(seen + np.array([left, top, 0, 0, 0, 0, 0], np.float32))
         return np.concatenate(found)
 
-    def _turned(self, mark: np.ndarray) -> np.ndarray:
-        """Let a mark go its own way."""
-        turn = np.arctan2(mark[5], mark[4]) + 0.9 * self.wildness * self._chance.standard_normal()
-        wild = mark.copy()
-        wild[2] *= 1 + self.wildness * self._chance.random()
-        wild[4:6] = np.cos(turn), np.sin(turn)
-        return wild
+    def _varied(self, stroke: np.ndarray) -> np.ndarray:
+        """Return a stroke of random angle and length, as far as `wildness`."""
+        angle = np.arctan2(stroke[5], stroke[4])
+        angle = angle + 0.9 * self.wildness * self._random.standard_normal()
+        varied = stroke.copy()
+        varied[2] *= 1 + self.wildness * self._random.random()
+        varied[4:6] = np.cos(angle), np.sin(angle)
+        return varied
 
-    def _lay(self, mark: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
-        """Lay a mark in its best colour, unless it would harm, or has not seen what lies there."""
+    def _add(self, stroke: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
+        """Add a stroke in its best colour, unless it would harm or covers others of its pass."""
         height, width = taken.shape[:2]
-        x, y = int(mark[0]), int(mark[1])
+        x, y = int(stroke[0]), int(stroke[1])
         if not self.wildness and 0 <= x < width and 0 <= y < height and taken[y, x, 0]:
-            return False  # nearly always too much of it is taken, and this costs nothing to see
-        touched = mask_of(self.brush, mark, (height, width), grain=self._laid)
+            return False  # nearly always too much of it is taken, and this is cheap to test
+        touched = stroke_mask(self.brush, stroke, (height, width), number=self._painted)
         if touched is None:
             return False
-        at, mask = touched
+        region, mask = touched
         inside = mask > 0.5
-        most = (OVERLAP + self.wildness) * np.count_nonzero(inside)
-        if np.count_nonzero((taken[at] | closed[at]) & inside) > most or not most:
+        limit = (MAX_OVERLAP + self.wildness) * np.count_nonzero(inside)
+        if np.count_nonzero((taken[region] | closed[region]) & inside) > limit or not limit:
             return False
-        under, wanted = self.canvas[at], self.target[at]
-        gap = wanted - under
-        colour = best_colour(mask, under, wanted)
+        canvas, target = self.canvas[region], self.target[region]
+        gap = target - canvas
+        color = best_color(mask, canvas, target)
         if self.wildness:
-            colour = colour + 0.1 * self.wildness * self._chance.standard_normal(3)
-        colour = colour.clip(0, 1).astype(np.float32)
-        change = mask * (colour - under)
+            color = color + 0.1 * self.wildness * self._random.standard_normal(3)
+        color = color.clip(0, 1).astype(np.float32)
+        change = mask * (color - canvas)
         left = gap - change
         if np.vdot(left, left) >= np.vdot(gap, gap) * (1 + self.wildness):
             return False
-        self.canvas[at] = under + change
-        taken[at] |= inside
-        self._top[at][inside] = self._laid
-        self.marks.append(Mark(tuple(map(float, mark[:6])), colour, self.brush, self._laid))
-        self._laid += 1
+        self.canvas[region] = canvas + change
+        taken[region] |= inside
+        self._top[region][inside] = self._painted
+        place = tuple(map(float, stroke[:6]))
+        self.strokes.append(BrushStroke(place, color, self.brush, self._painted))
+        self._painted += 1
         return True
 
 
-def _best(marks: np.ndarray) -> np.ndarray:
-    """Give the marks that would help, (marks, 7), the best first."""
-    marks = marks[marks[:, 6] > 0]
-    return marks[np.argsort(-marks[:, 6])]
+def _best(strokes: np.ndarray) -> np.ndarray:
+    """Return the strokes that would help, (strokes, 7), the best first."""
+    strokes = strokes[strokes[:, 6] > 0]
+    return strokes[np.argsort(-strokes[:, 6])]
 
 
-def side_of(marks: int) -> int:
-    """Give the side in pixels of the canvas on which so many marks are worked out."""
-    return SIDE if marks <= LARGE else 2 * SIDE
+def side_of(strokes: int) -> int:
+    """Return the side in pixels of the canvas on which that many strokes are computed."""
+    return SIDE if strokes <= MANY else 2 * SIDE
+
+
+def shrunk(image: np.ndarray, side: int) -> np.ndarray:
+    """Return an image with `side` pixels on its longer side, (height, width, 3) float32 0..1."""
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    scale = side / max(height, width)
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    if size != (width, height):
+        small = Image.fromarray(image).resize(size, Image.Resampling.BOX, reducing_gap=3.0)
+        image = np.asarray(small)
+    return image.astype(np.float32) / 255
 
 
 def padded(image: np.ndarray, side: int) -> np.ndarray:
-    """Give an image on a square of that side, its last rows and columns going on."""
+    """Return an image on a square of that side, its last rows and columns repeated."""
     height, width = image.shape[:2]
     if height == side == width:
         return image
@@ -217,6 +245,6 @@ def padded(image: np.ndarray, side: int) -> np.ndarray:
 
 
 def halved(image: np.ndarray) -> np.ndarray:
-    """Give an image of half the side, each pixel the mean of four."""
+    """Return an image of half the side, each pixel the mean of four."""
     pairs = image[::2] + image[1::2]
     return (pairs[:, ::2] + pairs[:, 1::2]) / np.float32(4)

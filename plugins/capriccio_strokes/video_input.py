@@ -1,17 +1,18 @@
-"""Reads a video file as images, one for each moment of a show."""
+"""Read the images of a video file by time."""
 
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-ENDINGS = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
+SUFFIXES = {".mp4", ".mov", ".mkv", ".webm", ".avi", ".m4v"}
 
 
-class Film:
-    """A video file that runs with the show, round and round.
+class VideoInput:
+    """A video file that plays in a loop.
 
-    Raises ValueError, in one line with the file's name, where it cannot be read.
+    Raises:
+        ValueError: it cannot be read; the message names the file.
     """
 
     def __init__(self, path: Path | str):
@@ -22,24 +23,25 @@ class Film:
             self._file = av.open(str(path))
             self._stream = self._file.streams.video[0]
             self._stream.thread_type = "AUTO"
-            self._begin()
+            self._rewind()
             self._image, self._until = self._next()
         except (OSError, IndexError, StopIteration, ValueError) as error:
             self.close()
-            words = "no picture in it" if isinstance(error, IndexError | StopIteration) else error
-            raise ValueError(f"{path}: cannot be read as video: {words}") from None
+            empty = isinstance(error, IndexError | StopIteration)
+            reason = "it holds no images" if empty else error
+            raise ValueError(f"{path}: cannot be read as video: {reason}") from None
         if self._stream.duration:
-            self._length = float(self._stream.duration * self._stream.time_base)
-        else:  # a stream without a length of its own, in a file that has one
-            self._length = float(self._file.duration or 0) / 1e6
+            self._duration = float(self._stream.duration * self._stream.time_base)
+        else:  # a stream without a duration of its own, in a file that has one
+            self._duration = float(self._file.duration or 0) / 1e6
 
-    def at(self, seconds: float) -> np.ndarray:
-        """Give the image that is shown at a time, (height, width, 3) uint8."""
-        place = seconds % self._length if self._length > 0 else 0.0
-        if place < self._from:  # the beginning again, or backwards
-            self._begin()
+    def image_at(self, seconds: float) -> np.ndarray:
+        """Return the image that is shown at a time, (height, width, 3) uint8."""
+        position = seconds % self._duration if self._duration > 0 else 0.0
+        if position < self._from:  # the loop begins again, or time went backwards
+            self._rewind()
             self._image, self._until = self._next()
-        while place >= self._until:
+        while position >= self._until:
             try:
                 self._image, self._until = self._next()
             except StopIteration:  # the last image stays until the end
@@ -47,17 +49,17 @@ class Film:
         return self._image
 
     def close(self) -> None:
-        """Let the file go."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
-    def _begin(self) -> None:
+    def _rewind(self) -> None:
         self._file.seek(0)
         self._frames = self._file.decode(self._stream)
         self._first: float | None = None
 
     def _next(self) -> tuple[np.ndarray, float]:
-        """Give the next image, and until when it is shown."""
+        """Return the next image, and the time until which it is shown."""
         frame = next(self._frames)
         time = frame.time or 0.0
         self._first = time if self._first is None else self._first

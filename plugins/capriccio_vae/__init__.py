@@ -1,11 +1,11 @@
-"""The VAE: an image generator that paints in a style."""
+"""A variational autoencoder: the image generator `vae`."""
 
 from capriccio import Generator, hookimpl
 
 
 @hookimpl
 def generators() -> list[type[Generator]]:
-    """Return the part `vae`."""
+    """Return the generator `vae`."""
     from .generator import VAE
 
     return [VAE]

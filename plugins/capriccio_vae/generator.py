@@ -1,31 +1,34 @@
-"""The dreamer: walks through the latent space of a variational autoencoder and paints the way."""
+"""The image generator `vae`: walks through the latent space of a variational autoencoder."""
 
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, as_image, as_mixture, read_image
+from capriccio import Generator, ModelError, Moment, as_image, as_mixture, read_image
 
+from .images import center_crop
 from .latent_walk import STEPS, closed_walk
-from .training.dataset import encoder_beside, middle_square
+
+LEARNED_BLOOM = 0.6  # `bloom` at which latents lie as far from the mean as those of real pictures
+
+# A style's name, "" for all styles, or two names and how far from one to the other.
+Style = str | tuple[str, str, float]
 
 
 class VAE(Generator):
-    """Dream pictures in a style: one turns into the next along a walk that ends where it began.
+    """Paint pictures in a style, each changing into the next along a closed walk.
 
-    `drift` 0..1 goes once round the walk, which the seed chooses; 0 and 1 are the same picture,
-    and in between the dream moves at an even pace. `bloom` 0..1 goes from the middle of all
-    pictures, where nothing but the style moves, over pictures as they were learned (0.6) to dreams
-    bolder than any of them. `ripeness` goes from green to red and `swell` from small subjects to
-    large; both leave the picture alone at 0.5. `style` keeps the walk to one kind of picture, such
-    as "pears" or "impressionism" ("" takes all in turn); two styles and how far from one to the
-    other, `("baroque", "expressionism", 0.3)`, are mixed. With `source`, an image or the path of
-    one, or two and how far from one to the other, that is painted instead of a dream, moved towards
-    `style` by `amount` 0..1, if the model has an encoder. A list of styles stands in its card.
+    The seed chooses the walk. With `source`, that picture is painted instead, moved towards
+    `style`, if the model has an encoder. The card of a model lists its styles.
 
-    Returns `(128, 128, 3)` uint8. A VAE after Kingma and Welling (arXiv 1312.6114), whose decoder
-    was finished by a critic (arXiv 1512.09300); `capriccio train vae` learns another set.
+    Returns images `(128, 128, 3)` uint8. A VAE (Kingma and Welling, arXiv 1312.6114) whose decoder
+    was trained against a discriminator (arXiv 1512.09300); `capriccio train vae` trains another.
+
+    Args:
+        model: "watercolors", "paintings", or the path of an `.onnx` file.
+        seed: any whole number.
     """
 
     name = "vae"
@@ -36,44 +39,56 @@ class VAE(Generator):
     def __init__(self, *, model: str = "watercolors", seed: int = 0):
         self._path = self.model_path(model)
         self._model: Any = None
-        self._reader: Any = None
+        self._encoder: Any = None
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
-        """Choose another walk; the same seed walks the same way."""
+        """Choose another walk; the same seed gives the same walk."""
         self._seed = seed
         self._walks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-        self._read: list[tuple[np.ndarray, np.ndarray]] = []  # the pictures that were read last
-        self._files: dict[str, np.ndarray] = {}  # latents of picture files
+        self._encoded: list[tuple[np.ndarray, np.ndarray]] = []  # the last images and their latents
+        self._encoded_files: dict[str, np.ndarray] = {}
 
     def generate(
-        self, now, *, drift=0.0, bloom=0.5, ripeness=0.5, swell=0.5,
-        style="", source=None, amount=0.6,
-    ):  # fmt: skip
-        """Paint the picture at `drift` of the walk, or `source`."""
-        if self._model is None:
-            self._open()
-        styles = self._styles(style)
-        # Four standard deviations from end to end of a dial: what the set itself spans.
-        turn = np.array((4 * ripeness - 2, 4 * swell - 2), np.float32).dot(self._turns)
-        if source is None:
-            z, shares = self._dreamt(styles, drift, bloom / 0.6)
-            return self._paint(z + turn, shares)
-        z = self._latent_of(source)
-        asked = [(name, amount * share) for name, share in styles]
-        z[: len(turn)] += turn + self._nearer(z[: len(turn)], asked)
-        return self._paint(z, self._shares([("", 1 - amount), *asked]))
+        self, now: Moment, *, drift: float = 0.0, bloom: float = 0.5, ripeness: float = 0.5,
+        swell: float = 0.5, style: Style = "", source: Any = None, amount: float = 0.6,
+    ) -> np.ndarray:  # fmt: skip
+        """Return the picture at `drift` of the walk, or `source` painted again.
 
-    def encode(self, image, style: str = "") -> np.ndarray:
-        """Give the middle of a picture's cloud, `(latent,)` float32: what `decode` paints again.
-
-        The picture is cut to its middle square, (128, 128, 3). Raises ModelError where the model
-        has no encoder.
+        Args:
+            drift: position on the walk; 0 and 1 are the same picture.
+            bloom: distance from the mean picture; 0 is the mean itself, 0.6 pictures as learned.
+            ripeness: from green to red; 0.5 changes nothing.
+            swell: from small subjects to large ones; 0.5 changes nothing.
+            style: a name such as "pears", "" for all in turn, or two names and a share 0..1.
+            source: an image or the path of one to paint, or two of them and a share 0..1.
+            amount: how far `source` is moved towards `style`.
         """
         if self._model is None:
             self._open()
-        if self._reader is None:
-            path = encoder_beside(Path(self._path))
+        styles = self._parsed_styles(style)
+        # Four standard deviations from end to end of a knob: what the training set spans.
+        shift = np.array((4 * ripeness - 2, 4 * swell - 2), np.float32).dot(self._directions)
+        if source is None:
+            z, shares = self._latent_at(styles, drift, bloom / LEARNED_BLOOM)
+            return self._render(z + shift, shares)
+        z = self._latent_of(source)
+        weighted = [(name, amount * share) for name, share in styles]
+        z[: len(shift)] += shift + self._towards(z[: len(shift)], weighted)
+        return self._render(z, self._shares([("", 1 - amount), *weighted]))
+
+    def encode(self, image: np.ndarray, style: Style = "") -> np.ndarray:
+        """Return the posterior mean of an image, `(latent,)` float32, which `decode` paints again.
+
+        The image is cropped to its middle square.
+
+        Raises:
+            ModelError: the model has no encoder.
+        """
+        if self._model is None:
+            self._open()
+        if self._encoder is None:
+            path = encoder_path(self._path)
             if not path.is_file():
                 raise ModelError(
                     f"model {str(self._path)!r} has no encoder {path.name!r} beside it; "
@@ -81,15 +96,16 @@ class VAE(Generator):
                 )
             from capriccio import Model
 
-            self._reader = Model(path)
-        shares = self._shares(self._styles(style))[None]
-        found = self._reader(picture=middle_square(as_image(image, self))[None], style=shares)
-        return found["z"][0]
+            self._encoder = Model(path)
+        shares = self._shares(self._parsed_styles(style))[None]
+        outputs = self._encoder(picture=center_crop(as_image(image, self))[None], style=shares)
+        return outputs["z"][0]
 
-    def decode(self, z, style="") -> np.ndarray:
-        """Paint a latent, `(latent,)` floats, in a style, two that are mixed, or none.
+    def decode(self, z: Any, style: Style = "") -> np.ndarray:
+        """Return the image of a latent, `(latent,)` numbers.
 
-        Raises ValueError where `z` has another shape or holds NaN or infinity.
+        Raises:
+            ValueError: `z` has another shape, or holds NaN or infinity.
         """
         if self._model is None:
             self._open()
@@ -99,78 +115,94 @@ class VAE(Generator):
             vector = np.empty(0, object)
         if vector.shape != (self.latent,) or vector.dtype.kind not in "fiu":
             raise ValueError(
-                f"z of {self} has shape {vector.shape} and kind {str(vector.dtype)!r}; "
-                f"give {self.latent} numbers"
+                f"z of {self} must be {self.latent} numbers, got shape {vector.shape} of type "
+                f"{str(vector.dtype)!r}"
             )
-        with np.errstate(over="ignore"):  # what is too large becomes infinity, and is told
+        with np.errstate(over="ignore"):  # what is too large becomes infinity and is refused below
             vector = vector.astype(np.float32, copy=False)
         if not np.isfinite(vector).all():
-            raise ValueError(f"z of {self} holds nan or infinity; give {self.latent} numbers")
-        return self._paint(vector, self._shares(self._styles(style)))
+            raise ValueError(f"z of {self} must be finite, got NaN or infinity")
+        return self._render(vector, self._shares(self._parsed_styles(style)))
 
     @property
     def styles(self) -> list[str]:
-        """The names of the styles that can be asked for."""
+        """The names of the model's styles."""
         if self._model is None:
             self._open()
         return list(self._names)
 
     @property
     def latent(self) -> int:
-        """How many numbers a latent has."""
+        """The number of latent dimensions."""
         if self._model is None:
             self._open()
         return self._model.inputs["z"].shape[1]
 
+    @property
+    def unused_knobs(self) -> frozenset[str]:
+        """The knobs that this model does not heed: it has no encoder, or a single style."""
+        unused = set() if encoder_path(self._path).is_file() else {"source", "amount"}
+        return frozenset(unused | ({"style"} if len(self.styles) < 2 else set()))
+
+    def walk(self, style: str = "") -> tuple[np.ndarray, np.ndarray]:
+        """Return the walk of this seed through a style, or through all.
+
+        Returns:
+            The latents relative to the mean, `(STEPS + 1, numbers)` float32, and the shares of the
+            styles at each step, `(STEPS + 1, styles)` float32.
+        """
+        if self._model is None:
+            self._open()
+        if style not in self._walks:
+            random = np.random.default_rng([abs(self._seed), self._seed < 0])
+            classes = {style: self._classes[style]} if style else self._classes
+            walk, class_shares = closed_walk(classes, self._mean, random)
+            columns = [self._names.index(name) for name in classes]
+            shares = np.zeros((STEPS + 1, len(self._names)), np.float32)
+            shares[:, columns] = class_shares
+            self._walks[style] = walk.astype(np.float32), shares
+        return self._walks[style]
+
     def close(self) -> None:
-        """Let the models go."""
-        self._model = self._reader = None
+        """Release the models."""
+        self._model = self._encoder = None
 
-    # -- dreams -------------------------------------------------------------------------------
+    # -- the walk -----------------------------------------------------------------------------
 
-    def _dreamt(self, styles, drift: float, size: float):
-        """Give the latent at `drift` of the walk through styles, and the shares of the styles."""
-        if len(styles) == 2:  # between two latents lies the emptiness near the middle
-            size = size / np.hypot(styles[0][1], styles[1][1])
-        place = drift * STEPS
-        step = min(int(place), STEPS - 1)
-        between = np.float32(place - step)
-        z = self._middle
+    def _latent_at(
+        self, styles: list[tuple[str, float]], drift: float, radius: float
+    ) -> tuple[np.ndarray, Any]:
+        """Return the latent at `drift` of the walk, mixed over styles, and the styles' shares."""
+        if len(styles) == 2:  # a mixture of two latents lies nearer to the mean than both
+            radius = radius / np.hypot(styles[0][1], styles[1][1])
+        position = drift * STEPS
+        step = min(int(position), STEPS - 1)
+        between = np.float32(position - step)
+        z = self._mean
         shares: Any = 0.0
-        for name, part in styles:
-            if name not in self._walks:
-                self._walks[name] = self._laid_out(name)
-            walk, told = self._walks[name]
-            here, style = walk[step], told[step]
-            z = z + np.float32(size * part) * (here + between * (walk[step + 1] - here))
-            shares = shares + np.float32(part) * (style + between * (told[step + 1] - style))
+        for name, weight in styles:
+            walk, walk_shares = self.walk(name)
+            here, share = walk[step], walk_shares[step]
+            z = z + np.float32(radius * weight) * (here + between * (walk[step + 1] - here))
+            mixed = share + between * (walk_shares[step + 1] - share)
+            shares = shares + np.float32(weight) * mixed
         return z, shares
 
-    def _laid_out(self, style: str) -> tuple[np.ndarray, np.ndarray]:
-        """Lay out a walk around the middle, `(STEPS + 1, numbers)`, and its styles' shares."""
-        random = np.random.default_rng([abs(self._seed), self._seed < 0])
-        kinds = {style: self._kinds[style]} if style else self._kinds
-        walk, told = closed_walk(kinds, self._middle, random)
-        where = [self._names.index(name) for name in kinds]
-        shares = np.zeros((STEPS + 1, len(self._names)), np.float32)
-        shares[:, where] = told
-        return walk.astype(np.float32), shares
+    def _parsed_styles(self, style: Style) -> list[tuple[str, float]]:
+        """Return the names of styles and their weights; raise ValueError for an unknown name."""
+        styles = as_mixture(style, self, "style", str)
+        if styles[0][0] == styles[-1][0]:
+            styles = [(styles[0][0], 1.0)]
+        for name, _ in styles:
+            if name and name not in self._classes:
+                near = get_close_matches(name, self._classes, n=1)
+                known = ", ".join(map(repr, sorted(self._classes)))
+                hint = f"did you mean {near[0]!r}?" if near else f"its styles: {known}"
+                raise ValueError(f"{self} has no style {name!r}; {hint}")
+        return styles
 
-    def _styles(self, style) -> list[tuple[str, float]]:
-        """Give the styles that are asked for, with their shares."""
-        asked = as_mixture(style, self, "style", str)
-        if asked[0][0] == asked[-1][0]:
-            asked = [(asked[0][0], 1.0)]
-        for name, _ in asked:
-            if name and name not in self._kinds:
-                near = get_close_matches(name, self._kinds, n=1)
-                there = ", ".join(map(repr, sorted(self._kinds)))
-                hint = f"did you mean {near[0]!r}?" if near else f"there are {there}"
-                raise ValueError(f"{self} knows no style {name!r}; {hint}")
-        return asked
-
-    def _shares(self, styles) -> np.ndarray:
-        """Give how much there is of each style the model knows; of none, a little of all."""
+    def _shares(self, styles: list[tuple[str, float]]) -> np.ndarray:
+        """Return the share of each of the model's styles, `(styles,)`; "" is spread over all."""
         shares = np.zeros(len(self._names), np.float32)
         for name, share in styles:
             if name:
@@ -179,53 +211,53 @@ class VAE(Generator):
                 shares += share / len(shares)
         return shares
 
-    # -- pictures that are shown to it --------------------------------------------------------
+    # -- source pictures ----------------------------------------------------------------------
 
-    def _latent_of(self, source) -> np.ndarray:
-        """Read a picture, or two and how far from one to the other."""
+    def _latent_of(self, source: Any) -> np.ndarray:
+        """Return the latent of a picture, or of a mixture of two."""
         parts = as_mixture(source, self, "source")
-        return np.sum([share * self._seen(image) for image, share in parts], axis=0)
+        return np.sum([share * self._encode_cached(image) for image, share in parts], axis=0)
 
-    def _nearer(self, z: np.ndarray, styles) -> np.ndarray:
-        """Give what brings a latent towards styles, as far as their own pictures lie, no further.
+    def _towards(self, z: np.ndarray, styles: list[tuple[str, float]]) -> np.ndarray:
+        """Return the shift of a latent towards styles, at most as far as their own pictures lie.
 
         An attribute's direction is the difference of two means, as in arXiv 1512.09300.
         """
         shift = np.zeros_like(z)
         for name, share in styles:
             if name:
-                way, length = self._ways[name]
-                missing = length - (z - self._middle) @ way
-                shift += np.float32(share * max(0.0, missing)) * way
+                direction, length = self._style_directions[name]
+                missing = length - (z - self._mean) @ direction
+                shift += np.float32(share * max(0.0, missing)) * direction
         return shift
 
-    def _seen(self, image) -> np.ndarray:
-        """Read a picture, or remember it: a file, or one that stands still, is read once."""
+    def _encode_cached(self, image: Any) -> np.ndarray:
+        """Return the latent of an image or file, encoded once while it does not change."""
         if isinstance(image, str | Path):
             path = str(image)
-            if path not in self._files:
-                self._files[path] = self.encode(read_image(path))
-            return self._files[path]
+            if path not in self._encoded_files:
+                self._encoded_files[path] = self.encode(read_image(path))
+            return self._encoded_files[path]
         if not isinstance(image, np.ndarray):
             raise TypeError(
-                f"knob 'source' of {self} holds {type(image).__name__!r}; give an image, a numpy "
-                "array (height, width, 3), or the path of one"
+                f"knob 'source' of {self} must be an image, a numpy array (height, width, 3), or "
+                f"the path of one, got {type(image).__name__!r}"
             )
         picture = as_image(image, self)
-        for known, latent in self._read:
+        for known, latent in self._encoded:
             if known.shape == picture.shape and (known == picture).all():
                 return latent
         latent = self.encode(picture)
-        self._read = [*self._read[-1:], (picture.copy(), latent)]
+        self._encoded = [*self._encoded[-1:], (picture.copy(), latent)]
         return latent
 
     # -- the model ----------------------------------------------------------------------------
 
-    def _paint(self, z: np.ndarray, shares: np.ndarray) -> np.ndarray:
-        if not self._knows_styles:
+    def _render(self, z: np.ndarray, shares: np.ndarray) -> np.ndarray:
+        if not self._has_style_input:
             return self._model(z=z[None])[0]
         whole = np.zeros((1, self._model.inputs["z"].shape[1]), np.float32)
-        whole[0, : len(z)] = z  # a model's walk may go through ideas alone
+        whole[0, : len(z)] = z  # the walk may cover the global part of the latent alone
         return self._model(z=whole, style=shares[None].astype(np.float32, copy=False))[0]
 
     def _open(self) -> None:
@@ -233,34 +265,42 @@ class VAE(Generator):
 
         model = Model(self._path)
         try:
-            latents = model.card["latents"]
-            self._middle = np.array(latents["middle"], np.float32)
-            self._turns = np.array([latents["ripeness"], latents["swell"]], np.float32)
-            self._kinds = {
-                kind: np.array(points, np.float64) for kind, points in latents["kinds"].items()
-            }
-            means = {kind: points.mean(0) - self._middle for kind, points in self._kinds.items()}
-            lengths = {kind: float(np.linalg.norm(mean)) for kind, mean in means.items()}
-            self._ways = {
-                kind: ((mean / max(lengths[kind], 1e-9)).astype(np.float32), lengths[kind])
-                for kind, mean in means.items()
-            }
-            self._names = model.card.get("styles") or list(self._kinds)
-            self._knows_styles = "style" in model.inputs
-            sizes = {len(self._middle), *(array.shape[-1] for array in self._kinds.values())}
+            self._read_card(model.card["latents"])
+            self._names: Sequence[str] = model.card.get("styles") or list(self._classes)
+            self._has_style_input = "style" in model.inputs
+            sizes = {len(self._mean), *(array.shape[-1] for array in self._classes.values())}
             fits = (
-                len(model.outputs) == 1 and len(sizes) == 1 and set(self._names) == {*self._kinds}
+                len(model.outputs) == 1 and len(sizes) == 1 and set(self._names) == {*self._classes}
             )
-            if self._knows_styles:
+            if self._has_style_input:
                 fits &= model.inputs["style"].shape == (1, len(self._names))
                 fits &= max(sizes) <= model.inputs["z"].shape[1]
-            else:  # of a model of before styles
+            else:  # an older model, without styles
                 fits &= sizes == {model.inputs["z"].shape[1]}
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             fits = False
         if not fits:
             raise ModelError(
-                f"model {str(self._path)!r} is not one of this painter's; "
+                f"model {str(self._path)!r} is not a model of {self}; "
                 "make one with capriccio train vae --data FOLDER --out FILE.onnx"
             )
         self._model = model
+
+    def _read_card(self, latents: dict[str, Any]) -> None:
+        """Read the mean, the directions of knobs and styles, and the latents to walk through."""
+        self._mean = np.array(latents["middle"], np.float32)
+        self._directions = np.array([latents["ripeness"], latents["swell"]], np.float32)
+        self._classes = {
+            name: np.array(points, np.float64) for name, points in latents["kinds"].items()
+        }
+        means = {name: points.mean(0) - self._mean for name, points in self._classes.items()}
+        lengths = {name: float(np.linalg.norm(mean)) for name, mean in means.items()}
+        self._style_directions = {
+            name: ((mean / max(lengths[name], 1e-9)).astype(np.float32), lengths[name])
+            for name, mean in means.items()
+        }
+
+
+def encoder_path(model: Path) -> Path:
+    """Return the path of a decoder's encoder: `mine-encoder.onnx` beside `mine.onnx`."""
+    return model.with_name(f"{model.stem}-encoder.onnx")

@@ -1,4 +1,4 @@
-"""Reads a folder of pictures for training: scans of sheets are cut to their subject."""
+"""Read a folder of pictures for training; scans of sheets are cropped to their subject."""
 
 import hashlib
 import sys
@@ -8,18 +8,20 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ..images import SIZE, center_crop
+
 if TYPE_CHECKING:
     from PIL import Image
 
-SIZE = 128  # the pictures are thumbnails 192 high whose subject fills about 120 rows
-FEWEST = 50  # with fewer pictures there is nothing to learn from
+MIN_PICTURES = 50  # fewer teach nothing
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
-def frame(picture: "Image.Image") -> "Image.Image":
-    """Give the square to learn from, SIZE by SIZE: the subject on its paper, centred.
+def crop_to_subject(picture: "Image.Image") -> "Image.Image":
+    """Return the square to learn from, SIZE x SIZE: the subject centred on its paper.
 
     Scans of sheets lose their dark borders and the writing around the subject. A picture without
-    a plain light ground is simply cut to its middle square.
+    a plain light ground is cropped to its middle square.
     """
     from PIL import Image, ImageFilter
 
@@ -41,33 +43,26 @@ def frame(picture: "Image.Image") -> "Image.Image":
         mass = np.where(mass > 45, mass, 0)
         if (distance < 40).mean() > 0.35 and mass.any():
             (y0, y1), (x0, x1) = _extent(mass.sum(axis=1)), _extent(mass.sum(axis=0))
-            side = int(max(y1 - y0, x1 - x0) * 1.16) + 4  # a little air around the subject
+            side = int(max(y1 - y0, x1 - x0) * 1.16) + 4  # a little margin around the subject
             y, x = round((y0 + y1 - side) / 2) + top, round((x0 + x1 - side) / 2) + left
-            square = _cut(image, ground, (y, x, side), (top, bottom, left, right))
+            square = _crop_extended(image, ground, (y, x, side), (top, bottom, left, right))
             return Image.fromarray(square).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    return Image.fromarray(middle_square(image.astype(np.uint8)))
-
-
-def middle_square(image: np.ndarray) -> np.ndarray:
-    """Cut an image, `(height, width, 3)` uint8, to its middle square of SIZE by SIZE."""
-    height, width = image.shape[:2]
-    if height == width == SIZE:
-        return image
-    from PIL import Image
-
-    side = min(height, width)
-    y, x = (height - side) // 2, (width - side) // 2
-    box = (x, y, x + side, y + side)
-    return np.asarray(Image.fromarray(image).resize((SIZE, SIZE), Image.Resampling.LANCZOS, box))
+    return Image.fromarray(center_crop(image.astype(np.uint8)))
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:
+    """Return the first and the last index but for the outermost hundredths."""
     share = np.cumsum(profile) / profile.sum()
     return int(np.searchsorted(share, 0.01)), int(np.searchsorted(share, 0.99)) + 1
 
 
-def _cut(image, ground, square, page) -> np.ndarray:
-    """Cut a square that may reach beyond the page; there the paper's colour goes on, seamless."""
+def _crop_extended(
+    image: np.ndarray,
+    ground: np.ndarray,
+    square: tuple[int, int, int],
+    page: tuple[int, int, int, int],
+) -> np.ndarray:
+    """Crop a square (y, x, side) that may reach beyond the page, where its colour goes on."""
     (y, x, side), (top, bottom, left, right) = square, page
     fade = 10  # pixels
     ys, xs = (
@@ -84,51 +79,51 @@ def _cut(image, ground, square, page) -> np.ndarray:
     return out.clip(0, 255).astype(np.uint8)
 
 
-def encoder_beside(model: Path) -> Path:
-    """Name the file of a decoder's encoder: `mine-encoder.onnx` beside `mine.onnx`."""
-    return model.with_name(f"{model.stem}-encoder.onnx")
-
-
 class Pictures(NamedTuple):
-    """A folder of pictures, `(pictures, SIZE, SIZE, 3)` uint8, and which kind each is of."""
+    """Pictures, `(pictures, SIZE, SIZE, 3)` uint8, with the indices of their `styles`."""
 
     train: np.ndarray
-    kinds: np.ndarray
+    labels: np.ndarray
     val: np.ndarray
-    val_kinds: np.ndarray
-    names: list[str]
+    val_labels: np.ndarray
+    styles: list[str]
 
 
 def read_picture(path: Path) -> np.ndarray | None:
-    """Read a picture as it is learned, `(SIZE, SIZE, 3)` uint8; one that is broken is named."""
+    """Return a picture as it is learned, `(SIZE, SIZE, 3)` uint8; report a broken one on stderr."""
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
-            return np.asarray(frame(picture))
+            return np.asarray(crop_to_subject(picture))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         print(f"skipped {path}: {error}", file=sys.stderr, flush=True)
         return None
 
 
-def read_pictures(data: Path, most: int | None = None) -> Pictures:
-    """Read a folder: training and validation pictures, their kinds, and the kinds' names.
+def read_pictures(data: Path, limit: int | None = None) -> Pictures:
+    """Read a folder of pictures, split into training and validation.
 
-    Kinds are the names of the sub-folders. A `labels.csv` with `path` and `split` is followed, and
-    what it keeps for a test is not read; otherwise a tenth of the files, chosen by the hash of
-    their content, is kept for validation. Broken files are skipped and named. Raises ValueError
-    where fewer than 50 pictures are left, or none to learn or to check.
+    Styles are the names of the sub-folders. The `split` of a `labels.csv` with `path` and `split`
+    is followed, and its test pictures are not read; otherwise a tenth of the files, chosen by the
+    hash of their content, is kept for validation. Broken files are skipped and reported.
+
+    Args:
+        limit: read at most this many, spread over the folder.
+
+    Raises:
+        ValueError: fewer than 50 pictures are readable, or none is left to learn or to check.
     """
     split = {}
     if (data / "labels.csv").is_file():
         with open(data / "labels.csv", newline="", encoding="utf-8") as file:
             split = {row["path"]: row["split"] for row in DictReader(file) if "split" in row}
-    endings = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
-    files = sorted(path for path in data.rglob("*") if path.suffix.lower() in endings)
+    files = sorted(path for path in data.rglob("*") if path.suffix.lower() in SUFFIXES)
     files = [path for path in files if split.get(path.relative_to(data).as_posix()) != "test"]
-    if most and len(files) > most:
-        files = [files[i * len(files) // most] for i in range(most)]
-    parts: dict[str, list] = {"train": [], "val": []}
+    if limit and len(files) > limit:
+        files = [files[i * len(files) // limit] for i in range(limit)]
+    train: list[tuple[np.ndarray, str]] = []
+    val: list[tuple[np.ndarray, str]] = []
     for path in files:
         pixels = read_picture(path)
         if pixels is None:
@@ -136,24 +131,24 @@ def read_pictures(data: Path, most: int | None = None) -> Pictures:
         part = split.get(path.relative_to(data).as_posix())
         if part is None:  # a tenth of 256
             part = "val" if hashlib.sha256(path.read_bytes()).digest()[0] < 26 else "train"
-        kind = path.parent.name if path.parent != data else ""
-        parts["val" if part == "val" else "train"].append((pixels, kind))
-    train, val = parts["train"], parts["val"]
-    if len(train) + len(val) < FEWEST:
+        style = path.parent.name if path.parent != data else ""
+        (val if part == "val" else train).append((pixels, style))
+    if len(train) + len(val) < MIN_PICTURES:
         raise ValueError(
-            f"{str(data)!r} holds {len(train) + len(val)} readable pictures; give at least {FEWEST}"
+            f"{str(data)!r} must hold at least {MIN_PICTURES} readable pictures, "
+            f"got {len(train) + len(val)}"
         )
     if len(val) < 2:  # too few files for the hash to choose from
-        few = set(range(0, len(train), -(-len(train) // 5)))  # of all styles, so from all over
-        val += [train[i] for i in few]
-        train = [one for i, one in enumerate(train) if i not in few]
-    names = sorted({kind for _, kind in train})
-    val = [(pixels, kind) for pixels, kind in val if kind in names]
+        chosen = set(range(0, len(train), -(-len(train) // 5)))  # spread over all styles
+        val += [train[i] for i in chosen]
+        train = [one for i, one in enumerate(train) if i not in chosen]
+    styles = sorted({style for _, style in train})
+    val = [(pixels, style) for pixels, style in val if style in styles]
     if not train or not val:
         raise ValueError(
-            f"{str(data)!r} leaves {len(train)} pictures to learn and {len(val)} of their kinds to "
-            "check; put more pictures into each sub-folder, or see to its labels.csv"
+            f"{str(data)!r} leaves {len(train)} pictures to learn and {len(val)} of their styles "
+            "to check; put more pictures into each sub-folder, or correct its labels.csv"
         )
-    one, two = (np.stack([pixels for pixels, _ in side]) for side in (train, val))
-    kinds, others = (np.array([names.index(kind) for _, kind in side]) for side in (train, val))
-    return Pictures(one, kinds, two, others, names)
+    arrays = [np.stack([pixels for pixels, _ in side]) for side in (train, val)]
+    labels = [np.array([styles.index(style) for _, style in side]) for side in (train, val)]
+    return Pictures(arrays[0], labels[0], arrays[1], labels[1], styles)
