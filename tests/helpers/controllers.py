@@ -8,6 +8,23 @@ from capriccio import Generator, Sketch
 
 from helpers.devices import wait_for
 
+# A sketch file with one part.
+FIELD_PIECE = """\
+import numpy as np
+from capriccio import Generator, Sketch
+
+class Field(Generator):
+    def generate(self, now, *, light=0.5, words="a field"):
+        return np.full((48, 64, 3), float(light))
+
+field = Field()
+sketch = Sketch(bpm=240, fps=30, size=(64, 48))
+
+@sketch.draw
+def look(now):
+    return field(now, light=0.5)
+"""
+
 
 class Device:
     """A real controller: a port that appears, sends messages, and disappears."""
