@@ -1,15 +1,25 @@
-"""The built-in plugin: screens, files, MIDI and inputs, registered like any other plugin."""
+"""The built-in plugin: screens, files, MIDI and clocks, registered like any other plugin."""
 
-from capriccio import Output, hookimpl
-
-from .midi.file import MidiFile
-from .midi.output import Midi
-from .video.film import Video
-from .video.frames import Frames
-from .video.screen import Screen
+from ..hookspecs import hookimpl
+from ..parts import Input, Output
 
 
 @hookimpl
 def outputs() -> list[type[Output]]:
     """Return the outputs that come with the engine."""
+    from .midi.file import MidiFile
+    from .midi.output import Midi
+    from .video.film import Video
+    from .video.frames import Frames
+    from .video.screen import Screen
+
     return [Screen, Frames, Video, Midi, MidiFile]
+
+
+@hookimpl
+def inputs() -> list[type[Input]]:
+    """Return the clocks of other machines and programs that a show can follow."""
+    from .midi.ableton_link import LinkInput
+    from .midi.clock_in import ClockInput
+
+    return [ClockInput, LinkInput]

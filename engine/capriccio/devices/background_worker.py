@@ -3,48 +3,51 @@
 import queue
 import threading
 from collections.abc import Callable
+from typing import Generic, TypeVar
+
+T = TypeVar("T")
 
 
-class BackgroundWorker:
-    """Call `work(thing)` for everything handed over, in order, in a thread of its own.
+class BackgroundWorker(Generic[T]):
+    """Calls `work(item)` for every submitted item, in order, in a thread of its own.
 
-    The first thing that `work` raises is raised again from every later `hand`, or from `finish`
-    where there was none; nothing more is worked on.
+    The first error of `work` is raised by every later `submit`, or by `finish` where there was
+    none. Nothing is worked on after it.
     """
 
-    def __init__(self, work: Callable, depth: int):
+    def __init__(self, work: Callable[[T], None], depth: int):
         self._work = work
-        self._things: queue.Queue = queue.Queue(depth)
-        self._trouble: Exception | None = None
-        self._told = False
+        self._items: queue.Queue[T | None] = queue.Queue(depth)
+        self._error: Exception | None = None
+        self._raised = False
         # A daemon, so that an interpreter that ends without `finish` is not kept waiting.
-        self._thread = threading.Thread(target=self._run, name="behind", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="background worker", daemon=True)
         self._thread.start()
 
-    def hand(self, thing, *, wait: bool) -> bool:
-        """Hand `thing` over; say whether it was taken: without `wait` it is not where many wait."""
-        if self._trouble:
-            self._told = True
-            raise self._trouble
+    def submit(self, item: T, *, wait: bool) -> bool:
+        """Queue `item` and return whether it was; without `wait` a full queue refuses it."""
+        if self._error:
+            self._raised = True
+            raise self._error
         try:
-            self._things.put(thing, block=wait)
+            self._items.put(item, block=wait)
         except queue.Full:
             return False
         return True
 
     def finish(self) -> bool:
-        """Wait until all is done and say whether it is; raise trouble that was not raised yet."""
-        self._things.put(None)
+        """Wait until everything is done; return whether all of it succeeded."""
+        self._items.put(None)
         self._thread.join()
-        if self._trouble and not self._told:
-            raise self._trouble
-        return self._trouble is None
+        if self._error and not self._raised:
+            raise self._error
+        return self._error is None
 
     def _run(self) -> None:
-        while (thing := self._things.get()) is not None:
-            # After the first trouble things are only taken, so that nobody waits at a full queue.
-            if self._trouble is None:
+        while (item := self._items.get()) is not None:
+            # After an error items are only removed, so that no thread waits at a full queue.
+            if self._error is None:
                 try:
-                    self._work(thing)
+                    self._work(item)
                 except Exception as error:
-                    self._trouble = error
+                    self._error = error

@@ -1,22 +1,36 @@
-"""What the outputs that write files share: a checked target, and one sentence when it fails."""
+"""What the outputs that write files share: a checked path, and one sentence when writing fails."""
 
 import errno
 import os
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from ..errors import ShowError
 
 
-def target_path(target: str, who: str, example: str) -> Path:
-    """Give the path in the words behind the colon; raise ShowError where there are none."""
+def target_path(target: str, writer: str, example: str, endings: Iterable[str] = ()) -> Path:
+    """Return the path in the target of an output.
+
+    Args:
+        target: what stands behind the colon.
+        writer: what errors call the output.
+        example: what can be written instead, such as "video:FILE.mp4".
+        endings: those of the files that can be written, such as ".mp4"; empty allows any.
+
+    Raises:
+        ShowError: there is no path, or it has another ending.
+    """
     if not target:
-        raise ShowError(f"{who} has no place to go; write {example}")
-    return Path(target).expanduser()
+        raise ShowError(f"{writer} needs a path; write {example}")
+    path, known = Path(target).expanduser(), list(endings)
+    if known and path.suffix.lower() not in known:
+        raise ShowError(f"{writer} writes {', '.join(known)} files, got {path.name!r}")
+    return path
 
 
 def make_folder(folder: Path) -> None:
-    """Make a folder and those above it, where they are missing."""
+    """Create a folder and its parents where they are missing."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except FileExistsError:
@@ -24,12 +38,12 @@ def make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def writing(path: Path, who: str):
-    """Turn an OSError about `path` into a ShowError of one clear sentence."""
+def writing(path: Path, writer: str) -> Iterator[None]:
+    """Turn an OSError into a ShowError that names `path`."""
     try:
         yield
     except OSError as error:
         reason = error.strerror or type(error).__name__
         raise ShowError(
-            f"{who} cannot write {str(path)!r}: {reason}; free the place or choose another"
+            f"{writer} cannot write {str(path)!r}: {reason}; make room or choose another path"
         ) from error

@@ -1,47 +1,48 @@
-"""Plays in time with whoever is on the same Ableton Link: `--follow link`."""
+"""Follows the tempo and the bars of an Ableton Link: `--follow link`."""
 
 import asyncio
 import threading
 import time
 from importlib.util import find_spec
 
-from ...clock import OfflineClock
+from ...clock import LiveClock, OfflineClock
 from ...errors import ShowError
 from ...log import info
 from ...parameters import Gauge
 from ...parts import Input
-from .clock_in import ClockFollower
+from ...performance import Performance
+from .clock_in import ClockFollower, live_clock
 
-# How often it is looked where the others are, in seconds; and how long that may take to count.
-LOOK_SECONDS, GLANCE_SECONDS = 0.1, 0.001
+# How often the session is read, in seconds; and how long that may take to count.
+READ_SECONDS, MAX_READ_SECONDS = 0.1, 0.001
 # How long the thread may take to end, in seconds.
 END_SECONDS = 2.0
 
 
 class LinkFollower(ClockFollower):
-    """Leads the clock of a show as the others on a Link go, who share a tempo and where bars begin.
+    """Makes the clock of a show follow a Link session, which shares a tempo and where bars begin.
 
-    A show begins with the next bar. Where nobody else is left the last tempo stays.
+    A show begins with the next bar. Where no other peer is left the last tempo stays.
     """
 
     def __init__(self, clock: OfflineClock):
         super().__init__(clock, "Ableton Link")
         self.peers = 0
         self.running = True
-        self._bpm, self._seen = 0.0, (0.0, 0.0)
+        self._bpm, self._latest = 0.0, (0.0, 0.0)  # seconds and beats
 
     @property
     def bpm(self) -> float:
         return self._bpm
 
-    def see(self, seconds: float, beats: float, bpm: float, peers: int) -> None:
-        """Follow: at `seconds` of the show the others are at so many beats."""
+    def update(self, seconds: float, beats: float, bpm: float, peers: int) -> None:
+        """Follow the session, which is at `beats` at `seconds` of the show."""
         with self._lock:
-            self._bpm, self._seen = bpm, (seconds, beats)
+            self._bpm, self._latest = bpm, (seconds, beats)
             if self.peers and not peers:
-                info(f"nobody else is on {self.name} any more; the tempo stays at {bpm:.1f} bpm")
+                info(f"no other peer is on {self.name} any more; the tempo stays at {bpm:.1f} bpm")
             if peers and not self.peers:
-                others = "one other" if peers == 1 else f"{peers} others"
+                others = "one other peer" if peers == 1 else f"{peers} other peers"
                 info(f"{others} on {self.name}, at {bpm:.1f} bpm")
             self.peers = peers
             if not self.clock.started:
@@ -52,12 +53,12 @@ class LinkFollower(ClockFollower):
                 self._join(seconds)
 
     def _song_at(self, seconds: float, tick: float) -> float:
-        since, beats = self._seen
+        since, beats = self._latest
         return beats + (seconds - since) * self._bpm / 60
 
 
 class LinkInput(Input):
-    """Follow the tempo and the bars of an Ableton Link; it shows and sounds nothing.
+    """Follow the tempo and the bars of an Ableton Link: `--follow link`.
 
     It needs the package aalink, which is under the GPL and comes with `capriccio[link]` alone.
     """
@@ -74,47 +75,45 @@ class LinkInput(Input):
             )
         return ""
 
-    def start(self, performance):
-        clock = performance.clock
-        if not clock.live:
-            raise ShowError("another clock is followed live; leave out --follow, or --offline")
+    def start(self, performance: Performance) -> None:
+        clock = live_clock(performance)
         if reason := self.missing():
             raise ShowError(reason)
-        self.linked = LinkFollower(clock)
+        self.follower = LinkFollower(clock)
         bpm = clock.bpm
         clock.change(standing=True)
-        self._ended = threading.Event()
+        self._stopped = threading.Event()
         self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._look(clock, bpm)), name="link", daemon=True
+            target=lambda: asyncio.run(self._run(clock, bpm)), name="link", daemon=True
         )
         self._thread.start()
         performance.parameters.add_gauge(
             Gauge(
-                "LinkInput",
-                "Others on the Ableton Link, and its tempo",
-                lambda: f"{self.linked.peers} others, {self.linked.bpm:.1f} bpm",
+                "Link",
+                "Other peers on the Ableton Link, and its tempo",
+                lambda: f"{self.follower.peers} others, {self.follower.bpm:.1f} bpm",
             )
         )
 
-    def close(self):
+    def close(self) -> None:
         if self._thread is not None:
-            self._ended.set()
+            self._stopped.set()
             self._thread.join(END_SECONDS)
             self._thread = None
 
-    async def _look(self, clock, bpm: float) -> None:
+    async def _run(self, clock: LiveClock, bpm: float) -> None:
         import aalink
 
         link = aalink.Link(bpm)
         link.quantum = clock.meter
         link.enabled = True
         try:
-            while not self._ended.is_set():
+            while not self._stopped.is_set():
                 before = time.monotonic()
                 beats, tempo, peers = link.beat, link.tempo, link.num_peers
-                # Whoever was held up in between does not know when that was.
-                if time.monotonic() - before < GLANCE_SECONDS:
-                    self.linked.see(before - clock.monotonic(0.0), beats, tempo, peers)
-                await asyncio.sleep(LOOK_SECONDS)
+                # A read that was interrupted is no measure of the time.
+                if time.monotonic() - before < MAX_READ_SECONDS:
+                    self.follower.update(before - clock.monotonic(0.0), beats, tempo, peers)
+                await asyncio.sleep(READ_SECONDS)
         finally:
             link.enabled = False

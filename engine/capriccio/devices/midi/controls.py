@@ -1,48 +1,55 @@
-"""What hands do on a MIDI controller, as floats from 0 to 1 that a sketch reads when it likes."""
+"""MIDI controllers and keyboards as floats from 0 to 1, which a sketch reads at any time."""
 
 import math
 import threading
 import weakref
 from collections import deque
 from pathlib import Path
+from typing import cast
 
-from ...clock import Moment, OfflineClock
+from ...clock import LiveClock, Moment, OfflineClock
 from ...errors import ShowError
 from ...events import MidiReceived
 from ...media import Note
 from ...performance import Performance, current_frame, current_performance
+from ...tempo import ROUNDING_BEATS, ROUNDING_SECONDS
 from .controller_state import ControllerState
 from .inputs import Subscription, subscribe
-from .simulated_player import ANY, EventList, SimulatedPlayer, Wanted, read_events
+from .simulated_player import ANY, ControlId, EventList, SimulatedPlayer, read_events
 
-# Messages that wait for a sketch to read them.
-MOST_WAITING = 65536
-# The shortest note there is, in beats; and what forgives the rounding of seconds to beats, in both.
-SHORTEST, ROUNDING = 1 / 32, 1e-6
-# How often an answering cue asks what was played: on a port, and where nobody plays but a file,
-# which says before when it does.
-EAGER_SECONDS, LAZY_SECONDS = 0.0005, 0.02
+# Messages that wait until a sketch reads them.
+MAX_WAITING = 65536
+MIN_NOTE_BEATS = 1 / 32
+# How often an answer cue asks for notes: of a port, and of a file, whose next note is known.
+PORT_SECONDS, FILE_SECONDS = 0.0005, 0.02
 
 
 def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
-    """Give the dials and keys of every MIDI controller connected, or of the one called `port`.
+    """Return the controls and keys of all MIDI controllers that are connected.
 
-    `simulate` names a MIDI file that is played in as if by a human: its beats are the show's
-    beats, whatever its own tempo. Offline nobody is heard but such a file, so that a show can be
-    rendered again. `capriccio run --simulate` has all controls played so, live too.
+    Args:
+        port: the name of one input, or a part of it, for that one alone.
+        simulate: a MIDI file that is played instead; its beats are the show's beats, whatever its
+            tempo. Offline nothing else is read, so that a show can be rendered again. `capriccio
+            run --simulate` plays all controls so, live too.
+
+    Raises:
+        ShowError: there is no such file, or both are given.
     """
     return Controls(port, simulate)
 
 
 class Controls:
-    """The dials and keys of a controller, read from any thread; reading never waits.
+    """The controls and keys of MIDI controllers, read from any thread; reading never waits.
 
-    `hands[1]` is controller 1 on any channel, `hands.fine(1)` the same of a device that sends 14
-    bits, `hands.nrpn(300)` a parameter beyond those, `hands.key(60)` how hard a key is held and
-    `hands.touch(60)` how hard it is pressed on after that, `hands.bend` and `hands.pressure` what
-    they say, `hands.played(now)` the notes that were played. Ports are opened when a live show
-    first reads, and again when a device is plugged in later. Without a controller everything stays
-    where it rests; where one is unplugged its keys are let go, and its dials stay.
+    `hands[1]` is controller 1 on any channel, `hands.fine(1)` the same in 14 bits,
+    `hands.nrpn(300)` a parameter beyond those, `hands.key(60)` the velocity of a held key and
+    `hands.touch(60)` its pressure after that; `hands.bend` and `hands.pressure` are the pitch
+    wheel and the pressure of all keys, `hands.played(now)` the notes that were played.
+
+    Ports are opened when a live show first reads, and again when a device is plugged in later.
+    Without a controller everything stays at rest; where one is unplugged its keys are released,
+    and its controls stay.
     """
 
     def __init__(self, port: str = "", simulate: str | Path = ""):
@@ -56,184 +63,184 @@ class Controls:
         self._lock = threading.Lock()  # over all that follows: cues of two threads read
         self._performance: Performance | None = None
         self._clock = OfflineClock()
-        self._listening: Subscription | None = None
-        self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MOST_WAITING)
-        self._tune: EventList | SimulatedPlayer | None = (
-            None  # what is played instead of a controller, in beats
-        )
-        self._heard_then: EventList | None = None  # what a take heard, in seconds
-        self._wanted: set[Wanted] = set()  # what is read
-        self._played = -math.inf  # the beats until which the tune was played
-        self._now, self._framed = ControllerState(), ControllerState()
-        self._coming: deque[tuple[float, str, bytes, float]] = deque(maxlen=MOST_WAITING)
-        self._seconds = self._heard = -math.inf  # the last frame that read, what was heard last
+        self._subscription: Subscription | None = None
+        self._waiting: deque[tuple[float, str, bytes]] = deque(maxlen=MAX_WAITING)
+        self._simulated: EventList | SimulatedPlayer | None = None  # in beats
+        self._recorded: EventList | None = None  # in the take that is replayed, in seconds
+        self._read: set[ControlId] = set()  # what the sketch reads
+        self._played = -math.inf  # the beats up to which the simulation was played
+        self._now, self._framed = ControllerState(), ControllerState()  # for music, for pictures
+        self._coming: deque[tuple[float, str, bytes, float]] = deque(maxlen=MAX_WAITING)
+        self._seconds = self._heard = -math.inf  # of the last frame that read, the last message
 
     def __getitem__(self, controller: int) -> float:
-        """Give where a dial 0..127 stands, 0..1; 0.5, the middle, until it is first moved."""
+        """Return controller 0..127, 0..1; 0.5, the middle, until it is first moved."""
         return self.get(controller)
 
     def get(self, controller: int, default: float = 0.5) -> float:
-        """Give where a dial 0..127 stands, 0..1, or `default` until it is first moved."""
+        """Return controller 0..127, 0..1, or `default` until it is first moved."""
         if controller not in range(128):
-            raise ValueError(f"no controller {controller!r}; MIDI has 0..127")
+            raise ValueError(f"controller must be 0..127, got {controller!r}")
         with self._lock:
-            self._wanted.add(("cc", controller))
-            return self._catch_up().dials.get(controller, default)
+            self._read.add(("cc", controller))
+            return self._catch_up().controllers.get(controller, default)
 
     def fine(self, controller: int, default: float = 0.5) -> float:
-        """Give where a dial 0..31 that is sent in 14 bits stands, or `default` until it is moved.
+        """Return controller 0..31 of 14 bits, 0..1, or `default` until it is moved.
 
-        Its lower bits are those of the dial 32 above it.
+        Its lower bits are those of the controller 32 above it.
         """
         if controller not in range(32):
-            raise ValueError(f"no controller {controller!r} of 14 bits; MIDI has 0..31")
-        return self._moved("cc14", controller, default)
+            raise ValueError(f"a controller of 14 bits must be 0..31, got {controller!r}")
+        return self._value("cc14", controller, default)
 
     def nrpn(self, number: int, default: float = 0.5) -> float:
-        """Give where the parameter (NRPN) of a number 0..16383 stands, or `default` until moved."""
+        """Return the parameter (NRPN) 0..16383, 0..1, or `default` until it is moved."""
         if number not in range(16384):
-            raise ValueError(f"no parameter {number!r}; MIDI has 0..16383")
-        return self._moved("nrpn", number, default)
+            raise ValueError(f"a parameter (NRPN) must be 0..16383, got {number!r}")
+        return self._value("nrpn", number, default)
 
     def touch(self, pitch: int) -> float:
-        """Give how hard the key of a pitch 0..127 is pressed on after it was struck, 0..1."""
-        if pitch not in range(128):
-            raise ValueError(f"no key of pitch {pitch!r}; a pitch is a whole number 0..127")
-        return self._moved("poly", pitch, 0.0)
+        """Return the pressure of a key 0..127 after it was played (aftertouch), 0..1."""
+        _check_pitch(pitch)
+        return self._value("poly", pitch, 0.0)
 
     def key(self, pitch: int) -> float:
-        """Give how hard the key of a pitch 0..127 is held, 0..1; 0 where it is not."""
-        if pitch not in range(128):
-            raise ValueError(f"no key of pitch {pitch!r}; a pitch is a whole number 0..127")
+        """Return the velocity of a held key 0..127, 0..1; 0 where it is not held."""
+        _check_pitch(pitch)
         with self._lock:
-            self._wanted.add(("note", pitch))
+            self._read.add(("note", pitch))
             held = self._catch_up().held.items()
             return max((press.velocity for (_, key), press in held if key == pitch), default=0.0)
 
     @property
     def bend(self) -> float:
-        """Where the pitch wheel stands, 0..1; it rests at 0.5."""
+        """The pitch wheel, 0..1; it rests at 0.5."""
         with self._lock:
-            self._wanted.add(("bend", 0))
+            self._read.add(("bend", 0))
             return self._catch_up().bend
 
     @property
     def pressure(self) -> float:
-        """How hard the keys are pressed on after they were struck, 0..1; it rests at 0."""
+        """The pressure of the keys after they were played, 0..1; it rests at 0."""
         with self._lock:
-            self._wanted.add(("pressure", 0))
+            self._read.add(("pressure", 0))
             return self._catch_up().pressure
 
     def played(self, now: Moment, *, beats: float | None = None) -> list[Note]:
-        """Give the notes begun in the `beats` before `now` (`now.span`, unless given) as a phrase.
+        """Return the notes that started in the `beats` before `now` as a phrase.
 
-        They start where that stretch starts, as exactly as they were played, on the channels they
-        were played on. A note still held lasts until `now`. Live, a play cue is called ahead of
-        the moment it is for: what hands do after the call is not in it.
+        A note that is still held lasts until `now`. Live, a play cue is called ahead of the moment
+        it is for: what is played after the call is not in it.
+
+        Args:
+            now: where the stretch ends.
+            beats: its length; `now.span` unless given.
         """
         begin = now.beats - (now.span if beats is None else beats)
-        with self._lock:  # not longer than need be: an answer may wait for it
-            self._wanted.add(("note", ANY))
+        with self._lock:  # no longer than needed: an answer may wait for it
+            self._read.add(("note", ANY))
             presses = list(self._catch_up().presses)
         return [
             Note(
                 press.pitch,
                 max(0.0, press.start - begin),
-                max(SHORTEST, min(press.end, now.beats) - press.start),
+                max(MIN_NOTE_BEATS, min(press.end, now.beats) - press.start),
                 press.velocity,
                 press.channel,
             )
             for press in presses
-            if begin - ROUNDING <= press.start < now.beats - ROUNDING
+            if begin - ROUNDING_BEATS <= press.start < now.beats - ROUNDING_BEATS
         ]
 
-    def attend(self) -> float:
-        """Begin to listen, for a cue that answers; give how often to ask `struck`, in seconds."""
+    def open(self) -> float:
+        """Open the ports for an answer cue; return how often it should ask, in seconds."""
         with self._lock:
-            self._wanted.add(("note", ANY))
+            self._read.add(("note", ANY))
             self._catch_up()
-            return LAZY_SECONDS if self._listening is None else EAGER_SECONDS
+            return FILE_SECONDS if self._subscription is None else PORT_SECONDS
 
-    def struck(self, since: int) -> tuple[int, list[tuple[float, Note]]]:
-        """Give how many notes were begun in this show, and those after the first `since`.
+    def notes_since(self, count: int) -> tuple[int, list[tuple[float, Note]]]:
+        """Return how many notes were started in this show, and those after the first `count`.
 
-        Each comes with the beats that it was played at. Nobody knows yet how long it will be.
+        Each comes with the beats at which it was played; its length is not known yet.
         """
-        if self._listening is not None and current_performance.get() is self._performance:
-            self._listening.catch_up()
+        if self._subscription is not None and current_performance.get() is self._performance:
+            self._subscription.catch_up()
         with self._lock:
-            keyboard = self._catch_up()
-            first = max(since - keyboard.begun, -len(keyboard.presses))
-            presses = [keyboard.presses[place] for place in range(first, 0)]
-            return keyboard.begun, [
+            state = self._catch_up()
+            first = max(count - state.press_count, -len(state.presses))
+            presses = [state.presses[place] for place in range(first, 0)]
+            return state.press_count, [
                 (press.start, Note(press.pitch, velocity=press.velocity, channel=press.channel))
                 for press in presses
             ]
 
-    def next_struck(self) -> float:
-        """Give the beats of the next note in the tune that is simulated; infinite without one."""
+    def next_note_beats(self) -> float:
+        """Return the beats of the next simulated note; infinite where it is not known."""
         with self._lock:
-            tune = self._tune
-            return math.inf if tune is None else tune.next_struck(self._played, self._wanted)
+            simulated = self._simulated
+            return math.inf if simulated is None else simulated.next_note(self._played, self._read)
 
     def is_like(self, other: "Controls") -> bool:
-        """Return whether these are of the same port or file as others, which may go on instead."""
+        """Return whether `other` is of the same port or file, so that it may replace these."""
         return (self._port, self._file) == (other._port, other._file)
 
-    def _moved(self, kind: str, number: int, rest: float) -> float:
+    def _value(self, kind: str, number: int, default: float) -> float:
         with self._lock:
-            self._wanted.add((kind, number))
-            return self._catch_up().places.get((kind, number), rest)
+            self._read.add((kind, number))
+            return self._catch_up().values.get((kind, number), default)
 
-    # -- hearing ------------------------------------------------------------------------------
+    # -- following messages -------------------------------------------------------------------
 
     def _catch_up(self) -> ControllerState:
-        """Follow all that hands have done, and give how the keyboard stands for who reads.
+        """Apply all messages that the reader may know, and return the state for it.
 
-        A play cue, or whoever else reads, hears everything until now; a draw cue what was done
-        until the moment of its frame, and the same however often it reads.
+        A play cue, or any other thread, knows everything until now; a draw cue what was played
+        until the moment of its frame, the same however often it reads.
         """
-        # A thread that the stage has not started knows of no show: then it is the last one read in.
+        # A thread that the stage has not started has no current show: it reads the last one.
         performance = current_performance.get() or self._performance
         if performance is None:
             return self._now
         if performance is not self._performance:
             self._begin(performance)
         frame = current_frame.get()
-        keyboard = self._now if frame is None else self._framed
+        state = self._now if frame is None else self._framed
         seconds = self._clock.seconds() if frame is None else frame.seconds
-        if self._heard_then is not None:
-            until = seconds + ROUNDING
-            keyboard.follow(self._heard_then.between(keyboard.place, until))
-            keyboard.place = max(keyboard.place, until)
+        if self._recorded is not None:
+            until = seconds + ROUNDING_SECONDS
+            state.apply_all(self._recorded.between(state.until, until))
+            state.until = max(state.until, until)
         elif frame is None or seconds != self._seconds:
-            self._listen(seconds)
+            self._receive(seconds)
             if frame is not None:
                 self._seconds = seconds
-                while self._coming and self._coming[0][0] <= seconds + ROUNDING:
-                    keyboard.follow([self._coming.popleft()])
-        return keyboard
+                while self._coming and self._coming[0][0] <= seconds + ROUNDING_SECONDS:
+                    state.apply_all([self._coming.popleft()])
+        return state
 
-    def _listen(self, seconds: float) -> None:
-        """Hear what waits; pictures hear it from the frame at `seconds` on, and a take tells so."""
-        if self._tune is not None:
-            self._listen_to(self._tune, seconds)
+    def _receive(self, seconds: float) -> None:
+        """Apply what waits; pictures know it from the frame at `seconds` on, as a take records."""
+        if self._simulated is not None:
+            self._simulate(self._simulated, seconds)
         while self._waiting:
             at, device, message = self._waiting.popleft()
             self._heard = max(self._heard, seconds)
-            self._hear(self._heard, at - self._clock.monotonic(0.0), device, message)  # type: ignore[attr-defined]
+            played = at - cast(LiveClock, self._clock).monotonic(0.0)
+            self._apply(self._heard, played, device, message)
 
-    def _listen_to(self, tune: EventList | SimulatedPlayer, seconds: float) -> None:
-        """Hear a tune until `seconds`; of that the pictures hear each message at its own time."""
-        # A late frame asks for what a play cue, who was called meanwhile, has already heard.
-        begin, until = self._played, self._clock.beats_at(seconds) + ROUNDING
+    def _simulate(self, simulated: EventList | SimulatedPlayer, seconds: float) -> None:
+        """Apply a simulation up to `seconds`; pictures know each message at its own time."""
+        # A late frame asks for what a play cue, called meanwhile, has already received.
+        begin, until = self._played, self._clock.beats_at(seconds) + ROUNDING_BEATS
         self._played = max(begin, until)
-        for _, device, message, beats in tune.between(begin, until, self._wanted):
+        for _, device, message, beats in simulated.between(begin, until, self._read):
             played = min(self._clock.seconds_at(beats), seconds)
-            # Live it is played as a take will tell it; offline it stands where it stands.
-            self._hear(played, played, device, message, None if self._clock.live else beats)
+            # Live it is played as a take will record it; offline exactly where it stands.
+            self._apply(played, played, device, message, None if self._clock.live else beats)
 
-    def _hear(
+    def _apply(
         self,
         heard: float,
         played: float,
@@ -241,9 +248,10 @@ class Controls:
         message: bytes,
         beats: float | None = None,
     ) -> None:
-        parameters = self._performance.parameters  # type: ignore[union-attr]
+        assert self._performance
+        parameters = self._performance.parameters
         beats = self._clock.beats_at(played) if beats is None else beats
-        self._now.hear(device, message, beats)
+        self._now.apply(device, message, beats)
         self._coming.append((heard, device, message, beats))
         name = parameters.name_of(self, "controls")
         parameters.publish(MidiReceived(heard, name, device, played, message))
@@ -252,31 +260,36 @@ class Controls:
         """Turn to another show, in which nothing has been played yet."""
         clock = self._clock = performance.clock
         name = performance.parameters.name_of(self, "controls")
-        self._tune = self._heard_then = None
+        self._simulated = self._recorded = None
         if performance.take is not None:
-            self._heard_then = EventList(
+            self._recorded = EventList(
                 [
                     (one.seconds, one.device, one.message, clock.beats_at(one.played))
                     for one in performance.take.messages(name)
                 ]
             )
         elif performance.simulation and (performance.simulation.file or not self._file):
-            self._tune = performance.simulation.tune(name)
+            self._simulated = performance.simulation.player(name)
         elif self._file:
-            self._tune = read_events(self._file)
-        elif clock.live and self._listening is None:
-            self._listening = _hear_into(self._waiting, self._port)
-            weakref.finalize(self, self._listening.forget)
-        if self._tune is not None or self._heard_then is not None:
-            # Dials rest as well, or it would not be the same show again.
+            self._simulated = read_events(self._file)
+        elif clock.live and self._subscription is None:
+            self._subscription = _subscribe_to(self._port, self._waiting)
+            weakref.finalize(self, self._subscription.stop, wait=False)
+        if self._simulated is not None or self._recorded is not None:
+            # Controls start at rest as well, or it would not be the same show again.
             self._now, self._framed = ControllerState(), ControllerState()
-        self._now.begin()
-        self._framed.begin()
+        self._now.begin_show()
+        self._framed.begin_show()
         self._coming.clear()
         self._seconds = self._heard = self._played = -math.inf
         self._performance = performance
 
 
-def _hear_into(waiting: deque[tuple[float, str, bytes]], port: str) -> Subscription:
-    """Put what is played with what waits; whoever listens does not keep the controls alive."""
+def _check_pitch(pitch: int) -> None:
+    if pitch not in range(128):
+        raise ValueError(f"a pitch must be a whole number 0..127, got {pitch!r}")
+
+
+def _subscribe_to(port: str, waiting: deque[tuple[float, str, bytes]]) -> Subscription:
+    """Add what is played to `waiting`; the subscription must not keep the controls alive."""
     return subscribe(lambda device, at, message: waiting.append((at, device, message)), port)

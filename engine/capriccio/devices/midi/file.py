@@ -1,6 +1,11 @@
-"""Music as a file: a standard MIDI file."""
+"""Writes music as a standard MIDI file."""
+
+from collections.abc import Iterator
+from typing import Any
 
 from ...atomic_file import replacing
+from ...clock import Moment
+from ...media import Note
 from ...parts import Output
 from ...performance import Performance
 from ...recording.provenance import midi_texts
@@ -8,17 +13,18 @@ from ...tempo import TempoMap
 from ..file_targets import make_folder, target_path, writing
 from . import messages
 
+ENDINGS = (".mid", ".midi")
 TICKS_PER_BEAT = 480
-# The slowest tempo that a file can tell, in microseconds a beat.
-SLOWEST = (1 << 24) - 1
-# At one tick a note ends before a control moves, and a control moves before a note begins.
-END, MOVE, BEGIN = range(3)
+# The slowest tempo that fits into a file, in microseconds a beat.
+MAX_MICROSECONDS = (1 << 24) - 1
+# The order at one tick: a note ends before a control changes, which comes before a note starts.
+OFF, CONTROL, ON = range(3)
 
 
 class MidiFile(Output):
     """Write the music into a MIDI file, with its tempo and meter, a track for every channel.
 
-    Texts in the first track say how it was made.
+    Texts in the first track hold its provenance.
     """
 
     name = "midifile"
@@ -26,43 +32,43 @@ class MidiFile(Output):
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        self.path = target_path(target, str(self), "midifile:FILE.mid")
+        self.path = target_path(target, str(self), "midifile:FILE.mid", ENDINGS)
 
-    def start(self, performance):
+    def start(self, performance: Performance) -> None:
         self._performance = performance
         self._events: list[tuple[int, int, bytes]] = []
         self._last: dict[tuple[int, int], int] = {}
         self._sounding: dict[tuple[int, int], int] = {}
-        # An empty file at once, so that a place where none can be written is known in time.
+        # An empty file at once, so that a path that cannot be written is reported before the show.
         self._write(performance)
 
-    def note_on(self, note, now):
+    def note_on(self, note: Note, now: Moment) -> None:
         key = note.channel, note.pitch
         tick = max(_tick(now), self._last.get(key, 0))
-        self._events.append((tick, BEGIN, messages.note_on(note)))
+        self._events.append((tick, ON, messages.note_on(note)))
         self._last[key] = tick
         self._sounding[key] = self._sounding.get(key, 0) + 1
 
-    def note_off(self, note, now):
+    def note_off(self, note: Note, now: Moment) -> None:
         key = note.channel, note.pitch
         if not self._sounding.get(key):
             return
         self._sounding[key] -= 1
-        # A tick after its beginning at least, or a very short note would end before it begins.
+        # A tick after its start at least, or a very short note would end before it starts.
         tick = max(_tick(now), self._last[key] + 1)
-        self._events.append((tick, END, messages.note_off(note)))
+        self._events.append((tick, OFF, messages.note_off(note)))
         self._last[key] = tick
 
-    def control(self, change, now):
-        self._events.append((_tick(now), MOVE, messages.control(change)))
+    def control(self, change: tuple[int, float, int], now: Moment) -> None:
+        self._events.append((_tick(now), CONTROL, messages.control(change)))
 
-    def close(self):
+    def close(self) -> None:
         if self._performance is None:
             return
         end = max((tick for tick, _, _ in self._events), default=0)
         for (channel, pitch), times in self._sounding.items():
             for _ in range(times):
-                self._events.append((end + 1, END, bytes([0x80 | channel - 1, pitch, 0])))
+                self._events.append((end + 1, OFF, bytes([0x80 | channel - 1, pitch, 0])))
         self._write(self._performance)
         self._performance = None
 
@@ -79,7 +85,7 @@ class MidiFile(Output):
         conductor.extend(
             mido.MetaMessage("text", text=text) for text in midi_texts(performance.provenance())
         )
-        conductor.extend(_tempos(mido, clock.tempo))
+        conductor.extend(_tempos(clock.tempo))
         file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
         file.tracks.append(conductor)
         tracks: dict[int, mido.MidiTrack] = {}
@@ -100,16 +106,18 @@ class MidiFile(Output):
                 file.save(part)
 
 
-def _tempos(mido, tempo: TempoMap):
-    """Yield the tempo and each of its changes; where the beats stand still, a file goes on."""
+def _tempos(tempo: TempoMap) -> Iterator[Any]:
+    """Yield a message for each tempo; where the beats stand still, a file goes on."""
+    import mido
+
     before, last = 0, None
-    for stretch in tempo.stretches():
-        microseconds = min(mido.bpm2tempo(stretch.bpm), SLOWEST)
+    for stretch in tempo.segments():
+        microseconds = min(mido.bpm2tempo(stretch.bpm), MAX_MICROSECONDS)
         if microseconds != last:
             tick = max(before, round(stretch.beats * TICKS_PER_BEAT))
             yield mido.MetaMessage("set_tempo", tempo=microseconds, time=tick - before)
             before, last = tick, microseconds
 
 
-def _tick(now) -> int:
+def _tick(now: Moment) -> int:
     return round(now.beats * TICKS_PER_BEAT)

@@ -1,4 +1,4 @@
-"""Every MIDI input that is connected, opened once for all who listen, and again when it returns."""
+"""Opens every connected MIDI input once for all subscribers, and again when it returns."""
 
 import atexit
 import threading
@@ -12,207 +12,221 @@ from ...log import warn_once
 from ...midi_ports import open_port, port_names
 from . import ports
 from .parser import DriverClock, MessageParser
-from .player_process import device_of as device_of
+from .player_process import device_name as device_name
 
-# Inputs that give back what we send: our own port, and the one that leads from Linux's outputs to
-# its inputs. They are heard where they are asked for by name.
+# Inputs that return what we send: our own port, and the one that leads from Linux's outputs to its
+# inputs. They are opened only where they are asked for by name.
 ECHOES = (ports.CLIENT, "Midi Through")
-# How often we look which devices are connected, and what has been played on them, in seconds. The
-# driver keeps what is played, with its time: were it to call us instead, it would wait for the
-# interpreter, and with it, in JACK, everybody's music.
-LOOK_SECONDS, HEAR_SECONDS = 0.1, 0.003
-# The thread that looks goes before others: it takes next to no time.
+# How often we check which devices are connected, and read what was played, in seconds. The driver
+# keeps what is played, with its time: a callback would make it wait for the interpreter, and with
+# it, in JACK, all other programs.
+CHECK_SECONDS, READ_SECONDS = 0.1, 0.003
+# The thread that reads runs before others: it takes next to no time.
 NICE = -15
 # Messages that a driver keeps meanwhile.
-MOST_KEPT = 8192
-# What ends every key that is held on a device that is unplugged: "all notes off" on each channel.
-LET_GO = [bytes([0xB0 | channel, 123, 0]) for channel in range(16)]
-
+MAX_KEPT = 8192
+# Ends all keys that are held on a device that is unplugged: "all notes off" on each channel.
+ALL_NOTES_OFF = [bytes([0xB0 | channel, 123, 0]) for channel in range(16)]
 # The messages of a MIDI clock: song position, tick, start, continue, stop.
 CLOCK = (0xF2, 0xF8, 0xFA, 0xFB, 0xFC)
 
-# What a listener is called with: a port, when on `time.monotonic()`, and a whole message.
-Hear = Callable[[str, float, bytes], None]
+# Called with a port, the time on `time.monotonic()` at which a message was played, and the message.
+MessageCallback = Callable[[str, float, bytes], None]
 
 
 class Subscription:
-    """Somebody who hears one port, or all of them, until `stop` is called."""
+    """Calls back for the messages of one port, or of all of them, until `stop`."""
 
-    def __init__(self, hear: Hear, port: str, clock: bool = False):
-        self.hear, self.port, self.clock = hear, port, clock
-        self.closed = False
+    def __init__(self, callback: MessageCallback, port: str, clock: bool = False):
+        self.callback, self.port, self.clock = callback, port, clock
+        self.stopped = False
 
-    def chosen(self, names: list[str]) -> list[str]:
-        """Give those of the ports that are meant."""
+    def matching(self, names: list[str]) -> list[str]:
+        """Return those of the ports that are subscribed to."""
         if not self.port:
             return [name for name in names if not name.startswith(ECHOES)]
         try:
-            return [ports.meant(self.port, names, "input")]
+            return [ports.match_port(self.port, names, "input")]
         except ShowError:  # it is not there now
             return []
 
     def catch_up(self) -> None:
-        """Hear at once, in this thread, what was played until now."""
-        _room.hear()
+        """Call back at once, in this thread, for what was played until now."""
+        hub.read()
 
-    def stop(self) -> None:
-        """Hear no more."""
-        _room.leave(self)
-
-    def forget(self) -> None:
-        """Hear no more, from wherever the interpreter tidies up: it may be within `enter`."""
-        _room.leave(self, wait=False)
+    def stop(self, wait: bool = True) -> None:
+        """End the subscription; without `wait` from a finalizer, which may run within `add`."""
+        hub.remove(self, wait)
 
 
-def subscribe(hear: Hear, port: str = "", *, clock: bool = False) -> Subscription:
-    """Have `hear(port, when, message)` called, in a thread of its own, for all that is played.
+def subscribe(callback: MessageCallback, port: str = "", *, clock: bool = False) -> Subscription:
+    """Call `callback` for every channel message that is played, in a thread of its own.
 
-    `port` means one input, as `ports.meant` says; "" means each that is connected, now or later.
-    With `clock` it is called for the messages of a MIDI clock, and for no others.
-    Raises ShowError where there is no such port; without one, a machine without MIDI is silent.
+    Args:
+        callback: called with a port, the time of the message, and the message.
+        port: the name of one input, or a part of it; "" is each one that is connected, now or
+            later, and nothing on a machine without MIDI.
+        clock: call for the messages of a MIDI clock instead.
+
+    Raises:
+        ShowError: there is no such port.
     """
-    listening = Subscription(hear, port, clock)
-    _room.enter(listening)
-    return listening
+    subscription = Subscription(callback, port, clock)
+    hub.add(subscription)
+    return subscription
 
 
-class _Room:
-    """Where everybody listens: the inputs that are open, and the thread that looks after them."""
+class InputHub:
+    """The inputs that are open, their subscriptions, and the thread that reads them."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._listening: list[Subscription] = []
-        self._inputs: dict[str, _Input] = {}
+        self._subscriptions: list[Subscription] = []
+        self._inputs: dict[str, OpenInput] = {}
         self._refused: set[str] = set()
-        self._names: list[str] = []  # of what was connected when we looked last
-        self._empty = threading.Event()
-        self._empty.set()
-        self._looking: Any = None  # rtmidi's, to ask what is connected
+        self._names: list[str] = []  # of what was connected at the last check
+        self._idle = threading.Event()
+        self._idle.set()
+        self._api = 0
+        self._client: Any = None  # rtmidi's, to ask what is connected
         # Over that alone, within the other lock or without it: some drivers take their time to
-        # tell what is connected, and whoever answers what is played must not wait for it.
+        # list what is connected, and a cue that answers what is played must not wait for it.
         self._asking = threading.Lock()
 
-    def enter(self, listening: Subscription) -> None:
-        with self._lock, ports.hushed():
-            if self._looking is None and not self._open(listening):
+    @property
+    def open_ports(self) -> list[str]:
+        """The names of the inputs that are open."""
+        return list(self._inputs)
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nothing is subscribed to, and no client of the MIDI system is open."""
+        return self._client is None
+
+    def add(self, subscription: Subscription) -> None:
+        """Open the ports of a subscription; raise ShowError where its port does not exist."""
+        with self._lock, ports.stderr_silenced():
+            if self._client is None and not self._open_client(subscription):
                 return
             try:
-                if listening.port:
-                    ports.meant(listening.port, self._connected(), "input")
-                self._listening.append(listening)
+                if subscription.port:
+                    ports.match_port(subscription.port, self._connected(), "input")
+                self._subscriptions.append(subscription)
             finally:
-                self._look()
-            # One thread looks after all, whoever leaves while another enters.
-            if self._listening and self._empty.is_set():
-                self._empty = threading.Event()
+                self._update()
+            # One thread reads for all, even where the last one stops while another is added.
+            if self._subscriptions and self._idle.is_set():
+                self._idle = threading.Event()
                 threading.Thread(
-                    target=self._watch, args=(self._empty,), name="inputs", daemon=True
+                    target=self._run, args=(self._idle,), name="MIDI inputs", daemon=True
                 ).start()
 
-    def leave(self, listening: Subscription, wait: bool = True) -> None:
-        listening.closed = True
+    def remove(self, subscription: Subscription, wait: bool = True) -> None:
+        """End a subscription and close the ports that only it needed."""
+        subscription.stopped = True
         if self._lock.acquire(blocking=wait):
             try:
-                if self._looking is not None:
-                    self._look()
+                if self._client is not None:
+                    self._update()
             finally:
                 self._lock.release()
 
     def close(self) -> None:
-        for listening in list(self._listening):
-            self.leave(listening)
+        """End all subscriptions."""
+        for subscription in list(self._subscriptions):
+            self.remove(subscription)
 
-    def _open(self, listening: Subscription) -> bool:
+    def read(self, check: bool = False) -> None:
+        """Pass on what was played; with `check` open and close what has come and gone."""
         try:
-            self._api = ports.system()
+            names = self._connected() if check else []
+            with self._lock:
+                if self._idle.is_set():
+                    return
+                for port in list(self._inputs.values()):
+                    port.read()
+                if check:
+                    self._update(names)
+        except Exception as error:  # of any driver: the show goes on
+            warn_once(f"MIDI inputs cannot be read: {describe(error)}", "MIDI inputs")
+
+    def _open_client(self, subscription: Subscription) -> bool:
+        try:
+            self._api = ports.find_api()
         except ShowError:
-            if listening.port:
+            if subscription.port:
                 raise
             return False
         import rtmidi
 
-        self._looking = rtmidi.MidiIn(self._api, name=ports.CLIENT)
+        self._client = rtmidi.MidiIn(self._api, name=ports.CLIENT)
         return True
 
-    def _watch(self, empty: threading.Event) -> None:
+    def _run(self, idle: threading.Event) -> None:
         raise_priority(NICE)
-        looked = time.monotonic()
-        while not empty.wait(HEAR_SECONDS if self._inputs else LOOK_SECONDS):
-            look = time.monotonic() - looked >= LOOK_SECONDS
-            self.hear(look)
-            looked = time.monotonic() if look else looked
-
-    def hear(self, look: bool = False) -> None:
-        """Hand on what was played, and `look` what is connected."""
-        try:
-            names = self._connected() if look else []
-            with self._lock:
-                if self._empty.is_set():
-                    return
-                for port in list(self._inputs.values()):
-                    port.take()
-                if look:
-                    self._look(names)
-        except Exception as error:  # whatever a driver does, the show goes on
-            warn_once(f"MIDI inputs cannot be heard: {describe(error)}", "MIDI inputs")
+        checked = time.monotonic()
+        while not idle.wait(READ_SECONDS if self._inputs else CHECK_SECONDS):
+            check = time.monotonic() - checked >= CHECK_SECONDS
+            self.read(check)
+            checked = time.monotonic() if check else checked
 
     def _connected(self) -> list[str]:
         with self._asking:
-            if self._looking is None:
+            if self._client is None:
                 return []
-            self._names = port_names(self._looking, self._names)
+            self._names = port_names(self._client, self._names)
             return self._names
 
-    def _look(self, names: list[str] | None = None) -> None:
-        """Open what has come, close what has gone, and have everybody hear what they mean to."""
+    def _update(self, names: list[str] | None = None) -> None:
+        """Open what has come, close what has gone, and connect subscriptions to their inputs."""
         import rtmidi
 
-        self._listening = [one for one in self._listening if not one.left]
+        self._subscriptions = [one for one in self._subscriptions if not one.stopped]
         names = self._connected() if names is None else names
-        meant: dict[str, list[Subscription]] = {}
-        for listening in self._listening:
-            for name in listening.chosen(names):
-                meant.setdefault(name, []).append(listening)
+        wanted: dict[str, list[Subscription]] = {}
+        for subscription in self._subscriptions:
+            for name in subscription.matching(names):
+                wanted.setdefault(name, []).append(subscription)
         self._refused &= set(names)
-        for name in [name for name in self._inputs if name not in meant]:
+        for name in [name for name in self._inputs if name not in wanted]:
             port = self._inputs.pop(name)
             port.close()
-            if self._listening and name not in names:
-                warn_once(f"MIDI input {name!r} is gone; it is heard again when it is back")
-                for message in LET_GO:
-                    port.hand(time.monotonic(), message)
-        for name, several in meant.items():
+            if self._subscriptions and name not in names:
+                warn_once(f"MIDI input {name!r} is gone; it is read again when it is back")
+                for message in ALL_NOTES_OFF:
+                    port.pass_on(time.monotonic(), message)
+        for name, subscriptions in wanted.items():
             if name not in self._inputs and name not in self._refused:
                 try:
-                    self._inputs[name] = _Input(self._api, name)
-                except ConnectionError:  # it has just gone, and is sought again
+                    self._inputs[name] = OpenInput(self._api, name)
+                except ConnectionError:  # it has just gone, and is tried again
                     continue
                 except rtmidi.RtMidiError as error:  # another program has it, say
                     self._refused.add(name)
-                    warn_once(f"MIDI input {name!r} does not open: {error}; it is not heard")
+                    warn_once(f"MIDI input {name!r} does not open: {error}; it is not read")
             if name in self._inputs:
-                device = self._inputs[name]
-                device.hears = tuple(one.hear for one in several if not one.clock)
-                device.follows = tuple(one.hear for one in several if one.clock)
-        if not self._listening:
-            self._empty.set()
+                port = self._inputs[name]
+                port.callbacks = tuple(one.callback for one in subscriptions if not one.clock)
+                port.clock_callbacks = tuple(one.callback for one in subscriptions if one.clock)
+        if not self._subscriptions:
+            self._idle.set()
             with self._asking:
-                self._looking.delete()
-                self._looking = None
+                self._client.delete()
+                self._client = None
             self._refused.clear()
 
 
-class _Input:
-    """One port that is open: everybody who listens hears every message and when it was played."""
+class OpenInput:
+    """One open port, which passes every message and its time on to all callbacks."""
 
     def __init__(self, api: int, name: str):
         import rtmidi
 
-        self.hears: tuple[Hear, ...] = ()
-        self.follows: tuple[Hear, ...] = ()  # who hears its clock
+        self.callbacks: tuple[MessageCallback, ...] = ()
+        self.clock_callbacks: tuple[MessageCallback, ...] = ()
         self._name = name
-        self._stream, self._stopwatch = MessageParser(), DriverClock()
-        self._port = rtmidi.MidiIn(api, name=ports.CLIENT, queue_size_limit=MOST_KEPT)
+        self._parser, self._driver_clock = MessageParser(), DriverClock()
+        self._port = rtmidi.MidiIn(api, name=ports.CLIENT, queue_size_limit=MAX_KEPT)
         # What is ignored would be missing from the time between messages.
         self._port.ignore_types(sysex=False, timing=False, active_sense=False)
         try:
@@ -221,29 +235,31 @@ class _Input:
             self._port.delete()  # or a JACK server would wait for us
             raise
 
-    def take(self) -> None:
-        """Hand on what has been played since the last time."""
-        for _ in range(MOST_KEPT):  # whoever plays faster than that is not waited for
+    def read(self) -> None:
+        """Pass on what was played since the last time."""
+        for _ in range(MAX_KEPT):  # a device that plays faster must not keep us here
             event = self._port.get_message()
             if event is None:
                 return
-            data, since = event
-            played = self._stopwatch.played(time.monotonic(), since)
-            if self.follows and data and data[0] in CLOCK:
-                for hear in self.follows:
-                    hear(self._name, played, bytes(data))
-            for message in self._stream.take(bytes(data)):
-                self.hand(played, message)
+            data, since = bytes(event[0]), event[1]
+            played = self._driver_clock.played_at(time.monotonic(), since)
+            if self.clock_callbacks and data and data[0] in CLOCK:
+                for callback in self.clock_callbacks:
+                    callback(self._name, played, data)
+            for message in self._parser.feed(data):
+                self.pass_on(played, message)
 
-    def hand(self, played: float, message: bytes) -> None:
-        for hear in self.hears:
-            hear(self._name, played, message)
+    def pass_on(self, played: float, message: bytes) -> None:
+        """Call back for one channel message."""
+        for callback in self.callbacks:
+            callback(self._name, played, message)
 
     def close(self) -> None:
+        """Close the port."""
         self._port.close_port()
         self._port.delete()
 
 
-_room = _Room()
+hub = InputHub()
 # A port that is still open when the interpreter ends is closed too late for some drivers.
-atexit.register(_room.close)
+atexit.register(hub.close)

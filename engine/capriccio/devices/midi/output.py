@@ -1,4 +1,4 @@
-"""Music as it is played: MIDI, timed in a process of its own."""
+"""Plays music to a MIDI port, timed by a process of its own."""
 
 import json
 import os
@@ -6,25 +6,28 @@ import subprocess
 import sys
 import threading
 from contextlib import suppress
-from typing import IO, NamedTuple
+from typing import IO, Any, NamedTuple
 
+from ...clock import LiveClock, Moment
 from ...errors import ShowError
 from ...log import info, warn_once
+from ...media import Note
 from ...parameters import Gauge
 from ...parts import Output
+from ...performance import Performance
 from . import messages, player_process, ports
 from .clock_out import ClockTicks
 
-# Events that are further off than this are heard to be, in milliseconds.
-HEARD_MS = 5.0
-# So many events are written at once at most: a pipe takes 4096 bytes whole.
-MOST_AT_ONCE = 4096 // player_process.EVENT.size
+# An event that is further off than this can be heard to be, in milliseconds.
+AUDIBLE_MS = 5.0
+# Events that are written at once: a pipe takes 4096 bytes as a whole.
+MAX_AT_ONCE = 4096 // player_process.EVENT.size
 # How long the player may take to open its port, and to end its notes, in seconds.
 OPEN_SECONDS, END_SECONDS = 10.0, 3.0
 
 
-class Punctuality(NamedTuple):
-    """How many events were sent, how many were handed over too late, and how far off they were.
+class TimingStats(NamedTuple):
+    """How many events were sent, how many reached the player too late, and how far off they were.
 
     `drift_ms` is how much later the last ones were than the first.
     """
@@ -40,103 +43,101 @@ class Punctuality(NamedTuple):
 class Midi(Output):
     """Play to a MIDI port: `midi:NAME`, or `midi` for a port `capriccio` that others connect to.
 
-    NAME is the name of an output, or enough of it. Another process times the notes, so that a
-    picture that takes long moves none, and ends them whatever becomes of this one. With
-    `midi:NAME,clock` it sends a MIDI clock as well: 24 ticks a beat, start, stop, continue and song
-    position. After `close`, `punctuality` says how well it kept time.
+    NAME is the name of an output, or a part of it. Another process times the notes, so that a
+    picture that takes long moves none, and ends them whatever becomes of this one.
+    `midi:NAME,clock` sends a MIDI clock as well: 24 ticks a beat, start, stop, continue and song
+    position. After `close`, `timing` holds how accurate it was.
     """
 
     name = "midi"
     timed = True
-    punctuality: Punctuality | None = None
-    lately: Punctuality | None = None  # the same of the last few hundred events, during the show
-    _player: subprocess.Popen | None = None
+    timing: TimingStats | None = None
+    recent_timing: TimingStats | None = None  # of the last few hundred events, during the show
+    _player: "subprocess.Popen[bytes] | None" = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
         name, comma, word = target.rpartition(",")
-        self._clocked = bool(comma) and word == "clock"
-        self.port = name if self._clocked else target
+        self._sends_clock = bool(comma) and word == "clock"
+        self.port = name if self._sends_clock else target
 
     @classmethod
     def missing(cls) -> str:
         try:
-            ports.output_port("")
+            ports.find_output("")
         except ShowError as error:
             return str(error)
         return ""
 
-    def start(self, performance):
-        if not performance.clock.live:
+    def find_port(self) -> tuple[int, str]:
+        """Return the MIDI system and the whole name of the port to play to."""
+        return ports.find_output(self.port)
+
+    def start(self, performance: Performance) -> None:
+        if not isinstance(performance.clock, LiveClock):
             raise ShowError(f"{self} plays in real time; offline, write midifile:FILE.mid")
         self._clock = performance.clock
-        self.punctuality = self.lately = None
-        self._ticks = ClockTicks(self._clock) if self._clocked else None
+        self.timing = self.recent_timing = None
+        self._ticks = ClockTicks(self._clock) if self._sends_clock else None
         self._losses = 0
-        self._gathered: list[bytes] | None = None
-        says = "How far off the last few hundred events were: 99 in 100 no more than this"
+        self._batch: list[bytes] | None = None
         performance.parameters.add_gauge(
             Gauge(
                 f"MIDI jitter {self.port}".strip(),
-                says,
-                lambda: f"{self.lately.p99_ms:.2f} ms" if self.lately else "",
-                lambda: self.lately is None or self.lately.max_ms < HEARD_MS,
+                "How far off the last few hundred events were: 99 in 100 no more than this",
+                lambda: f"{self.recent_timing.p99_ms:.2f} ms" if self.recent_timing else "",
+                lambda: self.recent_timing is None or self.recent_timing.max_ms < AUDIBLE_MS,
             )
         )
-        api, port = self._place()
-        here = str(os.getpid())
+        api, port = self.find_port()
+        # A signal to this process and its group leaves the player to end by itself.
+        options: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            flags = subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+            options = {"creationflags": flags}
         self._player = subprocess.Popen(
-            # By its path: the package around it would be imported by its name, numpy and all.
-            [sys.executable, "-P", player_process.__file__, str(api), port, here],
+            # By its path: with `-m` the package around it would be imported, numpy and all.
+            [sys.executable, "-P", player_process.__file__, str(api), port, str(os.getpid())],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # where ALSA and JACK complain
             bufsize=0,
-            # Whoever interrupts or kills this process with its group leaves the player to end.
-            **(
-                {"creationflags": subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW}
-                if sys.platform == "win32"
-                else {"start_new_session": True}
-            ),
+            **options,
         )
-        self._answered = threading.Event()
-        self._trouble = "it ended"
-        self._listener = threading.Thread(
-            target=self._listen, args=(self._player.stdout,), name=str(self), daemon=True
+        self._ready = threading.Event()
+        self._error = "it ended"
+        self._reader = threading.Thread(
+            target=self._read_reports, args=(self._player.stdout,), name=str(self), daemon=True
         )
-        self._listener.start()
-        if not self._answered.wait(OPEN_SECONDS):
-            self._trouble = f"nothing happened within {OPEN_SECONDS:g} s"
-        if self._trouble:
+        self._reader.start()
+        if not self._ready.wait(OPEN_SECONDS):
+            self._error = f"nothing happened within {OPEN_SECONDS:g} s"
+        if self._error:
             self.close()
-            raise ShowError(f"{self} cannot open its port: {self._trouble}")
+            raise ShowError(f"{self} cannot open its port: {self._error}")
 
-    def _place(self) -> tuple[int, str]:
-        """Give the system and the whole name of the port to play to."""
-        return ports.output_port(self.port)
+    def note_on(self, note: Note, now: Moment) -> None:
+        self._send(now.seconds, messages.note_on(note))
 
-    def note_on(self, note, now):
-        self._put(now.seconds, messages.note_on(note))
+    def note_off(self, note: Note, now: Moment) -> None:
+        self._send(now.seconds, messages.note_off(note))
 
-    def note_off(self, note, now):
-        self._put(now.seconds, messages.note_off(note))
+    def control(self, change: tuple[int, float, int], now: Moment) -> None:
+        self._send(now.seconds, messages.control(change))
 
-    def control(self, change, now):
-        self._put(now.seconds, messages.control(change))
-
-    def sent_until(self, now):
+    def sent_until(self, now: Moment) -> None:
         for seconds, message in self._ticks.until(now.seconds) if self._ticks else ():
-            self._put(seconds + self.delay, message)
-        # From now on events are gathered until the next time: whoever writes lets go of the
+            self._send(seconds + self.delay, message)
+        # From now on events are collected until the next call: a thread that writes releases the
         # interpreter, and may have to wait for it as long as a picture takes.
-        gathered, self._gathered = self._gathered or [], []
-        for first in range(0, len(gathered), MOST_AT_ONCE):
-            self._write(b"".join(gathered[first : first + MOST_AT_ONCE]))
+        batch, self._batch = self._batch or [], []
+        for first in range(0, len(batch), MAX_AT_ONCE):
+            self._write(b"".join(batch[first : first + MAX_AT_ONCE]))
 
-    def panic(self):
+    def panic(self) -> None:
         self._write(player_process.EVENT.pack(0.0, player_process.PANIC, b""))
 
-    def close(self):
+    def close(self) -> None:
         player, self._player = self._player, None
         if player is None:
             return
@@ -144,28 +145,28 @@ class Midi(Output):
         with suppress(OSError):  # it may have ended already
             player.stdin.write(player_process.EVENT.pack(0.0, player_process.END, b""))
         player.stdin.close()
-        for stop in (lambda: None, player.terminate, player.kill):
-            stop()
+        for stop in (player.terminate, player.kill, None):
             try:
                 player.wait(END_SECONDS)
                 break
             except subprocess.TimeoutExpired:
-                continue
-        self._listener.join(END_SECONDS)
+                if stop:
+                    stop()
+        self._reader.join(END_SECONDS)
         player.stdout.close()
 
-    def _put(self, seconds: float, message: bytes) -> None:
-        """Have the player send a message at so many seconds of the show."""
+    def _send(self, seconds: float, message: bytes) -> None:
+        """Have the player send a message at `seconds` of the show."""
         if self._player is None:
             return
         event = player_process.EVENT.pack(self._clock.monotonic(seconds), len(message), message)
-        if self._gathered is None:
+        if self._batch is None:
             self._write(event)
         else:
-            self._gathered.append(event)
+            self._batch.append(event)
 
     def _write(self, events: bytes) -> None:
-        """Hand events to the player, whole, whichever thread it is."""
+        """Write events to the player as a whole, from any thread."""
         player = self._player
         if player is None:
             return
@@ -176,21 +177,20 @@ class Midi(Output):
             if self._player is player:
                 raise ShowError(f"{self} is silent: the process that plays it has ended") from None
 
-    def _listen(self, answers: IO[bytes]) -> None:
-        """Hear what the player has to say."""
-        for line in answers:
-            said = json.loads(line)
-            if "punctuality" in said:
-                self.punctuality = Punctuality(**said["punctuality"])
-            elif "lately" in said:
-                self.lately = Punctuality(**said["lately"])
-            elif "lost" in said:
+    def _read_reports(self, reports: IO[bytes]) -> None:
+        for line in reports:
+            report = json.loads(line)
+            if "timing" in report:
+                self.timing = TimingStats(**report["timing"])
+            elif "recent" in report:
+                self.recent_timing = TimingStats(**report["recent"])
+            elif "lost" in report:
                 self._losses += 1
-                lost = f"{self} has lost its port {self.port!r}: {said['lost']}; the show goes on"
+                lost = f"{self} has lost its port {self.port!r}: {report['lost']}; the show goes on"
                 warn_once(lost, f"{lost} {self._losses}")  # every time
-            elif "back" in said:
-                info(f"{self} has its port {said['back']!r} again")
+            elif "restored" in report:
+                info(f"{self} has its port {report['restored']!r} again")
             else:
-                self._trouble = said.get("trouble", "")
-                self._answered.set()
-        self._answered.set()
+                self._error = report.get("error", "")
+                self._ready.set()
+        self._ready.set()

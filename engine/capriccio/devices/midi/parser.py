@@ -1,56 +1,59 @@
-"""MIDI messages out of a stream of bytes, whatever the bytes are; and the time they were played."""
+"""Parses a stream of bytes into MIDI messages, and finds when each was played."""
 
-# How many bytes follow a status byte, by its upper half.
-FOLLOWING = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
+# How many data bytes follow a status byte, by its upper half.
+DATA_BYTES = {0x80: 2, 0x90: 2, 0xA0: 2, 0xB0: 2, 0xC0: 1, 0xD0: 1, 0xE0: 2}
 REAL_TIME = 0xF8  # from here on a message is one byte, and may stand in the middle of another
-# The interpreter is not held longer than this; and after such a silence the time is taken anew,
-# since two clocks drift apart.
+# The longest that the interpreter is held; and the silence after which a driver's clock and ours
+# may have drifted apart.
 HELD_SECONDS, SILENCE_SECONDS = 0.25, 2.0
 
 
 class MessageParser:
-    """Takes bytes in pieces of any size and gives the channel messages in them, each whole.
+    """Parses the channel messages out of bytes that come in pieces of any size.
 
-    A status byte may be left out where it is that of the message before. What belongs to no
-    channel message, such as the system's own messages and bytes that nothing has announced, is
-    passed over.
+    Running status is understood. System messages, and data bytes without a status, are skipped.
     """
 
     def __init__(self) -> None:
-        self._message: list[int] = []  # the status in force, and what has come after it
+        self._message: list[int] = []  # the running status, and the data after it
 
-    def take(self, data: bytes) -> list[bytes]:
-        """Give the messages that are complete with `data`."""
-        whole = []
+    def feed(self, data: bytes) -> list[bytes]:
+        """Return the messages that are complete with `data`."""
+        messages = []
         for byte in data:
             if byte >= REAL_TIME:
                 continue
             if byte >= 0xF0:
-                self._message = []  # no status is in force, and the data that follow are nobody's
+                self._message = []  # a system message ends the running status
             elif byte >= 0x80:
                 self._message = [byte]
             elif self._message:
                 self._message.append(byte)
-                if len(self._message) > FOLLOWING[self._message[0] & 0xF0]:
-                    whole.append(bytes(self._message))
+                if len(self._message) > DATA_BYTES[self._message[0] & 0xF0]:
+                    messages.append(bytes(self._message))
                     del self._message[1:]
-        return whole
+        return messages
 
 
 class DriverClock:
-    """Tells when a message was played, which is a little before we hear of it.
+    """Finds when messages were played, which is a little before they are received.
 
-    A driver measures the seconds since the message before it; we hear of a message when the
-    interpreter is free. So the message we heard of soonest tells the time of all the others.
+    A driver measures the seconds since the message before; we receive one when the interpreter is
+    free. So the message that was received soonest tells the time of all others.
     """
 
     def __init__(self) -> None:
         self._played: float | None = None
 
-    def played(self, heard: float, since: float) -> float:
-        """Give when a message was played that we `heard` of, `since` seconds after the last."""
-        guess = heard if self._played is None else self._played + since
-        if since > SILENCE_SECONDS or not heard - HELD_SECONDS <= guess <= heard:
-            guess = heard
-        self._played = guess
-        return guess
+    def played_at(self, received: float, since: float) -> float:
+        """Return when a message was played, on the clock of `received`.
+
+        Args:
+            received: when it was received.
+            since: seconds since the message before, as the driver measured.
+        """
+        played = received if self._played is None else self._played + since
+        if since > SILENCE_SECONDS or not received - HELD_SECONDS <= played <= received:
+            played = received
+        self._played = played
+        return played

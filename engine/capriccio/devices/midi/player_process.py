@@ -1,11 +1,11 @@
-"""Plays MIDI in a process of its own: a sketch that holds its interpreter moves no note here.
+"""Plays MIDI in a process of its own, so that a sketch that holds its interpreter moves no note.
 
-Run as a script by `midi.py`, with rtmidi's number of the system, the whole name of the port (""
-for a virtual one) and the process id of the sketch. Events come on standard input, records of a
-fixed size; answers go to standard output, one JSON object a line: `ready` or `trouble` at first,
-`lost` when the port vanishes and `back` when it is found again, `lately` from time to time and
-`punctuality` at the end. When the sketch says so, is gone, or this process is terminated, every
-sounding note is ended, and then the process.
+`output.py` runs this file as a script, with rtmidi's number of the MIDI system, the whole name of
+the port ("" for a virtual one) and the process id of the sketch. It imports next to nothing, so
+that it starts fast. Events come on standard input, records of a fixed size; reports go to standard
+output, one JSON object a line: `ready` or `error` at first, `lost` when the port vanishes and
+`restored` when it is found again, `recent` from time to time and `timing` at the end. When the
+sketch asks for it or is gone, or this process is terminated, every sounding note is ended first.
 """
 
 import gc
@@ -18,9 +18,11 @@ import sys
 import threading
 import time
 from array import array
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from itertools import count
+from types import FrameType
+from typing import Any
 
 from capriccio.clock import SPIN_SECONDS, wait_until
 from capriccio.midi_ports import open_port, port_names
@@ -29,49 +31,49 @@ from capriccio.midi_ports import open_port, port_names
 # has, or END or PANIC; the bytes.
 EVENT = struct.Struct("<dB3s")
 END, PANIC = 0, 255
-# The number of a system that there is not.
-NOWHERE = -1
-# How often the port and the sketch are looked for, and how long nothing must be due for it, since
-# asking a MIDI system takes its time; and how often in music that never rests so long.
-LOOK_SECONDS, REST_SECONDS, PATIENCE_SECONDS = 1.0, 0.005, 10.0
-# An event that reaches us this long after it was due counts as late: its sender was.
+# In place of rtmidi's number of a system: send to nothing.
+NULL_API = -1
+# How often the port and the sketch are checked; how long nothing must be due for it, since asking
+# a MIDI system takes its time; and how often in music that never rests that long.
+CHECK_SECONDS, REST_SECONDS, MAX_CHECK_SECONDS = 1.0, 0.005, 10.0
+# An event that arrives this long after it was due is counted as late: its sender was.
 LATE_SECONDS = 0.001
-# So many events tell how punctual we have been lately.
+# How many events are reported as recent.
 RECENT = 256
 # JACK takes messages out of a buffer once a period; closed before that, they would be lost.
 FLUSH_SECONDS = 0.1
 SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
-# Messages of the whole system: where the song goes on, and the clock that goes with it.
+# System messages: the song position, and the clock.
 POSITION, TICK, START, CONTINUE, STOP = 0xF2, 0xF8, 0xFA, 0xFB, 0xFC
 
 
-class Ended(BaseException):
-    """The process was told to end."""
+class Terminated(BaseException):
+    """A signal asks the process to end."""
 
 
 class PlayerProcess:
-    """Sends every event when it is due, and knows what sounds.
+    """Sends every event when it is due, and knows which notes sound.
 
     `port` is an open port of rtmidi, `name` the one that it is connected to, or "".
     """
 
-    def __init__(self, port, name: str):
+    def __init__(self, port: Any, name: str):
         self._port, self._name = port, name
-        self._names: list[str] = []  # of all ports when we looked last
-        self._beside: set[str] = set()  # the same when ours was there last
+        self._names: list[str] = []  # of all ports at the last check
+        self._present: set[str] = set()  # the same when ours was last there
         self._changed = threading.Condition()  # over the events and whether it has ended
         self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
         self._order = count()
-        self._ended = self._lost = self._panic = False
-        self._looked = time.monotonic()
+        self.ended = self._lost = self._panic = False
+        self._checked = time.monotonic()
         self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
         self._channels: set[int] = set()
-        self._going = False  # the clock that goes with the song
-        self._off = array("d")  # seconds between due and sent, of every event
-        self._late = self._told = 0
+        self._clock_running = False
+        self._errors = array("d")  # seconds between due and sent, of every event
+        self._late = self._reported = 0
 
-    def listen(self, descriptor: int) -> None:
-        """Take in events until told to end, or nobody is there to send any."""
+    def receive(self, descriptor: int) -> None:
+        """Read events until END, or until no process can send any."""
         data = b""
         try:
             while more := os.read(descriptor, 1 << 16):
@@ -92,38 +94,38 @@ class PlayerProcess:
                 data = data[whole:]
         finally:
             with self._changed:
-                self._ended = True
+                self.ended = True
                 self._changed.notify()
 
     def play(self, sketch: int) -> None:
-        """Send events until told to end, or the process with the id `sketch` is gone."""
-        while not self._ended:
+        """Send events until END, or until the process with the id `sketch` is gone."""
+        while not self.ended:
             if self._panic:
                 self._panic = False
                 self.silence(range(16))
             event = None
             with self._changed:
                 now = time.monotonic()
-                left = self._events[0][0] - now if self._events else LOOK_SECONDS
-                since = now - self._looked
-                look = since > LOOK_SECONDS and (
-                    self._lost or left > REST_SECONDS or since > PATIENCE_SECONDS
+                left = self._events[0][0] - now if self._events else CHECK_SECONDS
+                since = now - self._checked
+                check = since > CHECK_SECONDS and (
+                    self._lost or left > REST_SECONDS or since > MAX_CHECK_SECONDS
                 )
                 if left <= SPIN_SECONDS:
                     event = heapq.heappop(self._events)
-                elif not (look or self._ended or self._panic):
-                    self._changed.wait(min(left - SPIN_SECONDS, LOOK_SECONDS))
+                elif not (check or self.ended or self._panic):
+                    self._changed.wait(min(left - SPIN_SECONDS, CHECK_SECONDS))
             if event:
                 due, _, message, late = event
                 wait_until(due)
                 self._send(message)
-                self._off.append(time.monotonic() - due)
+                self._errors.append(time.monotonic() - due)
                 self._late += late
-            elif look:
-                self._look(sketch)
+            elif check:
+                self.check(sketch)
 
     def silence(self, channels: Iterable[int]) -> None:
-        """End every sounding note; lift the pedal and end all else on these channels, 0..15."""
+        """End every sounding note; release the pedal and end all else on channels 0..15."""
         for channel, pitch in list(self._sounding):
             self._send(bytes([0x80 | channel, pitch, 0]))
         for channel in channels:
@@ -133,95 +135,95 @@ class PlayerProcess:
     def end(self) -> None:
         """End every sounding note, silence the channels that were used, and stop the clock."""
         self.silence(sorted(self._channels))
-        if self._going:
+        if self._clock_running:
             self._send(bytes([STOP]))
         time.sleep(FLUSH_SECONDS)
 
-    def punctuality(self) -> dict[str, float]:
-        """Say how many events were sent, how many had come too late, and how far off they were.
-
-        And how much later than the first of them, by the median, were the last.
-        """
-        found = {"events": len(self._off), "late": self._late, **self._spread(self._off)}
-        drift = _middle(self._off[-RECENT:]) - _middle(self._off[:RECENT])
+    def timing(self) -> dict[str, float]:
+        """Return the fields of `TimingStats`; the drift is between medians."""
+        found = {"events": len(self._errors), "late": self._late, **_spread(self._errors)}
+        drift = _median(self._errors[-RECENT:]) - _median(self._errors[:RECENT])
         return {**found, "drift_ms": round(1000 * drift, 4)}
 
-    def _spread(self, seconds) -> dict[str, float]:
-        off, found = sorted(map(abs, seconds)) or [0.0], {}
-        for name, share in (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0)):
-            found[name] = round(1000 * off[round(share * (len(off) - 1))], 4)
-        return found
-
-    def _send(self, message: bytes) -> None:
-        kind, channel = message[0] & 0xF0, message[0] & 0x0F
-        begins = kind == 0x90 and message[2] > 0
-        if self._lost and kind in (0x80, 0x90):
-            return  # what sounded at the port is ended when it is back
-        # Noted before a note begins and after it has ended: should we be stopped in between, it is
-        # ended once too often rather than never.
-        if kind < 0xF0:
-            self._channels.add(channel)
-        elif message[0] in (START, CONTINUE, STOP):
-            self._going = message[0] != STOP
-        if begins:
-            self._sounding[channel, message[1]] = None
-        if not self._lost:
-            try:
-                self._port.send_message(message)
-            except Exception as error:  # whatever a driver thinks of
-                self._lose(str(error))
-                return
-        if not begins and kind in (0x80, 0x90):
-            self._sounding.pop((channel, message[1]), None)
-
-    def _look(self, sketch: int) -> None:
-        """See whether the port and the sketch are still there: some systems send into the void."""
-        self._looked = time.monotonic()
-        # A pipe stays open while a copy of the dead sketch's process, forked, has it.
+    def check(self, sketch: int) -> None:
+        """Check that the port and the sketch exist; some systems send to a lost port silently."""
+        self._checked = time.monotonic()
+        # A pipe stays open while a fork of the dead sketch has a copy of it.
         if os.name != "nt" and os.getppid() != sketch:
-            self._ended = True
+            self.ended = True
             return
-        if len(self._off) > self._told:
-            self._told = len(self._off)
-            lately = self._spread(self._off[-RECENT:])
-            say(lately={"events": self._told, "late": self._late, **lately})
+        if len(self._errors) > self._reported:
+            self._reported = len(self._errors)
+            spread = _spread(self._errors[-RECENT:])
+            report(recent={"events": self._reported, "late": self._late, **spread})
         if not self._name:
             return
         try:
             names = self._names = port_names(self._port, self._names)
             if not self._lost:
-                self._beside = set(names)  # another of the same name is not it
+                self._present = set(names)  # another of the same name is not it
                 if self._name not in names:
                     self._lose("it is no longer connected")
                 return
-            new = [name for name in names if name not in self._beside]
-            found = [name for name in new if device_of(name) == device_of(self._name)]
+            new = [name for name in names if name not in self._present]
+            found = [name for name in new if device_name(name) == device_name(self._name)]
             if self._name in names or found:
-                self._return(self._name if self._name in names else found[0])
+                self._restore(self._name if self._name in names else found[0])
         except Exception as error:
             self._lose(str(error))
+
+    def _send(self, message: bytes) -> None:
+        kind, channel = message[0] & 0xF0, message[0] & 0x0F
+        starts = kind == 0x90 and message[2] > 0
+        if self._lost and kind in (0x80, 0x90):
+            return  # what sounded at the port is ended when it is back
+        # Noted before a note starts and after it has ended: should we be stopped in between, it is
+        # ended once too often rather than never.
+        if kind < 0xF0:
+            self._channels.add(channel)
+        elif message[0] in (START, CONTINUE, STOP):
+            self._clock_running = message[0] != STOP
+        if starts:
+            self._sounding[channel, message[1]] = None
+        if not self._lost:
+            try:
+                self._port.send_message(message)
+            except Exception as error:  # of any driver
+                self._lose(str(error))
+                return
+        if not starts and kind in (0x80, 0x90):
+            self._sounding.pop((channel, message[1]), None)
 
     def _lose(self, reason: str) -> None:
         if not self._lost:
             self._lost = True
-            say(lost=reason)
+            report(lost=reason)
 
-    def _return(self, name: str) -> None:
-        """Take up a port that is there again, and silence it first."""
+    def _restore(self, name: str) -> None:
+        """Open a port that is there again, and silence it first."""
         self._port.close_port()
         open_port(self._port, name, "capriccio")
         self._name, self._lost = name, False
         self.silence(range(16))
-        say(back=name)
+        report(restored=name)
 
 
-def _middle(numbers: Iterable[float]) -> float:
+def _spread(seconds: Iterable[float]) -> dict[str, float]:
+    errors = sorted(map(abs, seconds)) or [0.0]
+    percentiles = (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0))
+    return {
+        name: round(1000 * errors[round(share * (len(errors) - 1))], 4)
+        for name, share in percentiles
+    }
+
+
+def _median(numbers: Sequence[float]) -> float:
     ordered = sorted(numbers) or [0.0]
     return ordered[len(ordered) // 2]
 
 
-def device_of(port: str) -> str:
-    """Give what a device is called whatever place it is plugged into: its port without numbers."""
+def device_name(port: str) -> str:
+    """Return the name of a device wherever it is plugged in: that of its port without numbers."""
     words = port.split(" ")
     # ALSA ends in "20:0", Windows in the number of the port.
     while len(words) > 1 and words[-1].replace(":", "", 1).isdecimal():
@@ -229,25 +231,25 @@ def device_of(port: str) -> str:
     return " ".join(words)
 
 
-def say(**words) -> None:
-    """Tell the sketch something, if it is still there."""
+def report(**fields: Any) -> None:
+    """Write a report to the sketch, if it is still there."""
     with suppress(OSError):
-        os.write(1, f"{json.dumps(words)}\n".encode())
+        os.write(1, f"{json.dumps(fields)}\n".encode())
 
 
 class NullPort:
-    """A port that leads nowhere, to measure with where there is no MIDI system."""
+    """A port that sends to nothing, to measure with where there is no MIDI system."""
 
     def send_message(self, message: bytes) -> None:
-        """Send a message to nobody."""
+        """Do nothing."""
 
     def delete(self) -> None:
-        """Close what was never open."""
+        """Do nothing."""
 
 
-def connect(api: int, name: str):
-    """Open the output port `name`, or a virtual one, and give it."""
-    if api == NOWHERE:
+def connect(api: int, name: str) -> Any:
+    """Return rtmidi's port, connected to the output `name`, or a virtual one."""
+    if api == NULL_API:
         return NullPort()
     import rtmidi
 
@@ -263,24 +265,25 @@ def connect(api: int, name: str):
     return port
 
 
-def hurry() -> None:
-    """Go before ordinary processes, where we may."""
+def raise_process_priority() -> None:
+    """Run before ordinary processes, where we may."""
+    if sys.platform == "win32":
+        import ctypes
+
+        ctypes.windll.winmm.timeBeginPeriod(1)  # or waits last 16 ms
+        return
     try:
         lowest = os.sched_get_priority_min(os.SCHED_FIFO)
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(lowest))
     except (AttributeError, OSError):
-        with suppress(AttributeError, OSError):
+        with suppress(OSError):
             os.nice(-15)
-    if os.name == "nt":
-        import ctypes
-
-        ctypes.windll.winmm.timeBeginPeriod(1)  # type: ignore[attr-defined]  # or waits last 16 ms
 
 
-def stop(number, frame):
+def terminate(number: int, frame: FrameType | None) -> None:
     """End the process as a signal asks, the notes first."""
     signal.signal(number, signal.SIG_IGN)
-    raise Ended
+    raise Terminated
 
 
 def main(api: int, name: str, sketch: int) -> None:
@@ -289,24 +292,24 @@ def main(api: int, name: str, sketch: int) -> None:
     try:
         port = connect(api, name)
     except Exception as error:
-        say(trouble=str(error))
+        report(error=str(error))
         return
     with suppress(AttributeError, OSError):
-        os.set_blocking(1, False)  # whoever does not listen must not keep us waiting
+        os.set_blocking(1, False)  # a sketch that does not read must not make us wait
     player = PlayerProcess(port, name)
-    hurry()
+    raise_process_priority()
     gc.disable()
     try:
-        signal.signal(signal.SIGTERM, stop)
-        threading.Thread(target=player.listen, args=(0,), daemon=True).start()
-        say(ready=name)
+        signal.signal(signal.SIGTERM, terminate)
+        threading.Thread(target=player.receive, args=(0,), daemon=True).start()
+        report(ready=name)
         player.play(sketch)
-    except Ended:
+    except Terminated:
         pass
     finally:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         player.end()
-    say(punctuality=player.punctuality())
+    report(timing=player.timing())
     port.delete()
 
 

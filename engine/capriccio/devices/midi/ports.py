@@ -1,7 +1,9 @@
-"""Finds MIDI ports: which system answers, what is connected to it, and which port is meant."""
+"""Finds MIDI ports: the system that answers, what is connected to it, and the port of a name."""
 
 import os
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 from ...errors import ShowError
 from ...midi_ports import port_names
@@ -10,10 +12,11 @@ from ...midi_ports import port_names
 CLIENT = "capriccio"
 
 
-def system() -> int:
-    """Give rtmidi's number of the first MIDI system that answers; no server is started for it.
+def find_api() -> int:
+    """Return rtmidi's number of the first MIDI system that answers; no server is started for it.
 
-    Raises ShowError, with the reason in a few words, where none does.
+    Raises:
+        ShowError: none answers, with the reason in a few words.
     """
     try:
         import rtmidi
@@ -22,63 +25,71 @@ def system() -> int:
     apis = [api for api in rtmidi.get_compiled_api() if api != rtmidi.API_RTMIDI_DUMMY]
     for api in apis:
         try:
-            with hushed():
+            with stderr_silenced():
                 rtmidi.MidiOut(api, name=CLIENT).delete()
         except rtmidi.RtMidiError:
             continue
-        return api
+        return int(api)
     names = " and ".join(map(rtmidi.get_api_display_name, apis)) or "nothing"
     raise ShowError(f"no MIDI system answers (tried {names})")
 
 
-def system_name() -> str:
-    """Name the MIDI system that answers; raise ShowError where none does."""
-    api = system()
+def api_name() -> str:
+    """Return the name of the MIDI system that answers; raise ShowError where none does."""
+    api = find_api()
     import rtmidi
 
-    return rtmidi.get_api_display_name(api)
+    return str(rtmidi.get_api_display_name(api))
 
 
-def system_constant() -> str:
-    """Give what rtmidi and mido call the system that answers, such as `UNIX_JACK`."""
-    api = system()
+def api_constant() -> str:
+    """Return rtmidi's and mido's word for the system that answers, such as `UNIX_JACK`."""
+    api = find_api()
     import rtmidi
 
     names = [name for name in dir(rtmidi) if name.startswith("API_")]
     return next(name for name in names if getattr(rtmidi, name) == api).removeprefix("API_")
 
 
-def output_port(name: str) -> tuple[int, str]:
-    """Give the system and the whole name of the output port that `name` means.
+def find_output(name: str) -> tuple[int, str]:
+    """Return the MIDI system and the whole name of the output port that `name` means.
 
-    "" means a virtual port, whose whole name is "", where the system can make one, and else the
-    first port. Raises ShowError where there is no such port.
+    "" means a virtual port, whose whole name is "", or the first port on Windows, which has none.
+
+    Raises:
+        ShowError: there is no such port.
     """
-    api = system()
+    api = find_api()
     import rtmidi
 
     if not name and api != rtmidi.API_WINDOWS_MM:
         return api, ""
-    names = connected(rtmidi.MidiOut, api)
+    names = list_ports(rtmidi.MidiOut, api)
     if not name and not names:
         raise ShowError("no MIDI output is connected")
-    return api, meant(name, names, "output") if name else names[0]
+    return api, match_port(name, names, "output") if name else names[0]
 
 
-def connected(kind, api: int) -> list[str]:
-    """List the ports that rtmidi's MidiIn or MidiOut, whichever `kind` is, can connect to."""
-    with hushed():
-        looking = kind(api, name=CLIENT)
+def list_ports(kind: Any, api: int) -> list[str]:
+    """Return the ports to which a `kind`, rtmidi's MidiIn or MidiOut, can connect."""
+    with stderr_silenced():
+        port = kind(api, name=CLIENT)
         try:
-            return port_names(looking)
+            return port_names(port)
         finally:
-            looking.delete()
+            port.delete()
 
 
-def meant(name: str, names: list[str], kind: str) -> str:
-    """Give the one of `names` that is `name`, or else that holds it, in upper or lower case.
+def match_port(name: str, names: list[str], kind: str) -> str:
+    """Return the one of `names` that is `name`, or else contains it in upper or lower case.
 
-    Raises ShowError where none does, or several do.
+    Args:
+        name: the whole name of a port, or a part of it.
+        names: the ports to choose from.
+        kind: "input" or "output", for errors.
+
+    Raises:
+        ShowError: no port matches, or several do.
     """
     if name in names:
         return name
@@ -87,25 +98,24 @@ def meant(name: str, names: list[str], kind: str) -> str:
         return near[0]
     if near:
         listed = ", ".join(map(repr, near))
-        raise ShowError(f"{len(near)} MIDI {kind}s have {name!r} in their name: {listed}; say more")
-    raise ShowError(
-        f"no MIDI {kind} is called {name!r}; connected: {', '.join(map(repr, names)) or 'none'}"
-    )
+        raise ShowError(f"{len(near)} MIDI {kind}s match {name!r}: {listed}")
+    others = [repr(port) for port in names if not port.startswith(CLIENT)]
+    raise ShowError(f"no MIDI {kind} is called {name!r}; connected: {', '.join(others) or 'none'}")
 
 
 @contextmanager
-def hushed():
-    """Keep C libraries off the terminal: ALSA and JACK complain on descriptor 2."""
+def stderr_silenced() -> Iterator[None]:
+    """Discard what C libraries write to descriptor 2: ALSA and JACK complain there."""
     try:
         before = os.dup(2)
-    except OSError:  # there is no standard error to keep clean
+    except OSError:  # there is no standard error
         yield
         return
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+    null = os.open(os.devnull, os.O_WRONLY)
     try:
-        os.dup2(nowhere, 2)
+        os.dup2(null, 2)
         yield
     finally:
         os.dup2(before, 2)
         os.close(before)
-        os.close(nowhere)
+        os.close(null)

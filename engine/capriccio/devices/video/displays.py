@@ -1,13 +1,13 @@
-"""The displays of this machine: SDL with its display, and nothing else of it, awake."""
+"""The displays of this machine, through SDL: nothing else of SDL is initialised."""
 
 import ctypes
 import os
 import sys
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ...errors import ShowError, suggest
 
-# What SDL is asked for before it wakes; a performer's own settings go before.
+# SDL reads these when it starts; a performer's own settings take precedence.
 HINTS = {
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "SDL_NO_SIGNAL_HANDLERS": "1",  # Ctrl-C and SIGTERM are the stage's
@@ -16,10 +16,13 @@ HINTS = {
     "SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS": "0",  # a click on the other monitor must not end it
     "SDL_VIDEO_X11_NET_WM_BYPASS_COMPOSITOR": "0",  # the desktop's other windows stay as they are
 }
-# Drivers of SDL that draw where nobody sees it.
-BLIND = ("offscreen", "dummy", "evdev", "")
-# SDL's word for the middle of a display, to which its number is added.
-_MIDDLE = 0x2FFF0000
+# SDL drivers that draw nothing that can be seen.
+INVISIBLE_DRIVERS = ("offscreen", "dummy", "evdev", "")
+# SDL_WINDOWPOS_CENTERED: the number of a display is added to it.
+_CENTERED = 0x2FFF0000
+
+# The screens that are open; while there is one, SDL stays initialised.
+open_screens: list[Any] = []
 
 
 class Display(NamedTuple):
@@ -35,52 +38,59 @@ class Display(NamedTuple):
         return " ".join(filter(None, words))
 
     @property
-    def middle(self) -> tuple[int, int]:
-        """Where a window is to be put, so that it stands in the middle of this display."""
-        return _MIDDLE + self.number, _MIDDLE + self.number
+    def center(self) -> tuple[int, int]:
+        """The position for SDL that centres a window on this display."""
+        return _CENTERED + self.number, _CENTERED + self.number
 
 
-def displays() -> list[Display]:
-    """List the displays of this machine; raise ShowError with the reason where there is none."""
-    known = connected(awake())
-    rest()
+def list_displays() -> list[Display]:
+    """Return the displays of this machine; raise ShowError with the reason where none works."""
+    init_video()
+    known = connected_displays()
+    quit_video()
     return known
 
 
-def connected(pygame) -> list[Display]:
-    """List the displays that are connected now, while SDL is awake."""
-    sizes = pygame.display.get_desktop_sizes()
+def connected_displays() -> list[Display]:
+    """Return the displays that are connected now; SDL must be initialised."""
+    import pygame
+
     return [
-        Display(number, width, height, _name(pygame, number))
-        for number, (width, height) in enumerate(sizes)
+        Display(number, width, height, _display_name(number))
+        for number, (width, height) in enumerate(pygame.display.get_desktop_sizes())
     ]
 
 
-def meant(target: str, known: list[Display], who: object) -> Display:
-    """Give the display that is meant by a number, or by enough of a name to know it by.
+def match_display(target: str, known: list[Display], screen: object) -> Display:
+    """Return the one display that `target` names.
 
-    Raises ShowError, with those that are connected, where there is none, or more than one.
+    Args:
+        target: a number, a name, or a part of a name in upper or lower case; "" is display 0.
+        known: the displays to choose from.
+        screen: what errors call the output.
+
+    Raises:
+        ShowError: no display matches, or several do.
     """
-    names = [display.name for display in known]
-    fits = [display for display in known if str(display.number) == (target or "0")]
+    matches = [display for display in known if str(display.number) == (target or "0")]
     if not target.isdecimal():
         word = target.casefold()
-        fits = fits or [one for one in known if one.name.casefold() == word]
-        fits = fits or [one for one in known if word in one.name.casefold()]
-    if len(fits) == 1:
-        return fits[0]
+        matches = matches or [one for one in known if one.name.casefold() == word]
+        matches = matches or [one for one in known if word in one.name.casefold()]
+    if len(matches) == 1:
+        return matches[0]
     listed = f"connected: {', '.join(map(str, known))}"
-    if fits:
-        raise ShowError(f"{who} could be on {len(fits)} displays {target!r}; {listed}")
+    if matches:
+        raise ShowError(f"{screen}: {len(matches)} displays match {target!r}; {listed}")
     if target.isdecimal() or not target:
-        raise ShowError(f"{who} has no display {target or 0}; {listed}")
-    near = suggest(target, filter(None, names))
+        raise ShowError(f"{screen}: there is no display {target or 0}; {listed}")
+    near = suggest(target, (display.name for display in known if display.name))
     near = near if "did you mean" in near else ""
-    raise ShowError(f"{who} has no display {target!r}{near}; {listed}")
+    raise ShowError(f"{screen}: there is no display {target!r}{near}; {listed}")
 
 
-def awake():
-    """Give pygame with its display, and nothing else of it, awake; raise ShowError where none."""
+def init_video() -> None:
+    """Initialise SDL's video part; raise ShowError where there is no display."""
     if (
         sys.platform not in ("darwin", "win32")
         and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
@@ -91,38 +101,36 @@ def awake():
         os.environ.setdefault(hint, value)
     try:
         import pygame
-
-        pygame.display.init()
     except ImportError as error:
         raise ShowError(f"no display: pygame-ce does not load: {error}") from None
+    try:
+        pygame.display.init()
     except pygame.error as error:
         raise ShowError(f"no display: {error}") from None
     driver = pygame.display.get_driver()
-    if driver in BLIND and os.environ.get("SDL_VIDEODRIVER", "") != driver:
-        rest()
+    if driver in INVISIBLE_DRIVERS and os.environ.get("SDL_VIDEODRIVER", "") != driver:
+        quit_video()
         raise ShowError("no display: the one that DISPLAY or WAYLAND_DISPLAY names does not answer")
-    return pygame
 
 
-# The windows that are open now; while there is one SDL stays awake.
-opened: list = []
-
-
-def rest() -> None:
-    """Let go of the display, unless a window is open."""
+def quit_video() -> None:
+    """Release the display, unless a screen is open."""
     import pygame
 
-    if not opened:
+    if not open_screens:
         pygame.display.quit()
 
 
-def _name(pygame, number: int) -> str:
-    """Ask SDL, which pygame does not, what a display is called; "" where it cannot say."""
+def _display_name(number: int) -> str:
+    """Return SDL's name of a display, for which pygame has no function; "" where it has none."""
+    import pygame
+
     try:
-        # Of a library that is loaded already; on Windows it has a name of its own.
-        place = "SDL2.dll" if sys.platform == "win32" else pygame.base.__file__
-        ask = ctypes.CDLL(place).SDL_GetDisplayName
+        # Of the library that is loaded already; on Windows it is a file of its own.
+        library = "SDL2.dll" if sys.platform == "win32" else pygame.base.__file__
+        function = ctypes.CDLL(library).SDL_GetDisplayName
     except (OSError, AttributeError):
         return ""
-    ask.restype = ctypes.c_char_p
-    return (ask(ctypes.c_int(number)) or b"").decode(errors="replace")
+    function.restype = ctypes.c_char_p
+    name: bytes | None = function(ctypes.c_int(number))
+    return (name or b"").decode(errors="replace")

@@ -1,30 +1,45 @@
-"""Frames as files: a folder of PNGs, or one."""
+"""Writes frames as PNG files: a folder of them, or one."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
+
+import numpy as np
 
 from ...atomic_file import replacing
+from ...clock import Moment
 from ...log import warn_once
 from ...media import as_image, fit
 from ...parts import Output
+from ...performance import Performance
 from ...recording.provenance import as_png
 from ..background_worker import BackgroundWorker
 from ..file_targets import make_folder, target_path, writing
 
+Image = np.ndarray[Any, Any]
+# A frame that waits to be written: its number, its provenance and its image.
+Waiting = tuple[int, Mapping[str, Any], Image]
+
 # Frames that may wait to be written; at 2048x2048 each is 12 MB.
-DEPTH = 8
+MAX_WAITING = 8
 
 
-def write_image(image, path: Path | str) -> None:
-    """Write an image, `(height, width, 3)` uint8 or floats 0..1, as a PNG at `path`.
+def write_image(image: Any, path: Path | str) -> None:
+    """Write an image as a PNG; a file that exists is replaced as a whole.
 
-    A file there before is replaced whole. Raises TypeError or ValueError where it is no image,
-    ShowError where it cannot be written.
+    Args:
+        image: `(height, width, 3)`, uint8 or floats 0..1.
+        path: where to.
+
+    Raises:
+        TypeError, ValueError: it is no image.
+        ShowError: it cannot be written.
     """
     with writing(Path(path), "write_image"):
         _write(Path(path), as_image(image))
 
 
-def _write(path: Path, image, provenance="") -> None:
+def _write(path: Path, image: Image, provenance: Mapping[str, Any] | str = "") -> None:
     with replacing(path) as part:
         part.write_bytes(as_png(image, provenance))
 
@@ -32,39 +47,41 @@ def _write(path: Path, image, provenance="") -> None:
 class Frames(Output):
     """Write every frame as a PNG into a folder: frame_00000.png, frame_00001.png, …
 
-    The folder is made where it is missing; frames of the same name are overwritten. Each says how
-    it was made.
+    The folder is created where it is missing; frames of the same name are replaced. Each file
+    holds its provenance.
     """
 
     name = "frames"
-    _behind: BackgroundWorker | None = None
+    _worker: BackgroundWorker[Waiting] | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
         self.folder = target_path(target, str(self), "frames:DIR")
         self._shown = 0
 
-    def start(self, performance):
+    def start(self, performance: Performance) -> None:
         with writing(self.folder, str(self)):
             make_folder(self.folder)
             probe = self.folder / ".frame.part"  # the frames of an earlier show stay for now
             probe.touch()
             probe.unlink()
-        self._size, self._recipe = performance.size, performance.provenance
-        self._behind = BackgroundWorker(self._write, DEPTH)
+        self._size, self._provenance = performance.size, performance.provenance
+        self._worker = BackgroundWorker(self._write, MAX_WAITING)
 
-    def show(self, image, now):
+    def show(self, image: Image, now: Moment) -> None:
+        assert self._worker
+        provenance = self._provenance()
+        provenance = {**provenance, "moment": now.seconds} if provenance else {}
         # A copy: the frame is written later, and a sketch may paint on in the same array.
-        recipe = self._recipe()
-        recipe = {**recipe, "moment": now.seconds} if recipe else {}
-        self._behind.hand((self._shown, recipe, fit(image, self._size).copy()), wait=True)
+        frame = fit(image, self._size).copy()
+        self._worker.submit((self._shown, provenance, frame), wait=True)
         self._shown += 1
 
-    def close(self):
-        behind, self._behind = self._behind, None
-        if behind is None:
+    def close(self) -> None:
+        worker, self._worker = self._worker, None
+        if worker is None:
             return
-        behind.finish()
+        worker.finish()
         older = [path for path in self.folder.glob("frame_*.png") if _number(path) >= self._shown]
         if older:
             warn_once(
@@ -72,13 +89,13 @@ class Frames(Output):
                 f"from {min(older).name} on"
             )
 
-    def _write(self, item):
-        number, recipe, image = item
+    def _write(self, waiting: Waiting) -> None:
+        number, provenance, image = waiting
         path = self.folder / f"frame_{number:05}.png"
         with writing(path, str(self)):
-            _write(path, image, recipe)
+            _write(path, image, provenance)
 
 
-def _number(path) -> int:
+def _number(path: Path) -> int:
     digits = path.stem.removeprefix("frame_")
     return int(digits) if digits.isdigit() else -1

@@ -1,4 +1,4 @@
-"""The picture on a screen: an SDL window."""
+"""Shows the picture in an SDL window."""
 
 import ctypes
 import os
@@ -8,26 +8,39 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
+import numpy as np
+
+from ...clock import Moment
 from ...errors import ShowError
 from ...log import info, warn_once
 from ...parts import Output
-from .displays import Display, awake, connected, meant, opened, rest
+from ...performance import Performance
+from .displays import (
+    Display,
+    connected_displays,
+    init_video,
+    match_display,
+    open_screens,
+    quit_video,
+)
 from .screen_controls import CARD, FILL, FREEZE, ScreenControls
-from .test_card import painted_card
+from .test_card import draw_test_card
 
-# A window as large as this part of its display still shows its frame.
-ROOM = 0.9
-# How often we look which displays are connected, and what the test card says is renewed, in
-# seconds of the show.
-LOOK_SECONDS, CARD_SECONDS = 0.5, 1.0
+Image = np.ndarray[Any, Any]
+
+# A window is at most this part of its display, so that its frame can be seen.
+MAX_WINDOW = 0.9
+# How often the displays are checked, and the text of the test card is renewed, in seconds of the
+# show.
+CHECK_SECONDS, CARD_SECONDS = 0.5, 1.0
 
 
 class Screen(Output):
     """Show the picture in a window: `screen`, `screen:1` on display 1, or `screen:HDMI` by name.
 
-    f switches between window and full screen, Esc leaves the show, and so does closing the
-    window; h prints what the other keys do. The picture keeps its aspect, black around it; the
-    graphics card scales it.
+    f switches between window and full screen, Esc or closing the window ends the show, and h
+    prints what the other keys do. The picture keeps its aspect, with black around it; the graphics
+    card scales it.
     """
 
     name = "screen"
@@ -36,65 +49,62 @@ class Screen(Output):
     @classmethod
     def missing(cls) -> str:
         try:
-            awake()
+            init_video()
         except ShowError as error:
             return str(error)
-        rest()
+        quit_video()
         return ""
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        self.fullscreen = self._pointed = False
+        self.fullscreen = self.pointer_inside = False
 
-    def start(self, performance):
-        pygame = awake()
+    def start(self, performance: Performance) -> None:
+        init_video()
+        import pygame  # after the hints that `init_video` sets
+
         try:
-            self._known = connected(pygame)
-            self._home = self._display = meant(self.target, self._known, self)
+            self._known = connected_displays()
+            self._home = self._display = match_display(self.target, self._known, self)
         except ShowError:
-            rest()
+            quit_video()
             raise
-        self._looked, self._away = 0.0, False  # away from a display that was unplugged
-        self._picture, self._card = None, None  # textures
-        self._renewed = 0.0
-        self._painted: deque[float] = deque(maxlen=120)  # when frames were shown
+        self._checked, self._away = 0.0, False  # away from a display that was unplugged
+        self._picture: Any = None  # a texture, as the next
+        self._card: Any = None
+        self._card_drawn = 0.0
+        self._renderer: Any = None
+        self._shown: deque[float] = deque(maxlen=120)  # when frames were shown
         self._title, self._size, self._fps = performance.title, performance.size, performance.fps
-        self.booth = next(
-            (
-                screen.booth
-                for screen in opened
-                if screen.booth.parameters is performance.parameters
-            ),
-            None,
-        ) or ScreenControls(performance.parameters)
-        for control in self.booth.controls():
-            performance.parameters.add(control)
+        self._parameters = parameters = performance.parameters
+        shared = (one.controls for one in open_screens if one.controls.belong_to(parameters))
+        self.controls: ScreenControls = next(shared, None) or ScreenControls(parameters)
+        for parameter in self.controls.parameters():
+            parameters.add(parameter)
         try:
-            self._open(pygame)
+            self._open_window()
         except pygame.error as error:
             self.close()
             raise ShowError(f"{self} cannot open a window: {error}") from None
 
-    def show(self, image, now):
-        self._hear()
+    def show(self, image: Image, now: Moment) -> None:
+        handle_events()
         if self.window is None:
             return
-        import pygame
+        if abs(now.seconds - self._checked) >= CHECK_SECONDS:
+            self._checked = now.seconds
+            self._check_displays()
+        if not (self.controls.on(FREEZE) and self._picture):
+            self._picture = self._upload(self._picture, image)
+        self._shown.append(now.seconds)
+        if self.controls.on(CARD):
+            self._update_card(now.seconds)
+        self._draw(self.controls.black(now.seconds))
 
-        if abs(now.seconds - self._looked) >= LOOK_SECONDS:
-            self._looked = now.seconds
-            self._follow(pygame)
-        if not (self.booth.on(FREEZE) and self._picture):
-            self._picture = self._laid(pygame, self._picture, image)
-        self._painted.append(now.seconds)
-        if self.booth.on(CARD):
-            self._paint_card(pygame, now.seconds)
-        self._paint(pygame, self.booth.black(now.seconds))
-
-    def close(self):
-        if self in opened:
-            opened.remove(self)
-        if self.window is None or _lost:
+    def close(self) -> None:
+        if self in open_screens:
+            open_screens.remove(self)
+        if self.window is None or _lost_servers:
             return
         import pygame
 
@@ -102,37 +112,30 @@ class Screen(Output):
         self.window.destroy()
         self.window = None
         pygame.mouse.set_visible(True)
-        _hide_the_pointer(pygame)
-        rest()
+        _show_or_hide_pointer()
+        quit_video()
 
-    # -- the window ---------------------------------------------------------------------------
+    def handle(self, event: Any) -> None:
+        """Act on an event of pygame that belongs to this window."""
+        import pygame
 
-    def _open(self, pygame) -> None:
-        from pygame._sdl2 import video
+        if event.type in (pygame.QUIT, pygame.WINDOWCLOSE) or (
+            event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
+        ):
+            self.closed = True
+        elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
+            self.toggle_fullscreen()
+        elif event.type == pygame.KEYDOWN:
+            is_question = getattr(event, "unicode", "") == "?"
+            self._parameters.press_key("h" if is_question else key_name(event))
+        elif event.type in (pygame.WINDOWENTER, pygame.WINDOWLEAVE):
+            self.pointer_inside = event.type == pygame.WINDOWENTER
+            _show_or_hide_pointer()
+        elif event.type == pygame.WINDOWDISPLAYCHANGED:
+            self._settle(event.display_index)
 
-        self.window = pygame.Window(
-            self._title,
-            self._room(self._display),
-            self._display.middle,
-            resizable=True,
-            allow_high_dpi=True,
-        )
-        opened.append(self)
-        if pygame.display.get_driver() == "x11":
-            _outlive_the_server()
-        # Without waiting for the display's beat: the wait would hold the interpreter.
-        self._renderer = video.Renderer(self.window)
-        pygame.display.set_allow_screensaver(False)
-        self._paint(pygame)
-        self._hear()
-
-    def _room(self, display: Display) -> tuple[int, int]:
-        """Give the size of the window on a display: that of the picture, or as large as fits."""
-        width, height = self._size
-        scale = min(1.0, ROOM * display.width / width, ROOM * display.height / height)
-        return max(1, round(width * scale)), max(1, round(height * scale))
-
-    def _toggle(self, pygame) -> None:
+    def toggle_fullscreen(self) -> None:
+        """Switch between full screen and a window."""
         if self.window is None:
             return
         self.fullscreen = not self.fullscreen
@@ -140,18 +143,46 @@ class Screen(Output):
             self.window.set_fullscreen(desktop=True)
         else:
             self.window.set_windowed()
-        _hide_the_pointer(pygame)
+        _show_or_hide_pointer()
 
-    def _follow(self, pygame) -> None:
+    # -- the window ---------------------------------------------------------------------------
+
+    def _open_window(self) -> None:
+        import pygame
+        from pygame._sdl2 import video
+
+        self.window = pygame.Window(
+            self._title,
+            self._window_size(self._display),
+            self._display.center,
+            resizable=True,
+            allow_high_dpi=True,
+        )
+        open_screens.append(self)
+        if pygame.display.get_driver() == "x11":
+            _survive_lost_server()
+        # Without waiting for the display's refresh: the wait would hold the interpreter.
+        self._renderer = video.Renderer(self.window)
+        pygame.display.set_allow_screensaver(False)
+        self._draw()
+        handle_events()
+
+    def _window_size(self, display: Display) -> tuple[int, int]:
+        """Return the size of the window on a display: that of the picture, or what fits."""
+        width, height = self._size
+        scale = min(1.0, MAX_WINDOW * display.width / width, MAX_WINDOW * display.height / height)
+        return max(1, round(width * scale)), max(1, round(height * scale))
+
+    def _check_displays(self) -> None:
         """Move to another display where ours was unplugged, and back when it has returned."""
-        title = " - ".join(filter(None, (self._title, self.booth.state)))
+        title = " - ".join(filter(None, (self._title, self.controls.state)))
         if self.window.title != title:
             self.window.title = title
-        known = connected(pygame)
+        known = connected_displays()
         if known == self._known:
             return
         self._known = known
-        home = _same(self._home, known)
+        home = _find_again(self._home, known)
         if home:
             if self._away:
                 info(f"{self}: display {home} is back")
@@ -165,24 +196,31 @@ class Screen(Output):
                 f"{self}: display {self._home} is gone, and there is no other; the show goes on"
             )
             return
-        warn_once(f"{self}: display {self._home} is gone; the picture goes on on {known[0]}")
+        warn_once(f"{self}: display {self._home} is gone; the picture moves to {known[0]}")
         self._move(known[0])
 
     def _move(self, display: Display) -> None:
         self._display = display
         if self.fullscreen:  # which holds a window where it is
             self.window.set_windowed()
-        self.window.size = self._room(display)
-        self.window.position = display.middle
+        self.window.size = self._window_size(display)
+        self.window.position = display.center
         if self.fullscreen:
             self.window.set_fullscreen(desktop=True)
         self.window.restore()
         self.window.show()
 
-    # -- what is seen -------------------------------------------------------------------------
+    def _settle(self, number: int) -> None:
+        """Stay on the display to which the window was dragged."""
+        known = connected_displays()
+        if not self._away and known == self._known and number < len(known):
+            self._home = self._display = known[number]
 
-    def _laid(self, pygame, texture, image):
-        """Give a texture that shows an image: the one there is, unless its size is another."""
+    # -- drawing ------------------------------------------------------------------------------
+
+    def _upload(self, texture: Any, image: Image) -> Any:
+        """Return a texture with an image: `texture`, unless its size is another."""
+        import pygame
         from pygame._sdl2 import video
 
         height, width = image.shape[:2]
@@ -194,138 +232,119 @@ class Screen(Output):
                 scale_quality=video.SCALEQUALITY_LINEAR,
             )
         # SDL reads the image's own memory: nothing is copied before it goes to the card.
-        pixels = memoryview(image if image.flags.c_contiguous else image.copy())
+        pixels = (image if image.flags.c_contiguous else image.copy()).data
         texture.update(pygame.image.frombuffer(pixels, (width, height), "RGB"))
         return texture
 
-    def _paint_card(self, pygame, seconds: float) -> None:
-        """Draw the test card, and now and then what it says anew."""
+    def _update_card(self, seconds: float) -> None:
+        """Draw the test card where its size has changed or its text is old."""
         size = self._renderer.get_viewport().size
-        fresh = 0 <= seconds - self._renewed < CARD_SECONDS
+        fresh = 0 <= seconds - self._card_drawn < CARD_SECONDS
         if self._card and fresh and (self._card.width, self._card.height) == tuple(size):
             return
-        shown = [at for at in self._painted if 0 <= seconds - at < CARD_SECONDS]
-        words = [
+        shown = [at for at in self._shown if 0 <= seconds - at < CARD_SECONDS]
+        lines = [
             self._title,
             f"display {self._display.number} {self._display.name}".strip(),
             f"{size[0]}x{size[1]}, picture {self._size[0]}x{self._size[1]}",
             f"{len(shown) / CARD_SECONDS:.0f} of {self._fps:g} frames a second",
         ]
-        self._renewed = seconds
-        place = placed(self._size, size, self.booth.on(FILL))
-        self._card = self._laid(pygame, self._card, painted_card(size, place, words))
+        self._card_drawn = seconds
+        picture = scaled_rectangle(self._size, size, self.controls.on(FILL))
+        self._card = self._upload(self._card, draw_test_card(size, picture, lines))
 
-    def _paint(self, pygame, black: float = 0.0) -> None:
+    def _draw(self, black: float = 0.0) -> None:
+        import pygame
+
         self._renderer.draw_color = (0, 0, 0, 255)
         self._renderer.clear()
         view = self._renderer.get_viewport()
-        card = self.booth.on(CARD) and self._card
-        if card:
-            card.draw(dstrect=view)
+        if self.controls.on(CARD) and self._card:
+            self._card.draw(dstrect=view)
         elif self._picture:
             shape = self._picture.width, self._picture.height
-            place = placed(shape, view.size, self.booth.on(FILL))
-            self._picture.draw(dstrect=pygame.Rect(place))
+            rectangle = scaled_rectangle(shape, view.size, self.controls.on(FILL))
+            self._picture.draw(dstrect=pygame.Rect(rectangle))
         if black > 0:
             self._renderer.draw_blend_mode = pygame.BLENDMODE_BLEND
             self._renderer.draw_color = (0, 0, 0, round(255 * min(1.0, black)))
             self._renderer.fill_rect(view)
         self._renderer.present()
 
-    # -- what is pressed ----------------------------------------------------------------------
 
-    def _hear(self) -> None:
-        """Take what keys and windows have to say, and hand it to the screen it is for."""
-        import pygame
+def handle_events() -> None:
+    """Pass the events of keys and windows on to the screens they belong to."""
+    import pygame
 
-        for event in pygame.event.get():
-            for screen in list(opened):
-                if event.type == pygame.QUIT or getattr(event, "window", None) == screen.window:
-                    screen._take(pygame, event)
-
-    def _take(self, pygame, event) -> None:
-        if event.type in (pygame.QUIT, pygame.WINDOWCLOSE) or (
-            event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
-        ):
-            self.closed = True
-        elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
-            self._toggle(pygame)
-        elif event.type == pygame.KEYDOWN:
-            asked = getattr(event, "unicode", "") == "?"
-            self.booth.parameters.press_key("h" if asked else key_of(pygame, event))
-        elif event.type in (pygame.WINDOWENTER, pygame.WINDOWLEAVE):
-            self._pointed = event.type == pygame.WINDOWENTER
-            _hide_the_pointer(pygame)
-        elif event.type == pygame.WINDOWDISPLAYCHANGED:
-            self._settle(pygame, event.display_index)
-
-    def _settle(self, pygame, number: int) -> None:
-        """Be told that the window is on another display, which a hand may have dragged it to."""
-        known = connected(pygame)
-        if not self._away and known == self._known and number < len(known):
-            self._home = self._display = known[number]
+    for event in pygame.event.get():
+        for screen in list(open_screens):
+            if event.type == pygame.QUIT or getattr(event, "window", None) == screen.window:
+                screen.handle(event)
 
 
 # The displays whose X server has gone away.
-_lost: list[int] = []
+_lost_servers: list[int | None] = []
 
 
-def _outlive_the_server() -> None:
-    """Have the show end in order where the X server goes away.
+def _survive_lost_server() -> None:
+    """End the show in order where the X server goes away.
 
-    Xlib would leave the process at once, notes sounding and files half written; and it leaves as
-    soon as its handler returns.
+    Xlib would exit at once, notes sounding and files half written; and it exits as soon as its
+    handler returns.
     """
     with suppress(OSError):
-        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_leave)
+        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_end_show)
 
 
 @ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
-def _leave(display):
-    _lost.append(display)
+def _end_show(display: int | None) -> int:
+    _lost_servers.append(display)
     warn_once("the display has gone away; the show ends")
     os.kill(os.getpid(), signal.SIGTERM)
-    while True:  # whoever was told ends the process from another thread
+    while True:  # another thread ends the process
         with suppress(KeyboardInterrupt):
             time.sleep(1)
 
 
-def _hide_the_pointer(pygame) -> None:
-    """Hide the mouse's pointer on a full screen; it is seen within a window beside it."""
-    if opened:
-        hidden = any(screen.fullscreen for screen in opened)
-        beside = any(screen._pointed and not screen.fullscreen for screen in opened)
+def _show_or_hide_pointer() -> None:
+    """Hide the mouse's pointer on a full screen; it is shown in a window beside it."""
+    import pygame
+
+    if open_screens:
+        hidden = any(screen.fullscreen for screen in open_screens)
+        beside = any(one.pointer_inside and not one.fullscreen for one in open_screens)
         pygame.mouse.set_visible(beside or not hidden)
 
 
-def _same(display: Display, known: list[Display]) -> Display | None:
-    """Find a display again by its name, or by its number where it has none."""
+def _find_again(display: Display, known: list[Display]) -> Display | None:
+    """Return the same display in a new list, by its name, or by its number without one."""
     same = [
         one
         for one in known
         if (one.name == display.name if display.name else one.number == display.number)
     ]
-    # Two of one kind may have one name.
+    # Two of one make may have one name.
     return next((one for one in same if one.number == display.number), same[0] if same else None)
 
 
-def key_of(pygame, event) -> str:
-    """Name a key that is pressed as the parameters does: "b", "shift+1".
+def key_name(event: Any) -> str:
+    """Return the name of a pressed key as parameters have it: "b", "shift+1".
 
-    Digits are where they stand on a keyboard, since some languages need shift for them.
+    Digits are found by their place on the keyboard, since some layouts need shift for them.
     """
-    first = pygame.KSCAN_1
-    digit = event.scancode - first + 1
+    import pygame
+
+    digit = event.scancode - pygame.KSCAN_1 + 1
     name = str(digit) if 1 <= digit <= 9 else pygame.key.name(event.key)
     return f"shift+{name}" if event.mod & pygame.KMOD_SHIFT else name
 
 
-def placed(
+def scaled_rectangle(
     inner: tuple[int, int], outer: tuple[int, int], fill: bool = False
 ) -> tuple[int, int, int, int]:
-    """Give x, y, width and height of `inner` scaled into the middle of `outer`, aspect kept.
+    """Return x, y, width and height of `inner` scaled into the middle of `outer`, aspect kept.
 
-    All of it is within, or where it is to `fill` all of `outer` is covered.
+    It lies within `outer`, or covers all of it where `fill` is true.
     """
     scale = (max if fill else min)(outer[0] / inner[0], outer[1] / inner[1])
     width, height = max(1, round(inner[0] * scale)), max(1, round(inner[1] * scale))

@@ -1,4 +1,4 @@
-"""The projection booth: what hands do to all screens of a show, whatever the sketch draws."""
+"""What changes all screens of a show at once: black, freeze, test card, fill; and its keys."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from ...parameters import Parameter, Parameters
 # How long the key takes from the picture to black, or back, in seconds.
 FADE_SECONDS = 1.0
 OFF_ON = ("off", "on")
-# What keys of a window do to it alone; all others are those of the parameters.
+# Keys that act on their own window; all others press parameters.
 WINDOW_KEYS = {
     "f": "Switch this window between full screen and a window",
     "escape": "End the show",
@@ -22,58 +22,62 @@ SWITCHES = {
 }
 
 
-@dataclass
+@dataclass(frozen=True, slots=True)
 class Fade:
-    """The way to black: from where, since when (seconds of the show), to where."""
+    """A fade of the screens, from 0 (the picture) to 1 (black), that starts at `since` seconds."""
 
     start: float = 0.0
     since: float = 0.0
     end: float = 0.0
 
     def at(self, seconds: float) -> float:
-        """Give 0..1, how black it is."""
-        gone = max(0.0, seconds - self.since) / FADE_SECONDS
+        """Return how black the screens are at `seconds` of the show, 0..1."""
+        change = max(0.0, seconds - self.since) / FADE_SECONDS
         if self.end < self.start:
-            return max(self.end, self.start - gone)
-        return min(self.end, self.start + gone)
+            return max(self.end, self.start - change)
+        return min(self.end, self.start + change)
 
 
 class ScreenControls:
-    """Keeps how the screens of one show are to show what they are handed.
+    """How the screens of one show display what was drawn.
 
-    Each of its controls takes where it is to stand, and without a value changes over. A take holds
-    what was drawn: nothing of this changes it.
+    A parameter that is pressed without a value is switched over. Takes record what was drawn, so
+    none of this changes them.
     """
 
     def __init__(self, parameters: Parameters):
-        self.parameters = parameters
+        self._parameters = parameters
         self._fade = Fade()
         self._on = dict.fromkeys(SWITCHES, "off")
 
+    def belong_to(self, parameters: Parameters) -> bool:
+        """Return whether these are the controls of the show with these parameters."""
+        return self._parameters is parameters
+
     def black(self, seconds: float) -> float:
-        """Give how black the screens are at `seconds`, 0..1."""
+        """Return how black the screens are at `seconds`, 0..1."""
         return self._fade.at(seconds)
 
     def on(self, address: str) -> bool:
-        """Say whether one of the switches is on."""
+        """Return whether one of the switches is on."""
         return self._on[address] == "on"
 
     @property
     def state(self) -> str:
-        """Say in a word or two what is not as the sketch draws it, or nothing."""
+        """What is not as the sketch draws it, such as "black, freeze", or ""."""
         words = [BLACK] if self._fade.end >= 1 else []
         words += [address for address in SWITCHES if self.on(address)]
         return ", ".join(word.rpartition("/")[2] for word in words)
 
     def parameters(self) -> list[Parameter]:
-        """Give what a screen brings to the parameters."""
+        """Return the parameters that a screen adds to its show."""
         fade = Parameter(
             BLACK,
             "number",
             "Make all screens black: 0 to 1, or there and back; the show goes on",
-            act=self._darken,
-            fit=_fit_black,
-            value=lambda: self._fade.at(self.parameters.seconds),
+            apply=self._darken,
+            convert=_convert_black,
+            value=lambda: self.black(self._parameters.seconds),
             key="b",
             replayable=False,
         )
@@ -81,24 +85,24 @@ class ScreenControls:
             "/show/keys",
             "press",
             "Print what the keys of the window do",
-            act=lambda _: info(describe_keys(self.parameters)),
+            apply=lambda _: info(describe_keys(self._parameters)),
             key="h",
             replayable=False,
         )
         return [fade, *map(self._switch, SWITCHES), keys]
 
     def _switch(self, address: str) -> Parameter:
-        key, says = SWITCHES[address]
+        key, description = SWITCHES[address]
 
-        def act(value: str | None) -> None:
+        def apply(value: str | None) -> None:
             self._on[address] = value or OFF_ON[not self.on(address)]
 
         return Parameter(
             address,
             "choice",
-            says,
-            act=act,
-            fit=lambda value: _fit_switch(address, value),
+            description,
+            apply=apply,
+            convert=lambda value: _convert_switch(address, value),
             value=lambda: self._on[address],
             choices=OFF_ON,
             key=key,
@@ -106,7 +110,7 @@ class ScreenControls:
         )
 
     def _darken(self, value: float | None) -> None:
-        now = self.parameters.seconds
+        now = self._parameters.seconds
         if value is not None:
             self._fade = Fade(value, now, value)
         else:
@@ -114,27 +118,23 @@ class ScreenControls:
 
 
 def describe_keys(parameters: Parameters) -> str:
-    """Say what each key of the window does, one a line."""
-    keys = {
-        control.key: control.description
-        for control in parameters.by_address.values()
-        if control.key
-    }
+    """Return what each key of the window does, one a line."""
+    keys = {one.key: one.description for one in parameters.by_address.values() if one.key}
     lines = {**WINDOW_KEYS, **keys}
-    return "keys of the window" + "".join(f"\n  {key:8} {says}" for key, says in lines.items())
+    return "keys of the window" + "".join(f"\n  {key:8} {what}" for key, what in lines.items())
 
 
-def _fit_black(value: Any) -> float:
+def _convert_black(value: Any) -> float:
     try:
         number = float(value)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{BLACK} was given {value!r}; give a number 0..1") from None
+        raise TypeError(f"{BLACK} must be a number 0..1, got {value!r}") from None
     if number != number:
-        raise ValueError(f"{BLACK} is nan; give a number 0..1")
+        raise ValueError(f"{BLACK} must be a number 0..1, got nan")
     return min(max(number, 0.0), 1.0)
 
 
-def _fit_switch(address: str, value: Any) -> str:
+def _convert_switch(address: str, value: str) -> str:
     if value not in OFF_ON:
-        raise ValueError(f"{address} was given {value!r}; give 'off' or 'on'")
+        raise ValueError(f"{address} must be 'off' or 'on', got {value!r}")
     return value

@@ -1,8 +1,10 @@
-"""The test card: what to set up a projector with."""
+"""Draws a test card, with which a projector is set up."""
+
+from typing import Any
 
 import numpy as np
 
-# Full colours at three quarters of their strength, as on every test card, from light to dark.
+# The colours of a test card, at 75 %, from light to dark.
 BARS = [
     (191, 191, 191),
     (191, 191, 0),
@@ -13,21 +15,23 @@ BARS = [
     (0, 0, 191),
 ]
 GROUND, LINE, FAINT = (28, 28, 28), (255, 255, 255), (110, 110, 110)
-# What lies within this part of a side is seen on every screen.
+# The title-safe area: what lies within this part of a side is seen on every screen.
 SAFE = 0.9
-# Squares from the top to the bottom of the card.
+# Squares from the top to the bottom.
 ROWS = 12
 
 
-def painted_card(
-    size: tuple[int, int], picture: tuple[int, int, int, int], words: list[str]
-) -> np.ndarray:
-    """Draw a test card of `size` (width, height) pixels, `(height, width, 3)` uint8.
+def draw_test_card(
+    size: tuple[int, int], picture: tuple[int, int, int, int], lines: list[str]
+) -> np.ndarray[Any, Any]:
+    """Return a test card, `(height, width, 3)` uint8.
 
-    A line runs round the outermost pixels, another round the part that every screen shows, and a
-    thin one round the `picture`: x, y, width and height. The circle is round, and the squares are
-    square, where pixels are. Below stand seven colours and greys from black to white; `words` are
-    lines of text.
+    It shows the outermost pixels, the title-safe area, a circle, squares, seven colours and greys.
+
+    Args:
+        size: (width, height) in pixels.
+        picture: x, y, width and height of the picture, around which a thin line is drawn.
+        lines: of text.
     """
     from PIL import Image, ImageDraw
 
@@ -42,7 +46,7 @@ def painted_card(
     for step in range(-int(middle_y / cell), int(middle_y / cell) + 1):
         y = middle_y + step * cell
         draw.line([(0, y), (width, y)], FAINT if step else LINE)
-    _bars(draw, size)
+    _draw_colors(draw, size)
     x, y, wide, high = picture
     draw.rectangle([x, y, x + wide - 1, y + high - 1], outline=(0, 191, 191))
     edge = ((1 - SAFE) / 2 * width, (1 - SAFE) / 2 * height)
@@ -51,17 +55,17 @@ def painted_card(
     circle = [middle_x - radius, middle_y - radius, middle_x + radius, middle_y + radius]
     draw.ellipse(circle, outline=LINE, width=max(1, round(height / 300)))
     draw.rectangle([0, 0, width - 1, height - 1], outline=LINE)
-    _write(draw, size, words)
+    _draw_text(draw, size, lines)
     return np.asarray(card)
 
 
-def _bars(draw, size: tuple[int, int]) -> None:
+def _draw_colors(draw: Any, size: tuple[int, int]) -> None:
     width, height = size
     left, right = 0.15 * width, 0.85 * width
     step = (right - left) / len(BARS)
-    for number, colour in enumerate(BARS):
+    for number, color in enumerate(BARS):
         x = left + number * step
-        draw.rectangle([x, 0.6 * height, x + step, 0.72 * height], fill=colour)
+        draw.rectangle([x, 0.6 * height, x + step, 0.72 * height], fill=color)
     greys = 11
     step = (right - left) / greys
     for number in range(greys):
@@ -69,14 +73,14 @@ def _bars(draw, size: tuple[int, int]) -> None:
         draw.rectangle([x, 0.72 * height, x + step, 0.78 * height], fill=(grey, grey, grey))
 
 
-def _write(draw, size: tuple[int, int], words: list[str]) -> None:
+def _draw_text(draw: Any, size: tuple[int, int], lines: list[str]) -> None:
     from PIL import ImageFont
 
     width, height = size
-    letters = max(map(len, words), default=1)
+    letters = max(map(len, lines), default=1)
     # A letter is about 0.6 as wide as it is high.
     font = ImageFont.load_default(max(6.0, min(height / 20, 0.8 * width / (0.6 * letters))))
-    text = "\n".join(words)
+    text = "\n".join(lines)
     at = width / 2, 0.36 * height
     box = draw.multiline_textbbox(at, text, font=font, anchor="mm", align="center")
     draw.rectangle([box[0] - 8, box[1] - 6, box[2] + 8, box[3] + 6], fill=GROUND)

@@ -8,118 +8,12 @@ from contextlib import contextmanager
 
 import mido
 import pytest
-from capriccio import Note, Performance, ShowError, Sketch, controls
+from capriccio import Note, ShowError, Sketch, controls
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices.midi import ports
-from capriccio.devices.midi.parser import DriverClock, MessageParser
-from capriccio.performance import current_performance
 from capriccio.testing import Memory
 from helpers.devices import midi_library, wait_for
-from hypothesis import given
-from hypothesis import strategies as st
-
-
-@contextmanager
-def show(clock):
-    """Be within a performance, as a cue is."""
-    token = current_performance.set(Performance(clock))
-    try:
-        yield clock
-    finally:
-        current_performance.reset(token)
-
-
-def tune(path, *events, ticks=480):
-    """Write a MIDI file of (beats, message), and give its path."""
-    track, last = mido.MidiTrack([mido.MetaMessage("set_tempo", tempo=123456)]), 0
-    for beats, message in events:
-        track.append(message.copy(time=round(beats * ticks) - last))
-        last = round(beats * ticks)
-    file = mido.MidiFile(type=0, ticks_per_beat=ticks)
-    file.tracks.append(track)
-    file.save(path)
-    return path
-
-
-def key(pitch, velocity=100, channel=0):
-    return mido.Message("note_on", note=pitch, velocity=velocity, channel=channel)
-
-
-def turn(controller, value):
-    return mido.Message("control_change", control=controller, value=value)
-
-
-# -- bytes ------------------------------------------------------------------------------------
-
-data = st.integers(0, 127)
-two = st.builds(
-    lambda kind, channel, *pair: bytes([kind | channel, *pair]),
-    st.sampled_from([0x80, 0x90, 0xA0, 0xB0, 0xE0]),
-    st.integers(0, 15),
-    data,
-    data,
-)
-one = st.builds(
-    lambda kind, channel, value: bytes([kind | channel, value]),
-    st.sampled_from([0xC0, 0xD0]),
-    st.integers(0, 15),
-    data,
-)
-
-
-@given(st.lists(st.binary(max_size=20)))
-def test_of_any_bytes_in_any_pieces_only_whole_messages_are_heard(pieces):
-    stream = MessageParser()
-    heard = [message for piece in pieces for message in stream.take(piece)]
-    for message in heard:
-        assert 0x80 <= message[0] < 0xF0
-        assert len(message) == (2 if message[0] & 0xF0 in (0xC0, 0xD0) else 3)
-        assert max(message[1:]) < 0x80
-    assert heard == MessageParser().take(b"".join(pieces))
-
-
-@given(st.lists(two | one), st.data())
-def test_messages_are_heard_through_running_status_clock_and_other_peoples_messages(whole, draw):
-    wire, status = b"", None
-    for message in whole:
-        if draw.draw(st.booleans()):  # what belongs to nobody: it ends the running status
-            wire += draw.draw(st.sampled_from([b"\xf0\x7e\x01\x02\xf7", b"\xf3\x05", b"\xf6"]))
-            status = None
-        bare = message[1:] if message[0] == status else message
-        for byte in bare:
-            wire += draw.draw(st.sampled_from([b"", b"\xf8", b"\xfe"])) + bytes([byte])
-        status = message[0]
-    assert MessageParser().take(wire) == whole
-
-
-def test_a_message_cut_short_is_not_heard_and_spoils_none_after_it():
-    assert MessageParser().take(
-        b"\x90\x3c\xb0\x01\x7f\x3c\xf0\x01\x40\xf7\x40\x40\x90\x3e\x40"
-    ) == [
-        b"\xb0\x01\x7f",
-        b"\x90\x3e\x40",
-    ]
-
-
-@pytest.mark.parametrize("delays", [(12, 0, 7, 3, 11), (0, 5, 12, 1, 9)])
-def test_the_time_between_notes_is_the_drivers_however_late_we_hear_of_them(delays):
-    stopwatch, first = DriverClock(), 100.0
-    found = [
-        stopwatch.played(first + 0.5 * number + delay / 1000, 0.5 if number else 0.0)
-        for number, delay in enumerate(delays)
-    ]
-    best = min(delays[:2]) / 1000
-    for number, seconds in enumerate(found[1:], 1):
-        assert seconds == pytest.approx(first + 0.5 * number + best)
-
-
-def test_after_a_silence_or_a_wrong_measure_the_time_is_taken_anew():
-    stopwatch = DriverClock()
-    assert stopwatch.played(1.0, 0.0) == 1.0
-    assert stopwatch.played(9.0, 7.9) == 9.0
-    assert stopwatch.played(10.0, 0.1) == 10.0
-    assert stopwatch.played(10.5, 5.0) == 10.5
-
+from helpers.midi_files import control_change, midi_file, note_on, performing
 
 # -- what can be read -------------------------------------------------------------------------
 
@@ -127,7 +21,7 @@ def test_after_a_silence_or_a_wrong_measure_the_time_is_taken_anew():
 def test_without_a_controller_everything_rests():
     hands = controls()
     for clock in (OfflineClock(), None):
-        with show(clock) if clock else contextmanager(lambda: iter([None]))():
+        with performing(clock) if clock else contextmanager(lambda: iter([None]))():
             assert hands[1] == 0.5
             assert hands.get(64, 0.0) == 0.0
             assert hands.key(60) == 0.0
@@ -136,20 +30,20 @@ def test_without_a_controller_everything_rests():
 
 
 def test_a_file_is_followed_by_the_beats_of_the_show(tmp_path):
-    file = tune(
+    file = midi_file(
         tmp_path / "a.mid",
-        (0, turn(1, 127)),
-        (1, key(60, 127)),
-        (1, turn(1, 0)),
+        (0, control_change(1, 127)),
+        (1, note_on(60, 127)),
+        (1, control_change(1, 0)),
         (2, mido.Message("pitchwheel", pitch=8191)),
         (2, mido.Message("aftertouch", value=127)),
-        (3, key(60, 0)),
+        (3, note_on(60, 0)),
         (3, mido.Message("pitchwheel", pitch=-8192)),
         (4, mido.Message("pitchwheel", pitch=0)),
     )
     hands = controls(simulate=file)
     read = []
-    with show(OfflineClock(bpm=30)) as clock:
+    with performing(OfflineClock(bpm=30)) as clock:
         for beats in (0, 0.99, 1, 2, 3, 4):
             clock.wait(clock.seconds_at(beats))
             read.append((hands[1], hands.key(60), hands.bend, hands.pressure))
@@ -164,18 +58,18 @@ def test_a_file_is_followed_by_the_beats_of_the_show(tmp_path):
 
 
 def test_the_notes_played_are_a_phrase_of_the_stretch_before_now(tmp_path):
-    file = tune(
+    file = midi_file(
         tmp_path / "a.mid",
-        (0.5, key(60, 127)),
-        (1.25, key(60, 0)),
-        (4.0, key(64, 127, channel=8)),
-        (5.0, key(67, 127)),
-        (5.0, key(67, 127)),  # struck again before it was let go
-        (5.5, key(64, 0, channel=8)),
-        (7.75, key(72, 127)),
+        (0.5, note_on(60, 127)),
+        (1.25, note_on(60, 0)),
+        (4.0, note_on(64, 127, channel=8)),
+        (5.0, note_on(67, 127)),
+        (5.0, note_on(67, 127)),  # struck again before it was let go
+        (5.5, note_on(64, 0, channel=8)),
+        (7.75, note_on(72, 127)),
     )
     hands = controls(simulate=file)
-    with show(OfflineClock()) as clock:
+    with performing(OfflineClock()) as clock:
         clock.wait(clock.seconds_at(8.0))
         first, second = (clock.moment(beats=beats, span=4.0) for beats in (4.0, 8.0))
         assert hands.played(first) == [Note(60, 0.5, 0.75, 1.0, 1)]
@@ -190,16 +84,23 @@ def test_the_notes_played_are_a_phrase_of_the_stretch_before_now(tmp_path):
 
 @pytest.mark.parametrize("controller", [120, 123])
 def test_silence_from_the_keyboard_lets_its_keys_go(tmp_path, controller):
-    file = tune(tmp_path / "a.mid", (0, key(60)), (0, key(64, channel=1)), (1, turn(controller, 0)))
+    file = midi_file(
+        tmp_path / "a.mid",
+        (0, note_on(60)),
+        (0, note_on(64, channel=1)),
+        (1, control_change(controller, 0)),
+    )
     hands = controls(simulate=file)
-    with show(OfflineClock()) as clock:
+    with performing(OfflineClock()) as clock:
         clock.wait(clock.seconds_at(1.0))
         assert hands.key(60) == 0.0
         assert hands.key(64) == pytest.approx(100 / 127)
 
 
 def test_the_same_file_gives_the_same_show_again(tmp_path):
-    file = tune(tmp_path / "a.mid", (0, turn(1, 64)), (1.9, key(62)), (3, key(62, 0)))
+    file = midi_file(
+        tmp_path / "a.mid", (0, control_change(1, 64)), (1.9, note_on(62)), (3, note_on(62, 0))
+    )
     hands = controls(simulate=file)
     sketch = Sketch(bpm=90, fps=7)
     seen = []
@@ -228,9 +129,9 @@ def test_the_same_file_gives_the_same_show_again(tmp_path):
 
 
 def test_a_thread_that_knows_of_no_show_reads_the_one_that_is_on(tmp_path):
-    hands = controls(simulate=tune(tmp_path / "a.mid", (0, turn(1, 127))))
+    hands = controls(simulate=midi_file(tmp_path / "a.mid", (0, control_change(1, 127))))
     read = []
-    with show(OfflineClock()):
+    with performing(OfflineClock()):
         assert hands[1] == 1.0
         reader = threading.Thread(target=lambda: read.append(hands[1]))
         reader.start()
@@ -254,8 +155,8 @@ def test_building_controls_opens_nothing(monkeypatch, tmp_path):
 def keyboard(jack):
     """A real MIDI port that keys are pressed on."""
     rtmidi = midi_library()
-    with ports.hushed():
-        port = rtmidi.MidiOut(ports.system(), name="keyboard")
+    with ports.stderr_silenced():
+        port = rtmidi.MidiOut(ports.find_api(), name="keyboard")
         port.open_virtual_port("keys")
     yield port
     if not port.is_deleted:
@@ -271,7 +172,7 @@ def until(claim, port, message):
 @pytest.mark.parametrize("port", ["", "KEYBOARD"])
 def test_a_live_show_hears_what_is_played(keyboard, port):
     hands, clock = controls(port), LiveClock(bpm=60)
-    with show(clock):
+    with performing(clock):
         assert hands[1] == 0.5  # which opens the ports
         clock.start()
         until(lambda: hands[1] == 1.0, keyboard, [0xB3, 1, 127])
@@ -290,11 +191,11 @@ def test_a_live_show_hears_what_is_played(keyboard, port):
 
 def test_our_own_port_is_heard_only_by_its_name(jack):
     rtmidi = midi_library()
-    with ports.hushed():
-        echo = rtmidi.MidiOut(ports.system(), name=ports.CLIENT)
+    with ports.stderr_silenced():
+        echo = rtmidi.MidiOut(ports.find_api(), name=ports.CLIENT)
         echo.open_virtual_port(ports.CLIENT)
     everything, named = controls(), controls(ports.CLIENT)
-    with show(LiveClock()):
+    with performing(LiveClock()):
         assert everything[1] == named[1] == 0.5
         until(lambda: named[1] == 1.0, echo, [0xB0, 1, 127])
         assert everything[1] == 0.5
@@ -304,7 +205,7 @@ def test_our_own_port_is_heard_only_by_its_name(jack):
 
 def test_an_input_that_vanishes_keeps_where_its_dials_stood(keyboard):
     hands = controls("keyboard")
-    with show(LiveClock()):
+    with performing(LiveClock()):
         assert hands[1] == 0.5
         until(lambda: hands[1] == 1.0, keyboard, [0xB0, 1, 127])
         keyboard.close_port()
@@ -315,7 +216,7 @@ def test_an_input_that_vanishes_keeps_where_its_dials_stood(keyboard):
 def test_a_keyboard_that_is_not_there_is_told(keyboard):
     hands = controls("nanoKEY2")
     with (
-        show(LiveClock()),
+        performing(LiveClock()),
         pytest.raises(ShowError, match=r"no MIDI input is called 'nanoKEY2'; connected: .*'keyb"),
     ):
         hands[1]
@@ -333,7 +234,7 @@ def test_a_show_without_a_midi_system_plays_with_hands_at_rest(tmp_path):
         "    assert hands[1] == 0.5\n"
     )
     live = (
-        "import sys; from capriccio.sketch import load_sketch; "
+        "import sys; from capriccio.loader import load_sketch; "
         "load_sketch(sys.argv[1]).perform(seconds=0.3, live=True)"
     )
     environment = {**os.environ, "JACK_DEFAULT_SERVER": "nobody"}
@@ -353,14 +254,14 @@ def test_a_show_without_a_midi_system_plays_with_hands_at_rest(tmp_path):
 
 
 def test_numbers_that_midi_does_not_have_are_told():
-    with pytest.raises(ValueError, match=r"no controller 128; MIDI has 0\.\.127"):
+    with pytest.raises(ValueError, match=r"controller must be 0\.\.127, got 128"):
         controls()[128]
-    with pytest.raises(ValueError, match=r"no key of pitch -1; a pitch is a whole number 0\.\.127"):
+    with pytest.raises(ValueError, match=r"a pitch must be a whole number 0\.\.127, got -1"):
         controls().key(-1)
 
 
 def test_a_port_and_a_file_at_once_are_one_too_many(tmp_path):
-    file = tune(tmp_path / "a.mid")
+    file = midi_file(tmp_path / "a.mid")
     with pytest.raises(ShowError, match=r"controls of port 'A' cannot simulate '.*' as well; give"):
         controls("A", simulate=file)
 
@@ -382,7 +283,7 @@ def test_a_broken_file_stops_the_show_with_its_name(tmp_path, content, words):
     (tmp_path / "a.mid").write_bytes(content)
     hands = controls(simulate=tmp_path / "a.mid")
     with (
-        show(OfflineClock()),
+        performing(OfflineClock()),
         pytest.raises(ShowError, match=rf"controls cannot read '.*a\.mid' {words}"),
     ):
         hands[1]

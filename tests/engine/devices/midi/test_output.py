@@ -16,7 +16,7 @@ from capriccio.devices.midi import player_process, ports
 from capriccio.devices.midi.output import Midi
 from capriccio.midi_ports import open_port
 from helpers.devices import ROOT, midi_library, wait_for
-from helpers.rehearsal import forget
+from helpers.shows import forget
 
 HELD = """
     import os, time
@@ -71,7 +71,7 @@ def perform(tmp_path, sketch: str, target: str = "midi:celesta") -> subprocess.P
     file = tmp_path / "piece.py"
     file.write_text(textwrap.dedent(sketch))
     code = (
-        "import sys; from capriccio.registry import output; from capriccio.sketch import "
+        "import sys; from capriccio.registry import output; from capriccio.loader import "
         "load_sketch; load_sketch(sys.argv[1]).perform([output(sys.argv[2])], live=True)"
     )
     return subprocess.Popen(
@@ -102,7 +102,7 @@ def test_notes_are_on_time_while_the_sketch_holds_the_interpreter(synth, capsys)
         note.pitch for note in notes
     ]
     assert not synth.sounding
-    kept = output.punctuality
+    kept = output.timing
     with capsys.disabled():
         print(f"\n{kept}")
     assert kept.events == 400
@@ -111,7 +111,7 @@ def test_notes_are_on_time_while_the_sketch_holds_the_interpreter(synth, capsys)
     assert kept.p50_ms < 2.0
 
 
-def test_how_punctual_it_is_can_be_watched_while_it_plays(synth):
+def test_its_timing_can_be_watched_while_it_plays(synth):
     output, clock = Midi("celesta"), LiveClock()
     performance = Performance(clock)
     output.start(performance)
@@ -119,11 +119,11 @@ def test_how_punctual_it_is_can_be_watched_while_it_plays(synth):
     meter = performance.parameters.gauges["MIDI jitter celesta"]
     assert meter.read() == "" and meter.good()
     output.note_on(Note(60), at(clock, 0.1))
-    wait_for(lambda: output.lately)
-    assert output.lately.events == 1 and output.lately.late == 0
-    assert meter.read() == f"{output.lately.p99_ms:.2f} ms"
+    wait_for(lambda: output.recent_timing)
+    assert output.recent_timing.events == 1 and output.recent_timing.late == 0
+    assert meter.read() == f"{output.recent_timing.p99_ms:.2f} ms"
     output.note_on(Note(62), at(clock, -1.0))
-    wait_for(lambda: output.lately.events == 2)
+    wait_for(lambda: output.recent_timing.events == 2)
     assert not meter.good()  # a second late is heard
     output.close()
 
@@ -156,8 +156,8 @@ def test_a_late_event_is_sent_at_once_and_counted(synth):
     output.note_on(Note(62), at(clock, 30.0))  # is on its way, and must not keep the other one
     wait_for(lambda: synth.messages == [(0x90, 60, 102)])
     output.close()
-    assert output.punctuality.late == output.punctuality.events == 1
-    assert output.punctuality.max_ms >= 1000
+    assert output.timing.late == output.timing.events == 1
+    assert output.timing.max_ms >= 1000
     assert (0x90, 62, 102) not in synth.messages
 
 
@@ -195,7 +195,7 @@ def assert_silent(synth):
 def our_ports():
     """Give the ports that performances have open now."""
     rtmidi = midi_library()
-    names = ports.connected(rtmidi.MidiIn, ports.system())
+    names = ports.list_ports(rtmidi.MidiIn, ports.find_api())
     return [name for name in names if name.startswith(ports.CLIENT)]
 
 
@@ -248,7 +248,7 @@ def test_terminating_the_player_ends_the_notes(synth):
     with pytest.raises(ShowError, match="is silent: the process that plays it has ended"):
         output.note_on(Note(62), at(clock, 1.0))
     output.close()
-    assert output.punctuality.events == 3
+    assert output.timing.events == 3
 
 
 def test_a_cue_that_raises_before_the_first_beat_leaves_nothing_behind(synth, tmp_path):
@@ -284,7 +284,7 @@ def test_without_a_name_it_is_a_port_that_others_connect_to(jack):
     try:
         [name] = our_ports()
         assert name.endswith(":capriccio") or name.startswith("capriccio:capriccio")
-        ear = midi_library().MidiIn(ports.system(), name="ear")
+        ear = midi_library().MidiIn(ports.find_api(), name="ear")
         open_port(ear, name, "in")
         output.note_on(Note(60), at(clock, 0.0))
         assert wait_for(ear.get_message)[0] == [0x90, 60, 102]
@@ -301,22 +301,6 @@ def test_enough_of_a_name_finds_its_port(synth):
     output.close()
 
 
-@pytest.mark.parametrize(
-    ("name", "words"),
-    [
-        ("IAC", "no MIDI output is called 'IAC'; connected: 'nanoKEY2 A', 'nanoKEY2 B', 'Viola'"),
-        ("nano", "2 MIDI outputs have 'nano' in their name: 'nanoKEY2 A', 'nanoKEY2 B'; say more"),
-    ],
-)
-def test_a_name_that_means_no_port_or_several_lists_them(name, words):
-    with pytest.raises(ShowError, match=words):
-        ports.meant(name, ["nanoKEY2 A", "nanoKEY2 B", "Viola"], "output")
-
-
-def test_a_whole_name_beats_those_it_is_part_of():
-    assert ports.meant("Viola", ["Viola", "Viola 2"], "output") == "Viola"
-
-
 def test_a_port_that_is_not_there_is_told_before_the_show(synth, tmp_path):
     child = run(tmp_path, HELD, target="midi:IAC")
     assert child.wait(30) == 1
@@ -327,11 +311,11 @@ def test_a_port_that_is_not_there_is_told_before_the_show(synth, tmp_path):
 
 
 def test_a_port_that_goes_before_it_is_opened_is_told(jack, monkeypatch):
-    monkeypatch.setattr(ports, "output_port", lambda name: (ports.system(), "gone:by"))
+    monkeypatch.setattr(ports, "find_output", lambda name: (ports.find_api(), "gone:by"))
     with pytest.raises(ShowError, match="cannot open its port: 'gone:by' has just gone"):
         Midi("gone").start(Performance(LiveClock()))
     with pytest.raises(ConnectionError, match="'gone:by' has just gone"):
-        player_process.connect(ports.system(), "gone:by")
+        player_process.connect(ports.find_api(), "gone:by")
 
 
 def told_by(capfd):
@@ -357,10 +341,10 @@ def test_a_port_that_vanishes_is_told_once_and_the_show_goes_on(jack, synth, cap
     viola.close()
     wait_for(lambda: "lost its port 'viola': it is no longer connected; the show goes on" in told())
     output.note_on(Note(62), at(clock, clock.seconds()))
-    wait_for(lambda: output.lately and output.lately.events == 2)
+    wait_for(lambda: output.recent_timing and output.recent_timing.events == 2)
     output.close()
     assert told().count("lost") == 1
-    assert output.punctuality.events == 2
+    assert output.timing.events == 2
 
 
 def test_a_port_that_comes_back_is_silenced_and_played_on(jack, capfd):
@@ -388,39 +372,6 @@ def test_a_port_that_comes_back_is_silenced_and_played_on(jack, capfd):
     wait_for(lambda: viola.messages[-3:] and not viola.sounding)
     assert viola.begun == 1
     viola.close()
-
-
-def test_a_device_is_the_same_at_another_place_and_not_another_of_its_name():
-    class Port:
-        """Stands in for a driver that numbers its ports, as ALSA does; JACK has no such numbers."""
-
-        def __init__(self):
-            self.names, self.sent, self.opened = ["nano 20:0", "nano 24:0"], [], []
-
-        def get_ports(self):
-            return self.names
-
-        def open_port(self, number, name):
-            self.opened.append(self.names[number])
-
-        def close_port(self):
-            pass
-
-        def send_message(self, message):
-            self.sent.append(message)
-
-    port = Port()
-    player = player_process.Player(port, "nano 20:0")
-    looks = [
-        ["nano 20:0", "nano 24:0"],
-        ["nano 24:0"],  # unplugged; the other one is not it
-        ["nano 24:0"],
-        ["nano 24:0", "nano 28:0"],
-    ]
-    for port.names in looks:
-        player._look(os.getppid())
-    assert port.opened == ["nano 28:0"]
-    assert not player._ended
 
 
 # -- panic ------------------------------------------------------------------------------------
@@ -490,18 +441,6 @@ def test_the_parameters_has_a_panic_that_does_not_wait_for_a_frame(synth):
     assert synth.messages.index((0x80, 60, 0)) < synth.messages.index((0xBF, 123, 0))
 
 
-def test_where_no_port_can_be_made_the_first_one_is_played(synth, monkeypatch):
-    rtmidi = midi_library()
-    monkeypatch.setattr(rtmidi, "API_WINDOWS_MM", ports.system())  # which can make none
-    api, name = ports.output_port("")
-    assert name in ports.connected(rtmidi.MidiOut, api)
-    synth.close()
-    monkeypatch.setattr(synth, "close", lambda: None)
-    monkeypatch.setattr(ports, "connected", lambda kind, api: [])
-    with pytest.raises(ShowError, match="no MIDI output is connected"):
-        ports.output_port("")
-
-
 # -- what is missing --------------------------------------------------------------------------
 
 
@@ -533,13 +472,3 @@ def test_offline_it_leads_to_midifile():
     with pytest.raises(ShowError, match=r"plays in real time; offline, write midifile:FILE\.mid"):
         sketch.perform([Midi()], seconds=1)
     assert not OfflineClock.live
-
-
-def test_the_player_imports_next_to_nothing():
-    code = (
-        f"import runpy, sys; runpy.run_path({player_process.__file__!r}); "
-        "print([name for name in ('numpy', 'pluggy', 'rtmidi', 'capriccio.media') "
-        "if name in sys.modules])"
-    )
-    child = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)
-    assert child.stdout == "[]\n", child.stderr

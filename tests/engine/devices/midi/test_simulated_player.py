@@ -6,26 +6,20 @@ import re
 import subprocess
 import sys
 import textwrap
-import threading
 
 import mido
 import numpy as np
 import pytest
-from capriccio import Generator, Note, Performance, ShowError, Sketch, controls
+from capriccio import Note, ShowError, Sketch, controls
 from capriccio.clock import OfflineClock
-from capriccio.devices.midi.clock_in import ClockEstimate
 from capriccio.devices.midi.controller_state import ControllerState
-from capriccio.devices.midi.simulated_clock import SimulatedClock
 from capriccio.devices.midi.simulated_player import SimulatedPlayer, Simulation
-from capriccio.parameters import Parameter
 from capriccio.performance import current_frame
 from capriccio.recording.take import read_take
-from capriccio.remote.automation import KnobAutomation
-from capriccio.sketch import knob_parameter
 from capriccio.testing import Memory
-from engine.devices.midi.test_controls import key, show, tune, turn
 from engine.recording.test_take import frames, replay, written_down
-from helpers.rehearsal import live_stage
+from helpers.midi_files import control_change, midi_file, note_on, performing
+from helpers.shows import live_stage
 
 EVERYTHING = {
     ("cc", 1),
@@ -42,14 +36,14 @@ def standings(player, wanted, beats=400):
     """Give where everything stood after each quarter of a beat."""
     keyboard, stood, step = ControllerState(), [], 0.25
     for number in range(int(beats / step)):
-        keyboard.follow(player.between((number - 1) * step, number * step, wanted))
+        keyboard.apply_all(player.between((number - 1) * step, number * step, wanted))
         stood.append(
             {
-                "cc 1": keyboard.dials.get(1, 0.5),
-                "cc 74": keyboard.dials.get(74, 0.5),
-                "cc14 2": keyboard.places.get(("cc14", 2), 0.5),
-                "nrpn 300": keyboard.places.get(("nrpn", 300), 0.5),
-                "poly 60": keyboard.places.get(("poly", 60), 0.0),
+                "cc 1": keyboard.controllers.get(1, 0.5),
+                "cc 74": keyboard.controllers.get(74, 0.5),
+                "cc14 2": keyboard.values.get(("cc14", 2), 0.5),
+                "nrpn 300": keyboard.values.get(("nrpn", 300), 0.5),
+                "poly 60": keyboard.values.get(("poly", 60), 0.0),
                 "bend": keyboard.bend,
                 "keys": sum(held.velocity for held in keyboard.held.values()),
             }
@@ -90,21 +84,21 @@ def test_the_same_seed_plays_the_same_however_it_is_asked():
 
 def test_a_player_plays_keys_one_after_the_other_and_listens_in_between():
     keyboard, player = ControllerState(), SimulatedPlayer("a")
-    keyboard.follow(player.between(-1, 159, {("note", -1)}))
+    keyboard.apply_all(player.between(-1, 159, {("note", -1)}))
     starts = [press.start for press in keyboard.presses]
     assert 40 < len(starts) < 160
     assert all(start % 16 < 8 for start in starts)
     assert all(press.end - press.start < 2 for press in keyboard.presses)
     assert not keyboard.held
     struck, found = -1.0, []
-    while (struck := player.next_struck(struck, {("note", -1)})) < 159:
+    while (struck := player.next_note(struck, {("note", -1)})) < 159:
         found.append(struck)
     assert found == starts
 
 
 def test_a_player_strikes_the_keys_that_a_sketch_asks_for():
     keyboard = ControllerState()
-    keyboard.follow(
+    keyboard.apply_all(
         SimulatedPlayer("a").between(-1, 160, {("note", 36), ("note", 38), ("note", -1)})
     )
     assert {press.pitch for press in keyboard.presses} == {36, 38}
@@ -142,8 +136,10 @@ def offline(rehearsal, seconds=6, **flags):
 
 
 def test_a_file_plays_all_controls_of_a_sketch_those_of_a_port_or_another_file_too(tmp_path):
-    file = tune(tmp_path / "a.mid", (0, turn(1, 127)), (1, key(60)), (2, key(60, 0)))
-    other = tune(tmp_path / "b.mid", (0, turn(1, 0)))
+    file = midi_file(
+        tmp_path / "a.mid", (0, control_change(1, 127)), (1, note_on(60)), (2, note_on(60, 0))
+    )
+    other = midi_file(tmp_path / "b.mid", (0, control_change(1, 0)))
     for flags in ({"port": "nanoKEY2"}, {"simulate": other}):
         memory, read = offline(Simulation(file), **flags)
         assert set(read) == {(1.0, 1.0)}
@@ -151,7 +147,7 @@ def test_a_file_plays_all_controls_of_a_sketch_those_of_a_port_or_another_file_t
 
 
 def test_without_a_file_who_has_one_keeps_it_and_the_others_are_played(tmp_path):
-    other = tune(tmp_path / "b.mid", (0, turn(1, 0)))
+    other = midi_file(tmp_path / "b.mid", (0, control_change(1, 0)))
     memory, read = offline(Simulation(), seconds=12, simulate=other)
     assert {there for _, there in read} == {0.0}
     assert len({here for here, _ in read}) > 20
@@ -166,23 +162,23 @@ def test_without_a_file_the_same_seed_gives_the_same_show_and_each_controls_is_a
 
 
 def test_what_a_play_cue_has_heard_is_not_heard_again_by_a_frame_that_is_late(tmp_path):
-    hands = controls(simulate=tune(tmp_path / "a.mid", (1, key(60)), (3, key(62))))
-    with show(OfflineClock(60)) as clock:
+    hands = controls(simulate=midi_file(tmp_path / "a.mid", (1, note_on(60)), (3, note_on(62))))
+    with performing(OfflineClock(60)) as clock:
         clock.wait(2.0)
-        assert hands.struck(0)[0] == 1
+        assert hands.notes_since(0)[0] == 1
         for seconds, held in ((0.5, 0), (1.5, 1)):
             token = current_frame.set(clock.moment(seconds=seconds, span=1.0))
             assert bool(hands.key(60)) == held
             current_frame.reset(token)
         clock.wait(4.0)
-        assert hands.struck(0)[0] == 2
+        assert hands.notes_since(0)[0] == 2
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["a file", "a player"])
 def test_live_what_is_simulated_is_in_the_take_and_performed_again_without_it(tmp_path, scripted):
     file = tmp_path / "a.mid"
-    moves = [(1.3, key(61)), *((beat / 3, turn(1, beat * 9)) for beat in range(14))]
-    tune(file, *sorted(moves, key=lambda move: move[0]))
+    moves = [(1.3, note_on(61)), *((beat / 3, control_change(1, beat * 9)) for beat in range(14))]
+    midi_file(file, *sorted(moves, key=lambda move: move[0]))
 
     def cues():
         hands = controls()
@@ -198,7 +194,7 @@ def test_live_what_is_simulated_is_in_the_take_and_performed_again_without_it(tm
 
     (draw, play), memory = cues(), Memory()
     stage = live_stage([memory], draw=draw, plays=[(play, 0.25)])
-    object.__setattr__(stage.performance, "rehearsal", Simulation(file if scripted else ""))
+    object.__setattr__(stage.performance, "simulation", Simulation(file if scripted else ""))
     with written_down(stage, tmp_path / "a.jsonl"):
         stage.perform(8)
     assert len(set(frames(memory).values())) > 8
@@ -208,74 +204,6 @@ def test_live_what_is_simulated_is_in_the_take_and_performed_again_without_it(tm
     replayed = replay(take, draw=draw, plays=[(play, 0.25)])
     assert frames(replayed) == frames(memory)
     assert replayed.score() == memory.score()
-
-
-# -- knobs ------------------------------------------------------------------------------------
-
-
-class Sea(Generator):
-    def generate(self, now, *, wave=0.5, foam=0.2, words="calm"):
-        return np.full((8, 8, 3), wave * 0.5 + foam * 0.5)
-
-
-def turned(seed=None, beats=64, hand=None):
-    """Have the knobs of a sea turned; give where each was held at each quarter of a beat."""
-    sea, performance = Sea(), Performance(OfflineClock(60))
-    for knob in sea.knobs.values():
-        performance.parameters.add(knob_parameter("sea", sea, knob))
-    performance.parameters.add(
-        Parameter("/show/dim", "number", "Not of the sketch", apply=lambda at: None)
-    )
-    KnobAutomation(seed).start(performance)
-    if hand:
-        performance.parameters.set(hand, 0.9)
-    held = []
-    for step in range(beats * 4):
-        performance.parameters.apply_pending(step / 4)
-        held.append(dict(sea.knob_state.held))
-    return held
-
-
-def test_each_knob_is_turned_in_its_turn_gently_and_let_go():
-    held = turned()
-    assert {name for knobs in held for name in knobs} == {"wave", "foam"}
-    assert all(len(knobs) <= 1 for knobs in held)
-    assert any(not knobs for knobs in held[24:32])
-    for name, rest in (("wave", 0.5), ("foam", 0.2)):
-        values = [knobs.get(name, rest) for knobs in held]
-        assert max(values) - min(values) > 0.2
-        assert max(abs(np.diff(values))) < 0.13
-
-
-def test_knobs_are_turned_the_same_by_the_same_seed_and_left_where_a_hand_holds_them():
-    assert turned(7) == turned(7) != turned(8)
-    assert all(knobs["wave"] == 0.9 for knobs in turned(hand="/sea/wave"))
-
-
-# -- a clock ----------------------------------------------------------------------------------
-
-
-def test_a_simulated_clock_ticks_starts_and_stops():
-    heard, enough = [], threading.Event()
-
-    def hear(port, when, message):
-        heard.append((when, message))
-        if len(heard) > 100:
-            enough.set()
-
-    metronome = SimulatedClock(hear, 600, 1)
-    assert enough.wait(20)
-    metronome.stop()
-    assert [message for _, message in heard].index(b"\xfa") == 48
-    ticks = [when for when, message in heard if message == b"\xf8"]
-    assert ticks[96] - ticks[0] == pytest.approx(0.4, abs=0.02)
-
-
-def test_ticks_that_come_in_one_heap_tell_no_tempo():
-    pulse = ClockEstimate()
-    for _ in range(12):
-        pulse.hear(1.0)
-    assert pulse.bpm == 0.0
 
 
 # -- the command ------------------------------------------------------------------------------

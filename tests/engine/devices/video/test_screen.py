@@ -9,14 +9,15 @@ import numpy as np
 import pytest
 from capriccio import Performance, ShowError
 from capriccio.clock import OfflineClock
-from capriccio.devices.video.displays import displays, opened
-from capriccio.devices.video.screen import Screen, placed
+from capriccio.devices.video.displays import open_screens
+from capriccio.devices.video.screen import Screen, scaled_rectangle
 from capriccio.testing import check_output
-from helpers.devices import needs, wait_for, x_server
+from helpers.devices import needs, wait_for
+from helpers.images import halves
+from helpers.screens import seen
 
 CLOCK = OfflineClock()
 NOW = CLOCK.moment(seconds=0.0, span=0.1)
-RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
 @pytest.fixture
@@ -25,33 +26,6 @@ def screen(display):
     made.start(Performance(CLOCK, (256, 192), 30.0, "a test"))
     yield made
     made.close()
-
-
-@pytest.fixture(scope="module")
-def second_server():
-    needs("Xvfb")
-    with x_server("800x600", "640x480") as name:
-        yield name
-
-
-@pytest.fixture
-def two_displays(display, second_server, monkeypatch):
-    monkeypatch.setenv("DISPLAY", second_server)
-
-
-def halves(width=64, height=48):
-    """Red on the left, blue on the right."""
-    image = np.full((height, width, 3), RED, np.uint8)
-    image[:, width // 2 :] = BLUE
-    return image
-
-
-def seen(screen) -> np.ndarray:
-    """Take what the window shows, as an image."""
-    import pygame
-
-    surface = screen._renderer.to_surface()
-    return pygame.surfarray.array3d(surface).swapaxes(0, 1)
 
 
 def press(screen, key: str) -> None:
@@ -82,7 +56,7 @@ def after(screen, claim):
 
 def test_a_screen_keeps_the_contract(display):
     check_output(Screen)
-    assert not opened
+    assert not open_screens
 
 
 def test_the_picture_is_in_the_window(screen):
@@ -133,7 +107,7 @@ def test_a_picture_may_change_its_size_and_be_a_slice(screen):
     ],
 )
 def test_the_aspect_is_kept(inner, outer, rectangle):
-    assert placed(inner, outer) == rectangle
+    assert scaled_rectangle(inner, outer) == rectangle
 
 
 def test_a_show_larger_than_the_display_gets_a_window_that_fits(display):
@@ -145,9 +119,9 @@ def test_a_show_larger_than_the_display_gets_a_window_that_fits(display):
 
 def test_escape_leaves_the_show(screen):
     screen.show(halves(), NOW)
-    assert not screen.left
+    assert not screen.closed
     press(screen, "Escape")
-    after(screen, lambda: screen.left)
+    after(screen, lambda: screen.closed)
 
 
 def test_closing_the_window_leaves_the_show(screen):
@@ -157,7 +131,7 @@ def test_closing_the_window_leaves_the_show(screen):
     # What the window manager's button sends; xdotool can only tear the window away.
     pygame.event.post(pygame.event.Event(pygame.WINDOWCLOSE, window=screen.window))
     screen.show(halves(), NOW)
-    assert screen.left
+    assert screen.closed
 
 
 def test_f_toggles_the_full_screen(screen):
@@ -175,18 +149,13 @@ def test_other_keys_do_nothing(screen):
     press(screen, "q")
     for _ in range(10):
         screen.show(halves(), NOW)
-    assert not screen.left and not screen.fullscreen
-
-
-def test_the_displays_are_listed(two_displays):
-    found = [str(display) for display in displays()]
-    assert found == ["0 'screen' (800x600)", "1 'screen' (640x480)"]
+    assert not screen.closed and not screen.fullscreen
 
 
 def test_a_display_that_is_not_there_is_told_with_those_that_are(two_displays):
     with pytest.raises(ShowError, match=r"no display 2; connected: 0 'screen' \(800x600\), 1 's"):
         Screen("2").start(Performance(CLOCK))
-    assert not opened
+    assert not open_screens
 
 
 def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
@@ -199,7 +168,7 @@ def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
     monkeypatch.setattr(video, "Renderer", refuse)
     with pytest.raises(ShowError, match=r"'screen' cannot open a window: no memory on the card$"):
         Screen().start(Performance(CLOCK))
-    assert not opened and not pygame.display.get_init()
+    assert not open_screens and not pygame.display.get_init()
 
 
 def test_two_screens_share_the_keys(two_displays):
@@ -210,35 +179,11 @@ def test_two_screens_share_the_keys(two_displays):
 
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, key=pygame.K_ESCAPE, window=second.window))
     first.show(halves(), NOW)
-    assert second.left and not first.left
+    assert second.closed and not first.closed
     second.close()
     first.show(halves(), NOW)
     first.close()
     assert not pygame.display.get_init()
-
-
-def test_without_a_display_the_reason_is_told(monkeypatch):
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
-        monkeypatch.delenv(name, raising=False)
-    assert Screen.missing() == "no display: neither DISPLAY nor WAYLAND_DISPLAY is set"
-    with pytest.raises(ShowError, match="neither DISPLAY nor WAYLAND_DISPLAY is set"):
-        displays()
-
-
-def test_a_display_that_does_not_answer_is_told(monkeypatch):
-    monkeypatch.setenv("DISPLAY", ":54321")
-    monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
-    monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
-    with pytest.raises(ShowError, match="no display: the one that DISPLAY or WAYLAND_DISPLAY"):
-        displays()
-
-
-def test_a_driver_that_is_demanded_is_taken(monkeypatch):
-    monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
-    assert Screen.missing() == ""
-    monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")
-    with pytest.raises(ShowError, match="no display: no such driver not available"):
-        displays()
 
 
 def test_the_screen_leaves_ctrl_c_and_the_other_half_of_sdl_alone(display):
@@ -246,7 +191,7 @@ def test_the_screen_leaves_ctrl_c_and_the_other_half_of_sdl_alone(display):
         import signal
         from capriccio import Performance
         from capriccio.clock import OfflineClock
-        from capriccio.devices.screen import Screen
+        from capriccio.devices.video.screen import Screen
         before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
         screen = Screen()
         screen.start(Performance(OfflineClock()))
