@@ -1,16 +1,16 @@
-"""Conformance checks for parts, ours and a stranger's alike; imported by tests alone.
+"""Conformance checks for parts, for the tests of a plugin.
 
     from capriccio.testing import check_generator
     from capriccio_plasma import Plasma
 
-    def test_plasma_keeps_the_contract():
+    def test_plasma_conforms():
         check_generator(Plasma)
 
-Each check raises AssertionError with one sentence that says which part, and what it did.
+Each check raises AssertionError with one sentence that names the part, what it did, and a remedy.
 """
 
 from ..clock import OfflineClock
-from .checks import check_analyzer, check_generator, check_output
+from .checks import check_analyzer, check_generator, check_input, check_output
 from .memory import Memory
 from .samples import drawings, images, moments, phrases
 
@@ -19,6 +19,7 @@ __all__ = [
     "OfflineClock",
     "check_analyzer",
     "check_generator",
+    "check_input",
     "check_output",
     "drawings",
     "images",

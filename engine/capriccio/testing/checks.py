@@ -1,31 +1,34 @@
-"""The three checks, one a role."""
+"""The checks, one for each role."""
 
 import inspect
 import json
 import math
-from collections.abc import Iterable
+import threading
+import time
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from ..clock import OfflineClock
+from ..clock import Moment, OfflineClock
 from ..media import Note, Stroke
-from ..parts import Analyzer, Generator, Output
+from ..parts import Analyzer, Device, Generator, Input, Output
 from ..performance import Performance
 from .common import (
     attempt,
     build_part,
+    check_class,
     check_close,
-    check_face,
-    claim,
     class_of,
     error_of,
-    hidden,
-    who_is,
+    expect,
+    hidden_modules,
+    name_of,
 )
 from .samples import images, moments, phrases
 
-# A short show of bars, half bars, a waltz, and an hour and more later.
+# A short show: bars, half bars, a waltz, and a moment more than an hour later.
 SHOW = [
     *moments(beats=16, step=4),
     *moments(beats=4, step=2),
@@ -33,131 +36,162 @@ SHOW = [
     OfflineClock().moment(beats=10_000, span=4),
 ]
 # Enough of it to try a knob with: a bar, another, half a bar.
-BRIEF = [SHOW[0], SHOW[1], SHOW[4]]
+SHORT_SHOW = [SHOW[0], SHOW[1], SHOW[4]]
+# How long a thread of an input may take to end after `close`, in seconds.
+THREAD_SECONDS = 5.0
 
 
 # -- generators -------------------------------------------------------------------------------
 
 
-def check_generator(part: type[Generator] | str, **options) -> None:
-    """Check that a generator keeps the contract; raise AssertionError where it does not.
+def check_generator(part: type[Generator] | str, **options: Any) -> None:
+    """Check that a generator conforms; raise AssertionError if not.
 
-    `part` is its class, or the name it is installed under; `options` are handed to it whenever
-    it is built. Checked are its name and docstring, that building it is cheap, that it runs
-    without torch, that the same seed gives the same bytes and another seed others, what it makes,
-    and every knob: both ends, beyond them, NaN, and every choice.
+    Checked are: name and docstring; that building it is cheap and that it runs without torch; that
+    the same seed gives the same bytes and another seed others; what it returns; every choice and
+    both ends of every knob, values beyond them, and NaN.
+
+    Args:
+        part: its class, or the name of an installed part.
+        options: keyword arguments of its constructor.
     """
-    made = class_of(part, Generator)
-    who = who_is(made)
-    claim(made.generate is not Generator.generate, f"{who} has no generate(self, now, *, knob=0.5)")
-    check_face(made)
-    seeded = "seed" in inspect.signature(made.__init__).parameters
-    resets = hasattr(made, "reset")
-    claim(seeded or not resets, f"{who} has reset(seed) but takes no seed= when it is built")
+    kind = class_of(part, Generator)
+    name = name_of(kind)
+    expect(
+        kind.generate is not Generator.generate,
+        f"{name} has no method generate(self, now, *, knob=0.5)",
+    )
+    check_class(kind)
+    has_seed = "seed" in inspect.signature(kind.__init__).parameters
+    has_reset = hasattr(kind, "reset")
+    expect(
+        has_seed or not has_reset,
+        f"{name} has reset(seed) but its constructor takes no seed=; add it",
+    )
     seed = options.pop("seed", 7)
 
-    def build(seed=seed):
-        return build_part(made, **options, **({"seed": seed} if seeded else {}))
+    def build(seed: int = seed) -> Generator:
+        return build_part(kind, **options, **({"seed": seed} if has_seed else {}))
 
-    with hidden("torch"):
-        player = build()
-        played = _play(player)
-        claim(
+    with hidden_modules("torch"):
+        generator = build()
+        played = _play(generator)
+        expect(
             _play(build()) == played,
-            f"{who} made other things of the same {'seed' if seeded else 'moments'}; "
-            "draw chance from numpy.random.default_rng(seed) alone, and take time from now",
+            f"{name} returned different results for the same {'seed' if has_seed else 'moments'}; "
+            "draw random numbers from numpy.random.default_rng(seed), and take the time from now",
         )
-        stateful = _play(player) != played
-        if seeded:
-            _check_seeds(player, build, seed, played, stateful)
+        has_state = _play(generator) != played
+        if has_seed:
+            _check_seeds(generator, build, seed, played, has_state)
 
-        def fresh():
-            if resets:
-                player.reset(seed)
-            return player if resets or not stateful else build()
+        def fresh() -> Generator:
+            if has_reset:
+                generator.reset(seed)  # type: ignore[attr-defined]
+            return generator if has_reset or not has_state else build()
 
         _check_range(fresh())
-        _check_knobs(fresh, made)
-        if hasattr(made, "feed"):
+        _check_knobs(fresh, kind)
+        if hasattr(kind, "feed"):
             for phrase in ([], *phrases()):
-                attempt(f"{who}, fed {len(phrase)} notes,", fresh().feed, phrase)
-        check_close(player)
+                feed = fresh().feed  # type: ignore[attr-defined]
+                attempt(f"{name}, fed {len(phrase)} notes,", feed, phrase)
+        check_close(generator)
 
 
-def _check_seeds(player, build, seed: int, played: list[bytes], stateful: bool) -> None:
+def _check_seeds(
+    generator: Any,
+    build: Callable[[int], Generator],
+    seed: int,
+    played: list[bytes],
+    has_state: bool,
+) -> None:
     other = _play(build(seed + 1))
-    claim(other != played, f"{player} makes the same of every seed; use it, or do not take it")
-    if not hasattr(player, "reset"):
-        claim(
-            not stateful,
-            f"{player} keeps state but has no reset(seed), so no show with it can be repeated",
+    expect(
+        other != played,
+        f"{generator} returned the same for seeds {seed} and {seed + 1}; "
+        "use the seed, or do not take it",
+    )
+    if not hasattr(generator, "reset"):
+        expect(
+            not has_state,
+            f"{generator} keeps state but has no reset(seed), so no show with it can be repeated; "
+            "add that method",
         )
         return
     for number, expected in ((seed, played), (seed + 1, other)):
-        attempt(f"{player}, being reset,", player.reset, number)
-        claim(
-            _play(player) == expected,
-            f"{player} does not play after reset({number}) as if built with seed={number}; "
-            "set all of its state anew",
+        attempt(f"{generator}, when reset,", generator.reset, number)
+        expect(
+            _play(generator) == expected,
+            f"{generator} after reset({number}) differs from one built with seed={number}; "
+            "reset all of its state",
         )
 
 
-def _check_range(player: Generator) -> None:
-    """Look at a picture before the role clips it: floats beyond 0..1 are an author's mistake."""
-    thing = player.generate(SHOW[0])
+def _check_range(generator: Generator) -> None:
+    """Check floats before the base class clips them to 0..1."""
+    thing = generator.generate(SHOW[0])
     if isinstance(thing, np.ndarray) and thing.dtype.kind == "f":
         low, high = float(thing.min()), float(thing.max())
-        claim(
+        expect(
             low >= -1e-3 and high <= 1 + 1e-3,
-            f"{player} made an image from {low:.3g} to {high:.3g}; floats are 0..1",
+            f"{generator} returned an image with values {low:.3g} to {high:.3g}, expected floats "
+            "0..1, or uint8",
         )
 
 
-def _check_knobs(fresh, made: type[Generator]) -> None:
-    who = who_is(made)
-    numbers = [knob.name for knob in made.knobs.values() if knob.kind == "number"]
+def _check_knobs(fresh: Callable[[], Generator], kind: type[Generator]) -> None:
+    name = name_of(kind)
+    numbers = [knob.name for knob in kind.knobs.values() if knob.kind == "number"]
 
-    def play(**knobs):
-        return _play(fresh(), knobs, BRIEF)
+    def play(**knobs: Any) -> list[bytes]:
+        return _play(fresh(), knobs, SHORT_SHOW)
 
-    claim(
+    expect(
         isinstance(error_of(fresh(), SHOW[0], no_such_knob=0.5), TypeError),
-        f"{who} takes a knob it does not have; name its knobs instead of **knobs",
+        f"{name} accepts a knob that it does not have; declare its knobs instead of **knobs",
     )
     for end, beyond in ((0.0, (-5, -math.inf)), (1.0, (7, math.inf))):
         at_end = play(**dict.fromkeys(numbers, end))
         for value in beyond:
-            claim(
+            expect(
                 play(**dict.fromkeys(numbers, value)) == at_end,
-                f"{who} plays differently with knobs at {value} and at {end:g}; "
-                "leave __call__ to Generator, which clips them",
+                f"{name} returned different results for knobs at {value} and at {end:g}; "
+                "do not override __call__ of Generator, which clips them",
             )
         if len(numbers) > 1:
-            for name in numbers:
-                play(**{name: end})
-    for name in numbers:
-        claim(
-            isinstance(error_of(fresh(), SHOW[0], **{name: math.nan}), ValueError),
-            f"{who} plays on with knob {name!r} at nan; leave __call__ to Generator",
+            for number in numbers:
+                play(**{number: end})
+    for number in numbers:
+        expect(
+            isinstance(error_of(fresh(), SHOW[0], **{number: math.nan}), ValueError),
+            f"{name} accepts nan for its knob {number!r}; "
+            "do not override __call__ of Generator, which refuses it",
         )
-    for knob in made.knobs.values():
+    for knob in kind.knobs.values():
         for choice in knob.choices:
             play(**{knob.name: choice})
 
 
-def _play(player: Generator, knobs: dict[str, Any] | None = None, show=SHOW) -> list[bytes]:
-    """Play the show with these knobs, and give the bytes of everything that was made."""
-    turned = ", ".join(f"{name}={value!r}" for name, value in (knobs or {}).items())
-    made, seen = [], []
+def _play(
+    generator: Generator, knobs: dict[str, Any] | None = None, show: Sequence[Moment] = SHOW
+) -> list[bytes]:
+    """Return the bytes of everything that a generator returns in a show with these knobs."""
+    words = ", ".join(f"{name}={value!r}" for name, value in (knobs or {}).items())
+    results: list[Any] = []
+    seen = []
     for now in show:
-        at = f"{player}, at beat {now.beats:g}{turned and f' with {turned}'},"
-        made.append(attempt(at, player, now, **(knobs or {})))
-        seen.append(_bytes(made[-1]))
-    kinds = {_kind(thing) for thing in made} - {"nothing"}
-    claim(len(kinds) < 2, f"{player} makes now {' now '.join(sorted(kinds))}; make one of them")
-    claim(
-        [_bytes(thing) for thing in made] == seen,
-        f"{player} changes things it has already given; give a new array every time",
+        what = f"{generator}, at beat {now.beats:g}{words and f' with {words}'},"
+        results.append(attempt(what, generator, now, **(knobs or {})))
+        seen.append(_bytes(results[-1]))
+    kinds = {_kind(thing) for thing in results} - {"nothing"}
+    expect(
+        len(kinds) < 2,
+        f"{generator} returned {' and '.join(sorted(kinds))} in one show; return only one of them",
+    )
+    expect(
+        [_bytes(thing) for thing in results] == seen,
+        f"{generator} changed a result that it had returned before; return a new array each time",
     )
     return seen
 
@@ -165,83 +199,140 @@ def _play(player: Generator, knobs: dict[str, Any] | None = None, show=SHOW) -> 
 # -- analyzers --------------------------------------------------------------------------------
 
 
-def check_analyzer(part: type[Analyzer] | str, things: Iterable | None = None, **options) -> None:
-    """Check that an analyzer keeps the contract; raise AssertionError where it does not.
+def check_analyzer(
+    part: type[Analyzer] | str, things: Iterable[Any] | None = None, **options: Any
+) -> None:
+    """Check that an analyzer conforms; raise AssertionError if not.
 
-    `part` is its class, or the name it is installed under; `things` is what it reads, `images()`
-    unless given: `phrases()` and `drawings()` are there too. `options` are handed to it whenever
-    it is built.
+    Args:
+        part: its class, or the name of an installed part.
+        things: what it reads: `images()`, the default, `phrases()` or `drawings()`.
+        options: keyword arguments of its constructor.
     """
-    made = class_of(part, Analyzer)
-    who = who_is(made)
-    claim(made.analyze is not Analyzer.analyze, f"{who} has no analyze(self, thing)")
-    check_face(made)
+    kind = class_of(part, Analyzer)
+    name = name_of(kind)
+    expect(kind.analyze is not Analyzer.analyze, f"{name} has no method analyze(self, thing)")
+    check_class(kind)
     things = images() if things is None else list(things)
-    claim(bool(things), f"{who} was given no things to read")
-    with hidden("torch"):
-        reader = build_part(made, **options)
+    expect(things, f"{name} was given nothing to read; pass at least one thing")
+    with hidden_modules("torch"):
+        analyzer = build_part(kind, **options)
         readings = []
         for number, thing in enumerate(things):
             before = _bytes(thing)
-            readings.append(attempt(f"{who}, reading thing {number},", reader.read, thing))
-            claim(_bytes(thing) == before, f"{who} changes what it reads; work on a copy")
-        fields = {reading._fields for reading in readings}
-        claim(len(fields) == 1, f"{who} gives now these fields, now those; give one NamedTuple")
-        claim(
+            readings.append(attempt(f"{name}, reading thing {number},", analyzer.read, thing))
+            expect(_bytes(thing) == before, f"{name} changed what it read; work on a copy")
+        fields = [reading._fields for reading in readings]
+        expect(
+            len(set(fields)) == 1,
+            f"{name} returned different fields for different things; "
+            "always return the same NamedTuple",
+        )
+        expect(
             any(isinstance(value, float | np.floating) for value in readings[0]),
-            f"{who} reads no number; give at least one float 0..1",
+            f"{name} returned no number, only {', '.join(fields[0])}; "
+            "at least one reading must be a float 0..1",
         )
-        other = build_part(made, **options)
-        claim(
+        other = build_part(kind, **options)
+        expect(
             [repr(other.read(thing)) for thing in things] == list(map(repr, readings)),
-            f"{who} read other things in the same {_kind(things[0])}; leave chance out of it",
+            f"{name} read the same things twice and returned different readings; "
+            "do not use random numbers or the time",
         )
-        check_close(reader)
+        check_close(analyzer)
 
 
-# -- outputs ----------------------------------------------------------------------------------
+# -- outputs and inputs -----------------------------------------------------------------------
 
 
-def check_output(part: type[Output] | str, target: str = "", **options) -> None:
-    """Check that an output keeps the contract; raise AssertionError where it does not.
+def check_output(part: type[Output] | str, target: str | Path = "", **options: Any) -> None:
+    """Check that an output conforms; raise AssertionError if not.
 
-    `part` is its class, or the name it is installed under; `target` is what a person types behind
-    the colon, such as a path in a temporary folder. It is started on an offline clock, shown
-    pictures of several sizes, played notes and controls, and closed, twice, while a note sounds.
+    It is started on an offline clock, shown images of several sizes, played notes and controllers,
+    and closed, twice, while a note sounds.
+
+    Args:
+        part: its class, or the name of an installed part.
+        target: what follows the colon on the command line, such as a path in a temporary folder.
+        options: keyword arguments of its constructor.
     """
-    made = class_of(part, Output)
-    who = who_is(made)
-    check_face(made)
-    missing = made.missing()
-    claim(isinstance(missing, str), f"{who} gave {missing!r} as missing(); give words, or ''")
-    claim(not missing, f"{who} cannot be checked on this machine: {missing}")
+    kind = class_of(part, Output)
+    _check_device(kind)
+    with hidden_modules("torch"):
+        for is_started in (False, True):
+            output = build_part(kind, str(target), **options)
+            if is_started:
+                clock = _start(output)
+                _perform(output, clock)
+            check_close(output, "" if is_started else " without a start")
+
+
+def check_input(part: type[Input] | str, target: str | Path = "", **options: Any) -> None:
+    """Check that an input conforms; raise AssertionError if not.
+
+    It is started with a show on an offline clock, and closed, twice; its threads must end then.
+
+    Args:
+        part: its class, or the name of an installed part.
+        target: what follows the colon on the command line.
+        options: keyword arguments of its constructor.
+    """
+    kind = class_of(part, Input)
+    _check_device(kind)
+    with hidden_modules("torch"):
+        for is_started in (False, True):
+            device = build_part(kind, str(target), **options)
+            before = set(threading.enumerate())
+            if is_started:
+                _start(device)
+            check_close(device, "" if is_started else " without a start")
+            deadline = time.monotonic() + THREAD_SECONDS
+            for thread in set(threading.enumerate()) - before:
+                thread.join(max(0.0, deadline - time.monotonic()))
+                expect(
+                    not thread.is_alive(),
+                    f"{device} left its thread {thread.name!r} running after close(); "
+                    f"end it within {THREAD_SECONDS:g} seconds",
+                )
+
+
+def _check_device(kind: type[Device]) -> None:
+    name = name_of(kind)
+    check_class(kind)
+    missing: object = attempt(f"{name}, asked for missing(),", kind.missing)
+    expect(
+        isinstance(missing, str),
+        f"{name} returned {missing!r} from missing(), expected a str, '' where nothing is missing",
+    )
+    expect(not missing, f"{name} cannot be checked on this machine: {missing}")
+
+
+def _start(device: Device) -> OfflineClock:
     clock = OfflineClock()
-    with hidden("torch"):
-        for started in (False, True):
-            player = build_part(made, str(target), **options)
-            if started:
-                performance = Performance(clock, size=(64, 48), fps=30.0, title="check")
-                attempt(f"{who}, being started,", player.start, performance)
-                _check_performing(player, clock)
-            check_close(player, "" if started else " without a start")
+    performance = Performance(clock, size=(64, 48), fps=30.0, title="check")
+    attempt(f"{device}, when started,", device.start, performance)
+    return clock
 
 
-def _check_performing(player: Output, clock: OfflineClock) -> None:
+def _perform(output: Output, clock: OfflineClock) -> None:
     notes = [Note(0, velocity=0.0), Note(60), Note(64), Note(127, velocity=1.0, channel=16)]
     shown = images()
     for frame, image in enumerate(shown):
         now = clock.moment(seconds=frame / 30, span=1 / 15)
         clock.wait(now.seconds)
         for note in notes:
-            attempt(f"{player}, beginning {note},", player.note_on, note, now)
-        attempt(f"{player}, following a control,", player.control, (1, frame / 5, 1), now)
-        attempt(f"{player}, showing an image of shape {image.shape},", player.show, image, now)
-        # One note is left sounding at the end, as when a show is broken off.
+            attempt(f"{output}, at note_on of {note},", output.note_on, note, now)
+        attempt(f"{output}, at a control,", output.control, (1, frame / 5, 1), now)
+        attempt(f"{output}, shown an image of shape {image.shape},", output.show, image, now)
+        # One note is left sounding at the end, as when a show is interrupted.
         for note in notes[frame == len(shown) - 1 :]:
-            attempt(f"{player}, ending {note},", player.note_off, note, now)
+            attempt(f"{output}, at note_off of {note},", output.note_off, note, now)
 
 
-def _kind(thing) -> str:
+# -- media ------------------------------------------------------------------------------------
+
+
+def _kind(thing: Any) -> str:
     if isinstance(thing, np.ndarray):
         return "an image"
     if not thing:
@@ -249,10 +340,10 @@ def _kind(thing) -> str:
     return "a drawing" if isinstance(thing[0], Stroke) else "a phrase"
 
 
-def _bytes(thing) -> bytes:
+def _bytes(thing: Any) -> bytes:
     if isinstance(thing, np.ndarray):
         return repr((thing.shape, thing.dtype)).encode() + thing.tobytes()
-    # By value: a pitch may be Python's or numpy's whole number and sound the same.
+    # By value: a pitch may be a whole number of Python or of numpy.
     return json.dumps(
         [[np.asarray(field, dtype=float).tolist() for field in item] for item in thing]
     ).encode()

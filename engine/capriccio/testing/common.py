@@ -1,68 +1,79 @@
-"""What holds for every part: a face to the world, cheap to build, closed without harm, no torch."""
+"""What every check shares: the class of a part, how it is built and closed, and torch hidden."""
 
 import json
 import re
 import subprocess
 import sys
 import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from importlib.util import find_spec
-from typing import Any, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from ..parts import Part
 
-# What costs a second or a device: imported when a part is first used, never before.
+# Modules that take a second or open a device: imported when a part is first used, not before.
 HEAVY = ("torch", "onnxruntime", "pygame", "av", "rtmidi")
 
-Some = TypeVar("Some", bound=Part)
+PartType = TypeVar("PartType", bound=Part)
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
-def class_of(part: type[Some] | str, role: type[Some]) -> type[Some]:
-    """Give the class that is meant by a class or by the name of an installed part."""
+def class_of(part: type[PartType] | str, role: type[PartType]) -> type[PartType]:
+    """Return a part's class; a string is the name of an installed part."""
     if isinstance(part, str):
         from ..registry import installed
 
-        return installed().find(role, part)  # type: ignore[return-value]
-    claim(
+        return installed().find(role, part)
+    expect(
         isinstance(part, type) and issubclass(part, role),
-        f"{part!r} is no class that extends {role.__name__}",
+        f"{part!r} is not a class that extends {role.__name__}; pass the class, or the name of an "
+        "installed part",
     )
     return part
 
 
-def who_is(part: type[Part]) -> str:
-    """Name a class as its parts name themselves."""
+def name_of(part: type[Part]) -> str:
+    """Return what messages call a class, such as "generator 'plasma'"."""
     return f"{part.role} {part.name!r}"
 
 
-def check_face(part: type[Part]) -> None:
-    """Check what a person sees of a part before it plays: name, docstring, models; its import."""
-    claim(
+def check_class(part: type[Part]) -> None:
+    """Check what is known of a part before it is built: name, docstring, models, imports."""
+    name = name_of(part)
+    expect(
         isinstance(part.name, str) and re.fullmatch(r"[a-z][a-z0-9_-]*", part.name),
-        f"{who_is(part)} has a name that cannot be typed; use a-z, 0-9, - and _",
+        f"{name} has a name that cannot be typed on a command line; "
+        "start with a-z and use a-z, 0-9, - and _",
     )
-    words = part.__dict__.get("__doc__") or ""
-    claim(words.strip(), f"{who_is(part)} has no docstring; say in one sentence what it does")
-    for name, path in part.models.items():
-        claim(
-            path.is_file(), f"{who_is(part)} lists a model {name!r}, but there is no {str(path)!r}"
+    expect(
+        (part.__dict__.get("__doc__") or "").strip(),
+        f"{name} has no docstring; describe it in one sentence",
+    )
+    for model, path in part.models.items():
+        expect(
+            path.is_file(),
+            f"{name} lists a model {model!r}, but there is no {str(path)!r}; "
+            "is the file part of the package?",
         )
-    top = part.__module__.partition(".")[0]
     # A class in a test or a script cannot be imported by itself, and need not be.
-    if not top.startswith(("test_", "conftest", "__")) and find_spec(top):
-        loaded, trouble = _imported(part.__module__, tuple(sys.path))
-        claim(not trouble, f"{who_is(part)}: its module {part.__module__} raised {trouble}")
-        claim(
-            not loaded,
-            f"{who_is(part)}: importing {part.__module__} imports {' and '.join(loaded)}; "
-            "import them where they are used",
+    names = part.__module__.split(".")
+    in_test = any(one.startswith(("test_", "conftest", "__")) for one in names)
+    if not in_test and find_spec(names[0]):
+        heavy, error = _import_alone(part.__module__, tuple(sys.path))
+        expect(not error, f"{name}: importing {part.__module__} raised {error}")
+        expect(
+            not heavy,
+            f"{name}: importing {part.__module__} imports {' and '.join(heavy)}; "
+            "move that import into the method that uses it",
         )
 
 
 @cache
-def _imported(module: str, path: tuple[str, ...]) -> tuple[list[str], str]:
-    """Import a module in a fresh interpreter; give which heavy ones came with it, and trouble."""
+def _import_alone(module: str, path: tuple[str, ...]) -> tuple[list[str], str]:
+    """Import a module in a fresh interpreter; return the heavy modules it imports, and an error."""
     code = (
         "import importlib, json, sys; path, module, heavy = json.loads(sys.argv[1]); "
         "sys.path[:] = path; importlib.import_module(module); "
@@ -74,33 +85,36 @@ def _imported(module: str, path: tuple[str, ...]) -> tuple[list[str], str]:
         text=True,
     )
     if child.returncode:
-        return [], (child.stderr.strip().splitlines() or ["nothing, and left"])[-1]
+        return [], (child.stderr.strip().splitlines() or [f"exit status {child.returncode}"])[-1]
     return json.loads(child.stdout.splitlines()[-1]), ""
 
 
-def build_part(part: type[Some], *arguments, **options) -> Some:
-    """Build a part while all that is heavy is out of its reach."""
-    threads = set(threading.enumerate())
-    with hidden(*HEAVY):
-        made = attempt(f"{who_is(part)}, being built,", part, *arguments, **options)
-    started = set(threading.enumerate()) - threads
-    claim(not started, f"{who_is(part)} starts a thread when it is built; wait for its first use")
+def build_part(part: type[PartType], *arguments: Any, **options: Any) -> PartType:
+    """Return a new part; check that building it is cheap."""
+    before = set(threading.enumerate())
+    with hidden_modules(*HEAVY):
+        made = attempt(f"{name_of(part)}, when built,", part, *arguments, **options)
+    started = set(threading.enumerate()) - before
+    expect(
+        not started,
+        f"{name_of(part)} starts a thread when it is built; start it at the first use, or in start",
+    )
     return made
 
 
 def check_close(part: Part, when: str = "") -> None:
-    """Check that a part may be closed, and closed again: whatever happens, it must not harm."""
+    """Check that a part can be closed twice; `when` says in what state."""
     for times in ("once", "twice"):
         attempt(f"{part}, closed {times}{when},", part.close)
 
 
 @contextmanager
-def hidden(*names: str):
-    """Make `import name` fail for a while, even where it has been imported before."""
+def hidden_modules(*names: str) -> Iterator[None]:
+    """Make `import name` fail in a block, even if it was imported before."""
     absent = object()
     modules: dict[str, Any] = sys.modules
     before = {name: modules.get(name, absent) for name in names}
-    modules.update(dict.fromkeys(names))  # None: Python's own sign for "not to be imported"
+    modules.update(dict.fromkeys(names))  # with None the import system raises
     try:
         yield
     finally:
@@ -111,22 +125,28 @@ def hidden(*names: str):
                 modules[name] = module
 
 
-def attempt(what: str, function, *arguments, **options):
-    """Call `function`; raise AssertionError, beginning with `what`, where it raises anything."""
+def attempt(what: str, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
+    """Call `function`; turn what it raises into an AssertionError that starts with `what`."""
     try:
         return function(*arguments, **options)
     except Exception as error:
         name = getattr(error, "name", None) if isinstance(error, ImportError) else None
         heavy = (name or "").partition(".")[0]
         if heavy == "torch":
-            raise AssertionError(f"{what} imports torch; only a train.py may") from error
+            raise AssertionError(
+                f"{what} imports torch; only training code may, export the network to ONNX"
+            ) from error
         if heavy in HEAVY:
-            raise AssertionError(f"{what} imports {heavy}; import it at the first use") from error
+            raise AssertionError(
+                f"{what} imports {heavy}; import it at the first use instead"
+            ) from error
         raise AssertionError(f"{what} raised {type(error).__name__}: {error}") from error
 
 
-def error_of(function, *arguments, **options) -> Exception | None:
-    """Give what `function` raises, or None."""
+def error_of(
+    function: Callable[P, Any], *arguments: P.args, **options: P.kwargs
+) -> Exception | None:
+    """Return what `function` raises, None if it returns."""
     try:
         function(*arguments, **options)
     except Exception as error:
@@ -134,7 +154,10 @@ def error_of(function, *arguments, **options) -> Exception | None:
     return None
 
 
-def claim(truth, otherwise: str) -> None:
-    """Raise AssertionError, saying `otherwise`, unless it is true."""
-    if not truth:
-        raise AssertionError(otherwise)
+def expect(condition: object, message: str) -> None:
+    """Raise AssertionError with `message` unless the condition is true.
+
+    A function, since `python -O` drops assert statements.
+    """
+    if not condition:
+        raise AssertionError(message)
