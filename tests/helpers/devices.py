@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
+TESTS = ROOT / "tests"
 servers = count(1)  # JACK servers that were started
 
 
@@ -165,6 +166,10 @@ class Synth:
             elif status & 0xF0 == 0x80:
                 sounding.discard((status & 0x0F, pitch))
         return sounding
+
+    def receive_clock(self) -> None:
+        """Receive the messages of a MIDI clock too, which rtmidi leaves out."""
+        self._port.ignore_types(timing=False)
 
     def close(self) -> None:
         self._port.close_port()
