@@ -266,6 +266,9 @@ class Sketch:
         """
         opened = [output(one) if isinstance(one, str) else one for one in outputs]
         devices = [input_device(one) if isinstance(one, str) else one for one in inputs]
+        for device, role in [*((one, Output) for one in opened), *((one, Input) for one in devices)]:
+            if not isinstance(device, role):
+                raise TypeError(f"{role.role}s= takes {role.role}s, got {device}")
         if seed is not None:
             reseed(self.names.values(), seed)
         if live and self._answers:  # nobody who plays waits until a model is loaded

@@ -1,8 +1,8 @@
-"""A long show in little time, watched for what it does not let go of: `python tests/soak.py`.
+"""A long show in little time, watched for leaks: `cd tests; python -m helpers.soak`.
 
-The whole of a live show is performed, its threads, its take, its panel with a guest, hands that are
-simulated, presets and tempo turned from outside, but on a clock that the test winds as fast as the
-machine allows; with `--live` on the wall's. Watched after it has warmed up are the memory of the
+The whole of a live show is performed, its threads, its take, its panel with a client, simulated
+controls, presets and tempo set from outside, but on a clock that the test moves as fast as the
+machine allows; with `--live` in real time. Watched after it has warmed up are the memory of the
 process, which must not grow by 2 %, the objects that the interpreter keeps, and everything that
 waits somewhere, which must not grow at all.
 """
@@ -22,14 +22,16 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
-from capriccio import Output, sketch
+from capriccio import Output
+from capriccio import sketch as sketch_module
 from capriccio.devices.midi.simulated_player import Simulation
+from capriccio.loader import load_sketch
 from capriccio.panel.panel import Panel
 from capriccio.recording.recorder import Recorder
 from capriccio.remote.automation import KnobAutomation
 from capriccio.remote.presets import Presets
 
-from helpers.faults100 import free_port
+from helpers.faults import free_port
 from helpers.shows import Passes, WoundClock
 
 PIECE = """
@@ -125,17 +127,17 @@ class Guest:
 
 
 def memory() -> float:
-    """Give how many megabytes of this process are in memory; Linux tells."""
+    """Return how many megabytes of this process are in memory, on Linux."""
     pages = int(Path("/proc/self/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def waiting(stage, hands, recorder: Recorder) -> dict[str, int]:
-    """Give how much waits where."""
+    """Return how many things wait in each queue."""
     ear, parameters = stage.loudness_queue, stage.performance.parameters
     return {
         "outputs": sum(len(one) + one.sounding + len(one.delayed) for one in stage.delivery.queues),
-        "ear": len(ear) + ear.sounding + len(ear._framed) + len(ear._composed),
+        "loudness": len(ear) + ear.sounding + len(ear._framed) + len(ear._composed),
         "parameters": len(parameters._pending)
         + len(parameters._subscribers)
         + len(parameters._automations)
@@ -151,9 +153,9 @@ def waiting(stage, hands, recorder: Recorder) -> dict[str, int]:
 def soak(
     file: Path, seconds: float, live: bool, say: Callable[[Sample], None] = lambda sample: None
 ) -> list[Sample]:
-    """Perform the sketch `file` for so many seconds of a show, and give what was seen."""
+    """Perform the sketch `file` for some seconds of a show, and return the samples."""
     os.environ["XDG_CONFIG_HOME"] = str(file.parent / "home")
-    piece = sketch.load_sketch(file)
+    piece = load_sketch(file)
     hands, panel, samples = piece.names["hands"], Panel(str(free_port())), []
     recipe = {"sketch": file.name, "sha256": "0" * 64, "bpm": piece.bpm, "meter": piece.meter}
     recipe |= {"fps": piece.fps, "size": piece.size}
@@ -169,11 +171,12 @@ def soak(
             samples.append(Sample(*now, waiting(piece.current_stage, hands, recorder)))
             say(samples[-1])
 
-    outputs = [Sink(timed=False), Sink(timed=True), panel, Presets(), KnobAutomation()]
+    outputs = [Sink(timed=False), Sink(timed=True), panel]
     if not live:
-        sketch.LiveClock = Wound  # type: ignore[misc]
+        sketch_module.LiveClock = Wound  # type: ignore[misc]
     piece.perform(
         outputs,
+        inputs=[Presets(), KnobAutomation()],
         seconds=seconds,
         live=True,
         recorder=recorder,
@@ -185,7 +188,7 @@ def soak(
 
 
 class Wound(WoundClock):
-    """The wound clock of a show that somebody else sets the stage of."""
+    """The clock of a show whose stage is made elsewhere."""
 
     def start(self, lead: float = 0.0) -> None:
         super().start(lead)
@@ -198,7 +201,7 @@ def is_stage_of(thing, clock) -> bool:
 
 
 def verdict(samples: list[Sample]) -> tuple[float, list[str]]:
-    """Give by how much the memory grew after the first fifth, and the queues that grew."""
+    """Return by how much the memory grew after the first fifth, and the queues that grew."""
     fifth = max(1, len(samples) // 5)
     before, after = samples[fifth : 2 * fifth], samples[-fifth:]
     growth = median(one.memory for one in after) / median(one.memory for one in before) - 1

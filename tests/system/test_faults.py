@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from capriccio import Generator, Note, ShowError
 from capriccio.testing import Memory
-from helpers.rehearsal import (
+from helpers.shows import (
     GREY,
     Faulty,
     Maker,
@@ -111,14 +111,14 @@ PICTURES = {
     "raises": (ZeroDivisionError, "ZeroDivisionError: the reason"),
     "is flat": (
         np.zeros((256, 256)),
-        "ValueError: generator 'maker' made an array of shape (256, 256); an image is (height, ",
+        "ValueError: generator 'maker' returned an array of shape (256, 256), expected (heig",
     ),
     "is NaN": (
         np.full((4, 4, 3), np.nan),
-        "ValueError: generator 'maker' made an image with NaN or infinity in it; floats are 0..1",
+        "ValueError: generator 'maker' returned an image with NaN or infinity, expected floats 0",
     ),
-    "is nothing": (None, "TypeError: generator 'maker' made nothing; make an image, a list of No"),
-    "is a phrase": ([Note(60)], "TypeError: draw cue 'cue' made a list; an image is a numpy array"),
+    "is nothing": (None, "TypeError: generator 'maker' returned None, expected an image, a"),
+    "is a phrase": ([Note(60)], "TypeError: draw cue 'cue' returned a list, expected an image: a"),
     "interrupts": (KeyboardInterrupt, "KeyboardInterrupt: the reason"),
     "runs out of memory": (MemoryError, "MemoryError: the reason"),
 }
@@ -128,9 +128,9 @@ PHRASES = {
     "interrupts": PICTURES["interrupts"],
     "is too high": (
         [Note(300)],
-        "ValueError: generator 'maker' made a note of pitch 300; a pitch is a whole number 0..127",
+        "ValueError: generator 'maker' returned a note of pitch 300, expected a whole number",
     ),
-    "is an image": (GREY, "TypeError: play cue 'cue' made a ndarray; a phrase is a list of Note"),
+    "is an image": (GREY, "TypeError: play cue 'cue' returned an ndarray, expected a phrase: a"),
 }
 
 
@@ -267,7 +267,7 @@ def test_an_error_that_cannot_say_why_is_told_all_the_same():
     memory, claim = steady()
     stats = live_stage([memory], draw=Maker(GREY, Mute), plays=[(beat, 1)]).perform(2)
     claim()
-    assert "raised Mute: it cannot say why" in next(iter(stats.troubles))
+    assert "raised Mute: its message cannot be read" in next(iter(stats.troubles))
 
 
 def test_endless_recursion_is_trouble_like_any_other():
@@ -377,8 +377,8 @@ def test_a_long_show_keeps_nothing_of_what_has_passed():
     def draw(now):
         if now.seconds > 1:
             held.append(
-                [len(lane) + len(lane._sounding) for lane in (*stage._lanes, stage._ear)]
-                + [len(stage._threads), len(stage._stagehand.calls)]
+                [len(lane) + lane.sounding for lane in (*stage.delivery.queues, stage.loudness_queue)]
+                + [len(stage.show.threads), len(stage.watchdog.calls)]
             )
             broken(now)
         return GREY

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from helpers import soak
+from helpers.devices import TESTS
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/statm").exists(), reason="this system does not say how much memory is used"
@@ -16,7 +17,7 @@ pytestmark = pytest.mark.skipif(
 def run(*flags):
     """Soak in a process of its own, whose memory is nobody else's."""
     return subprocess.run(
-        [sys.executable, soak.__file__, *flags], capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", "helpers.soak", *flags], cwd=TESTS, capture_output=True, text=True, timeout=600
     )
 
 

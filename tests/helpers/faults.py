@@ -1,4 +1,4 @@
-"""A hundred live shows that something happens to, counted: `python tests/faults100.py`.
+"""A hundred live shows that something happens to, counted: `cd tests; python -m helpers.faults`.
 
 Each is a real process with a real window under Xvfb, and plays to a real MIDI port on JACK's dummy
 driver. Something is done to it; then, unless that has ended it, it is told to end. Counted are

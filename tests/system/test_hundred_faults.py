@@ -1,20 +1,21 @@
-"""One real show for each thing that can happen to it, of the hundred in `faults100.py`."""
+"""One real show for each thing that can happen to it, of the hundred in `faults.py`."""
 
 import subprocess
 import sys
 
 import pytest
-from helpers import faults100
-from helpers.devices import midi_library, needs
+from helpers import faults
+from helpers.devices import TESTS, midi_library, needs
 
 
 def test_whatever_happens_to_a_show_no_note_hangs_and_no_take_is_lost():
     needs("Xvfb", "jackd")
     midi_library()
-    runs = len(faults100.FAULTS)
+    runs = len(faults.FAULTS)
     # In a process of its own: two JACK servers, one after the other, and a process knows one.
     child = subprocess.run(
-        [sys.executable, faults100.__file__, "--runs", str(runs)],
+        [sys.executable, "-m", "helpers.faults", "--runs", str(runs)],
+        cwd=TESTS,
         capture_output=True,
         text=True,
         timeout=900,
@@ -30,7 +31,7 @@ def test_whatever_happens_to_a_show_no_note_hangs_and_no_take_is_lost():
     ids=lambda trouble: next(iter(trouble)),
 )
 def test_whatever_goes_wrong_in_one_of_them_counts(trouble):
-    counts = [faults100.Count("SIGTERM"), faults100.Count("SIGTERM", **trouble)]
+    counts = [faults.Count("SIGTERM"), faults.Count("SIGTERM", **trouble)]
     assert [count.well for count in counts] == [True, False]
-    *_, last = faults100.table(counts).splitlines()
+    *_, last = faults.table(counts).splitlines()
     assert sorted(last.split()[1:7]) == ["0", "0", "0", "0", "1", "2"]

@@ -1,0 +1,117 @@
+"""The wheel holds everything: it is built, installed outside the checkout, and used."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import mido
+import numpy as np
+import pytest
+from helpers.devices import ROOT, Scratch
+from PIL import Image
+
+pytestmark = [pytest.mark.system, pytest.mark.slow]
+
+PLUGINS = sorted(path.name for path in (ROOT / "plugins").iterdir() if path.name[:1] != "_")
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory) -> Path:
+    """Build sdist and wheel from the checkout, and return their folder."""
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def installed(built, tmp_path_factory) -> Scratch:
+    """Install the wheel into an environment of its own."""
+    scratch = Scratch(tmp_path_factory.mktemp("wheel") / "venv")
+    (wheel,) = built.glob("*.whl")
+    scratch.run(f"pip install --quiet --no-deps --ignore-installed '{wheel}'", built)
+    return scratch
+
+
+def test_the_wheel_comes_from_the_sdist_as_well(built, tmp_path):
+    """An sdist without a package would make a wheel without it."""
+    (sdist,) = built.glob("*.tar.gz")
+    subprocess.run(["tar", "xzf", str(sdist), "-C", str(tmp_path)], check=True)
+    (source,) = tmp_path.iterdir()
+    for package in (*PLUGINS, "capriccio"):
+        files = {path.name for path in source.rglob(f"{package}/*.py")}
+        assert "__init__.py" in files, package
+
+
+def test_every_package_is_that_of_the_wheel(installed, tmp_path):
+    names = ["capriccio", "capriccio_sketches", *PLUGINS]
+    told = installed.run(
+        "python -c 'import json, sys; from importlib.util import find_spec; "
+        "print(json.dumps([list(find_spec(name).submodule_search_locations)[0] "
+        "for name in sys.argv[1:]]))' " + " ".join(names),
+        tmp_path,
+    )
+    for place in json.loads(told):
+        assert Path(place).is_relative_to(installed.bin.parent), place
+
+
+def test_the_demo_plays(installed, tmp_path):
+    installed.run(
+        "capriccio demo --offline --seconds 0.5 --size 64x64 --to frames:demo --to midifile:demo.mid",
+        tmp_path,
+    )
+    assert len(list((tmp_path / "demo").glob("*.png"))) == 15
+
+
+def test_parts_are_listed_with_none_broken(installed, tmp_path):
+    listed = installed.parts(tmp_path)
+    assert not listed["broken"]
+    names = {part["name"] for part in listed["parts"]}
+    assert {"gan", "vae", "rnn", "painter", "critic", "ear", "wall", "screen", "midi"} <= names
+
+
+def test_bench_times_every_part(installed, tmp_path):
+    report = json.loads(installed.run("capriccio bench --frames 2 --json", tmp_path))
+    timed = {part["part"] for part in report["parts"]}
+    assert {"gan", "vae", "rnn", "painter", "critic", "ear", "wall"} <= timed
+    assert not [part for part in report["parts"] if "error" in part]
+
+
+@pytest.fixture
+def pictures(tmp_path) -> Path:
+    """A folder of small pictures, in folders of two kinds."""
+    random = np.random.default_rng(0)
+    for number in range(16):
+        folder = tmp_path / "data" / ("dawn", "dusk")[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        pixels = random.integers(0, 255, (96, 96, 3), np.uint8)
+        Image.fromarray(pixels).save(folder / f"{number}.png")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def songs(tmp_path) -> Path:
+    """A folder of short MIDI files."""
+    (tmp_path / "songs").mkdir()
+    for number in range(4):
+        song = mido.MidiFile(ticks_per_beat=480)
+        track = song.add_track()
+        for beat in range(32):
+            pitch = 36 + (beat + number) % 12
+            track.append(mido.Message("note_on", channel=9, note=pitch, velocity=90))
+            track.append(mido.Message("note_off", channel=9, note=pitch, time=480))
+        song.save(tmp_path / "songs" / f"{number}.mid")
+    return tmp_path / "songs"
+
+
+@pytest.mark.parametrize("plugin", ["gan", "vae", "strokes", "rnn", "critic"])
+def test_every_plugin_trains(installed, plugin, pictures, songs, tmp_path):
+    pytest.importorskip("torch")
+    data = songs if plugin == "rnn" else pictures
+    assert "--data" in installed.run(f"capriccio train {plugin} --help", tmp_path)
+    installed.run(
+        f"capriccio train {plugin} --data '{data}' --out '{tmp_path}/mine.onnx' --dry-run",
+        tmp_path,
+    )
+    assert not (tmp_path / "mine.onnx").exists()
