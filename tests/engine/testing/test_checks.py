@@ -559,7 +559,7 @@ def test_an_input_that_cannot_be_closed_twice_fails():
             self.is_closed = True
 
     with pytest.raises(
-        AssertionError, match="'once', closed twice without a start, raised OSError"
+        AssertionError, match="'once', closed twice without a start, raised"
     ):
         check_input(Once)
 
