@@ -71,15 +71,16 @@ def test_a_player_touches_nothing_that_is_not_read():
 
 
 def test_the_same_seed_plays_the_same_however_it_is_asked():
-    wanted = EVERYTHING | {("note", -1)}
-    whole = SimulatedPlayer("a").between(-1, 100, wanted)
-    pieces = [
-        event
-        for frame in range(3001)
-        for event in SimulatedPlayer("a").between((frame - 1) / 30, frame / 30, wanted)
-    ]
+    controls = EVERYTHING | {("note", -1)}
+    whole = SimulatedPlayer("a").between(-1, 100, controls)
+    player, pieces = SimulatedPlayer("a"), []
+    for frame in range(3001):
+        pieces += player.between((frame - 1) / 30, frame / 30, controls)
     assert whole == pieces
-    assert whole != SimulatedPlayer("b").between(-1, 100, wanted)
+    for begin in (3.3, 31.9, 80.0):  # a player that was not asked for anything before
+        later = SimulatedPlayer("a").between(begin, 100, controls)
+        assert later == [event for event in whole if event[0] > begin]
+    assert whole != SimulatedPlayer("b").between(-1, 100, controls)
 
 
 def test_a_player_plays_keys_one_after_the_other_and_listens_in_between():
@@ -227,6 +228,8 @@ PIECE = textwrap.dedent(
     @sketch.play(bars=1)
     def echo(now):
         return hands.played(now)
+
+    sketch.run()
     """
 )
 
