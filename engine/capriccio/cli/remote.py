@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ShowError, suggest
-from ..parameters import Parameter, Parameters
-from ..remote import PORT
 from .options import json_option, plain_errors
 
-if TYPE_CHECKING:
+if TYPE_CHECKING:  # what they import would make every command slow to start
     from ..devices.midi.simulated_player import Simulation
+    from ..parameters import Parameter, Parameters
     from ..parts import Input
 
 # How long `capriccio midi learn` waits for a control to be moved, and how often it looks.
@@ -25,7 +24,7 @@ OFF = "off"
 
 osc_option = click.option(
     "--osc",
-    default=str(PORT),
+    default="9000",  # as in remote/__init__.py, which imports too much for every command
     show_default=True,
     metavar="[HOST:]PORT[/WORD]",
     help="Live: receive OSC at this port, from this machine; with a HOST, such as 0.0.0.0, also "
@@ -63,7 +62,7 @@ def simulation(simulate: str | None, seed: int | None) -> "tuple[Simulation | No
     return Simulation(simulate, seed), [] if simulate else [KnobAutomation(seed=seed)]
 
 
-def parameters_of(file: Path) -> Parameters:
+def parameters_of(file: Path) -> "Parameters":
     """Return the parameters that a live run of a sketch on a screen has."""
     from ..devices.video.screen_controls import ScreenControls
     from ..loader import load_sketch
@@ -105,7 +104,7 @@ def osc(file: Path, as_json: bool) -> None:
         Console().print(_table(rows))
 
 
-def reference(parameter: Parameter) -> dict[str, Any]:
+def reference(parameter: "Parameter") -> dict[str, Any]:
     """Return what a parameter takes, and its value before it was ever set."""
     types = {"number": "f", "press": "", "words": "s", "choice": "s"}
     is_number = parameter.kind == "number"
@@ -196,12 +195,12 @@ def _ports() -> dict[str, Any]:
                 "file": str(one.path),
                 "ties": [
                     {
-                        "move": binding.control,
-                        "channel": binding.channel,
-                        "turns": binding.address,
-                        "mode": binding.mode,
+                        "move": it.control,
+                        "channel": it.channel,
+                        "turns": it.address,
+                        "mode": it.mode,
                     }
-                    for binding in one.bindings
+                    for it in one.bindings
                 ],
             }
             for one in read_maps()
@@ -267,7 +266,7 @@ def _choose(addresses: list[str]) -> str | None:
     return addresses[number - 1] if number else None
 
 
-def _learn(parameters: Parameters, address: str, toggle: bool, seconds: float) -> None:
+def _learn(parameters: "Parameters", address: str, toggle: bool, seconds: float) -> None:
     """Wait until a control is moved, and save that it sets the address."""
     from ..devices.midi import ports
     from ..devices.midi.controller_events import ControllerParser

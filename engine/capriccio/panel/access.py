@@ -41,11 +41,7 @@ class Access:
         self.address = ""
 
     def open(self) -> socket.socket:
-        """Listen at the port, or the next free one, and set `port` and `address`.
-
-        Raises:
-            ShowError: the host is not this machine, or no port is free.
-        """
+        """Listen at the port or the next free one, set `address`, or raise ShowError."""
         try:
             family, *_ = socket.getaddrinfo(self.host, None, type=socket.SOCK_STREAM)[0]
         except OSError as error:

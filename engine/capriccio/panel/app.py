@@ -5,6 +5,7 @@ import json
 import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from http import HTTPStatus
 from typing import Any, NamedTuple
 
 from ..errors import describe
@@ -34,17 +35,6 @@ SECURITY_HEADERS = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
-}
-REASONS = {
-    200: "OK",
-    400: "Bad Request",
-    403: "Forbidden",
-    404: "Not Found",
-    405: "Method Not Allowed",
-    411: "Length Required",
-    413: "Content Too Large",
-    415: "Unsupported Media Type",
-    422: "Unprocessable Content",
 }
 
 
@@ -195,12 +185,7 @@ class Server:
 
 
 async def read_request(reader: asyncio.StreamReader) -> Request:
-    """Read one request.
-
-    Raises:
-        Refusal: it is malformed or too large.
-        EOFError: the connection was closed.
-    """
+    """Read one request; raise Refusal where it is malformed, EOFError at the end."""
     try:
         head = await reader.readuntil(b"\r\n\r\n")
     except asyncio.LimitOverrunError:
@@ -238,6 +223,6 @@ def head_of(reply: Reply, keep_alive: bool) -> bytes:
         "Connection": "keep-alive" if keep_alive else "close",
         **SECURITY_HEADERS,
     }
-    lines = [f"HTTP/1.1 {reply.status} {REASONS[reply.status]}"]
+    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     return "\r\n".join([*lines, "", ""]).encode()

@@ -59,7 +59,6 @@ class Panel(Output):
         self._table: tuple[list[Parameter], int, bytes] = ([], 0, b"")
 
     def start(self, performance: Performance) -> None:
-        """Open the port, and serve in a thread."""
         if not performance.clock.live:
             raise ShowError("the panel needs a live show; leave out --panel or --offline")
         self._performance, self._parameters = performance, performance.parameters
@@ -84,20 +83,16 @@ class Panel(Output):
         warn_once(f"the panel is at {self.access.address}{taken}")
 
     def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
-        """Keep the image for the preview."""
         self.preview.show(image)
         self._shown.append(monotonic())
 
     def note_on(self, note: Note, now: Moment) -> None:
-        """Count a note as sounding."""
         self._sounding.add((note.channel, note.pitch))
 
     def note_off(self, note: Note, now: Moment) -> None:
-        """Count a note as ended."""
         self._sounding.discard((note.channel, note.pitch))
 
     def close(self) -> None:
-        """Close all connections and the port."""
         server, self.server = self.server, None
         if server is not None:
             server.close()

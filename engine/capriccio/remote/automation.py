@@ -34,7 +34,6 @@ class KnobAutomation(Input):
         self._low = self._high = self._position = 0.0
 
     def start(self, performance: Performance) -> None:
-        """Set knobs in time with every frame."""
         self._clock, self._parameters = performance.clock, performance.parameters
         performance.parameters.add_automation(self.advance)
 
@@ -58,8 +57,7 @@ class KnobAutomation(Input):
             self._parameters.set(self._knob.address, low + position * (high - low))
 
     def _choose(self, turn: int) -> None:
-        """Choose the knob of a turn, unless something else holds it; all have had their turn once
-        before one comes again."""
+        """Choose the knob of a turn, unless something holds it; each cycle has its own order."""
         knobs = [
             knob
             for _, knob in sorted(self._parameters.by_address.items())

@@ -97,7 +97,6 @@ class ControlSurface(Input):
     _writer: threading.Thread | None = None
 
     def start(self, performance: Performance) -> None:
-        """Read the maps and open all MIDI inputs."""
         self._parameters: Parameters = performance.parameters
         self._lock = threading.Lock()  # guards everything below
         self._learn: MidiLearn | None = None
@@ -112,7 +111,6 @@ class ControlSurface(Input):
         self._subscription = subscribe(self.receive)
 
     def close(self) -> None:
-        """Close the MIDI inputs, and wait for a map that is being written."""
         if self._subscription is not None:
             self._subscription.stop()
             self._subscription = None

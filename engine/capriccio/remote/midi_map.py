@@ -1,7 +1,6 @@
 """MIDI maps: which parameter each control of a device sets, one TOML file a device."""
 
 from collections.abc import Container
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -9,7 +8,7 @@ from typing import Any, NoReturn
 from ..devices.midi.controller_events import KINDS, ControllerEvent
 from ..errors import ShowError, suggest
 from ..log import warn_once
-from .user_files import UserFile, to_toml, user_file, user_folder, write_text
+from .user_files import UserFile, checked, to_toml, user_file, user_folder, write_text
 
 MODES = ("", "toggle")
 KEYS = ("turns", "move", "channel", "mode")
@@ -98,7 +97,10 @@ def write_binding(device: str, binding: Binding, addresses: Container[str]) -> P
     removed = {tables[index] for index in replaced if index < len(tables)}
     text = file.text_without(lambda index, _: index in removed) if known else _head(device)
     wanted = [one for index, one in enumerate(bindings) if index not in replaced] + [binding]
-    write_text(path, _checked(device, path, text + _binding_toml(binding), wanted))
+    text += _binding_toml(binding)
+    rewritten = _head(device) + "\n".join(map(_binding_toml, wanted))
+    wanted_map = MidiMap(device, path, wanted)
+    write_text(path, checked(path, text, _parse_map, wanted_map, rewritten))
     return path
 
 
@@ -176,15 +178,6 @@ def _unused(path: Path) -> Path:
         number += 1
         unused = path.with_stem(f"{path.stem}-{number}")
     return unused
-
-
-def _checked(device: str, path: Path, text: str, bindings: list[Binding]) -> str:
-    """Return `text` where it parses to these bindings; else, as somebody wrote the file in a form
-    that cannot be edited line by line, the whole map anew."""
-    with suppress(ShowError):
-        if _parse_map(UserFile(path, text)) == MidiMap(device, path, bindings):
-            return text
-    return _head(device) + "\n".join(map(_binding_toml, bindings))
 
 
 def _head(device: str) -> str:

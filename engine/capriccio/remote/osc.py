@@ -33,16 +33,11 @@ class Endpoint(NamedTuple):
     port: int
     prefix: str
 
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}{self.prefix and '/'}{self.prefix}"
-
 
 def parse_endpoint(target: str) -> Endpoint:
-    """Parse `[HOST:]PORT[/WORD]`.
+    """Parse `[HOST:]PORT[/WORD]`; raise ShowError where it has another form.
 
-    Raises:
-        ShowError: it has another form, or other machines can reach it and it has no WORD, which
-            they must know.
+    An endpoint that other machines can reach needs a WORD, which they must know.
     """
     place, _, prefix = target.partition("/")
     host, _, port = place.rpartition(":")
@@ -108,7 +103,6 @@ class OscInput(Input):
         self._thread.start()
 
     def close(self) -> None:
-        """Close the socket and end the thread."""
         opened, self._socket = self._socket, None
         if opened is None:
             return

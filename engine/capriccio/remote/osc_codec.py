@@ -35,11 +35,7 @@ class Message(NamedTuple):
 
 
 def decode(packet: bytes) -> list[Message]:
-    """Return the messages of a packet, those of bundles in order; time tags are ignored.
-
-    Raises:
-        ValueError: the packet is malformed.
-    """
+    """Return the messages of a packet, without time tags; raise ValueError if malformed."""
     if len(packet) > MAX_BYTES:
         raise ValueError(f"packet of more than {MAX_BYTES} bytes")
     messages = []

@@ -16,7 +16,7 @@ from ..parameters import Parameter, Parameters
 from ..parts import Input
 from ..performance import Performance
 from ..tempo import ROUNDING_BEATS
-from .user_files import UserFile, set_aside, to_toml, user_file, write_text
+from .user_files import UserFile, checked, set_aside, to_toml, user_file, write_text
 
 # Presets with a key of the window: 1 to 9 recall, with shift they save.
 KEYS = 9
@@ -40,19 +40,14 @@ class Preset:
 
 
 def read_presets(path: Path) -> dict[str, Preset]:
-    """Read the presets of a sketch; a file that does not exist has none.
-
-    Raises:
-        ShowError: with the file and the line of an error.
-    """
+    """Read the presets in a file, if it exists; raise ShowError with the line of an error."""
     return _parse_presets(UserFile(path))
 
 
 def save_preset(path: Path, title: str, name: str, preset: Preset) -> Path | None:
-    """Write a preset among the others; return the new path of a file that had to be set aside.
+    """Write a preset among the others; return where a broken file was moved to, if there was one.
 
-    Raises:
-        ShowError: the file cannot be written.
+    Raises ShowError where the file cannot be written.
     """
     broken = None
     try:
@@ -63,13 +58,9 @@ def save_preset(path: Path, title: str, name: str, preset: Preset) -> Path | Non
         file, presets = UserFile(path), {name: preset}
     text = file.text_without(lambda _, header: name in header)
     text = (text or HEAD.format(title=title)) + _preset_toml(name, preset)
-    try:
-        same = _parse_presets(UserFile(path, text)) == presets
-    except ShowError:
-        same = False
-    if not same:  # somebody wrote the file in a form that cannot be edited line by line
-        text = HEAD.format(title=title) + "\n".join(_preset_toml(*one) for one in presets.items())
-    write_text(path, text)
+    rewritten = HEAD.format(title=title)
+    rewritten += "\n".join(_preset_toml(*one) for one in presets.items())
+    write_text(path, checked(path, text, _parse_presets, presets, rewritten))
     return broken
 
 
@@ -147,7 +138,7 @@ class Presets(Input):
     """
 
     name = "presets"
-    _parameters: Parameters | None = None
+    _writer: threading.Thread | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -155,9 +146,8 @@ class Presets(Input):
         self._morph_beats, self._current = 0.0, ""
 
     def start(self, performance: Performance) -> None:
-        """Read the presets of the sketch, and add their parameters."""
-        self._parameters, self._clock = performance.parameters, performance.clock
-        self._title = performance.title
+        self._parameters: Parameters = performance.parameters
+        self._clock, self._title = performance.clock, performance.title
         self._path = user_file(performance.title, "presets")
         self._next: tuple[str, float] | None = None  # a preset, and the beat of its recall
         self._transitions: dict[str, Transition] = {}
@@ -175,64 +165,51 @@ class Presets(Input):
         self._writer.start()
 
     def close(self) -> None:
-        """Wait until everything is written."""
-        if self._parameters is not None:
+        if self._writer is not None:
             self._jobs.put(None)
             self._writer.join(WRITE_SECONDS)
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters that presets add."""
-        recall = Parameter(
-            "/show/preset",
-            "words",
-            "Recall a preset by its name, on the next bar",
-            self._recall,
-            self._convert_known,
-            lambda: self._current,
-            relays=True,
-        )
-        save = Parameter(
-            "/show/save",
-            "words",
-            "Save a preset by its name",
-            self._save,
-            _convert_name,
-            replayable=False,
-        )
-        morph = Parameter(
-            "/show/morph",
-            "number",
-            "Over how many beats a preset is recalled",
-            self._set_morph,
-            _convert_beats,
-            lambda: self._morph_beats,
-            span=(0.0, MAX_BEATS),
-            replayable=False,
-        )
-        names = [str(number) for number in range(1, KEYS + 1)]
-        recalls = [
+        parameters = [
             Parameter(
-                f"/show/preset/{name}",
-                "press",
-                f"Recall preset {name}, on the next bar",
-                partial(_press, self._recall, name),
-                key=name,
+                "/show/preset",
+                "words",
+                "Recall a preset by its name, on the next bar",
+                self._recall,
+                self._convert_known,
+                lambda: self._current,
                 relays=True,
-            )
-            for name in names
-        ]
-        saves = [
+            ),
             Parameter(
-                f"/show/save/{name}",
-                "press",
-                f"Save preset {name}",
-                partial(_press, self._save, name),
-                key=f"shift+{name}",
+                "/show/save",
+                "words",
+                "Save a preset by its name",
+                self._save,
+                _convert_name,
                 replayable=False,
-            )
-            for name in names
+            ),
+            Parameter(
+                "/show/morph",
+                "number",
+                "Over how many beats a preset is recalled",
+                self._set_morph,
+                _convert_beats,
+                lambda: self._morph_beats,
+                span=(0.0, MAX_BEATS),
+                replayable=False,
+            ),
         ]
-        return [recall, save, morph, *recalls, *saves]
+        names = [str(number) for number in range(1, KEYS + 1)]
+        for name in names:
+            address, text = f"/show/preset/{name}", f"Recall preset {name}, on the next bar"
+            press = partial(_press, self._recall, name)
+            parameters.append(Parameter(address, "press", text, press, key=name, relays=True))
+        for name in names:
+            address, text, key = f"/show/save/{name}", f"Save preset {name}", f"shift+{name}"
+            press = partial(_press, self._save, name)
+            parameters.append(Parameter(address, "press", text, press, key=key, replayable=False))
+        return parameters
 
     # -- what is set --------------------------------------------------------------------------
 
@@ -266,7 +243,6 @@ class Presets(Input):
             advice = f"; save it with shift+{name}" if len(name) == 1 else ""
             warn_once(f"no preset {name!r} yet{advice}")
             return
-        assert self._parameters is not None
         meter = self._clock.meter
         beats = self._clock.beats_at(self._parameters.seconds)
         self._next = name, math.ceil((beats - ROUNDING_BEATS) / meter) * meter
@@ -289,7 +265,6 @@ class Presets(Input):
             self._transitions = {}
 
     def _begin(self, name: str) -> dict[str, Transition]:
-        assert self._parameters is not None
         preset, transitions = self.saved[name], {}
         missing = [address for address in preset.held if address not in self._parameters.by_address]
         if missing:
@@ -304,7 +279,6 @@ class Presets(Input):
         return transitions
 
     def _set(self, transition: Transition, progress: float) -> None:
-        assert self._parameters is not None
         try:
             value = transition.value_at(progress)
             if value is not None and value == transition.sent:
@@ -322,7 +296,6 @@ class Presets(Input):
                 del self._transitions[event.address]
 
     def _knobs(self) -> list[Parameter]:
-        assert self._parameters is not None
         return [one for one in self._parameters.by_address.values() if one.is_held is not None]
 
     # -- in a thread of its own ---------------------------------------------------------------

@@ -6,13 +6,14 @@ import tomllib
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, TypeVar
 
 import click
 
 from ..atomic_file import write_bytes
 from ..errors import ShowError
 
+T = TypeVar("T")
 # Neither we nor a person write a larger file.
 MAX_BYTES = 1_000_000
 HEADER = re.compile(r"\s*\[")
@@ -92,6 +93,19 @@ class UserFile:
             for line in lines
         ]
         return "\n".join(kept).rstrip() + "\n\n" if any(kept) else ""
+
+
+def checked(
+    path: Path, text: str, parse: Callable[[UserFile], T], wanted: T, rewritten: str
+) -> str:
+    """Return `text` where it parses to `wanted`; else `rewritten`.
+
+    A person may have written the file in a form that cannot be edited table by table.
+    """
+    with suppress(ShowError):
+        if parse(UserFile(path, text)) == wanted:
+            return text
+    return rewritten
 
 
 def write_text(path: Path, text: str) -> None:
