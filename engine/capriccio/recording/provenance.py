@@ -1,4 +1,4 @@
-"""PNG, MP4 and MIDI files that say how they were made: written, and read from anybody's file."""
+"""Provenance records in PNG, MP4 and MIDI files: how they are written, and read from any file."""
 
 import json
 import struct
@@ -6,125 +6,128 @@ import zlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
-from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
 from ..errors import ShowError
 
-# The format of takes.
+# The version of the format of takes.
 FORMAT = 1
-# The name that a recipe goes by: a PNG's keyword, and what a MIDI text begins with.
+# Marks a record: the keyword of a PNG chunk, and the start of a MIDI text.
 KEYWORD = "capriccio"
-# What the IPTC calls media that a model made: cv.iptc.org/newscodes/digitalsourcetype.
-SOURCES = "http://cv.iptc.org/newscodes/digitalsourcetype/"
-BY_A_MODEL = SOURCES + "trainedAlgorithmicMedia"
+# The IPTC term for media made by a model: cv.iptc.org/newscodes/digitalsourcetype.
+MODEL_SOURCE = "http://cv.iptc.org/newscodes/digitalsourcetype/trainedAlgorithmicMedia"
 XMP_KEYWORD = "XML:com.adobe.xmp"
-# Boxes that a film may carry at its end: XMP's own, and ours.
+# The ids of the boxes at the end of an MP4 file: that of XMP, and our own for the record.
 XMP_BOX = bytes.fromhex("BE7ACFCB97A942E89C71999491E3AFAC")
-RECIPE_BOX = bytes.fromhex("5F1C7A0E3B6D4C1E9A57636170726963")
+RECORD_BOX = bytes.fromhex("5F1C7A0E3B6D4C1E9A57636170726963")
 PNG = b"\x89PNG\r\n\x1a\n"
 # The fastest that still compresses; on noisy frames level 6 takes twelve times as long for a tenth.
 COMPRESSION = 1
-# The filter of a PNG row that says "what differs from the row above". Trying all five on every
-# row, as encoders do, takes four times as long and gains five percent.
-UP = 2
-# More than any recipe or take has; a file of a stranger may claim whatever it likes.
-MOST_BYTES = 256 * 2**20
+# The PNG filter "difference from the row above". Trying all five on every row, as encoders do,
+# takes four times as long and gains five percent.
+UP_FILTER = 2
+# More than any record or take has; a file from elsewhere may declare any length.
+MAX_BYTES = 256 * 2**20
+
+Record = Mapping[str, Any]
 
 
 # -- writing ----------------------------------------------------------------------------------
 
 
-def as_png(image: np.ndarray, recipe: Mapping[str, Any] | str = "") -> bytes:
-    """Encode an image `(height, width, 3) uint8` as a PNG: the same bytes for the same image.
+def as_png(image: np.ndarray[Any, Any], record: Record | str = "") -> bytes:
+    """Return an image, `(height, width, 3)` uint8, as PNG; the same image gives the same bytes.
 
-    `recipe` goes into it, or the whole lines of a take, whose first one is a recipe as well.
+    Args:
+        image: the image.
+        record: how it was made, or the text of a take, whose first line is such a record.
     """
     height, width = image.shape[:2]
     flat = image.reshape(height, width * 3)
     rows = np.empty((height, 1 + width * 3), np.uint8)
-    rows[:, 0] = UP
+    rows[:, 0] = UP_FILTER
     rows[0, 1:] = flat[0]
-    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # bytes wrap around, as PNG has it
+    np.subtract(flat[1:], flat[:-1], out=rows[1:, 1:])  # bytes wrap around, as PNG requires
     header = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)  # 8 bits, RGB
     chunks = [(b"IHDR", header), (b"sRGB", b"\0")]
-    if recipe:
-        words = recipe if isinstance(recipe, str) else as_json(recipe)
-        chunks.append((b"iTXt", _itxt(KEYWORD, words, packed=True)))
-        if packet := xmp(json.loads(words.partition("\n")[0])):
+    if record:
+        text = record if isinstance(record, str) else as_json(record)
+        chunks.append((b"iTXt", _itxt(KEYWORD, text, is_packed=True)))
+        if packet := xmp(json.loads(text.partition("\n")[0])):
             chunks.append((b"iTXt", _itxt(XMP_KEYWORD, packet)))
     chunks += [(b"IDAT", zlib.compress(rows.data, COMPRESSION)), (b"IEND", b"")]
     return PNG + b"".join(_chunk(kind, data) for kind, data in chunks)
 
 
-def mp4_boxes(recipe: Mapping[str, Any]) -> bytes:
-    """Give what a film with this recipe has at its end: boxes that players pass over."""
-    words = as_json(recipe).encode()
-    boxes = [RECIPE_BOX + words] if recipe else []
-    if packet := xmp(recipe):
+def mp4_boxes(record: Record) -> bytes:
+    """Return the boxes with this record for the end of an MP4 file; players ignore them."""
+    boxes = [RECORD_BOX + as_json(record).encode()] if record else []
+    if packet := xmp(record):
         boxes.append(XMP_BOX + packet.encode())
     return b"".join(struct.pack(">I", 8 + len(data)) + b"uuid" + data for data in boxes)
 
 
-def midi_texts(recipe: Mapping[str, Any]) -> list[str]:
-    """Give the texts of a MIDI file with this recipe."""
-    texts = [f"{KEYWORD} {as_json(recipe)}"] if recipe else []
-    return (
-        [*texts, f"Iptc4xmpExt:DigitalSourceType {BY_A_MODEL}"] if made_by_model(recipe) else texts
-    )
+def midi_texts(record: Record) -> list[str]:
+    """Return the texts with this record for a MIDI file."""
+    texts = [f"{KEYWORD} {as_json(record)}"] if record else []
+    if record.get("models"):
+        texts.append(f"Iptc4xmpExt:DigitalSourceType {MODEL_SOURCE}")
+    return texts
 
 
-def made_by_model(recipe: Mapping[str, Any]) -> bool:
-    """Say whether a model had a hand in it."""
-    return bool(recipe.get("models"))
-
-
-def xmp(recipe: Mapping[str, Any]) -> str:
-    """Give the XMP packet that says in the standard field that a model made it; "" if none did."""
-    if not made_by_model(recipe):
+def xmp(record: Record) -> str:
+    """Return an XMP packet whose standard field says that a model was used; "" if none was."""
+    if not record.get("models"):
         return ""
-    tool = quoteattr(f"Capriccio {recipe.get('capriccio', '')}".strip())
+    from xml.sax.saxutils import quoteattr  # 40 ms to import
+
+    tool = quoteattr(f"Capriccio {record.get('capriccio', '')}".strip())
     return (
         '<?xpacket begin="\ufeff" id="W5M0MpCehiHzreSzNTczkc9d"?>'
         '<x:xmpmeta xmlns:x="adobe:ns:meta/">'
         '<rdf:RDF xmlns:rdf="http://www.w3.org/1999/02/22-rdf-syntax-ns#">'
         '<rdf:Description rdf:about="" xmlns:xmp="http://ns.adobe.com/xap/1.0/"'
         ' xmlns:Iptc4xmpExt="http://iptc.org/std/Iptc4xmpExt/2008-02-29/"'
-        f' xmp:CreatorTool={tool} Iptc4xmpExt:DigitalSourceType="{BY_A_MODEL}"/>'
+        f' xmp:CreatorTool={tool} Iptc4xmpExt:DigitalSourceType="{MODEL_SOURCE}"/>'
         '</rdf:RDF></x:xmpmeta><?xpacket end="r"?>'
     )
 
 
-def printable(words: Any, most: int = 400) -> str:
-    """Return text from outside as a terminal may print it: escaped, and at most `most` letters."""
-    text = words if isinstance(words, str) else json.dumps(words, ensure_ascii=False)
-    shown = text[:most]
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    return shown if len(text) <= most else f"{shown} …"
+def printable(value: Any, limit: int = 400) -> str:
+    """Return a value from a file as text safe for a terminal: escaped, and cut to `limit`."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    shown = "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode() for c in text[:limit]
+    )
+    return shown if len(text) <= limit else f"{shown} …"
 
 
-def as_json(thing: Any) -> str:
-    """Write a thing as one line of JSON, always in the same way."""
-    return json.dumps(thing, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+def as_json(value: Any) -> str:
+    """Return a value as one line of JSON, always in the same way."""
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
-def from_json(words: str | bytes) -> Any:
-    """Read JSON of a stranger; raise ValueError where it is none, nests deeply, or has a NaN."""
+def from_json(text: str | bytes) -> Any:
+    """Return the value of untrusted JSON.
+
+    Raises:
+        ValueError: it is malformed, nested too deeply, or contains NaN or infinity.
+    """
     try:
-        return json.loads(words, parse_constant=_no_number)
+        return json.loads(text, parse_constant=_refuse_constant)
     except RecursionError:
-        raise ValueError("it nests too deeply") from None
+        raise ValueError("it is nested too deeply") from None
 
 
-def _no_number(name: str):
-    raise ValueError(f"{name} is no number")
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is not a number")
 
 
-def _itxt(keyword: str, text: str, packed: bool = False) -> bytes:
-    words = zlib.compress(text.encode(), 9) if packed else text.encode()
+def _itxt(keyword: str, text: str, is_packed: bool = False) -> bytes:
+    data = zlib.compress(text.encode(), 9) if is_packed else text.encode()
     # Keyword; packed or not, by the only method; no language, no translation; the text.
-    return keyword.encode() + bytes([0, packed, 0, 0, 0]) + words
+    return keyword.encode() + bytes([0, is_packed, 0, 0, 0]) + data
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:
@@ -134,10 +137,13 @@ def _chunk(kind: bytes, data: bytes) -> bytes:
 # -- reading ----------------------------------------------------------------------------------
 
 
-class Carried(NamedTuple):
-    """What a file carries: its kind, its recipe as text ("" where it has none), its source type.
+class FileProvenance(NamedTuple):
+    """The provenance in a file.
 
-    The text is one line of JSON, or the lines of a whole take.
+    Args:
+        kind: "PNG", "MP4", "MIDI" or "take".
+        text: the record, one line of JSON, or a whole take; "" where there is none.
+        source: the IPTC source type, "" where there is none.
     """
 
     kind: str
@@ -145,10 +151,11 @@ class Carried(NamedTuple):
     source: str
 
 
-def carried(path: Path) -> Carried:
-    """Read what a PNG, MP4, MIDI or take file says of itself.
+def read_provenance(path: Path) -> FileProvenance:
+    """Return the provenance in a PNG, MP4, MIDI or take file.
 
-    Raises ShowError where it is none of these, is broken, or cannot be read.
+    Raises:
+        ShowError: it is of another kind, broken, or cannot be read.
     """
     try:
         file = path.open("rb")
@@ -166,17 +173,17 @@ def carried(path: Path) -> Carried:
         elif head.lstrip().startswith(b"{"):
             kind, find = "take", _in_take
         else:
-            raise ShowError(f"{path.name!r} is no PNG, MP4, MIDI or take file")
+            raise ShowError(f"{path.name!r} is not a PNG, MP4, MIDI or take file")
         text = source = ""
         try:
             for keyword, data in find(file):
                 if keyword == KEYWORD and not text:
                     text = data.decode()
-                elif keyword != KEYWORD and BY_A_MODEL.encode() in data:
-                    source = BY_A_MODEL
+                elif keyword != KEYWORD and MODEL_SOURCE.encode() in data:
+                    source = MODEL_SOURCE
         except (ValueError, struct.error, zlib.error) as error:
             raise ShowError(f"{path.name!r} is a broken {kind} file: {error}") from None
-    return Carried(kind, text, source)
+    return FileProvenance(kind, text, source)
 
 
 def _in_png(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
@@ -186,12 +193,12 @@ def _in_png(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
         if kind != b"iTXt":
             file.seek(length + 4, 1)
             continue
-        keyword, _, rest = _taken(file, length).partition(b"\0")
+        keyword, _, rest = _read(file, length).partition(b"\0")
         file.seek(4, 1)
-        packed, _, rest = rest[:1], rest[1:2], rest[2:]
+        is_packed, rest = rest[:1] == b"\1", rest[2:]
         text = rest.split(b"\0", 2)[-1]
         if keyword in (KEYWORD.encode(), XMP_KEYWORD.encode()):
-            yield keyword.decode(), _unpacked(text) if packed == b"\1" else text
+            yield keyword.decode(), _decompress(text) if is_packed else text
 
 
 def _in_mp4(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
@@ -200,21 +207,21 @@ def _in_mp4(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
         rest = length - 8
         if length == 1:
             rest = struct.unpack(">Q", file.read(8))[0] - 16
-        if length == 0:  # it goes on to the end
+        if length == 0:  # the box extends to the end
             return
         if rest < 0 or rest > 2**62:
             raise ValueError("a box has an impossible length")
         if kind != b"uuid" or rest < 16:
             file.seek(rest, 1)
             continue
-        data = _taken(file, rest)
-        if data[:16] in (RECIPE_BOX, XMP_BOX):
-            yield KEYWORD if data[:16] == RECIPE_BOX else XMP_KEYWORD, data[16:]
+        data = _read(file, rest)
+        if data[:16] in (RECORD_BOX, XMP_BOX):
+            yield KEYWORD if data[:16] == RECORD_BOX else XMP_KEYWORD, data[16:]
 
 
 def _in_midi(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Find the texts, wherever in the file they stand."""
-    data = _taken(file, -1)
+    """Find the texts by their marker, wherever they are in the file."""
+    data = _read(file, -1)
     place = 0
     while (place := data.find(b"\xff\x01", place) + 2) >= 2:
         at, length = place, 0
@@ -230,22 +237,22 @@ def _in_midi(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_take(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    yield KEYWORD, _taken(file, -1)
+    yield KEYWORD, _read(file, -1)
 
 
-def _taken(file: BinaryIO, length: int) -> bytes:
-    """Read so many bytes, or all there are; raise ValueError where it is too long or too short."""
-    data = file.read(min(length, MOST_BYTES + 1) if length >= 0 else MOST_BYTES + 1)
-    if len(data) > MOST_BYTES:
-        raise ValueError(f"more than {MOST_BYTES >> 20} MB of words")
+def _read(file: BinaryIO, length: int) -> bytes:
+    """Return the next `length` bytes; -1 for the rest of the file."""
+    data = file.read(min(length, MAX_BYTES + 1) if length >= 0 else MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise ValueError(f"its record is larger than {MAX_BYTES >> 20} MB")
     if length > len(data):
-        raise ValueError("it ends in the middle")
+        raise ValueError("it is truncated")
     return data
 
 
-def _unpacked(data: bytes) -> bytes:
-    unpacking = zlib.decompressobj()
-    text = unpacking.decompress(data, MOST_BYTES)
-    if not unpacking.eof:
-        raise ValueError("its words are cut off, or too many")
+def _decompress(data: bytes) -> bytes:
+    decompressor = zlib.decompressobj()
+    text = decompressor.decompress(data, MAX_BYTES)
+    if not decompressor.eof:
+        raise ValueError(f"its record is truncated, or larger than {MAX_BYTES >> 20} MB")
     return text

@@ -1,4 +1,4 @@
-"""What files say of how they were made, to everybody's tools; and files that say nonsense."""
+"""Provenance records in files, read by our commands and by other tools; and broken files."""
 
 import json
 import os
@@ -16,13 +16,14 @@ import pytest
 from capriccio import ShowError
 from capriccio.cli.main import main
 from capriccio.models.model import use_device
+from capriccio.recording import provenance
 from capriccio.recording.provenance import (
-    BY_A_MODEL,
-    RECIPE_BOX,
+    MODEL_SOURCE,
+    RECORD_BOX,
     as_png,
-    carried,
     from_json,
     mp4_boxes,
+    read_provenance,
 )
 from capriccio.recording.take import read_take
 from capriccio.registry import use_seed
@@ -53,9 +54,8 @@ def capriccio(*words):
     return CliRunner().invoke(main, list(map(str, words)))
 
 
-def rendered(folder, name="a"):
+def render(place):
     """Render half a second of the first sketch in a process and a folder of its own."""
-    place = folder / name
     place.mkdir()
     flags = ("--seconds", "0.5", "--size", "64x64", "--fps", "8", "--seed", "7", *OUTPUTS)
     child = subprocess.run(
@@ -69,30 +69,34 @@ def rendered(folder, name="a"):
     return place
 
 
-# -- what is said -----------------------------------------------------------------------------
+@pytest.fixture(scope="module")
+def rendered(tmp_path_factory):
+    return render(tmp_path_factory.mktemp("rendered") / "a")
 
 
-def test_the_same_show_leaves_the_same_bytes_wherever_and_whenever_it_is_rendered(folder):
-    first, second = rendered(folder, "a"), rendered(folder, "b")
+# -- records ----------------------------------------------------------------------------------
+
+
+def test_the_same_show_gives_the_same_bytes_in_any_folder_at_any_time(folder, rendered):
+    other = render(folder / "b")
     for name in FILES:
-        assert (first / name).read_bytes() == (second / name).read_bytes(), name
+        assert (rendered / name).read_bytes() == (other / name).read_bytes(), name
 
 
-def test_every_file_says_how_it_was_made_and_that_a_model_made_it(folder):
-    place = rendered(folder)
+def test_every_file_has_a_record_and_says_that_a_model_was_used(rendered):
     for name, kind in zip(FILES, ("PNG", "MP4", "MIDI"), strict=True):
-        found = carried(place / name)
-        recipe = json.loads(found.text)
-        assert (found.kind, found.source) == (kind, BY_A_MODEL)
-        assert recipe["sketch"] == "first.py" and recipe["seed"] == 7
-        assert set(recipe["models"]) == {"chorales.onnx", "watercolors.onnx"}
-        assert all(re.fullmatch("[0-9a-f]{64}", it["sha256"]) for it in recipe["models"].values())
-        assert recipe["plugins"] == {"rnn": "capriccio 0.1.0", "vae": "capriccio 0.1.0"}
-        assert recipe.get("moment") == (0.125 if kind == "PNG" else None)
-        assert str(folder) not in found.text  # no path of somebody's disk goes round the world
+        found = read_provenance(rendered / name)
+        record = json.loads(found.text)
+        assert (found.kind, found.source) == (kind, MODEL_SOURCE)
+        assert record["sketch"] == "first.py" and record["seed"] == 7
+        assert set(record["models"]) == {"chorales.onnx", "watercolors.onnx"}
+        assert all(re.fullmatch("[0-9a-f]{64}", it["sha256"]) for it in record["models"].values())
+        assert record["plugins"] == {"rnn": "capriccio 0.1.0", "vae": "capriccio 0.1.0"}
+        assert record.get("moment") == (0.125 if kind == "PNG" else None)
+        assert str(rendered.parent) not in found.text  # paths are private
 
 
-def test_what_no_model_made_does_not_say_that_one_did(folder):
+def test_files_made_without_a_model_have_no_source_type(folder):
     (folder / "piece.py").write_text(
         "import numpy as np\nfrom capriccio import Note, Sketch\n"
         "sketch = Sketch(size=(64, 64))\n"
@@ -102,81 +106,78 @@ def test_what_no_model_made_does_not_say_that_one_did(folder):
     result = capriccio("run", "piece.py", "--offline", "--seconds", "0.3", *OUTPUTS)
     assert result.exit_code == 0, result.stderr
     for name in FILES:
-        assert carried(folder / name).source == ""
-        assert carried(folder / name).text
+        assert read_provenance(folder / name).source == ""
+        assert read_provenance(folder / name).text
         assert b"trainedAlgorithmicMedia" not in (folder / name).read_bytes()
 
 
-def test_other_tools_open_the_files_and_find_the_standard_field(folder):
-    place = rendered(folder)
-    picture = Image.open(place / FILES[0])
+def test_other_tools_open_the_files_and_find_the_standard_field(rendered):
+    picture = Image.open(rendered / FILES[0])
     picture.load()
     packet = picture.info["XML:com.adobe.xmp"]
-    assert f'Iptc4xmpExt:DigitalSourceType="{BY_A_MODEL}"' in packet
+    assert f'Iptc4xmpExt:DigitalSourceType="{MODEL_SOURCE}"' in packet
     described = ElementTree.fromstring(packet.encode()).find(".//{*}Description").attrib
     field = "{http://iptc.org/std/Iptc4xmpExt/2008-02-29/}DigitalSourceType"
-    assert described[field] == BY_A_MODEL
+    assert described[field] == MODEL_SOURCE
     assert json.loads(picture.text["capriccio"])["sketch"] == "first.py"
-    with av.open(str(place / "film.mp4")) as film:
+    with av.open(str(rendered / "film.mp4")) as film:
         assert len(list(film.decode(video=0))) == 4
-    assert packet.encode() in (place / "film.mp4").read_bytes()
-    track = mido.MidiFile(place / "music.mid", charset="utf-8").tracks[0]
+    assert packet.encode() in (rendered / "film.mp4").read_bytes()
+    track = mido.MidiFile(rendered / "music.mid", charset="utf-8").tracks[0]
     texts = [message.text for message in track if message.type == "text"]
-    assert texts[1] == f"Iptc4xmpExt:DigitalSourceType {BY_A_MODEL}"
+    assert texts[1] == f"Iptc4xmpExt:DigitalSourceType {MODEL_SOURCE}"
 
 
-def test_inspect_tells_it_to_people_and_to_programs(folder):
-    place = rendered(folder)
-    said = capriccio("inspect", place / "film.mp4").output
+def test_inspect_prints_the_record_as_text_and_as_json(rendered):
+    said = capriccio("inspect", rendered / "film.mp4").output
     assert re.search(r"^sketch +first.py$", said, re.MULTILINE)
     assert re.search(r"^models +chorales.onnx [0-9a-f]{64}  cpu$", said, re.MULTILINE)
-    assert re.search(rf"^source +{BY_A_MODEL}$", said, re.MULTILINE)
+    assert re.search(rf"^source +{MODEL_SOURCE}$", said, re.MULTILINE)
     command = re.search("^again +(.*)$", said, re.MULTILINE)[1]
     assert command == (
         "capriccio run first.py --offline --seconds 0.5 --seed 7 --bpm 84 --fps 8 --size 64x64"
     )
-    told = json.loads(capriccio("inspect", place / "music.mid", "--json").output)
-    assert (told["kind"], told["seed"], told["source"]) == ("MIDI", 7, BY_A_MODEL)
+    told = json.loads(capriccio("inspect", rendered / "music.mid", "--json").output)
+    assert (told["kind"], told["seed"], told["source"]) == ("MIDI", 7, MODEL_SOURCE)
 
 
-def test_what_was_made_offline_is_not_replayed_but_its_command_is_told(folder):
-    place = rendered(folder)
-    result = capriccio("replay", place / "film.mp4")
+def test_replaying_an_offline_file_names_its_command(rendered):
+    result = capriccio("replay", rendered / "film.mp4")
     assert result.exit_code == 1
     assert "was made offline; make it again with: capriccio run first.py" in result.stderr
 
 
-def test_what_was_made_live_sends_to_its_take(folder):
+def test_replaying_a_live_file_refers_to_its_take(folder):
     result = capriccio("run", FIRST, "--seconds", "0.4", "--size", "64x64", *OUTPUTS)
     assert result.exit_code == 0, result.stderr
     for name in FILES:
-        assert carried(folder / name).source == BY_A_MODEL
+        assert read_provenance(folder / name).source == MODEL_SOURCE
         result = capriccio("replay", folder / name)
         assert "was made live; give the take of that show, in takes/" in result.stderr
         assert "again" not in capriccio("inspect", folder / name).output
     (take,) = (folder / "takes").glob("*.jsonl")
     said = capriccio("inspect", take).output
-    assert re.search("^the show +0.4 s, 0 turns of the parameters, 1 phrase$", said, re.MULTILINE)
+    assert re.search("^the show +0.4 s, 0 parameter changes, 1 phrase$", said, re.MULTILINE)
     assert f"again       capriccio replay {take}" in said
 
 
-# -- files of strangers -----------------------------------------------------------------------
+# -- files from elsewhere ---------------------------------------------------------------------
 
 
-def test_files_that_are_not_ours_are_told(folder):
+def test_files_without_a_record_are_refused(folder):
     Image.fromarray(GREY).save(folder / "a.png")
     result = capriccio("inspect", "a.png")
-    assert "'a.png' carries no recipe; Capriccio did not make it" in result.stderr
-    assert "carries no recipe" in capriccio("replay", "a.png").stderr
+    assert "'a.png' has no provenance record; it was not made by Capriccio" in result.stderr
+    assert "has no provenance record" in capriccio("replay", "a.png").stderr
     (folder / "a.txt").write_text("words")
-    assert "'a.txt' is no PNG, MP4, MIDI or take file" in capriccio("inspect", "a.txt").stderr
+    assert "'a.txt' is not a PNG, MP4, MIDI or take file" in capriccio("inspect", "a.txt").stderr
     assert "'gone.png' cannot be read: No such file" in capriccio("inspect", "gone.png").stderr
 
 
-def test_words_of_a_stranger_are_printed_escaped_and_not_without_end(folder):
-    recipe = {"sketch": "\x1b]0;owned\x07\u202egnp.exe", "a" * 500: "b" * 10_000, "seed": [1] * 999}
-    recipe["models"] = {f"\x1b[2J{number}": {"sha256": "c" * 999} for number in range(999)}
-    (folder / "a.png").write_bytes(as_png(GREY, recipe))
+def test_foreign_text_is_printed_escaped_and_cut(folder):
+    record = {"sketch": "\x1b]0;owned\x07\u202egnp.exe", "a" * 500: "b" * 10_000, "seed": [1] * 999}
+    record["models"] = {f"\x1b[2J{number}": {"sha256": "c" * 999} for number in range(999)}
+    (folder / "a.png").write_bytes(as_png(GREY, record))
     said = capriccio("inspect", "a.png").output
     assert r"\x1b]0;owned\x07\u202egnp.exe" in said
     assert all(line.isprintable() and len(line) < 600 for line in said.splitlines())
@@ -184,49 +185,50 @@ def test_words_of_a_stranger_are_printed_escaped_and_not_without_end(folder):
     assert r"\x1b" in capriccio("replay", "a.png").stderr
 
 
-def test_a_bomb_in_a_picture_is_not_unpacked(folder):
-    bomb = zlib.compress(bytes(300 * 2**20), 9)
+def test_a_compression_bomb_is_not_decompressed(folder, monkeypatch):
+    monkeypatch.setattr(provenance, "MAX_BYTES", 2**20)
+    bomb = zlib.compress(bytes(2**20 + 1), 9)
     data = b"capriccio\0\1\0\0\0" + bomb
     chunk = struct.pack(">I", len(data)) + b"iTXt" + data + struct.pack(">I", 0)
     (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
-    with pytest.raises(ShowError, match="its words are cut off, or too many"):
-        carried(folder / "a.png")
+    with pytest.raises(ShowError, match="its record is truncated, or larger than 1 MB"):
+        read_provenance(folder / "a.png")
 
 
-def test_a_file_that_ends_in_the_middle_is_told(folder):
+def test_a_truncated_file_is_refused(folder):
     whole = as_png(GREY, {"sketch": "a.py"})
     (folder / "a.png").write_bytes(whole[: whole.index(b"iTXt") + 8])
-    with pytest.raises(ShowError, match="is a broken PNG file: it ends in the middle"):
-        carried(folder / "a.png")
+    with pytest.raises(ShowError, match="is a broken PNG file: it is truncated"):
+        read_provenance(folder / "a.png")
     film = b"\0\0\0\x10ftypisom\0\0\0\0" + mp4_boxes({"sketch": "a.py"})
     (folder / "a.mp4").write_bytes(film[:-3])
-    with pytest.raises(ShowError, match="is a broken MP4 file: it ends in the middle"):
-        carried(folder / "a.mp4")
+    with pytest.raises(ShowError, match="is a broken MP4 file: it is truncated"):
+        read_provenance(folder / "a.mp4")
     (folder / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0\0\0\0\1uuid" + b"\xff" * 8)
     with pytest.raises(ShowError, match="a box has an impossible length"):
-        carried(folder / "a.mp4")
+        read_provenance(folder / "a.mp4")
 
 
-def test_a_file_with_more_words_than_anybody_writes_is_refused(folder):
+def test_a_record_of_absurd_size_is_refused(folder):
     with open("a.jsonl", "wb") as file:
         file.write(b"{")
         os.truncate(file.fileno(), 257 * 2**20)
-    with pytest.raises(ShowError, match="more than 256 MB of words"):
-        carried(folder / "a.jsonl")
+    with pytest.raises(ShowError, match="its record is larger than 256 MB"):
+        read_provenance(folder / "a.jsonl")
 
 
-def test_a_recipe_that_is_none_is_told(folder):
-    box = struct.pack(">I", 27) + b"uuid" + RECIPE_BOX + b'"a"'
+def test_a_malformed_record_is_refused(folder):
+    box = struct.pack(">I", 27) + b"uuid" + RECORD_BOX + b'"a"'
     (folder / "a.mp4").write_bytes(b"\0\0\0\x10ftypisom\0\0\0\0" + box)
-    assert "has a recipe that is none" in capriccio("inspect", "a.mp4").stderr
-    with pytest.raises(ValueError, match="it nests too deeply"):
+    assert "has a malformed provenance record" in capriccio("inspect", "a.mp4").stderr
+    with pytest.raises(ValueError, match="it is nested too deeply"):
         from_json("[" * 100_000)
 
 
-RECIPE = {"sketch": "a.py", "sha256": "0" * 64, "bpm": 120, "meter": 4, "fps": 10, "size": [8, 6]}
+RECORD = {"sketch": "a.py", "sha256": "0" * 64, "bpm": 120, "meter": 4, "fps": 10, "size": [8, 6]}
 # -- broken takes -----------------------------------------------------------------------------
 
-HEADER = json.dumps({"take": 1, **RECIPE})
+HEADER = json.dumps({"take": 1, **RECORD})
 
 
 def broken(*lines, header=HEADER):
@@ -238,7 +240,7 @@ def broken(*lines, header=HEADER):
     [
         ("garbage", "is broken in line 3: Expecting value"),
         ("[1, 2", "is broken in line 3"),
-        ('[NaN, "/a", 1]', "is broken in line 3: NaN is no number"),
+        ('[NaN, "/a", 1]', "is broken in line 3: NaN is not a number"),
         ('["a", "/a", 1]', "is broken in line 3: 'a' is no number"),
         ('[1e300, "/a", 1]', "is broken in line 3: no show lasts 1e\\+300 seconds"),
         ('[1, "tempo", [0, 0]]', "is broken in line 3"),
@@ -265,41 +267,41 @@ def test_a_broken_line_is_named(line, words):
             "it has the format 2, and this Capriccio reads 1",
         ),
         (HEADER.replace("120", '"fast"'), "it has 'fast' as its bpm"),
-        (HEADER.replace("120", "-1"), "a tempo of -1"),
+        (HEADER.replace("120", "-1"), "bpm must be above 0 and below 10000, got -1"),
         (HEADER.replace("[8, 6]", "[8]"), r"it has \[8\] at 10 frames a second"),
         (HEADER.replace("}", ', "moment": -1}'), "it is the picture at -1 seconds"),
     ],
 )
-def test_a_broken_first_line_is_told(header, words):
+def test_a_broken_first_line_is_refused(header, words):
     with pytest.raises(ShowError, match=words):
         broken(header=header)
 
 
-def test_a_phrase_that_was_composed_at_the_last_moment_does_not_make_the_show_longer():
+def test_a_phrase_composed_at_the_last_moment_does_not_extend_the_show():
     take = broken('[9.0,"end",null]', '[9.0003,"phrase",[0,20,4,9.0,[]]]')
     assert take.seconds == 9.0
 
 
 @pytest.mark.parametrize("command", ["replay", "inspect"])
-def test_a_take_whose_first_line_is_garbage_is_told(folder, command):
+def test_a_take_with_a_malformed_first_line_is_refused(folder, command):
     (folder / "a.jsonl").write_text("{garbage\n")
     assert "'a.jsonl' is no take: Expecting property name" in capriccio(command, "a.jsonl").stderr
     with pytest.raises(ShowError, match=r"'a.jsonl' is no take: Expecting .* \(line 1\)"):
         read_take("{garbage\n", "a.jsonl")
 
 
-def test_an_empty_take_is_told():
-    with pytest.raises(ShowError, match="is empty; a take begins with a recipe"):
+def test_an_empty_take_is_refused():
+    with pytest.raises(ShowError, match="is empty; a take starts with a provenance record"):
         read_take("", "a.jsonl")
 
 
-def test_a_last_line_that_is_cut_off_is_left_out_with_a_word(capsys):
+def test_a_truncated_last_line_is_left_out_with_a_warning(capsys):
     take = read_take(f'{HEADER}\n[1.0,"/a",0.5]\n[2.0,"/a",0.', "a.jsonl")
     assert [turn.value for turn in take.turns] == [0.5]
     assert "the last line of 'a.jsonl' is cut off; it is left out" in capsys.readouterr().err
 
 
-def test_what_a_later_version_writes_beside_is_passed_over():
+def test_unknown_lines_of_a_later_version_are_ignored():
     assert broken('[1.5, "weather", {"rain": true}]').seconds == pytest.approx(1.55)
 
 
@@ -325,7 +327,7 @@ LINES = st.one_of(
 
 @given(st.lists(LINES, max_size=5), st.booleans())
 @settings(max_examples=400, deadline=None)
-def test_whatever_a_take_holds_it_is_read_or_refused_in_a_sentence(lines, whole):
+def test_any_take_is_read_or_refused_with_its_name(lines, whole):
     text = "\n".join([HEADER, *(line.replace("\n", " ") for line in lines)])
     try:
         take = read_take(text + ("\n" if whole else ""), "a.jsonl")
@@ -339,11 +341,11 @@ def test_whatever_a_take_holds_it_is_read_or_refused_in_a_sentence(lines, whole)
 
 @given(st.binary(max_size=300))
 @settings(max_examples=200, deadline=None)
-def test_bytes_that_are_no_file_of_ours_are_refused_in_a_sentence(tmp_path_factory, data):
+def test_any_bytes_are_read_or_refused_with_the_name_of_the_file(tmp_path_factory, data):
     file = tmp_path_factory.getbasetemp() / "strange"
     for magic in (b"", b"\x89PNG\r\n\x1a\n", b"\0\0\0\x10ftypisom", b"MThd", b'{"take": 1'):
         file.write_bytes(magic + data)
         try:
-            carried(file)
+            read_provenance(file)
         except ShowError as error:
             assert "strange" in str(error)
