@@ -1,4 +1,4 @@
-"""The critic: an analyzer of pictures, and `wall`, a generator that hangs them side by side."""
+"""The analyzer `critic` reads pictures; the generator `wall` shows eight of them in frames."""
 
 from typing import TYPE_CHECKING
 
@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 @hookimpl
 def generators() -> list[type[Generator]]:
-    """Return the part `wall`."""
+    """Return the generator `wall`."""
     from .wall import Wall
 
     return [Wall]
@@ -18,7 +18,7 @@ def generators() -> list[type[Generator]]:
 
 @hookimpl
 def analyzers() -> list[type[Analyzer]]:
-    """Return the part `critic`."""
+    """Return the analyzer `critic`."""
     from .analyzer import Critic
 
     return [Critic]

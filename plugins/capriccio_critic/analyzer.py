@@ -1,26 +1,34 @@
-"""The critic: names a picture's movement, judges the picture, and shows why."""
+"""The analyzer `critic`: names a picture's movement and scores the picture."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from capriccio import Analyzer, ModelError
+from capriccio import Analyzer, Generator, ModelError, Moment
 
-from .preprocess import SIDE, image_of, measure, squeeze
+from .preprocess import SIDE, as_uint8, measure, resize_square
 from .readings import MEASURED, Readings
 
+if TYPE_CHECKING:
+    from capriccio import Model
+
+    from .selection import Choice, Lineage, Wish
+
+Array = np.ndarray[Any, Any]
 OUTPUTS = {"movement", "artist", "embedding", "heat", "far", "quality"}
 
 
 class Critic(Analyzer):
-    """Name the movement a picture looks like, judge the picture, and show where it saw that.
+    """Name the movement that a picture looks like, score the picture, and show where it saw that.
 
-    Reads an image, `(height, width, 3)` uint8 of any size, into `Readings`: what each means
-    stands there and in `docs/critic.md`, and so does whose taste `quality` is. `explain` says it
-    in words, with changes that were tried. `best_of` and `evolve` choose among what a generator
-    makes. `capriccio critique` reads files.
+    Reads an image, `(height, width, 3)` uint8 of any size, into `Readings`, which documents each
+    of them; `docs/critic.md` says what `quality` was trained on. `explain` puts them into words,
+    `best_of` and `evolve` select among the pictures of a generator, `capriccio critique` reads
+    files.
 
     A convolutional network trained from scratch on 6,627 paintings (`capriccio train critic`
-    learns others), which sees the whole picture squeezed to 128 by 128.
+    trains others). It reads the whole picture resized to 128 by 128.
     """
 
     name = "critic"
@@ -28,104 +36,126 @@ class Critic(Analyzer):
 
     def __init__(self, *, model: str = "paintings"):
         self._path = self.model_path(model)
-        self._model = None
+        self._model: Model | None = None
 
-    def analyze(self, thing) -> Readings:
-        """Read an image."""
-        return self.weigh(thing)[0]
+    def analyze(self, thing: Array) -> Readings:
+        """Return the readings of an image."""
+        return self.analyze_with_movements(thing)[0]
 
-    def weigh(self, image) -> tuple[Readings, dict[str, float]]:
-        """Read an image, and give how probable each movement is beside the readings."""
-        image = image_of(image)
-        square = squeeze(image)
-        seen = self._opened()(picture=square[None])
-        movement, artist = seen["movement"][0], seen["artist"][0]
+    def analyze_with_movements(self, image: Array) -> tuple[Readings, dict[str, float]]:
+        """Return the readings of an image, and the probability of each movement by name."""
+        image = as_uint8(image)
+        square = resize_square(image)
+        outputs = self._open()(picture=square[None])
+        movement, artist = outputs["movement"][0], outputs["artist"][0]
         order = np.argsort(-movement)
         readings = Readings(
-            certainty=_share(movement[order[0]]),
-            novelty=self._rank("novelty", seen["far"][0]),
-            quality=self._rank("quality", seen["quality"][0]),
+            certainty=_clip(movement[order[0]]),
+            novelty=self._rank("novelty", outputs["far"][0]),
+            quality=self._rank("quality", outputs["quality"][0]),
             **measure(image, square),
-            hand=_share(artist.max()),
+            hand=_clip(artist.max()),
             movement=self.movements[order[0]],
             artist=self.artists[int(artist.argmax())],
-            runners_up=tuple((self.movements[i], _share(movement[i])) for i in order[1:4]),
-            heat=seen["heat"][0],
+            runners_up=tuple((self.movements[i], _clip(movement[i])) for i in order[1:4]),
+            heat=outputs["heat"][0],
         )
-        return readings, self._named(movement)
+        return readings, self._by_name(movement)
 
-    def see(self, image) -> dict[str, np.ndarray]:
-        """Give all that the network says of an image, by the names of its outputs."""
-        return self._opened()(picture=squeeze(image_of(image))[None])
+    def predict(self, image: Array) -> dict[str, Array]:
+        """Return the outputs of the network for an image, by name, each with a batch of 1."""
+        return self._open()(picture=resize_square(as_uint8(image))[None])
 
     @property
     def movements(self) -> list[str]:
-        """The movements it knows."""
-        return self._opened().card["movements"]
+        """The movements that the model knows."""
+        return self._open().card["movements"]
 
     @property
     def artists(self) -> list[str]:
-        """The artists it knows."""
-        return self._opened().card["artists"]
+        """The artists that the model knows."""
+        return self._open().card["artists"]
 
-    def likeness(self, image) -> dict[str, float]:
-        """Give how probable each movement is, by name."""
-        return self._named(self.see(image)["movement"][0])
+    def movement_probabilities(self, image: Array) -> dict[str, float]:
+        """Return the probability of each movement, by name."""
+        return self._by_name(self.predict(image)["movement"][0])
 
-    def embed(self, image) -> np.ndarray:
-        """Give the embedding of an image, (256,) float32: near for what looks alike."""
-        return self.see(image)["embedding"][0]
+    def embed(self, image: Array) -> Array:
+        """Return the embedding of an image, (256,) float32; similar pictures lie close together."""
+        return self.predict(image)["embedding"][0]
 
-    def typical(self, reading: str, value: float) -> float:
-        """Say in how large a share of paintings a measured reading is lower than `value`."""
-        known = self._opened().card["typical"][reading]
-        return float(np.interp(value, known, np.linspace(0, 1, len(known))))
+    def percentile(self, reading: str, value: float) -> float:
+        """Return the share of paintings, 0..1, in which a measured reading is below `value`."""
+        quantiles = self._open().card["typical"][reading]
+        return float(np.interp(value, quantiles, np.linspace(0, 1, len(quantiles))))
 
-    def explain(self, image) -> str:
-        """Say in words what it sees and how sure it is, and which changes made it better."""
+    def explain(self, image: Array) -> str:
+        """Describe in words what the critic sees, and which changes improved `quality`."""
         from .descriptions import explain
 
-        return explain(self, image_of(image))
+        return explain(self, as_uint8(image))
 
-    def remarks(self, several) -> list[str]:
-        """Say of each of several pictures' readings, in a few words, what sets it apart."""
+    def remarks(self, several: Sequence[Readings]) -> list[str]:
+        """Return a short remark on each of several pictures: what distinguishes it."""
         from .descriptions import remarks
 
         return remarks(several)
 
-    def best_of(self, part, count: int, now, *, toward="quality", seed: int = 0, **knobs):
-        """Have `part` make so many pictures and give the one that is most `toward`, as `Choice`.
-
-        See `choosing.best_of`.
-        """
+    def best_of(
+        self,
+        part: Generator,
+        count: int,
+        now: Moment,
+        *,
+        toward: "Wish" = "quality",
+        seed: int = 0,
+        **held: Any,
+    ) -> "Choice":
+        """Return the best of `count` pictures of `part`, see `selection.best_of`."""
         from .selection import best_of
 
-        return best_of(self, part, count, now, toward=toward, seed=seed, **knobs)
+        return best_of(self, part, count, now, toward=toward, seed=seed, **held)
 
-    def lineage(self, part, size: int = 8, *, toward="quality", seed: int = 0, **held):
-        """Give pictures of `part` that grow from one another, see `choosing.Lineage`."""
+    def lineage(
+        self,
+        part: Generator,
+        size: int = 8,
+        *,
+        toward: "Wish" = "quality",
+        seed: int = 0,
+        **held: Any,
+    ) -> "Lineage":
+        """Return a population of pictures of `part` to evolve, see `selection.Lineage`."""
         from .selection import Lineage
 
         return Lineage(self, part, size, toward=toward, seed=seed, **held)
 
-    def evolve(self, part, now, *, toward="quality", generations: int = 6, **options):
-        """Grow pictures of `part` for some generations and give the best, as `Choice`."""
+    def evolve(
+        self,
+        part: Generator,
+        now: Moment,
+        *,
+        toward: "Wish" = "quality",
+        generations: int = 6,
+        **options: Any,
+    ) -> "Choice":
+        """Evolve pictures of `part` for some generations and return the best."""
         from .selection import evolve
 
         return evolve(self, part, now, toward=toward, generations=generations, **options)
 
     def close(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         self._model = None
 
-    def _named(self, movement: np.ndarray) -> dict[str, float]:
-        return {name: _share(p) for name, p in zip(self.movements, movement, strict=True)}
+    def _by_name(self, probabilities: Array) -> dict[str, float]:
+        return {name: _clip(p) for name, p in zip(self.movements, probabilities, strict=True)}
 
-    def _rank(self, what: str, value: float) -> float:
-        known = self._opened().card[what]
-        return _share(np.interp(value, known, np.linspace(0, 1, len(known))))
+    def _rank(self, name: str, value: float) -> float:
+        quantiles = self._open().card[name]
+        return _clip(np.interp(value, quantiles, np.linspace(0, 1, len(quantiles))))
 
-    def _opened(self):
+    def _open(self) -> "Model":
         if self._model is None:
             from capriccio import Model
 
@@ -140,12 +170,12 @@ class Critic(Analyzer):
             )
             if not fits:
                 raise ModelError(
-                    f"model {str(self._path)!r} is not one of this critic's; "
-                    "make one with capriccio train critic --data FOLDER --out FILE.onnx"
+                    f"model {str(self._path)!r} is not a critic; "
+                    "train one with: capriccio train critic --data FOLDER --out FILE.onnx"
                 )
             self._model = model
         return self._model
 
 
-def _share(value) -> float:
+def _clip(value: Any) -> float:
     return min(1.0, max(0.0, float(value)))

@@ -1,10 +1,11 @@
 """The command `capriccio critique`."""
 
 import json
-import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -14,34 +15,46 @@ from .analyzer import Critic
 from .files import find_pictures
 from .readings import NUMBERS, Readings
 
-MANY = 200  # pictures; a page of more is no longer looked at, and a table scrolls away
-SHOWN = ("quality", "novelty", "harmony", "balance")
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+MAX_REPORTED = 200  # pictures on a page
+MIN_PROGRESS = 20  # pictures from which a progress bar is worth drawing
+COLUMNS = ("quality", "novelty", "harmony", "balance")
 
 
 @click.command()
 @click.argument("files", nargs=-1, required=True, metavar="FILE…", type=click.Path(path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="As JSON, one object a picture, a line each.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object a picture and line.")
 @click.option(
     "--report",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="PAGE.html",
-    help=f"Write a page with pictures, heat maps and words, all in one file; of {MANY} at most.",
+    help="Write pictures, heat maps and explanations into one HTML file, of at most "
+    f"{MAX_REPORTED} pictures.",
 )
 @click.option(
     "--keep",
     type=click.Path(dir_okay=False, path_type=Path),
     metavar="FILE.jsonl",
-    help="Keep readings there as they come; pictures that are in it already are not read again.",
+    help="Append readings to this file; pictures that are in it are not read again.",
 )
-@click.option("--explain", is_flag=True, help="Say of each in words what it sees, what would help.")
+@click.option("--explain", is_flag=True, help="Describe each picture and what would improve it.")
 @click.option(
     "--model",
     default="paintings",
     show_default=True,
     metavar="MODEL",
-    help="A critic of your own: capriccio train critic --data FOLDER --out MODEL.onnx.",
+    help="A model of your own: capriccio train critic --data FOLDER --out MODEL.onnx.",
 )
-def critique(files, as_json, report, keep, explain, model) -> None:
+def critique(
+    files: tuple[Path, ...],
+    as_json: bool,
+    report: Path | None,
+    keep: Path | None,
+    explain: bool,
+    model: str,
+) -> None:
     """Read pictures, and the pictures in folders, with the critic.
 
     \b
@@ -49,67 +62,63 @@ def critique(files, as_json, report, keep, explain, model) -> None:
       capriccio critique takes/ --report takes.html
       capriccio critique pictures/ --json --keep pictures.jsonl
 
-    It names the movement a picture looks like, and how sure it is; novelty is how unlike what it
-    learned from; harmony, balance, contrast and sharpness are formulas. Quality is not beauty: it
-    was learned from old European paintings against spoiled copies of them (blurred, posterised,
-    discoloured, badly cut, compressed, paler, harsher), and tells how whole a picture is, nothing
-    more.
+    The critic names the movement that a picture looks like, with its probability. Novelty measures
+    how unlike the training pictures it is; harmony, balance, contrast and sharpness are formulas.
+    Quality is not beauty: it was learned from old European paintings and degraded copies of them
+    (blurred, posterised, discoloured, badly cut, compressed, paler, harsher), and measures only how
+    intact a picture is.
 
-    What cannot be read is named, and the exit code is then 1; the others are read all the same.
+    Files that cannot be read are reported and skipped; the exit code is then 1.
     """
     critic = Critic(model=model)
-    wanted = find_pictures(files)
-    if not wanted:
+    pictures = find_pictures(files)
+    if not pictures:
         raise click.UsageError(f"no pictures in {', '.join(map(str, files))}")
-    if report and len(wanted) > MANY:
+    if report and len(pictures) > MAX_REPORTED:
         raise click.UsageError(
-            f"{len(wanted)} pictures are too many for a page; give at most {MANY}"
+            f"a report holds at most {MAX_REPORTED} pictures, got {len(pictures)}"
         )
-    done = _kept(keep)
+    kept = _read_kept(keep)
     failed, rows, pages = 0, [], []
-    with _bar(len(wanted)) as step:
-        for path in wanted:
-            step()
-            row = done.get(_key(path))
-            if row is not None and not (report or explain):
-                rows.append(row)
-                if as_json:
-                    click.echo(json.dumps(row["readings"], ensure_ascii=False))
-                continue
-            try:
-                image = read_image(path)
-            except ValueError as error:
-                click.echo(f"capriccio: {error}", err=True)
-                failed += 1
-                continue
-            readings = critic.analyze(image)
-            row = {"key": _key(path), "readings": as_plain(path, readings)}
-            words = ""
-            if report or explain:
-                words = critic.explain(image)
-                row["readings"]["explained"] = words
+    with _ProgressBar(len(pictures)) as advance:
+        for path in pictures:
+            advance()
+            key = _file_key(path)
+            row = kept.get(key)
+            if row is None or report or explain:
+                try:
+                    image = read_image(path)
+                except ValueError as error:
+                    click.echo(f"capriccio: {error}", err=True)
+                    failed += 1
+                    continue
+                readings = critic.analyze(image)
+                row = as_plain(path, readings)
+                if report or explain:
+                    row["explained"] = critic.explain(image)
+                if keep and key not in kept:
+                    with keep.open("a", encoding="utf-8") as file:
+                        line = json.dumps({"key": key, "readings": row}, ensure_ascii=False)
+                        file.write(f"{line}\n")
+                if report:
+                    pages.append((path, image, readings, row["explained"]))
             rows.append(row)
-            if keep and row["key"] not in done:
-                with keep.open("a", encoding="utf-8") as file:
-                    file.write(json.dumps(row, ensure_ascii=False) + "\n")
-            if report:
-                pages.append((path, image, readings, words))
             if as_json:
-                click.echo(json.dumps(row["readings"], ensure_ascii=False))
+                click.echo(json.dumps(row, ensure_ascii=False))
     if not as_json and rows:
-        _tell([row["readings"] for row in rows], explain)
+        _print_table(rows, explain)
     if report and pages:
-        from .report import write_page
+        from .report import write_report
 
-        write_page(report, pages)
+        write_report(report, pages)
         click.echo(f"{report}: {len(pages)} pictures", err=True)
     if failed:
-        click.echo(f"capriccio: {failed} of {len(wanted)} could not be read", err=True)
+        click.echo(f"capriccio: {failed} of {len(pictures)} could not be read", err=True)
         sys.exit(1)
 
 
 def as_plain(path: Path, readings: Readings) -> dict[str, Any]:
-    """Give readings as JSON has them, with the file's name first."""
+    """Return readings as JSON values, after the name of the file."""
     plain: dict[str, Any] = {"file": str(path)}
     for name, value in readings._asdict().items():
         if name in NUMBERS:
@@ -123,56 +132,64 @@ def as_plain(path: Path, readings: Readings) -> dict[str, Any]:
     return plain
 
 
-def _key(path: Path) -> str:
-    """Tell a file from all others, and from what it was before it was changed."""
-    facts = os.stat(path)
-    return f"{path.resolve()} {facts.st_size} {facts.st_mtime_ns}"
+def _file_key(path: Path) -> str:
+    """Return what identifies a file and its present content."""
+    status = path.stat()
+    return f"{path.resolve()} {status.st_size} {status.st_mtime_ns}"
 
 
-def _kept(keep: Path | None) -> dict[str, dict[str, Any]]:
-    """Read what was kept; a last line that was cut off by a crash is read again."""
+def _read_kept(keep: Path | None) -> dict[str, dict[str, Any]]:
+    """Return the kept readings by key; drop a last line that a crash cut off.
+
+    Raises:
+        ValueError: another line holds no readings.
+    """
     if keep is None or not keep.exists():
         return {}
     lines = keep.read_bytes().split(b"\n")
     if lines[-1]:
         keep.write_bytes(b"".join(line + b"\n" for line in lines[:-1]))
-    rows = {}
+    kept = {}
     for number, line in enumerate(lines[:-1], 1):
         try:
             row = json.loads(line)
-            rows[row["key"]] = {"key": row["key"], "readings": dict(row["readings"])}
+            kept[row["key"]] = dict(row["readings"])
         except (ValueError, KeyError, TypeError):
-            raise ValueError(
-                f"line {number} of {str(keep)!r} holds no readings; give another file"
-            ) from None
-    return rows
+            raise ValueError(f"line {number} of {str(keep)!r} holds no readings") from None
+    return kept
 
 
-class _bar:
-    """Draw a bar of progress on a terminal where there are many pictures."""
+class _ProgressBar:
+    """Draw a progress bar on standard error where there are many pictures."""
 
     def __init__(self, count: int):
-        self._count, self._bar = count, None
+        self._count = count
+        self._bar: Progress | None = None
 
-    def __enter__(self):
-        if self._count < 20:
+    def __enter__(self) -> Callable[[], None]:
+        if self._count < MIN_PROGRESS:
             return lambda: None
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
-        self._bar = Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                             console=Console(stderr=True))  # fmt: skip
-        task = self._bar.add_task("", total=self._count)
-        self._bar.start()
-        return lambda: self._bar.advance(task)
+        bar = self._bar = Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
+                                   console=Console(stderr=True))  # fmt: skip
+        task = bar.add_task("", total=self._count)
+        bar.start()
+        return lambda: bar.advance(task)
 
-    def __exit__(self, *failure):
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
         if self._bar:
             self._bar.stop()
 
 
-def _tell(rows: list[dict[str, Any]], explain: bool) -> None:
-    """Print a table, a picture a line, and what was said of each."""
+def _print_table(rows: list[dict[str, Any]], explain: bool) -> None:
+    """Print a table, one picture a line, and the explanations below it."""
     from rich.box import SIMPLE_HEAD
     from rich.console import Console
     from rich.table import Table
@@ -180,12 +197,12 @@ def _tell(rows: list[dict[str, Any]], explain: bool) -> None:
 
     console = Console()
     table = Table("picture", "looks like", header_style="bold", box=SIMPLE_HEAD)
-    for name in SHOWN:
+    for name in COLUMNS:
         table.add_column(name, no_wrap=True)
     for row in rows:
-        likeness = f"{row['movement']} {row['certainty']:.0%}"
-        numbers = (f"{row[name]:.2f}" for name in SHOWN)
-        table.add_row(Text(Path(row["file"]).name, overflow="fold"), likeness, *numbers)
+        movement = f"{row['movement']} {row['certainty']:.0%}"
+        numbers = (f"{row[name]:.2f}" for name in COLUMNS)
+        table.add_row(Text(Path(row["file"]).name, overflow="fold"), movement, *numbers)
     console.print(table)
     if explain:
         for row in rows:

@@ -1,7 +1,7 @@
-"""Puts readings into words, and tries the changes that it suggests."""
+"""Describe readings in words, and suggest changes that were tried and improved the picture."""
 
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -10,12 +10,14 @@ from .readings import Readings
 if TYPE_CHECKING:
     from .analyzer import Critic
 
-MOST = 3  # suggestions; more is no advice
-STEP = 0.02  # a change that does less is none
-STRIKING = 0.25  # from the middle: what half of the paintings have is not worth a word
-BETTER_MORE = ("harmony", "balance", "focus")  # what a suggestion may not lessen
-# How a reading is said to be high or low, in a sentence on the picture.
-SAID = {
+Array = np.ndarray[Any, Any]
+MAX_SUGGESTIONS = 3
+MIN_GAIN = 0.02  # of quality: a smaller change is not worth a suggestion
+# Distance of a percentile from the median: the middle half of the paintings is not remarkable.
+MIN_DEVIATION = 0.25
+MORE_IS_BETTER = ("harmony", "balance", "focus")  # a suggestion may not lower these
+# The phrases for a high and a low reading.
+PHRASES = {
     "harmony": ("its hues agree", "its hues quarrel"),
     "balance": ("its weight lies in the middle", "its weight lies to one side"),
     "contrast": ("light and dark lie far apart", "light and dark lie close together"),
@@ -24,8 +26,8 @@ SAID = {
     "focus": ("one place holds the eye", "the eye wanders"),
 }
 
-# The same of a picture among others: the most of all, or more than most; and the least, or less.
-AMONG = {
+# The same for a picture among others: the highest and a higher, the lowest and a lower reading.
+COMPARISONS = {
     "harmony": ("the most harmonious", "more harmonious", "the most motley", "more motley"),
     "balance": ("the best poised", "better poised", "the most lopsided", "more lopsided"),
     "contrast": ("the boldest", "bolder", "the palest", "paler"),
@@ -36,7 +38,7 @@ AMONG = {
 
 
 class Suggestion(NamedTuple):
-    """A change that was tried: what, the reading it is for, and readings before and after."""
+    """A change that was tried, the reading it is meant for, and readings before and after."""
 
     change: str
     reading: str
@@ -46,77 +48,77 @@ class Suggestion(NamedTuple):
     quality_after: float
 
 
-def explain(critic: "Critic", image: np.ndarray) -> str:
-    """Say what the critic sees in an image, what stands out in it, and what would help."""
+def explain(critic: "Critic", image: Array) -> str:
+    """Describe what the critic sees in an image, what stands out, and what improves it."""
     readings = critic.analyze(image)
-    return "\n".join([*describe(critic, readings), *advise(critic, image, readings)])
+    return "\n".join([*describe(critic, readings), *suggestion_lines(critic, image, readings)])
 
 
 def describe(critic: "Critic", readings: Readings) -> list[str]:
-    """Say what was read, in a few sentences."""
+    """Describe readings in a few sentences."""
     others = ", ".join(
         f"{name} {share:.0%}" for name, share in readings.runners_up if share >= 0.05
     )
-    sure = f"{readings.certainty:.0%}{f'; else {others}' if others else ''}"
-    lines = [f"Looks like {readings.movement} ({sure}), most of all {place_of(readings.heat)}."]
+    certainty = f"{readings.certainty:.0%}{f'; else {others}' if others else ''}"
+    lines = [
+        f"Looks like {readings.movement} ({certainty}), most of all {region_name(readings.heat)}."
+    ]
     if readings.artist and readings.hand >= 0.3:
         lines.append(f"Of the artists it knows, most like {readings.artist} ({readings.hand:.0%}).")
     if readings.novelty >= 0.9:
         lines.append(
             f"Unlike what it learned from (novelty {readings.novelty:.2f}): take its word lightly."
         )
-    ranks = {name: critic.typical(name, getattr(readings, name)) for name in SAID}
+    ranks = {name: critic.percentile(name, getattr(readings, name)) for name in PHRASES}
     striking = sorted(ranks, key=lambda name: -abs(ranks[name] - 0.5))[:3]
-    said = [
-        f"{SAID[name][ranks[name] < 0.5]} ({name} {getattr(readings, name):.2f}, "
+    phrases = [
+        f"{PHRASES[name][ranks[name] < 0.5]} ({name} {getattr(readings, name):.2f}, "
         f"{'more' if ranks[name] >= 0.5 else 'less'} than in "
         f"{min(99, round(100 * max(ranks[name], 1 - ranks[name])))} of 100 paintings)"
         for name in striking
-        if abs(ranks[name] - 0.5) >= STRIKING
+        if abs(ranks[name] - 0.5) >= MIN_DEVIATION
     ]
-    if said:
-        lines.append(f"What stands out: {'; '.join(said)}.")
+    if phrases:
+        lines.append(f"What stands out: {'; '.join(phrases)}.")
     else:
         lines.append("Nothing that is measured stands out among paintings.")
     return lines
 
 
 def remarks(several: Sequence[Readings]) -> list[str]:
-    """Say of each of several pictures what sets it apart from the others, in a few words.
+    """Return a short remark on each of several pictures: what distinguishes it from the others.
 
-    The reading that lies furthest from the others' mean, counted in their standard deviations;
-    what was said of one picture is said of another only when there is nothing else left.
+    That is the reading furthest from the mean, in standard deviations. A remark is used twice only
+    where a picture has no other left.
     """
-    table = np.array([[getattr(one, name) for name in AMONG] for one in several])
+    table = np.array([[getattr(one, name) for name in COMPARISONS] for one in several])
     if len(several) < 2:
         return ["there is nothing beside it"] * len(several)
-    apart = (table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6)  # (pictures, readings)
-    said = [""] * len(several)
-    free = np.abs(apart)
+    deviation = (table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6)  # (pictures, readings)
+    found = [""] * len(several)
+    free = np.abs(deviation)  # -1 where a reading of a picture is used up
     while (free >= 0).any():
         place, column = np.unravel_index(int(free.argmax()), free.shape)
-        more = apart[place, column] > 0
         values, own = table[:, column], table[place, column]
-        most, better, least, worse = list(AMONG.values())[column]
-        if more:
+        most, better, least, worse = list(COMPARISONS.values())[column]
+        if deviation[place, column] > 0:
             words = f"{most} of all" if own >= values.max() else f"{better} than most"
         else:
             words = f"{least} of all" if own <= values.min() else f"{worse} than most"
-        new = words not in said
         free[place, column] = -1
-        if new or (free[place] < 0).all():
-            said[place], free[place] = words, -1
-    return said
+        if words not in found or (free[place] < 0).all():
+            found[place], free[place] = words, -1
+    return found
 
 
-def place_of(heat: np.ndarray) -> str:
-    """Say where in the picture a map is hottest."""
+def region_name(heat: Array) -> str:
+    """Return in words where a map is highest."""
     if float(heat.max()) <= 0:
         return "all over"
     padded = np.pad(heat, 1, mode="edge")
     rows, columns = heat.shape
     near = [padded[y : y + rows, x : x + columns] for y in range(3) for x in range(3)]
-    around = heat + sum(near)  # the place itself counts twice
+    around: Array = heat + sum(near)  # the place itself counts twice
     row, column = np.unravel_index(int(np.argmax(around)), heat.shape)
     y, x = (row + 0.5) / rows, (column + 0.5) / columns
     high = "upper" if y < 0.36 else "lower" if y > 0.64 else ""
@@ -128,30 +130,28 @@ def place_of(heat: np.ndarray) -> str:
     return f"in the {high} half" if high else f"on the {side}"
 
 
-def advise(critic: "Critic", image: np.ndarray, readings: Readings) -> list[str]:
-    """Give a line for each change that helped, best first, or one that says that none did."""
+def suggestion_lines(critic: "Critic", image: Array, readings: Readings) -> list[str]:
+    """Return a line for each change that improved the picture, or one saying that none did."""
     found, tried = suggestions(critic, image, readings)
     if not found:
         return [f"None of {tried} changes that were tried made it better; leave it as it is."]
     lines = []
     for each in found:
         words = f"{each.change}: quality {each.quality_before:.2f} to {each.quality_after:.2f}"
-        if abs(each.after - each.before) >= STEP:
+        if abs(each.after - each.before) >= MIN_GAIN:
             words += f", {each.reading} {each.before:.2f} to {each.after:.2f}"
         lines.append(f"Try this: {words}.")
     return lines
 
 
-def suggestions(
-    critic: "Critic", image: np.ndarray, readings: Readings
-) -> tuple[list[Suggestion], int]:
-    """Try changes; give those that raised quality and did no harm to their reading, best first.
+def suggestions(critic: "Critic", image: Array, readings: Readings) -> tuple[list[Suggestion], int]:
+    """Return the changes that raised quality without lowering their reading, and the number tried.
 
-    Also gives how many were tried. Of several changes for one reading the best alone is told.
+    The best comes first; of several changes for one reading only the best is returned.
     """
     best: dict[str, Suggestion] = {}
     tried = 0
-    for change, reading, changed in changes(image, readings):
+    for change, reading, changed in candidate_changes(image, readings):
         tried += 1
         after = critic.analyze(changed)
         one = Suggestion(
@@ -162,20 +162,20 @@ def suggestions(
             readings.quality,
             after.quality,
         )
-        better = one.quality_after >= one.quality_before + STEP
-        if reading in BETTER_MORE and one.after < one.before - STEP:
+        better = one.quality_after >= one.quality_before + MIN_GAIN
+        if reading in MORE_IS_BETTER and one.after < one.before - MIN_GAIN:
             better = False
         if better and (reading not in best or best[reading].quality_after < one.quality_after):
             best[reading] = one
-    return sorted(best.values(), key=lambda one: -one.quality_after)[:MOST], tried
+    return sorted(best.values(), key=lambda one: -one.quality_after)[:MAX_SUGGESTIONS], tried
 
 
-def changes(image: np.ndarray, readings: Readings) -> Iterator[tuple[str, str, np.ndarray]]:
-    """Give changes of an image that a painter could make: in words, for which reading, and done."""
+def candidate_changes(image: Array, readings: Readings) -> Iterator[tuple[str, str, Array]]:
+    """Yield changes that a painter could make: in words, the reading it is for, the result."""
     from PIL import Image, ImageEnhance, ImageFilter, ImageOps
 
     picture = Image.fromarray(image)
-    # What is tried need not be larger than what is measured.
+    # Readings are measured on smaller pictures still.
     picture.thumbnail((384, 384), Image.Resampling.BILINEAR)
     small = np.asarray(picture)
     height, width = small.shape[:2]
@@ -185,7 +185,11 @@ def changes(image: np.ndarray, readings: Readings) -> Iterator[tuple[str, str, n
         yield "cut an eighth off the right", "balance", small[:, : width - x]
         yield "cut an eighth off the top", "balance", small[y:]
         yield "cut an eighth off the bottom", "balance", small[: height - y]
-        yield "come closer, with what the eye goes to on a third", "focus", _closer(small, readings)
+        yield (
+            "come closer, with what the eye goes to on a third",
+            "focus",
+            _crop_to_thirds(small, readings),
+        )
     yield (
         "stretch the lights and darks",
         "contrast",
@@ -196,7 +200,7 @@ def changes(image: np.ndarray, readings: Readings) -> Iterator[tuple[str, str, n
         "contrast",
         np.asarray(ImageEnhance.Contrast(picture).enhance(0.8)),
     )
-    yield "take the colour cast away", "harmony", _neutral(small)
+    yield "take the colour cast away", "harmony", _reduce_cast(small)
     yield (
         "calm the colours by a third",
         "harmony",
@@ -219,8 +223,8 @@ def changes(image: np.ndarray, readings: Readings) -> Iterator[tuple[str, str, n
     )
 
 
-def _closer(image: np.ndarray, readings: Readings) -> np.ndarray:
-    """Cut a quarter of the sides away, so that where the eye goes comes onto a third."""
+def _crop_to_thirds(image: Array, readings: Readings) -> Array:
+    """Crop to three quarters of each side, so that the focus lies on a third."""
     height, width = image.shape[:2]
     high, wide = height * 3 // 4, width * 3 // 4
     third_x = 1 / 3 if readings.focus_x < 0.5 else 2 / 3
@@ -230,7 +234,7 @@ def _closer(image: np.ndarray, readings: Readings) -> np.ndarray:
     return image[top : top + high, left : left + wide]
 
 
-def _neutral(image: np.ndarray) -> np.ndarray:
-    """Bring the means of red, green and blue halfway to one another."""
+def _reduce_cast(image: Array) -> Array:
+    """Move the means of red, green and blue halfway to one another."""
     means = image.reshape(-1, 3).mean(axis=0) + 1.0
     return (image * ((1 + means.mean() / means) / 2)).clip(0, 255).astype(np.uint8)

@@ -1,14 +1,15 @@
-"""Judge the judge: `python -m capriccio_critic.evaluate --data FOLDER [--model FILE.onnx]`.
+"""Evaluate a critic: `python -m capriccio_critic.evaluate --data FOLDER [--model FILE.onnx]`.
 
-On the test split of the folder it learned from: what is named rightly, whether certainty is
-honest, whether the map says why, whether novelty and quality mean something. In the loop, without
-a folder: what it costs a live show (`--live`), and whether a second net sees what it chose
-(`--second`).
+On the test split of the folder it was trained on: accuracy, calibration, faithfulness of the map,
+novelty and quality. Without a folder: its cost in a live show (`--live`), and whether a second
+model agrees with its selection (`--second`).
 """
 
 import json
+from collections.abc import Sequence
 from csv import DictReader
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
@@ -24,68 +25,89 @@ from .metrics import (
     confusion,
     macro_accuracy,
 )
-from .preprocess import squeeze
-from .training.degradations import WAYS, degrade
+from .preprocess import resize_square
 
-DELETED = 0.2  # share of the places that the map marks, and of those drawn at random
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+Array = np.ndarray[Any, Any]
+DELETED = 0.2  # share of the map's fields
 DRAWS = 2  # random deletions a picture
-MOST = 1_000  # pictures that are deleted from and spoiled
+MAX_SLOW = 1_000  # pictures on which the map and quality, which take long, are measured
 
 
 @click.command()
 @click.option("--data", type=click.Path(path_type=Path, exists=True),
-              help="The folder it learned from, with its labels.csv.")  # fmt: skip
-@click.option("--model", default="paintings", show_default=True, help="FILE.onnx to judge.")
-@click.option("--count", default=0, help="So many pictures of the test alone, for a quick look.")
+              help="The folder it was trained on, with its labels.csv.")  # fmt: skip
+@click.option("--model", default="paintings", show_default=True, help="FILE.onnx to evaluate.")
+@click.option("--count", default=0, help="Number of test pictures to use; 0 for all.")
 @click.option("--other", multiple=True, type=click.Path(path_type=Path, exists=True),
-              help="A folder of pictures that are no such paintings, for novelty.")  # fmt: skip
+              help="A folder of pictures of another kind, for novelty.")  # fmt: skip
 @click.option("--photos", type=click.Path(path_type=Path, exists=True),
               help="A folder of photographs, for novelty.")  # fmt: skip
 @click.option("--picture", type=click.Path(path_type=Path), metavar="FILE.png",
-              help="Draw who is taken for whom.")  # fmt: skip
+              help="Write the confusion matrix there.")  # fmt: skip
 @click.option("--second", metavar="FILE.onnx",
-              help="Another critic, to say whether the best of 16 look as was asked.")  # fmt: skip
+              help="Another critic that judges the best of 16 pictures.")  # fmt: skip
 @click.option("--trials", default=20, show_default=True, type=click.IntRange(1),
-              help="So many choices a movement, for --second.")  # fmt: skip
+              help="Selections a movement, for --second.")  # fmt: skip
 @click.option("--live", type=click.FloatRange(0, min_open=True), metavar="SECONDS",
-              help="Count late frames of live shows, with the critic and without.")  # fmt: skip
+              help="Count late frames of live shows with and without the critic.")  # fmt: skip
 @click.option("--part", default="vae", show_default=True, metavar="GENERATOR",
-              help="What paints, for --second and --live.")  # fmt: skip
-def evaluate(data, model, count, other, photos, picture, second, trials, live, part) -> None:
-    """Measure a critic on the test split of DATA, and in the loop; print the figures as JSON."""
+              help="The generator of the pictures, for --second and --live.")  # fmt: skip
+def evaluate(
+    data: Path | None,
+    model: str,
+    count: int,
+    other: tuple[Path, ...],
+    photos: Path | None,
+    picture: Path | None,
+    second: str | None,
+    trials: int,
+    live: float | None,
+    part: str,
+) -> None:
+    """Evaluate a critic on the test split of DATA, or in use; print the figures as JSON."""
     if not (data or second or live):
-        raise click.UsageError("nothing to measure; give --data, --second or --live")
-    critic, figures = Critic(model=model), {}
+        raise click.UsageError("one of --data, --second and --live is required")
+    critic = Critic(model=model)
+    figures: dict[str, float] = {}
     if data:
-        strange = {folder.name: folder for folder in other}
+        folders = {folder.name: folder for folder in other}
         if photos:
-            strange["photographs"] = photos
-        figures.update(on_test(critic, data, count, strange, picture))
+            folders["photographs"] = photos
+        figures.update(evaluate_test_split(critic, data, count, folders, picture))
     if second:
         from .live_eval import second_opinion
 
         figures.update(second_opinion(critic, Critic(model=second), generator(part), trials=trials))
     if live:
-        from .live_eval import live as perform
+        from .live_eval import late_frames
 
-        figures.update(perform(critic, generator(part), live))
+        figures.update(late_frames(critic, generator(part), live))
     click.echo(json.dumps({name: round(value, 4) for name, value in figures.items()}, indent=2))
 
 
-def on_test(
-    critic: Critic, data: Path, count: int, strange: dict[str, Path], picture: Path | None
+def evaluate_test_split(
+    critic: Critic, data: Path, count: int, others: dict[str, Path], picture: Path | None
 ) -> dict[str, float]:
-    """Measure a critic on the test split of a folder, and on folders of what is strange to it."""
-    rows = labelled(data)
+    """Return the figures of a critic on the test split of a folder.
+
+    Args:
+        count: number of pictures, evenly spread; 0 for all.
+        others: folders of other pictures by name, for novelty.
+        picture: where to write the confusion matrix.
+    """
+    rows = read_test_rows(data)
     if count:
         rows = rows[:: max(1, len(rows) // count)][:count]
     images = [read_image(data / row["path"]) for row in rows]
-    seen = [critic.see(image) for image in images]
-    movement = np.stack([one["movement"][0] for one in seen])
-    artist = np.stack([one["artist"][0] for one in seen])
+    outputs = [critic.predict(image) for image in images]
+    movement = np.stack([one["movement"][0] for one in outputs])
+    artist = np.stack([one["artist"][0] for one in outputs])
     truth = np.array([critic.movements.index(row["movement"]) for row in rows])
     hands = np.array([critic.artists.index(row["artist"]) for row in rows])
-    step = -(-len(rows) // MOST)  # what takes long is measured on a part, evenly spread
+    step = -(-len(rows) // MAX_SLOW)
     figures = {
         "pictures": len(rows),
         "pictures, map and quality": len(rows[::step]),
@@ -96,42 +118,45 @@ def on_test(
         "artist": accuracy(artist, hands),
         "artist, macro": macro_accuracy(artist, hands),
         "artist, calibration error": calibration_error(artist, hands),
-        **deletion(critic, images[::step], seen[::step]),
-        **preference(critic, images[::step]),
-        **strangeness(critic, [one["far"][0] for one in seen], strange),
+        **deletion_test(critic, images[::step], outputs[::step]),
+        **preference_rates(critic, images[::step]),
+        **novelty_auroc(critic, [one["far"][0] for one in outputs], others),
     }
     if picture:
         draw_confusion(confusion(movement, truth), critic.movements).save(picture)
     return figures
 
 
-def labelled(data: Path) -> list[dict[str, str]]:
-    """Read the rows of a folder's test split.
+def read_test_rows(data: Path) -> list[dict[str, str]]:
+    """Return the rows of the test split in a folder's `labels.csv`.
 
-    Raises ValueError where the folder does not say which pictures those are.
+    Raises:
+        ValueError: there is no such file.
     """
     if not (data / "labels.csv").is_file():
-        raise ValueError(f"{str(data)!r} has no labels.csv; it says which pictures are the test's")
+        raise ValueError(f"{str(data)!r} must hold a labels.csv with the test split")
     with open(data / "labels.csv", newline="", encoding="utf-8") as file:
         return [row for row in DictReader(file) if row.get("split") == "test"]
 
 
-def deletion(critic: Critic, images, seen) -> dict[str, float]:
-    """Delete the fifth of the places that the map marks, and random fifths: what does it cost?
+def deletion_test(
+    critic: Critic, images: Sequence[Array], outputs: Sequence[dict[str, Array]]
+) -> dict[str, float]:
+    """Return the probability lost without the fifth of a picture that the map marks.
 
-    A place is a field of the map, 16 by 16 pixels of what is seen; what is deleted takes on the
-    mean colour of the picture.
+    Beside it the loss without random fifths. A field of the map is 16 by 16 pixels of the
+    network's input; what is deleted takes on the mean colour of the picture.
     """
-    chance = np.random.default_rng(0)
+    rng = np.random.default_rng(0)
     marked, drawn = [], []
-    for image, one in zip(images, seen, strict=True):
-        square, name = squeeze(image), int(one["movement"][0].argmax())
+    for image, one in zip(images, outputs, strict=True):
+        square, name = resize_square(image), int(one["movement"][0].argmax())
         before = float(one["movement"][0][name])
         heat = one["heat"][0].ravel()
         fields = round(DELETED * heat.size)
         marked.append(before - _without(critic, square, np.argsort(-heat)[:fields], name))
         drawn += [
-            before - _without(critic, square, chance.permutation(heat.size)[:fields], name)
+            before - _without(critic, square, rng.permutation(heat.size)[:fields], name)
             for _ in range(DRAWS)
         ]
     return {
@@ -140,52 +165,61 @@ def deletion(critic: Critic, images, seen) -> dict[str, float]:
     }
 
 
-def _without(critic: Critic, square: np.ndarray, fields: np.ndarray, name: int) -> float:
-    gone = np.zeros(64, bool)
-    gone[fields] = True
+def _without(critic: Critic, square: Array, fields: Array, name: int) -> float:
+    """Return the probability of a movement without some fields of the picture."""
+    deleted = np.zeros(64, bool)
+    deleted[fields] = True
     side = square.shape[0] // 8
-    mask = gone.reshape(8, 8).repeat(side, 0).repeat(side, 1)
+    mask = deleted.reshape(8, 8).repeat(side, 0).repeat(side, 1)
     changed = square.copy()
     changed[mask] = square.reshape(-1, 3).mean(axis=0)
-    return float(critic.see(changed)["movement"][0][name])
+    return float(critic.predict(changed)["movement"][0][name])
 
 
-def preference(critic: Critic, images) -> dict[str, float]:
-    """Give how often quality prefers a picture to its spoiled copy, for each way to spoil one."""
+def preference_rates(critic: Critic, images: Sequence[Array]) -> dict[str, float]:
+    """Return how often quality prefers a picture to its degraded copy, by kind of degradation."""
     from PIL import Image
 
-    chance = np.random.default_rng(1)
-    won: dict[str, list[bool]] = {way: [] for way in WAYS}
+    from .training.degradations import DEGRADATIONS, degrade
+
+    rng = np.random.default_rng(1)
+    won: dict[str, list[bool]] = {kind: [] for kind in DEGRADATIONS}
     for image in images:
         picture = Image.fromarray(image)
-        own = float(critic.see(image)["quality"][0])
-        for way in WAYS:
-            spoiled = np.asarray(degrade(picture, way, chance))
-            won[way].append(own > float(critic.see(spoiled)["quality"][0]))
-    figures = {f"preferred to its copy, {way}": float(np.mean(won[way])) for way in WAYS}
+        own = float(critic.predict(image)["quality"][0])
+        for kind in DEGRADATIONS:
+            copy = np.asarray(degrade(picture, kind, rng))
+            won[kind].append(own > float(critic.predict(copy)["quality"][0]))
+    figures = {f"preferred to its copy, {kind}": float(np.mean(won[kind])) for kind in won}
     return {"preferred to its copy": float(np.mean(list(figures.values()))), **figures}
 
 
-def strangeness(critic: Critic, known, folders: dict[str, Path]) -> dict[str, float]:
-    """Give how well novelty tells unseen paintings from noise, and from pictures in folders."""
-    chance = np.random.default_rng(2)
-    noise = [chance.integers(0, 256, (128, 128, 3)).astype(np.uint8) for _ in range(100)]
-    strange = {"noise": noise}
+def novelty_auroc(
+    critic: Critic, distances: Sequence[float], folders: dict[str, Path]
+) -> dict[str, float]:
+    """Return how well novelty separates unseen paintings from noise and from other pictures.
+
+    Args:
+        distances: the network's output `far` of the unseen paintings.
+    """
+    rng = np.random.default_rng(2)
+    noise = [rng.integers(0, 256, (128, 128, 3)).astype(np.uint8) for _ in range(100)]
+    others = {"noise": noise}
     for name, folder in folders.items():
         files = find_pictures([folder])
         files = files[:: max(1, len(files) // 200)][:200]
-        strange[f"{len(files)} of {name}"] = [read_image(file) for file in files]
+        others[f"{len(files)} of {name}"] = [read_image(file) for file in files]
     return {
         f"novelty, AUROC against {name}": auroc(
-            np.array(known), np.array([critic.see(image)["far"][0] for image in images])
+            np.array(distances), np.array([critic.predict(image)["far"][0] for image in images])
         )
-        for name, images in strange.items()
+        for name, images in others.items()
         if images
     }
 
 
-def draw_confusion(counts: np.ndarray, names: list[str]):
-    """Draw a table of counts, rows true and columns named, as a picture; each row sums to 1."""
+def draw_confusion(counts: Array, names: list[str]) -> "Image":
+    """Draw a confusion matrix, rows true and columns predicted; each row is scaled to 1."""
     from PIL import Image, ImageDraw, ImageFont
 
     field, margin = 44, 190

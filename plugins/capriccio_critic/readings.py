@@ -1,29 +1,30 @@
-"""What the critic reads of a picture."""
+"""The readings of the critic."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 
 class Readings(NamedTuple):
-    """One picture's readings: floats 0..1, and beside them names and a map.
+    """Readings of one picture: floats 0..1, and beside them names and a map.
 
-    - `certainty`: how probable the named `movement` is, calibrated: of pictures read as 0.7,
-      70 in 100 are named rightly.
-    - `novelty`: how unlike the paintings it learned from: the share of paintings it had never
-      seen that lie nearer to those.
-    - `quality`: how whole the picture is: the share of paintings and spoiled copies of paintings
-      that the critic likes less. Its taste was learned from such pairs alone, see `docs/critic.md`.
-    - `harmony`: how near the hues lie to a harmonic template (Cohen-Or et al. 2006).
-    - `balance`: how near the picture's weight lies to its middle (McManus et al. 2011).
-    - `contrast`: how far light lies from dark (root mean square, Peli 1990).
-    - `complexity`: how much there is to tell, as the size of a JPEG (Machado and Cardoso 1998).
-    - `sharpness`: how much detail a blur would take away (Crete et al. 2007).
-    - `focus`: how much one place holds the eye, and `focus_x`, `focus_y`: where, from the top left
-      (Hou and Zhang 2007).
-    - `hand`: how probable the named `artist` is, among those it knows, calibrated.
-    - `movement`, `artist`: the names; `runners_up`: the next three movements with their certainty.
-    - `heat`: where the movement was seen, (8, 8) float32 0..1 over the whole picture.
+    - `certainty`: the calibrated probability of `movement`: of pictures read as 0.7, 70 in 100 are
+      named correctly.
+    - `novelty`: how unlike the training paintings: the share of unseen paintings that lie nearer
+      to those.
+    - `quality`: how intact the picture is: the share of paintings and degraded copies of paintings
+      with a lower score. Trained on such pairs alone, see `docs/critic.md`.
+    - `harmony`: how close the hues are to a harmonic template (Cohen-Or et al. 2006).
+    - `balance`: how close the visual weight is to the centre (McManus et al. 2011).
+    - `contrast`: root mean square contrast (Peli 1990).
+    - `complexity`: the size as a JPEG (Machado and Cardoso 1998).
+    - `sharpness`: how much detail a blur would remove (Crete et al. 2007).
+    - `focus`: how much one place attracts the eye; `focus_x`, `focus_y`: where that place is, from
+      the top left (Hou and Zhang 2007).
+    - `hand`: the calibrated probability of `artist` among the known ones.
+    - `movement`, `artist`: the most probable names; `runners_up`: the next three movements with
+      their probabilities.
+    - `heat`: where evidence of the movement is, (8, 8) float32 0..1 over the whole picture.
     """
 
     certainty: float
@@ -41,9 +42,9 @@ class Readings(NamedTuple):
     movement: str
     artist: str
     runners_up: tuple[tuple[str, float], ...]
-    heat: np.ndarray
+    heat: np.ndarray[Any, Any]
 
 
 NUMBERS = tuple(name for name, kind in Readings.__annotations__.items() if kind in (float, "float"))
-# Those that a formula gives: they have no better or worse, only more or less.
+# Computed by a formula: neither better nor worse, only more or less.
 MEASURED = ("harmony", "balance", "contrast", "complexity", "sharpness", "focus")

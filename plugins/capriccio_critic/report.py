@@ -1,10 +1,11 @@
-"""Writes what the critic said of some pictures as one HTML file that needs nothing else."""
+"""Write the readings of pictures as one HTML file without external resources."""
 
 from base64 import b64encode
 from collections.abc import Iterable
 from html import escape
 from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,8 +32,10 @@ p { margin: 0 0 .6rem; }
 """
 
 
-def write_page(path: Path, pictures: Iterable[tuple[Path, np.ndarray, Readings, str]]) -> None:
-    """Write a page of files, their images and readings, and what is said of each in words."""
+def write_report(
+    path: Path, pictures: Iterable[tuple[Path, np.ndarray[Any, Any], Readings, str]]
+) -> None:
+    """Write a page of files with their images, readings and explanations."""
     parts = [_section(*each) for each in pictures]
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
@@ -46,9 +49,9 @@ def write_page(path: Path, pictures: Iterable[tuple[Path, np.ndarray, Readings, 
     path.write_text(page, encoding="utf-8")
 
 
-def _section(file: Path, image: np.ndarray, readings: Readings, words: str) -> str:
+def _section(file: Path, image: np.ndarray[Any, Any], readings: Readings, words: str) -> str:
     small = _thumbnail(image)
-    said = "".join(f"<p>{escape(line)}</p>" for line in words.splitlines())
+    explanation = "".join(f"<p>{escape(line)}</p>" for line in words.splitlines())
     bars = "".join(
         f'<dt>{name}</dt><dd class="bar"><i style="width:{value:.1%}"></i></dd><dd>{value:.2f}</dd>'
         for name in NUMBERS
@@ -56,17 +59,17 @@ def _section(file: Path, image: np.ndarray, readings: Readings, words: str) -> s
     )
     return (
         f'<section><div><figure><img alt="{escape(file.name, quote=True)}" '
-        f'src="{_data(small)}"></figure>'
+        f'src="{_data_url(small)}"></figure>'
         f'<figure><img alt="where {escape(readings.movement)} was seen" '
-        f'src="{_data(heated(small, readings))}">'
+        f'src="{_data_url(heat_overlay(small, readings))}">'
         f"<figcaption>where {escape(readings.movement)} was seen; "
         "the ring is where the eye goes</figcaption></figure></div>"
-        f"<div><h2>{escape(str(file))}</h2>{said}</div><dl>{bars}</dl></section>\n"
+        f"<div><h2>{escape(str(file))}</h2>{explanation}</div><dl>{bars}</dl></section>\n"
     )
 
 
-def heated(image: np.ndarray, readings: Readings) -> np.ndarray:
-    """Lay the heat map over an image: grey where nothing was seen, warm where most was."""
+def heat_overlay(image: np.ndarray[Any, Any], readings: Readings) -> np.ndarray[Any, Any]:
+    """Return an image with its heat map: grey where heat is 0, orange where it is 1."""
     from PIL import Image, ImageDraw
 
     height, width = image.shape[:2]
@@ -88,7 +91,7 @@ def heated(image: np.ndarray, readings: Readings) -> np.ndarray:
     return np.asarray(over)
 
 
-def _thumbnail(image: np.ndarray) -> np.ndarray:
+def _thumbnail(image: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     from PIL import Image
 
     picture = Image.fromarray(image)
@@ -96,7 +99,7 @@ def _thumbnail(image: np.ndarray) -> np.ndarray:
     return np.asarray(picture)
 
 
-def _data(image: np.ndarray) -> str:
+def _data_url(image: np.ndarray[Any, Any]) -> str:
     from PIL import Image
 
     file = BytesIO()

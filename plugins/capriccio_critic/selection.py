@@ -1,175 +1,212 @@
-"""Chooses among what a generator makes, and grows new pictures from what was chosen."""
+"""Select among the pictures of a generator, and evolve new ones from the selected."""
 
 from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from capriccio import Generator, Moment
 
 from .readings import NUMBERS, Readings
 
 if TYPE_CHECKING:
     from .analyzer import Critic
 
-REACH = 0.12  # standard deviation of a mutation, of a knob's whole way
-FRESH = 0.15  # share of every generation that comes from nowhere, so that it never runs dry
+MUTATION = 0.12  # standard deviation, of a knob's range
+FRESH = 0.15  # share of every generation with random genes, to keep the population diverse
+
+# What is selected for: the name of a reading or of a movement, or a function of the readings.
+Wish = str | Callable[[Readings], float]
+# Returns the score of an image, 0..1, and its readings.
+Scorer = Callable[[np.ndarray[Any, Any]], tuple[float, Readings]]
 
 
 class Choice(NamedTuple):
-    """One picture: the image, the number knobs it was made with, and how much it is as wished.
+    """One picture: its image, the number knobs it was made with, its score and its readings."""
 
-    `readings` are what the critic read of it.
-    """
-
-    image: np.ndarray
+    image: np.ndarray[Any, Any]
     knobs: dict[str, float]
     score: float
     readings: Readings
 
 
-def best_of(critic: "Critic", part, count: int, now, *, toward="quality", seed: int = 0, **held):
-    """Have a generator make `count` pictures, its number knobs at random, and give the best.
+def best_of(
+    critic: "Critic",
+    part: Generator,
+    count: int,
+    now: Moment,
+    *,
+    toward: Wish = "quality",
+    seed: int = 0,
+    **held: Any,
+) -> Choice:
+    """Return the best of `count` pictures that a generator makes with random number knobs.
 
-    `toward` is a reading's name, a movement's, or a function of `Readings`. Knobs that are `held`
-    stay as they are given. Raises ValueError where there is nothing to choose from.
+    Args:
+        toward: the name of a reading or of a movement, or a function of `Readings`.
+        held: knobs that stay as given.
+
+    Raises:
+        ValueError: `count` is below 1, `toward` is unknown, or every number knob is held.
     """
     if count < 1:
-        raise ValueError(f"the best of {count} pictures cannot be chosen; give 1 or more")
-    chance = np.random.default_rng(seed)
-    wish = wish_of(critic, toward)
-    free = free_knobs(part, held)
-    made = (draw(wish, part, now, scatter(free, chance), held) for _ in range(count))
+        raise ValueError(f"count must be at least 1, got {count}")
+    rng = np.random.default_rng(seed)
+    score = scorer(critic, toward)
+    names = free_knobs(part, held)
+    made = (_make(score, part, now, _random_knobs(names, rng), held) for _ in range(count))
     return max(made, key=lambda choice: choice.score)
 
 
-Judge = Callable[[np.ndarray], tuple[float, Readings]]
+def scorer(critic: "Critic", toward: Wish) -> Scorer:
+    """Return the function that scores an image by `toward`, see `best_of`.
 
-
-def wish_of(critic: "Critic", toward) -> Judge:
-    """Give a function that says how much an image is as wished, 0..1, and what was read of it.
-
-    Raises ValueError where `toward` is neither a reading nor a movement.
+    Raises:
+        ValueError: `toward` is neither a reading nor a movement.
     """
+    if callable(toward):
 
-    def judge(image):
-        if callable(toward):
+        def score(image: np.ndarray[Any, Any]) -> tuple[float, Readings]:
             readings = critic.analyze(image)
             return float(toward(readings)), readings
-        if toward in NUMBERS:
+
+    elif toward in NUMBERS:
+
+        def score(image: np.ndarray[Any, Any]) -> tuple[float, Readings]:
             readings = critic.analyze(image)
             return getattr(readings, toward), readings
-        readings, likeness = critic.weigh(image)
-        return likeness[toward], readings
 
-    if callable(toward) or toward in NUMBERS or toward in critic.movements:
-        return judge
-    there = ", ".join([*NUMBERS, *critic.movements])
-    raise ValueError(f"the critic reads no {toward!r}; there are {there}")
+    elif toward in critic.movements:
+
+        def score(image: np.ndarray[Any, Any]) -> tuple[float, Readings]:
+            readings, probabilities = critic.analyze_with_movements(image)
+            return probabilities[toward], readings
+
+    else:
+        known = ", ".join([*NUMBERS, *critic.movements])
+        raise ValueError(f"the critic has no reading or movement {toward!r}; known: {known}")
+    return score
 
 
-def free_knobs(part, held: dict[str, Any]) -> list[str]:
-    """Name the number knobs of a generator that may be turned."""
-    free = [name for name, knob in part.knobs.items()
-            if knob.kind == "number" and name not in held]  # fmt: skip
+def free_knobs(part: Generator, held: dict[str, Any]) -> list[str]:
+    """Return the names of the number knobs of a generator that are not held.
+
+    Raises:
+        ValueError: there are none.
+    """
+    free = [name for name, knob in part.knobs.items() if knob.kind == "number" and name not in held]
     if not free:
-        raise ValueError(f"{part} has no number knob left to turn; hold fewer of them")
+        raise ValueError(f"{part} needs a number knob that is not held, got none")
     return free
 
 
-def scatter(free: Sequence[str], chance: np.random.Generator) -> dict[str, float]:
-    """Turn knobs at random."""
-    return {name: float(chance.random()) for name in free}
+def _random_knobs(names: Sequence[str], rng: np.random.Generator) -> dict[str, float]:
+    return {name: float(rng.random()) for name in names}
 
 
-def draw(wish: Judge, part, now, knobs: dict[str, float], held: dict[str, Any]) -> Choice:
-    """Make one picture and judge it."""
+def _make(
+    score: Scorer, part: Generator, now: Moment, knobs: dict[str, float], held: dict[str, Any]
+) -> Choice:
     image = part(now, **knobs, **held)
-    return Choice(image, knobs, *wish(image))
+    return Choice(image, knobs, *score(image))
 
 
 class Lineage:
-    """Pictures that grow from one another: `pictures` hang, `grow` makes the next generation.
+    """A population of pictures that evolves: the number knobs of a generator are the genes.
 
-    The generator's number knobs are their genes; those that are `held` are no genes. A child takes
-    each gene from one of two parents and a little more or less of it. Parents are those that a
-    person picked, or else the half that the critic likes best, `toward` what is wished for.
+    A child takes each gene from one of two parents, slightly mutated. The parents are the pictures
+    that a person picked, or else the half with the best scores. The options are those of `best_of`.
     """
 
-    def __init__(self, critic, part, size: int = 8, *, toward="quality", seed: int = 0, **held):
+    def __init__(
+        self,
+        critic: "Critic",
+        part: Generator,
+        size: int = 8,
+        *,
+        toward: Wish = "quality",
+        seed: int = 0,
+        **held: Any,
+    ):
         if size < 2:
-            raise ValueError(f"{size} pictures cannot grow from one another; give 2 or more")
+            raise ValueError(f"size must be at least 2, got {size}")
         self._part, self._held = part, held
-        self._chance = np.random.default_rng(seed)
-        self._wish = wish_of(critic, toward)
+        self._rng = np.random.default_rng(seed)
+        self._score = scorer(critic, toward)
         self._free = free_knobs(part, held)
-        self._genes = [scatter(self._free, self._chance) for _ in range(size)]
+        self._genes = [_random_knobs(self._free, self._rng) for _ in range(size)]
         self.generation = 0
         self.pictures: list[Choice] = []
 
-    def hang(self, now) -> list[Choice]:
-        """Make and judge the pictures of this generation, once."""
+    def make(self, now: Moment) -> list[Choice]:
+        """Make and score the first generation, unless there is one; return the pictures."""
         if not self.pictures:
             for _ in self.growing(now):
                 pass
         return self.pictures
 
-    def grow(self, now, picks: Sequence[int] = ()) -> list[Choice]:
-        """Make the next generation from the picks, or from the best; some of them hang on."""
-        self.hang(now)
+    def grow(self, now: Moment, picks: Sequence[int] = ()) -> list[Choice]:
+        """Make the next generation from the picked pictures, or from the best; return it.
+
+        Up to a quarter of the parents stay, at their places.
+        """
+        self.make(now)
         for _ in self.growing(now, picks):
             pass
         return self.pictures
 
-    def growing(self, now, picks: Sequence[int] = ()) -> Iterator[None]:
-        """Hang the first generation or grow the next, a small step at a time.
+    def growing(self, now: Moment, picks: Sequence[int] = ()) -> Iterator[None]:
+        """Make the first generation or the next, one picture made or scored a step.
 
-        `for step in lineage.growing(now, picks)`, or `next` once a frame: each step makes one
-        picture or judges one, so that no frame has to wait for all. `pictures` are those of the
-        generation before until the last step is done.
+        Call `next` once a frame, so that no frame waits for a whole generation. `pictures` holds
+        the generation before until the last step is done.
         """
-        hung, grown = self.pictures, self.generation + bool(self.pictures)
-        if hung:
+        previous, generation = self.pictures, self.generation + bool(self.pictures)
+        kept: set[int] = set()
+        if previous:
             chosen = list(dict.fromkeys(picks)) or self.favourites
-            parents = [hung[place] for place in chosen]
-            stay = set(chosen[: max(1, len(hung) // 4)])  # they hang where they hung
+            parents = [previous[place] for place in chosen]
+            kept = set(chosen[: max(1, len(previous) // 4)])
             self._genes = [
-                hung[place].knobs if place in stay else self._next_genes(parents)
-                for place in range(len(hung))
+                previous[place].knobs if place in kept else self._next_genes(parents)
+                for place in range(len(previous))
             ]
-        pictures = []
+        pictures: list[Choice] = []
         for place, genes in enumerate(self._genes):
-            if hung and place in stay:
-                pictures.append(hung[place])
+            if place in kept:
+                pictures.append(previous[place])
                 continue
             image = self._part(now, **genes, **self._held)
-            if hung or pictures:  # the very first step opens all models, before the first beat
+            if previous or pictures:  # the very first step opens all models, before the first beat
                 yield
-            pictures.append(Choice(image, genes, *self._wish(image)))
+            pictures.append(Choice(image, genes, *self._score(image)))
             yield
-        self.pictures, self.generation = pictures, grown
+        self.pictures, self.generation = pictures, generation
 
     @property
     def favourites(self) -> list[int]:
-        """The places of the half that the critic likes best, best first."""
+        """The places of the half with the best scores, best first."""
         order = sorted(range(len(self.pictures)), key=lambda at: -self.pictures[at].score)
         return order[: max(2, len(order) // 2)]
 
     def _next_genes(self, parents: Sequence[Choice]) -> dict[str, float]:
-        fresh = self._chance.random() < FRESH
-        return scatter(self._free, self._chance) if fresh else self._child(parents)
+        fresh = self._rng.random() < FRESH
+        return _random_knobs(self._free, self._rng) if fresh else self._child(parents)
 
     def _child(self, parents: Sequence[Choice]) -> dict[str, float]:
-        one, other = (parents[i].knobs for i in self._chance.integers(len(parents), size=2))
-        mixed = {n: (one if self._chance.random() < 0.5 else other)[n] for n in self._free}
+        one, other = (parents[i].knobs for i in self._rng.integers(len(parents), size=2))
+        mixed = {n: (one if self._rng.random() < 0.5 else other)[n] for n in self._free}
         return {
-            name: float(np.clip(gene + REACH * self._chance.standard_normal(), 0, 1))
+            name: float(np.clip(gene + MUTATION * self._rng.standard_normal(), 0, 1))
             for name, gene in mixed.items()
         }
 
 
-def evolve(critic, part, now, *, generations: int = 6, **options) -> Choice:
-    """Grow pictures for some generations and give the best of the last, see `Lineage`."""
+def evolve(
+    critic: "Critic", part: Generator, now: Moment, *, generations: int = 6, **options: Any
+) -> Choice:
+    """Evolve pictures for some generations and return the best of the last, see `Lineage`."""
     lineage = Lineage(critic, part, **options)
-    lineage.hang(now)
+    lineage.make(now)
     for _ in range(generations):
         lineage.grow(now)
     return max(lineage.pictures, key=lambda choice: choice.score)

@@ -1,0 +1,1 @@
+"""Train the critic; everything that needs torch is in this package."""

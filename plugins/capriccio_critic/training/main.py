@@ -1,77 +1,87 @@
-"""Train the critic: a network that names movement and artist, from scratch, in two acts.
+"""Train the critic: a network that names movement and artist, from scratch, in two stages.
 
-In the first act it learns without the artists that are held out, and is measured on them: what it
-knows of a movement beyond the hands it has seen. In the second it learns from all artists, and is
-measured on pictures it has not seen. Read from top to bottom: pictures, training, export.
+The first stage trains without the held-out artists and is tested on them: what the network knows of
+a movement beyond the artists of its training. The second trains on all artists and is tested on
+unseen pictures. Read from top to bottom: pictures, training, export.
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, export, licence, mixed_precision, seed_everything
+from capriccio.training import Trainer, export, licence_of, mixed_precision, seed_everything
 from PIL import Image
+from torch import Tensor
 
-from ..metrics import accuracy, calibration_error, macro_accuracy, temperature
-from ..preprocess import SIDE, measure, squeeze
+from ..metrics import accuracy, calibration_error, fit_temperature, macro_accuracy
+from ..preprocess import SIDE, measure, resize_square
 from ..readings import MEASURED
-from .dataset import SHARES, STORED, Pictures, read_pictures
-from .network import Critic, Naming, Player, knowledge, learn_readout
-from .preference import features_of, learn_taste
+from .dataset import SPLITS, STORED, Pictures, read_pictures
+from .network import (
+    ClassificationHead,
+    CriticNetwork,
+    ExportedCritic,
+    fit_distribution,
+    fit_readout,
+)
+from .preference import extract_features, train_preference
 
-# Crops are learned smaller than what is judged, for they show things larger (1906.06423).
-SIDES = (64, 80, 96)  # of the crops: first shapes and colours, cheaply, then the brush
+Array = np.ndarray[Any, Any]
+# Crops for training are smaller than test pictures, for they show things larger (1906.06423).
+CROP_SIDES = ((0.25, 64), (0.55, 80), (1.0, 96))  # until this progress: shapes first, cheaply
 BATCH = 32
 RATE = 2e-3  # AdamW, with a batch of 32 and normalised layers
-SMOOTH = 0.1  # label smoothing (1512.00567): a movement is one word for a whole life's work
-CUT = 0.3  # share of the batches that are mixed from two (CutMix, 1905.04899)
-GREY = 0.08  # share of the pictures that are shown grey: 6 % are, and colour must not be all
+LABEL_SMOOTHING = 0.1  # (1512.00567): a movement is one word for a whole life's work
+CUTMIX = 0.3  # share of the batches that are mixed from two (CutMix, 1905.04899)
+GREY = 0.08  # share of the pictures that are turned grey: 6 % are, and colour must not be all
 HOURS = 1.0
-FIRST = 0.45  # share of the time for the first act
+FIRST_STAGE = 0.45  # of the time
+ARTIST_WEIGHT = 0.7  # of the artist's loss, where the movement's counts 1
 
 
 # -- pictures ---------------------------------------------------------------------------------
 
 
-def crops(pixels, chosen, side: int, random: np.random.Generator):
-    """Cut out and change pictures as another eye might see them, (batch, 3, side, side) in 0..1.
+def augmented_crops(pixels: Array, chosen: Array, side: int, rng: np.random.Generator) -> Tensor:
+    """Return randomly cropped and changed pictures, (batch, 3, side, side) in 0..1.
 
     Four groups each have a crop's size and shape of their own, resized without aliasing.
     """
     parts = []
     for group in np.array_split(chosen, 4):
-        area = random.uniform(0.25, 1.0)  # of the picture
-        shape = np.exp(random.uniform(-0.3, 0.3))  # pictures of any shape will come squeezed
-        high = min(STORED, round(STORED * np.sqrt(area * shape)))
-        wide = min(STORED, round(STORED * np.sqrt(area / shape)))
-        tops = random.integers(0, STORED - high + 1, len(group))
-        lefts = random.integers(0, STORED - wide + 1, len(group))
+        area = rng.uniform(0.25, 1.0)  # of the picture
+        aspect = np.exp(rng.uniform(-0.3, 0.3))  # test pictures of any shape are resized to squares
+        height = min(STORED, round(STORED * np.sqrt(area * aspect)))
+        width = min(STORED, round(STORED * np.sqrt(area / aspect)))
+        tops = rng.integers(0, STORED - height + 1, len(group))
+        lefts = rng.integers(0, STORED - width + 1, len(group))
         places = zip(group, tops, lefts, strict=True)
-        cut = np.stack([pixels[i, a : a + high, b : b + wide] for i, a, b in places])
-        part = torch.from_numpy(cut).permute(0, 3, 1, 2).float() / 255  # (batch / 4, 3, high, wide)
+        cut = np.stack([pixels[i, a : a + height, b : b + width] for i, a, b in places])
+        part = torch.from_numpy(cut).permute(0, 3, 1, 2).float() / 255  # (batch / 4, 3, …, …)
         parts.append(
             F.interpolate(part, (side, side), mode="bilinear", antialias=True, align_corners=False)
         )
     x = torch.cat(parts)  # (batch, 3, side, side)
     x = torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)  # (batch, 3, side, side)
     # Scans differ in light, contrast and cast; paintings are not told apart by those.
-    light, contrast, vivid = (1 + 0.25 * (2 * torch.rand(3, len(x), 1, 1, 1) - 1)).unbind(0)
+    light, contrast, colour = (1 + 0.25 * (2 * torch.rand(3, len(x), 1, 1, 1) - 1)).unbind(0)
     grey = x.mean(1, keepdim=True)  # (batch, 1, side, side)
-    vivid = torch.where(torch.rand(len(x), 1, 1, 1) < GREY, 0.0, vivid)  # (batch, 1, 1, 1)
-    x = grey + (x - grey) * vivid  # (batch, 3, side, side)
+    colour = torch.where(torch.rand(len(x), 1, 1, 1) < GREY, 0.0, colour)  # (batch, 1, 1, 1)
+    x = grey + (x - grey) * colour  # (batch, 3, side, side)
     middle = x.mean((1, 2, 3), keepdim=True)  # (batch, 1, 1, 1)
     cast = 1 + 0.06 * torch.randn(len(x), 3, 1, 1)  # (batch, 3, 1, 1)
     x = ((x - middle) * contrast + middle * light) * cast  # (batch, 3, side, side)
-    for i in np.flatnonzero(random.random(len(x)) < 0.25):  # random erasing (1708.04896)
-        high, wide = random.integers(side // 8, side // 2, 2)
-        a, b = random.integers(0, side - high), random.integers(0, side - wide)
-        x[i, :, a : a + high, b : b + wide] = 0.5
+    for i in np.flatnonzero(rng.random(len(x)) < 0.25):  # random erasing (1708.04896)
+        height, width = rng.integers(side // 8, side // 2, 2)
+        a, b = rng.integers(0, side - height), rng.integers(0, side - width)
+        x[i, :, a : a + height, b : b + width] = 0.5
     return x.clamp(0, 1).contiguous(memory_format=torch.channels_last)
 
 
-def whole(pixels, side: int = SIDE):
-    """Give whole pictures as they will be judged, (batch, 3, side, side) in 0..1."""
+def whole_pictures(pixels: Array, side: int = SIDE) -> Tensor:
+    """Return pictures as they are tested, (batch, 3, side, side) in 0..1."""
     x = torch.from_numpy(np.ascontiguousarray(pixels)).permute(0, 3, 1, 2).float() / 255
     x = F.interpolate(x, (side, side), mode="bilinear", antialias=True, align_corners=False)
     return x.contiguous(memory_format=torch.channels_last)  # (batch, 3, side, side)
@@ -80,11 +90,40 @@ def whole(pixels, side: int = SIDE):
 # -- training ---------------------------------------------------------------------------------
 
 
-def act(
-    net: Critic,
+def sampling_weights(pictures: Pictures, rows: Array) -> Array:
+    """Return the probability of each of these rows in a batch: less for prolific artists.
+
+    One artist painted 866 of 6,627 pictures, another 31. Weighting by the root of their number
+    keeps a movement from being one artist, without repeating rare pictures too often.
+    """
+    owner, names = pictures.artist, pictures.artists
+    if len(names) == 1:
+        owner, names = pictures.kind, pictures.kinds
+    counts = np.bincount(owner[rows], minlength=len(names))
+    weights = 1 / np.sqrt(counts[owner[rows]])
+    return weights / weights.sum()
+
+
+def cutmix(x: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
+    """Replace a square of each picture by that of another, in a share of the batches.
+
+    Returns:
+        The batch; the row that each picture was mixed with; the share of its own that remains.
+    """
+    if rng.random() >= CUTMIX:
+        return x, torch.arange(len(x)), 1.0
+    side, other = x.shape[2], torch.randperm(len(x))
+    width = round(side * np.sqrt(rng.uniform(0.05, 0.45)))
+    a, b = rng.integers(0, side - width, 2)
+    x[:, :, a : a + width, b : b + width] = x[other, :, a : a + width, b : b + width]
+    return x, other, 1 - (width / side) ** 2
+
+
+def train_stage(
+    net: CriticNetwork,
     pictures: Pictures,
-    learn: np.ndarray,
-    check: np.ndarray,
+    rows: Array,
+    check: Array,
     checkpoint: Path,
     *,
     rate: float,
@@ -93,54 +132,42 @@ def act(
     resume: bool,
     dry_run: bool,
 ) -> Trainer:
-    """Learn the pictures of the rows `learn`, keeping what does best on those of `check`."""
+    """Train on the pictures of `rows`, keeping the weights that do best on those of `check`."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.05)
     trainer = Trainer(
         net, optimizer, checkpoint, seed=seed, decay=0.998, resume=resume, dry_run=dry_run
     )
-    # One artist painted 866 of 6,627 pictures, another 31: by the root of their number no movement
-    # is one man, and none of their pictures is worn out.
-    counts = np.bincount(pictures.artist[learn], minlength=len(pictures.artists))
-    if len(pictures.artists) == 1:
-        counts = np.bincount(pictures.kind[learn], minlength=len(pictures.kinds))
-    owner = pictures.artist if len(pictures.artists) > 1 else pictures.kind
-    chance = 1 / np.sqrt(counts[owner[learn]])
-    chance /= chance.sum()
+    weights = sampling_weights(pictures, rows)
     kind, artist = torch.from_numpy(pictures.kind), torch.from_numpy(pictures.artist)
-    progress = 0.0
+    side = CROP_SIDES[0][1]
 
-    def schedule(now: float) -> float:
-        nonlocal progress
-        progress = now
-        return min(1.0, now / 0.05 + 0.02, 0.5 + 0.5 * np.cos(np.pi * now))
+    def schedule(progress: float) -> float:
+        nonlocal side
+        side = next(side for end, side in CROP_SIDES if progress < end or end == 1.0)
+        return min(1.0, progress / 0.05 + 0.02, 0.5 + 0.5 * np.cos(np.pi * progress))
 
-    def loss(step: int):
-        random = np.random.default_rng([seed, step])
-        chosen = random.choice(learn, BATCH, p=chance)
-        side = SIDES[0] if progress < 0.25 else SIDES[1] if progress < 0.55 else SIDES[2]
-        x = crops(pictures.pixels, chosen, side, random)  # (batch, 3, side, side)
-        other, share = torch.arange(BATCH), 1.0
-        if random.random() < CUT:
-            other, wide = torch.randperm(BATCH), round(side * np.sqrt(random.uniform(0.05, 0.45)))
-            a, b = random.integers(0, side - wide, 2)
-            x[:, :, a : a + wide, b : b + wide] = x[other, :, a : a + wide, b : b + wide]
-            share = 1 - (wide / side) ** 2
+    def loss(step: int) -> Tensor:
+        rng = np.random.default_rng([seed, step])
+        chosen = rng.choice(rows, BATCH, p=weights)
+        x = augmented_crops(pictures.pixels, chosen, side, rng)  # (batch, 3, side, side)
+        x, other, share = cutmix(x, rng)
         movements, artists, _ = net(x)  # (batch, 13), (batch, 40)
         total = torch.zeros(())
-        for logits, truth, weight in ((movements, kind, 1.0), (artists, artist, 0.7)):
-            mine, theirs = truth[chosen], truth[chosen][other]  # (batch,) each
-            total += weight * share * F.cross_entropy(logits, mine, label_smoothing=SMOOTH)
+        for logits, truth, weight in ((movements, kind, 1.0), (artists, artist, ARTIST_WEIGHT)):
+            own, mixed = truth[chosen], truth[chosen][other]  # (batch,) each
+            part = F.cross_entropy(logits, own, label_smoothing=LABEL_SMOOTHING)
+            total += weight * share * part
             if share < 1:
-                part = F.cross_entropy(logits, theirs, label_smoothing=SMOOTH)
+                part = F.cross_entropy(logits, mixed, label_smoothing=LABEL_SMOOTHING)
                 total += weight * (1 - share) * part
         return total
 
-    def validate(ema: Critic) -> dict[str, float]:
-        movements, artists = logits_of(ema, pictures.pixels[check])
+    def validate(ema: CriticNetwork) -> dict[str, float]:
+        movements, artists = predict_logits(ema, pictures.pixels[check])
         hits = (movements.argmax(1) == kind[check]).float().mean().item()
-        hands = (artists.argmax(1) == artist[check]).float().mean().item()
+        artist_hits = (artists.argmax(1) == artist[check]).float().mean().item()
         loss = F.cross_entropy(movements, kind[check]).item()
-        return {"missed": 1 - hits, "artist missed": 1 - hands, "cross entropy": loss}
+        return {"missed": 1 - hits, "artist missed": 1 - artist_hits, "cross entropy": loss}
 
     with mixed_precision("cpu"):
         trainer.run(loss, steps=1_000_000, hours=hours, validate=validate, every=500,
@@ -149,9 +176,9 @@ def act(
 
 
 @torch.no_grad()
-def logits_of(net: Critic, pixels) -> tuple[torch.Tensor, torch.Tensor]:
-    """Judge whole pictures: (pictures, 13) and (pictures, 40), before the softmax."""
-    parts = [net(whole(pixels[at : at + 64]))[:2] for at in range(0, len(pixels), 64)]
+def predict_logits(net: CriticNetwork, pixels: Array) -> tuple[Tensor, Tensor]:
+    """Return the logits of whole pictures: (pictures, 13) and (pictures, 40)."""
+    parts = [net(whole_pictures(pixels[at : at + 64]))[:2] for at in range(0, len(pixels), 64)]
     movements, artists = zip(*parts, strict=True)
     return torch.cat(movements), torch.cat(artists)
 
@@ -166,115 +193,112 @@ def train(
     seed: int = 0,
     half: int | None = None,
 ) -> None:
-    """Learn a folder of pictures, kinds from its sub-folders, and write the `.onnx` file `out`.
+    """Train on a folder of pictures, with kinds from its sub-folders, and write `out`, an `.onnx`.
 
-    Of a `half`, 0 or 1, the other is not seen: a net that judges what another has chosen must not
-    have learned the same pictures.
+    Args:
+        half: 0 or 1, to train on one half of the pictures: a model that judges what another has
+            selected must not have been trained on the same pictures.
     """
     data, out, hours = Path(data), Path(out), HOURS if hours is None else hours
     seed_everything(seed)
     pictures = read_pictures(data, 120 if dry_run else None, half)
-    net: Critic = Critic(len(pictures.kinds), len(pictures.artists))
+    net: CriticNetwork = CriticNetwork(len(pictures.kinds), len(pictures.artists))
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-    share, apart = pictures.share, pictures.apart
-    both: dict = {"seed": seed, "dry_run": dry_run}
+    split, artist_split = pictures.split, pictures.artist_split
     first, second = out.with_suffix(".unseen.safetensors"), out.with_suffix(".safetensors")
     figures: dict[str, float] = {}
-    if (apart == "test").any():
-        # What chooses here must not be tested in the second act either.
-        check = np.flatnonzero((apart == "val") & (share == "val"))
-        learn = np.flatnonzero((apart == "train") & (share == "train"))
-        print(f"first act: {len(learn)} pictures to learn, {len(check)} to check", flush=True)
-        trainer = act(net, pictures, learn, check, first, rate=RATE, hours=hours * FIRST,
-                      resume=resume and first.is_file(), **both)  # fmt: skip
-        unseen = np.flatnonzero(apart == "test")
-        features = features_of(trainer.ema, squares(pictures.pixels[unseen]))
-        naming = learn_naming(trainer.ema, pictures, learn, check)[0]
-        judged, truth = naming(features)[0].numpy(), pictures.kind[unseen]
-        figures["unseen artists: movement"] = accuracy(judged, truth)
-        figures["unseen artists: movement, macro"] = macro_accuracy(judged, truth)
+    if (artist_split == "test").any():
+        # What selects a checkpoint here must not be a test picture of the second stage either.
+        rows = np.flatnonzero((artist_split == "train") & (split == "train"))
+        check = np.flatnonzero((artist_split == "val") & (split == "val"))
+        print(f"first stage: {len(rows)} pictures to train on, {len(check)} to check", flush=True)
+        trainer = train_stage(net, pictures, rows, check, first, rate=RATE, seed=seed,
+                              hours=hours * FIRST_STAGE, resume=resume and first.is_file(),
+                              dry_run=dry_run)  # fmt: skip
+        unseen = np.flatnonzero(artist_split == "test")
+        features = extract_features(trainer.ema, squares(pictures.pixels[unseen]))
+        head = fit_head(trainer.ema, pictures, rows, check)[0]
+        predicted, truth = head(features)[0].numpy(), pictures.kind[unseen]
+        figures["unseen artists: movement"] = accuracy(predicted, truth)
+        figures["unseen artists: movement, macro"] = macro_accuracy(predicted, truth)
         print(figures, flush=True)
         net.load_state_dict(trainer.ema.state_dict())
-    learn, check = np.flatnonzero(share == "train"), np.flatnonzero(share == "val")
-    print(f"{len(learn)} pictures to learn, {len(check)} to check", flush=True)
-    trainer = act(net, pictures, learn, check, second, rate=RATE * 0.7,
-                  hours=hours * (1 - FIRST) if figures else hours,
-                  resume=resume and second.is_file(), **both)  # fmt: skip
-    finish(trainer.ema, pictures, data, out, figures, seed=seed, dry_run=dry_run, card={
+    rows, check = np.flatnonzero(split == "train"), np.flatnonzero(split == "val")
+    print(f"{len(rows)} pictures to train on, {len(check)} to check", flush=True)
+    trainer = train_stage(net, pictures, rows, check, second, rate=RATE * 0.7, seed=seed,
+                          hours=hours * (1 - FIRST_STAGE) if figures else hours,
+                          resume=resume and second.is_file(), dry_run=dry_run)  # fmt: skip
+    calibrate_and_export(trainer.ema, pictures, data, out, figures, seed=seed, dry_run=dry_run,
+                         card={
         "data": data.name,
         "hours": round(hours, 2),
         "seed": seed,
         **({} if half is None else {"half": half}),
         "command": f"capriccio train critic --data {data.name} --out {out.name} --hours {hours:g} "
         f"--seed {seed}" + ("" if half is None else f" --half {half}"),
-        **licence(data),
+        **licence_of(data),
     })  # fmt: skip
 
 
 # -- export -----------------------------------------------------------------------------------
 
 
-def finish(
-    net: Critic,
+def calibrate_and_export(
+    net: CriticNetwork,
     pictures: Pictures,
     data: Path,
     out: Path,
     figures: dict[str, float],
     *,
-    card: dict,
+    card: dict[str, Any],
     seed: int,
     dry_run: bool,
 ) -> None:
-    """Calibrate, learn the taste, test once, and export; all that readings need is in the card."""
+    """Calibrate, train the preference, test once, and export; the card holds what readings need."""
     net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    pixels, rows = pictures.pixels, {s: np.flatnonzero(pictures.share == s) for s in SHARES}
-    check, test = rows["val"], rows["test"]
-    naming, told, seen = learn_naming(net, pictures, rows["train"], check)
-    judged = naming(features_of(net, squares(pixels[test])))[:2]
-    for name, sure, truth in zip(
-        ("movement", "artist"),
-        (part.numpy() for part in judged),
-        (pictures.kind, pictures.artist),
-        strict=True,
-    ):
-        figures[name] = accuracy(sure, truth[test])
-        figures[f"{name}, macro"] = macro_accuracy(sure, truth[test])
-        figures[f"{name}, calibration error"] = calibration_error(sure, truth[test])
+    pixels = pictures.pixels
+    rows, check, test = (np.flatnonzero(pictures.split == split) for split in SPLITS)
+    head, features, checked = fit_head(net, pictures, rows, check)
+    predicted = head(extract_features(net, squares(pixels[test])))[:2]
+    truths = pictures.kind[test], pictures.artist[test]
+    for name, tensor, truth in zip(("movement", "artist"), predicted, truths, strict=True):
+        probabilities = tensor.numpy()
+        figures[name] = accuracy(probabilities, truth)
+        figures[f"{name}, macro"] = macro_accuracy(probabilities, truth)
+        figures[f"{name}, calibration error"] = calibration_error(probabilities, truth)
     files = [data / path for path in pictures.paths]
-    taste, scores = learn_taste(
-        net,
-        [files[row] for row in rows["train"]],
-        [files[row] for row in check],
-        seed=seed,
+    preference, scores = train_preference(
+        net, [files[row] for row in rows], [files[row] for row in check], seed=seed
     )
-    told, seen = told[:, : net.trunk.told], seen[:, : net.trunk.told]
-    known = knowledge(told)
-    far = ((seen - known["mean"]) @ known["axes"]).square().mean(1).sqrt().numpy()  # (checked,)
-    measured = [measured_of(files[row]) for row in check]
-    # Half of what quality is compared with are pictures, half are copies, of each way alike.
-    ways = 1 + np.arange(len(scores)) % (scores.shape[1] - 1)
-    ranks = np.concatenate([scores[:, 0], scores[np.arange(len(scores)), ways]])
+    size = net.trunk.statistics_size
+    distribution = fit_distribution(features[:, :size])
+    offset = checked[:, :size] - distribution["mean"]  # (checked, 1248)
+    distances = (offset @ distribution["axes"]).square().mean(1).sqrt().numpy()  # (checked,)
+    measured = [measure_file(files[row]) for row in check]
+    # Half of the scores that quality is ranked by are pictures', half are copies', of all kinds.
+    copies = 1 + np.arange(len(scores)) % (scores.shape[1] - 1)
+    ranked = np.concatenate([scores[:, 0], scores[np.arange(len(scores)), copies]])
     card = {
         "part": "critic",
         "inputs": {"picture": f"(1, {SIDE}, {SIDE}, 3) uint8, the whole picture squeezed to it"},
         "movements": pictures.kinds,
         "artists": pictures.artists,
-        "temperatures": [round(heat, 3) for heat in naming.heats],
-        "told by artists": naming.share,
-        "novelty": quantiles(far, 101),
-        "quality": quantiles(ranks, 101),
+        "temperatures": [round(heat, 3) for heat in head.heats],
+        "told by artists": head.share,
+        "novelty": quantiles(distances, 101),
+        "quality": quantiles(ranked, 101),
         "typical": {name: quantiles([m[name] for m in measured], 21) for name in MEASURED},
         "metrics": {name: round(value, 4) for name, value in figures.items()},
-        "pictures": len(rows["train"]),
+        "pictures": len(rows),
         **card,
     }
     examples = torch.from_numpy(squares(pixels[test if len(test) else check]))
 
-    def draw():
+    def draw() -> tuple[Tensor]:
         return (examples[torch.randint(len(examples), (1,))],)
 
     export(
-        Player(net, naming, taste, known),
+        ExportedCritic(net, head, preference, distribution),
         draw(),
         out,
         input_names=["picture"],
@@ -286,43 +310,47 @@ def finish(
     )
 
 
-def learn_naming(net: Critic, pictures: Pictures, learn: np.ndarray, check: np.ndarray):
-    """Learn to name movement and artist from all that the net sees; give the features as well.
+def fit_head(
+    net: CriticNetwork, pictures: Pictures, rows: Array, check: Array
+) -> tuple[ClassificationHead, Tensor, Tensor]:
+    """Fit the head that names movement and artist; return it with the features of both sets.
 
-    How warm, and how much the artists say of a movement, those checked decide.
+    The checked pictures select the temperatures, and the weight of the artists in a movement.
     """
-    told, seen = (features_of(net, squares(pictures.pixels[rows])) for rows in (learn, check))
-    named, heats = [], []
+    features, checked = (
+        extract_features(net, squares(pictures.pixels[part])) for part in (rows, check)
+    )
+    readouts, heats = [], []
     for truth, names in ((pictures.kind, pictures.kinds), (pictures.artist, pictures.artists)):
-        mine, theirs = torch.from_numpy(truth[learn]), torch.from_numpy(truth[check])
-        named.append(learn_readout(told, mine, seen, theirs, len(names)))
-        heats.append(temperature(named[-1](seen).numpy(), truth[check]))
+        trained, tested = torch.from_numpy(truth[rows]), torch.from_numpy(truth[check])
+        readouts.append(fit_readout(features, trained, checked, tested, len(names)))
+        heats.append(fit_temperature(readouts[-1](checked).numpy(), truth[check]))
     belong = np.zeros((len(pictures.artists), len(pictures.kinds)), np.float32)
-    np.add.at(belong, (pictures.artist[learn], pictures.kind[learn]), 1)
+    np.add.at(belong, (pictures.artist[rows], pictures.kind[rows]), 1)
     belong /= np.maximum(belong.sum(1, keepdims=True), 1)
 
-    def naming(share: float) -> Naming:
-        return Naming(named[0], named[1], heats, torch.from_numpy(belong), share)
+    def head_of(share: float) -> ClassificationHead:
+        return ClassificationHead(*readouts, heats, torch.from_numpy(belong), share)
 
-    def surprise(share: float) -> float:
-        chance = naming(share)(seen)[0].gather(1, torch.from_numpy(pictures.kind[check])[:, None])
-        return -chance.clamp(min=1e-9).log().mean().item()
+    def cross_entropy(share: float) -> float:
+        kind = torch.from_numpy(pictures.kind[check])[:, None]
+        return -head_of(share)(checked)[0].gather(1, kind).clamp(min=1e-9).log().mean().item()
 
-    return naming(min((0.0, 0.25, 0.5, 0.75, 1.0), key=surprise)), told, seen
-
-
-def squares(pixels: np.ndarray) -> np.ndarray:
-    """Bring stored pictures to the size that is judged, (pictures, 128, 128, 3) uint8."""
-    return np.stack([squeeze(one) for one in pixels])
+    return head_of(min((0.0, 0.25, 0.5, 0.75, 1.0), key=cross_entropy)), features, checked
 
 
-def measured_of(file: Path) -> dict[str, float]:
-    """Give the readings of a picture that need no network."""
+def squares(pixels: Array) -> Array:
+    """Return stored pictures at the size of the network's input, (pictures, 128, 128, 3) uint8."""
+    return np.stack([resize_square(one) for one in pixels])
+
+
+def measure_file(file: Path) -> dict[str, float]:
+    """Return the readings of a picture that need no network."""
     with Image.open(file) as picture:
         image = np.asarray(picture.convert("RGB"))
-    return measure(image, squeeze(image))
+    return measure(image, resize_square(image))
 
 
-def quantiles(values, count: int) -> list[float]:
-    """Give so many values between the least and the greatest, each with as many below the next."""
+def quantiles(values: Any, count: int) -> list[float]:
+    """Return `count` quantiles of values, from the lowest to the highest, evenly spaced."""
     return np.quantile(np.asarray(values), np.linspace(0, 1, count)).round(4).tolist()

@@ -1,37 +1,40 @@
-"""The critic's network: one trunk of plain convolutions, and heads that read from the same place.
+"""The critic's network: one convolutional trunk, and heads that read the same features.
 
-A style is known by how features occur as much as by where (Gatys et al., arXiv 1508.06576): the
-mean and spread of every stage, and the co-occurrences of the last, are told to each place of the
-last map, and to whoever names. All that is read is a mean over places and naming is linear but for
-one rectifier, so the map of a class is exact: its mean is the class's score, less what every place
-has alike (after Zhou et al., arXiv 1512.04150).
+A style is known by how features occur as much as by where (Gatys et al., arXiv 1508.06576). The
+statistics of a picture are the mean and spread of every stage and the co-occurrences of the last;
+they are added to each place of the last map, and passed to the heads. All that the heads read is a
+mean over places, and naming is linear but for one rectifier, so the map of a class is exact: its
+mean is the class's score, less a constant (after Zhou et al., arXiv 1512.04150).
+
+The names of modules and buffers are those of the weights in checkpoints and exported files.
 """
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
 WIDTHS = (24, 48, 96, 192)  # channels at 1/2, 1/4, 1/8 and 1/16 of the side
-BLOCKS = (0, 1, 2, 1)  # residual blocks there: texture lives at 1/8, which has most
-CODE = 256  # numbers of the embedding
-PAIRS = 32  # channels whose co-occurrences are told: 528 numbers, as many as all means and spreads
+BLOCKS = (0, 1, 2, 1)  # residual blocks there: texture is found at 1/8, which has most
+CODE = 256  # size of the embedding
+PAIRS = 32  # channels with co-occurrences: 528 numbers, as many as all means and spreads
 
 
-def layer(here: int, there: int, size: int = 3) -> nn.Sequential:
-    """Give a convolution that keeps the side, normalised over the batch."""
-    conv = nn.Conv2d(here, there, size, padding=size // 2, bias=False)
-    return nn.Sequential(conv, nn.BatchNorm2d(there, momentum=0.05))
+def conv_norm(inputs: int, outputs: int, size: int = 3) -> nn.Sequential:
+    """Return a convolution that keeps the side, with batch normalisation."""
+    conv = nn.Conv2d(inputs, outputs, size, padding=size // 2, bias=False)
+    return nn.Sequential(conv, nn.BatchNorm2d(outputs, momentum=0.05))
 
 
-class Block(nn.Module):
+class ResidualBlock(nn.Module):
     """Two convolutions around a residual (He et al., arXiv 1512.03385)."""
 
     def __init__(self, width: int):
         super().__init__()
-        self.one, self.two = layer(width, width), layer(width, width)
-        # It begins as the identity, and so learns at once.
+        self.one, self.two = conv_norm(width, width), conv_norm(width, width)
+        # Starting as the identity makes training start at once.
         nn.init.zeros_(self.two[1].weight)  # type: ignore[arg-type]
 
     def forward(self, x):
@@ -40,28 +43,27 @@ class Block(nn.Module):
 
 
 class Trunk(nn.Module):
-    """See a picture, (batch, 3, side, side) in 0..1: the last map, and what occurs how often."""
+    """Read pictures, (batch, 3, side, side) in 0..1, into feature maps and their statistics."""
 
     def __init__(self):
         super().__init__()
-        self.first = layer(12, WIDTHS[0])
-        self.steps = nn.ModuleList(layer(a, b) for a, b in pairwise(WIDTHS))
+        self.first = conv_norm(12, WIDTHS[0])
+        self.steps = nn.ModuleList(conv_norm(a, b) for a, b in pairwise(WIDTHS))
         self.stages = nn.ModuleList(
-            nn.Sequential(*(Block(width) for _ in range(count)))
+            nn.Sequential(*(ResidualBlock(width) for _ in range(count)))
             for width, count in zip(WIDTHS, BLOCKS, strict=True)
         )
         self.pairs = nn.Conv2d(WIDTHS[-1], PAIRS, 1, bias=False)
         self.register_buffer("upper", torch.triu_indices(PAIRS, PAIRS), persistent=False)
 
     @property
-    def told(self) -> int:
-        """How many numbers say what occurs how often."""
+    def statistics_size(self) -> int:
+        """The number of statistics of a picture."""
         return 2 * sum(WIDTHS) + PAIRS * (PAIRS + 1) // 2
 
     def maps(self, x):
-        """Give the map of every stage, (batch, width, rows, rows) each."""
-        # Two by two pixels side by side instead of a stride: nothing is skipped, so nothing
-        # aliases; the averages between the stages are there for the same reason.
+        """Return the map of every stage, (batch, width, rows, rows) each."""
+        # Pixel unshuffling instead of a stride, and averages between the stages, avoid aliasing.
         h = F.relu(self.first(F.pixel_unshuffle(x * 4 - 2, 2)))  # (batch, 24, side / 2, side / 2)
         maps = []
         for index, stage in enumerate(self.stages):
@@ -71,102 +73,104 @@ class Trunk(nn.Module):
             maps.append(h)
         return maps
 
-    def tell(self, maps):
-        """Say what occurs in maps, and how often: means, spreads, and pairs, (batch, 1248)."""
-        told = []
+    def statistics(self, maps):
+        """Return means and spreads of all maps, and co-occurrences of the last, (batch, 1248)."""
+        parts = []
         for h in maps:
             mean = h.mean((2, 3))  # (batch, width)
             square = (h * h).mean((2, 3))  # (batch, width)
-            told += [mean, (square - mean * mean).clamp(min=0).add(1e-5).sqrt()]
+            parts += [mean, (square - mean * mean).clamp(min=0).add(1e-5).sqrt()]
         thin = self.pairs(maps[-1]).flatten(2)  # (batch, 32, places)
         gram = thin @ thin.transpose(1, 2) / thin.shape[2]  # (batch, 32, 32)
         gram = gram[:, self.upper[0], self.upper[1]]  # (batch, 528)
-        # The signed root keeps one loud pair from drowning the rest (bilinear CNNs, 1504.07889).
-        told.append(gram.sign() * (gram.abs() + 1e-5).sqrt())
-        return torch.cat(told, 1)  # (batch, 1248)
+        # The signed root keeps one strong pair from dominating (bilinear CNNs, 1504.07889).
+        parts.append(gram.sign() * (gram.abs() + 1e-5).sqrt())
+        return torch.cat(parts, 1)  # (batch, 1248)
 
-    def where(self, maps, told, slope):
-        """Say which places what is told comes from, (batch, rows, rows), told times `slope`.
+    def attribute(self, maps, statistics, gradient):
+        """Return how much each place contributes to `gradient` times the statistics.
 
-        Exact: a spread is the mean of squared deviations over itself, a root that of products over
-        itself, so what is told is a mean over places in all three cases. Up to rounding, the mean
-        of this map is the sum of `slope` times `told`.
+        Exact: a spread is the mean of squared deviations divided by itself, a root that of products
+        divided by itself, so every statistic is a mean over places. Up to rounding, the mean of
+        this map, (batch, rows, rows), is the sum of `gradient` times `statistics`.
         """
         rows, at, total = maps[-1].shape[2], 0, 0.0
         for h in maps:
             width = h.shape[1]
-            mean = told[:, at : at + width, None, None]  # (batch, width, 1, 1)
-            spread = told[:, at + width : at + 2 * width, None, None]  # (batch, width, 1, 1)
-            one = slope[:, at : at + width, None, None]  # (batch, width, 1, 1)
-            two = slope[:, at + width : at + 2 * width, None, None] / spread  # (batch, width, 1, 1)
+            mean = statistics[:, at : at + width, None, None]  # (batch, width, 1, 1)
+            spread = statistics[:, at + width : at + 2 * width, None, None]  # (batch, width, 1, 1)
+            one = gradient[:, at : at + width, None, None]  # (batch, width, 1, 1)
+            two = gradient[:, at + width : at + 2 * width, None, None] / spread  # as `spread`
             gap = h - mean  # (batch, width, rows, rows)
-            seen = (h * one + gap * gap * two).sum(1, keepdim=True)  # (batch, 1, rows, rows)
-            if seen.shape[2] > rows:
-                seen = F.avg_pool2d(seen, seen.shape[2] // rows)  # (batch, 1, 8, 8)
-            total, at = total + seen[:, 0], at + 2 * width
+            part = (h * one + gap * gap * two).sum(1, keepdim=True)  # (batch, 1, rows, rows)
+            if part.shape[2] > rows:
+                part = F.avg_pool2d(part, part.shape[2] // rows)  # (batch, 1, 8, 8)
+            total, at = total + part[:, 0], at + 2 * width
         thin = self.pairs(maps[-1])  # (batch, 32, 8, 8)
-        pairs = slope[:, at:] / told[:, at:].abs()  # (batch, 528)
+        pairs = gradient[:, at:] / statistics[:, at:].abs()  # (batch, 528)
         products = thin[:, self.upper[0]] * thin[:, self.upper[1]]  # (batch, 528, 8, 8)
         return total + (products * pairs[:, :, None, None]).sum(1)  # (batch, 8, 8)
 
     def forward(self, x):
         maps = self.maps(x)
-        return maps, self.tell(maps)
+        return maps, self.statistics(maps)
 
 
-class Critic(nn.Module):
-    """Name the movement and the artist of a picture, and say at which places they were seen."""
+class CriticNetwork(nn.Module):
+    """Classify the movement and the artist of a picture, and attribute that to its places."""
 
     def __init__(self, movements: int, artists: int):
         super().__init__()
         self.trunk = Trunk()
         self.places = nn.Conv2d(WIDTHS[-1], CODE, 1, bias=False)
-        self.told = nn.Sequential(
-            nn.BatchNorm1d(self.trunk.told, momentum=0.05),
+        self.told = nn.Sequential(  # of the statistics
+            nn.BatchNorm1d(self.trunk.statistics_size, momentum=0.05),
             nn.Dropout(0.3),
-            nn.Linear(self.trunk.told, CODE),
+            nn.Linear(self.trunk.statistics_size, CODE),
         )
         self.norm = nn.BatchNorm2d(CODE, momentum=0.05)
         self.movement = nn.Linear(CODE, movements)
         self.artist = nn.Linear(CODE, artists)
 
-    def see(self, x):
-        """Give the maps of the trunk, what they tell, and the map that the heads read."""
-        maps, told = self.trunk(x)
-        whole = self.told(told)[:, :, None, None]  # (batch, 256, 1, 1)
-        seen = F.relu(self.norm(self.places(maps[-1]) + whole))  # (batch, 256, rows, rows)
-        return maps, told, seen
+    def encode(self, x):
+        """Return the maps of the trunk, their statistics, and the map of codes for the heads."""
+        maps, statistics = self.trunk(x)
+        whole = self.told(statistics)[:, :, None, None]  # (batch, 256, 1, 1)
+        codes = F.relu(self.norm(self.places(maps[-1]) + whole))  # (batch, 256, rows, rows)
+        return maps, statistics, codes
 
-    def where(self, maps, told, seen, slope):
-        """Say which places all that is read comes from, (batch, rows, rows), read by `slope`.
+    def attribute(self, maps, statistics, codes, gradient):
+        """Return how much each place contributes to `gradient` times all features.
 
-        What is told is read twice: as it is, and by each place of the last map, whose rectifiers
-        let it through or not; they are taken as they stand. Up to rounding, the mean of this map
-        is the sum of `slope` times all that is read, less what the biases of `see` add to it.
+        The statistics are read twice: directly, and by each place of the last map, whose rectifiers
+        are taken as they stand. Up to rounding, the mean of this map, (batch, rows, rows), is the
+        sum of `gradient` times the features, less what the biases in `encode` add to it.
         """
-        count = told.shape[1]
+        count = statistics.shape[1]
         gain = self.norm.weight / (self.norm.running_var + self.norm.eps).sqrt()  # (256,)
-        read = (slope[:, count:] * gain)[:, :, None, None] * (seen > 0)  # (batch, 256, rows, rows)
+        # (batch, 256, rows, rows)
+        read = (gradient[:, count:] * gain)[:, :, None, None] * (codes > 0)
         batch, _, line = self.told
-        heard = read.mean((2, 3)) @ line.weight  # (batch, 1248)
-        heard = heard * batch.weight / (batch.running_var + batch.eps).sqrt()  # (batch, 1248)
-        heat = self.trunk.where(maps, told, slope[:, :count] + heard)  # (batch, rows, rows)
+        indirect = read.mean((2, 3)) @ line.weight  # (batch, 1248)
+        indirect = indirect * batch.weight / (batch.running_var + batch.eps).sqrt()
+        # (batch, rows, rows)
+        heat = self.trunk.attribute(maps, statistics, gradient[:, :count] + indirect)
         return heat + (self.places(maps[-1]) * read).sum(1)  # (batch, rows, rows)
 
     def forward(self, x):
-        code = self.see(x)[2].mean((2, 3))  # (batch, 256)
+        code = self.encode(x)[2].mean((2, 3))  # (batch, 256)
         h = F.dropout(code, 0.2, self.training)  # (batch, 256)
         return self.movement(h), self.artist(h), code  # (batch, 13), (batch, 40), (batch, 256)
 
 
 class Readout(nn.Module):
-    """Name things from all that was seen: what is told and the embedding, (batch, 1504), at once.
+    """Classify by all features: the statistics and the embedding, (batch, 1504), to logits.
 
-    The heads that taught the trunk read its embedding alone. Once it stands still, reading all of
-    it is a convex problem, solved to its end in seconds, and names far more rightly.
+    The heads that trained the trunk read its embedding alone. On the finished trunk, fitting a
+    readout of all features is a convex problem, solved in seconds, and far more accurate.
     """
 
-    def __init__(self, mean, spread, weight, bias):
+    def __init__(self, mean: Tensor, spread: Tensor, weight: Tensor, bias: Tensor):
         super().__init__()
         self.register_buffer("weight", weight / spread)
         self.register_buffer("bias", bias - (weight / spread) @ mean)
@@ -175,41 +179,51 @@ class Readout(nn.Module):
         return features @ self.weight.T + self.bias  # (batch, names)
 
 
-def learn_readout(features, truth, check, check_truth, names: int) -> Readout:
-    """Fit multinomial logistic regression; how strict it is, those checked decide."""
+def fit_readout(
+    features: Tensor, truth: Tensor, check: Tensor, check_truth: Tensor, names: int
+) -> Readout:
+    """Fit a multinomial logistic regression; the checked features select its regularization."""
     mean, spread = features.mean(0), features.std(0) + 1e-3  # (1504,) each
-    x, y = (features - mean) / spread, (check - mean) / spread
-    best, least = None, float("inf")
-    for strict in (0.003, 0.01, 0.03, 0.1, 0.3):
-        weight = torch.zeros(names, x.shape[1], requires_grad=True)
-        bias = torch.zeros(names, requires_grad=True)
+    x, y = (features - mean) / spread, (check - mean) / spread  # (pictures, 1504) each
+    found = []
+    for regularization in (0.003, 0.01, 0.03, 0.1, 0.3):
+        weight = torch.zeros(names, x.shape[1], requires_grad=True)  # (names, 1504)
+        bias = torch.zeros(names, requires_grad=True)  # (names,)
         solver = torch.optim.LBFGS([weight, bias], max_iter=60, history_size=20,
                                    line_search_fn="strong_wolfe")  # fmt: skip
 
-        def loss(weight=weight, bias=bias, solver=solver, strict=strict):
+        def loss(weight=weight, bias=bias, solver=solver, regularization=regularization):
             solver.zero_grad()
-            value = F.cross_entropy(x @ weight.T + bias, truth) + strict * weight.square().sum()
+            penalty = regularization * weight.square().sum()
+            value = F.cross_entropy(x @ weight.T + bias, truth) + penalty
             value.backward()
             return value
 
         solver.step(loss)
         weight, bias = weight.detach(), bias.detach()
-        surprise = F.cross_entropy(y @ weight.T + bias, check_truth).item()
-        if surprise < least:
-            best, least = Readout(mean, spread, weight, bias), surprise
-    assert best is not None
-    return best
+        error = F.cross_entropy(y @ weight.T + bias, check_truth).item()
+        found.append((error, Readout(mean, spread, weight, bias)))
+    return min(found, key=lambda one: one[0])[1]
 
 
-class Naming(nn.Module):
-    """Name movement and artist, from all that was seen, as probabilities.
+class ClassificationHead(nn.Module):
+    """Turn features into calibrated probabilities of movements and artists.
 
-    A movement is known by itself, and by whose pictures belong to it: by `share` it is as probable
-    as its artists are together. `belong` says which share of an artist's pictures is of which
-    movement, (artists, movements).
+    Args:
+        heats: the temperatures of the movement and of the artist.
+        belong: which share of an artist's pictures is of which movement, (artists, movements).
+        share: the weight of the probability that follows from the artists, 0..1; the movement's own
+            has the rest.
     """
 
-    def __init__(self, movement: Readout, artist: Readout, heats, belong, share: float):
+    def __init__(
+        self,
+        movement: Readout,
+        artist: Readout,
+        heats: Sequence[float],
+        belong: Tensor,
+        share: float,
+    ):
         super().__init__()
         self.movement, self.artist, self.heats, self.share = movement, artist, heats, share
         self.register_buffer("belong", belong)
@@ -219,46 +233,53 @@ class Naming(nn.Module):
         artist = (self.artist(features) / self.heats[1]).softmax(1)  # (batch, 40)
         return (1 - self.share) * own + self.share * artist @ self.belong, artist, own
 
-    def slope(self, movement, artist, own):
-        """Give the slope of the named movement's log probability in all that was seen."""
+    def gradient(self, movement, artist, own):
+        """Return the gradient of the likeliest movement's log probability by the features."""
         named = F.one_hot(movement.argmax(1), own.shape[1]).float()  # (batch, 13)
-        one = (1 - self.share) * (own * named).sum(1, keepdim=True)  # (batch, 1)
-        hands = self.share * artist * (named @ self.belong.T)  # (batch, 40)
-        all_ = hands.sum(1, keepdim=True)  # (batch, 1)
-        slope = one * (named - own) @ self.movement.weight / self.heats[0]  # (batch, 1504)
-        slope = slope + (hands - all_ * artist) @ self.artist.weight / self.heats[1]
-        return slope / (one + all_)  # (batch, 1504)
+        direct = (1 - self.share) * (own * named).sum(1, keepdim=True)  # (batch, 1)
+        by_artist = self.share * artist * (named @ self.belong.T)  # (batch, 40)
+        total = by_artist.sum(1, keepdim=True)  # (batch, 1)
+        slope = direct * (named - own) @ self.movement.weight / self.heats[0]  # (batch, 1504)
+        slope = slope + (by_artist - total * artist) @ self.artist.weight / self.heats[1]
+        return slope / (direct + total)  # (batch, 1504)
 
 
-class Player(nn.Module):
-    """The critic as it is played: bytes in; probabilities, embedding, map and scores out."""
+class ExportedCritic(nn.Module):
+    """The exported graph: bytes in; probabilities, embedding, map, distance and score out."""
 
-    def __init__(self, net, naming: Naming, taste, known: dict):
+    def __init__(
+        self,
+        net: CriticNetwork,
+        head: ClassificationHead,
+        preference: nn.Module,
+        distribution: dict[str, Tensor],
+    ):
         super().__init__()
-        self.net, self.naming, self.taste = net.eval(), naming, taste
-        for name in ("mean", "axes"):  # of what occurs in the pictures that were learned
-            self.register_buffer(name, known[name])
+        self.net, self.naming, self.taste = net.eval(), head, preference
+        for name in ("mean", "axes"):
+            self.register_buffer(name, distribution[name])
 
     def forward(self, picture):
         x = picture.permute(0, 3, 1, 2).float() / 255  # (1, 3, 128, 128)
-        maps, told, seen = self.net.see(x)  # (1, 1248), (1, 256, 8, 8)
-        code = seen.mean((2, 3))  # (1, 256)
-        features = torch.cat([told, code], 1)  # (1, 1504)
+        maps, statistics, codes = self.net.encode(x)  # (1, 1248), (1, 256, 8, 8)
+        code = codes.mean((2, 3))  # (1, 256)
+        features = torch.cat([statistics, code], 1)  # (1, 1504)
         movement, artist, own = self.naming(features)  # (1, 13), (1, 40), (1, 13)
-        # What raises the named class above what else it might be.
-        heat = self.net.where(maps, told, seen, self.naming.slope(movement, artist, own))
+        # What raises the likeliest movement above the others.
+        gradient = self.naming.gradient(movement, artist, own)  # (1, 1504)
+        heat = self.net.attribute(maps, statistics, codes, gradient)  # (1, 8, 8)
         heat = F.relu(heat - heat.mean((1, 2), keepdim=True))  # (1, 8, 8)
         heat = heat / (heat.amax((1, 2), keepdim=True) + 1e-6)  # (1, 8, 8)
-        # Mahalanobis distance along the axes in which what was learned varies (Lee et al., 2018).
-        far = ((told - self.mean) @ self.axes).square().mean(1).sqrt()  # (1,)
+        # Mahalanobis distance along the axes in which the training data varies (Lee et al., 2018).
+        far = ((statistics - self.mean) @ self.axes).square().mean(1).sqrt()  # (1,)
         return movement, artist, code, heat, far, self.taste(features)
 
 
-def knowledge(told, axes: int = 128) -> dict:
-    """Give the mean of what occurs in the pictures that were learned, and whitened axes of it."""
-    mean = told.mean(0)  # (1248,)
-    spread = told.std(0) + 1e-3  # (1248,)
-    _, sizes, turned = torch.linalg.svd((told - mean) / spread, full_matrices=False)
+def fit_distribution(statistics: Tensor, axes: int = 128) -> dict[str, Tensor]:
+    """Return the mean of the training statistics, (1248,), and whitened axes, (1248, axes)."""
+    mean = statistics.mean(0)  # (1248,)
+    spread = statistics.std(0) + 1e-3  # (1248,)
+    _, sizes, turned = torch.linalg.svd((statistics - mean) / spread, full_matrices=False)
     count = min(axes, len(sizes) // 4 + 1)
-    whiten = len(told) ** 0.5 / (sizes[:count] + 1e-3)  # (axes,)
+    whiten = len(statistics) ** 0.5 / (sizes[:count] + 1e-3)  # (axes,)
     return {"mean": mean, "axes": turned[:count].T * whiten / spread[:, None]}  # (1248, axes)

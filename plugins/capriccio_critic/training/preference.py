@@ -1,50 +1,56 @@
-"""Train the critic's taste: a picture is better than its spoiled copy, and that is all it knows.
+"""Train the critic's quality: a picture scores higher than its degraded copy (Bradley, Terry 1952).
 
-The trunk stays as it is; what it tells (means and spreads of every stage, and the embedding) is
-weighed and added up. Of a picture and a copy of it the picture is to score higher (Bradley and
-Terry 1952), so nothing is learned of subjects or styles as such. Which weights do that best is a
-convex problem, solved to its end in seconds.
+The network stays as it is; a linear head scores its features (means and spreads of every stage, and
+the embedding). Only pairs of a picture and its copy are compared, so nothing is learned of subjects
+or styles as such. Finding the weights is a convex problem, solved in seconds.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from torch import nn
+from torch import Tensor, nn
 
-from ..preprocess import SIDE, squeeze
-from .degradations import OVERDONE, WAYS, degrade
-from .network import Critic
+from ..preprocess import SIDE, resize_square
+from .degradations import DEGRADATIONS, EXAGGERATIONS, degrade
+from .network import CriticNetwork
 
-HARMS = (*WAYS, *OVERDONE)
-LIGHT = 0.4  # weight of the overdone beside the harms: enough to hold the balance
-LEARNED, CHECKED = 2_400, 250  # pictures; with seven copies each, three minutes on one core
-AT_ONCE = 10  # pictures whose copies are held in memory
+Array = np.ndarray[Any, Any]
+KINDS = (*DEGRADATIONS, *EXAGGERATIONS)
+EXAGGERATED_WEIGHT = 0.4  # relative to the degradations: enough to balance them
+MAX_TRAIN, MAX_CHECK = 2_400, 250  # pictures; with seven copies each, three minutes on one core
+BATCH = 10  # pictures whose copies are held in memory
+REGULARIZATIONS = (0.0003, 0.001, 0.003, 0.01)
 
 
-class Taste(nn.Module):
-    """Score a picture by what occurs in it, (batch, 1504) to (batch,)."""
+class PreferenceHead(nn.Module):
+    """Score pictures by their features, (batch, 1504) to (batch,)."""
 
-    def __init__(self, mean, spread, weight):
+    def __init__(self, mean: Tensor, spread: Tensor, weight: Tensor):
         super().__init__()
+        # The names of the buffers are those of the weights in exported files.
         self.register_buffer("mean", mean)
         self.register_buffer("spread", spread)
         self.register_buffer("weight", weight)
 
     def forward(self, features):
-        return scaled(features, self.mean, self.spread) @ self.weight  # (batch,)
+        return standardize(features, self.mean, self.spread) @ self.weight  # (batch,)
 
 
-def scaled(features, mean, spread):
-    """Bring features to one scale; what is far from all pictures is not to run away with it."""
+def standardize(features: Tensor, mean: Tensor, spread: Tensor) -> Tensor:
+    """Return features on one scale, clipped: outliers must not dominate the score."""
     return ((features - mean) / spread).clamp(-6, 6)  # (batch, 1504)
 
 
-def weigh(gaps, strict: float, counts=None) -> torch.Tensor:
-    """Find the weights, (1504,), by which most gaps between a picture and a copy come positive.
+def fit_weights(gaps: Tensor, regularization: float, counts: Tensor | None = None) -> Tensor:
+    """Return the weights, (1504,), with which most gaps of a picture to a copy become positive.
 
-    `counts`, (gaps,), says how much each counts; by default all count alike.
+    Args:
+        gaps: (gaps, 1504), the features of the picture less those of the copy.
+        counts: (gaps,), the weight of each gap; by default 1.
     """
     counts = torch.ones(len(gaps)) if counts is None else counts  # (gaps,)
     weight = torch.zeros(gaps.shape[1], requires_grad=True)  # (1504,)
@@ -53,7 +59,8 @@ def weigh(gaps, strict: float, counts=None) -> torch.Tensor:
 
     def loss():
         solver.zero_grad()
-        value = (counts * F.softplus(-(gaps @ weight))).mean() + strict * weight.square().sum()
+        penalty = regularization * weight.square().sum()
+        value = (counts * F.softplus(-(gaps @ weight))).mean() + penalty
         value.backward()
         return value
 
@@ -62,59 +69,65 @@ def weigh(gaps, strict: float, counts=None) -> torch.Tensor:
 
 
 @torch.no_grad()
-def features_of(net: Critic, squares: np.ndarray) -> torch.Tensor:
-    """Give what the trunk tells of pictures, and their embedding: (pictures, 1248 + 256)."""
+def extract_features(net: CriticNetwork, squares: Array) -> Tensor:
+    """Return the features of pictures, (pictures, 128, 128, 3) uint8: (pictures, 1248 + 256)."""
     parts = []
     for at in range(0, len(squares), 64):
         x = torch.from_numpy(squares[at : at + 64]).permute(0, 3, 1, 2).float() / 255
-        _, told, seen = net.see(x.contiguous(memory_format=torch.channels_last))
-        parts.append(torch.cat([told, seen.mean((2, 3))], 1))  # (batch, 1504)
+        _, statistics, code = net.encode(x.contiguous(memory_format=torch.channels_last))
+        parts.append(torch.cat([statistics, code.mean((2, 3))], 1))  # (batch, 1504)
     return torch.cat(parts)
 
 
-def copies(files: list[Path], random: np.random.Generator) -> np.ndarray:
-    """Read pictures, each followed by its spoiled copies: (pictures, 8, 128, 128, 3) uint8."""
+def load_with_copies(files: Sequence[Path], rng: np.random.Generator) -> Array:
+    """Return pictures, each followed by its copies: (pictures, 8, 128, 128, 3) uint8."""
     from PIL import Image
 
     rows = []
     for file in files:
         with Image.open(file) as opened:
             picture = opened.convert("RGB")
-        spoiled = [picture, *(degrade(picture, way, random) for way in HARMS)]
-        rows.append(np.stack([squeeze(np.asarray(one)) for one in spoiled]))
+        copies = [picture, *(degrade(picture, kind, rng) for kind in KINDS)]
+        rows.append(np.stack([resize_square(np.asarray(one)) for one in copies]))
     return np.stack(rows)
 
 
-def learn_taste(net: Critic, learn: list[Path], check: list[Path], *, seed: int):
-    """Learn to prefer pictures to their copies; give the head and the scores of those checked.
+def train_preference(
+    net: CriticNetwork, train: Sequence[Path], check: Sequence[Path], *, seed: int
+) -> tuple[PreferenceHead, Array]:
+    """Train the head to prefer pictures to their copies; the checked ones select regularization.
 
-    How strict it is, those checked decide. The scores are (pictures, 8): of the picture itself,
-    then of its copies in the order of HARMS.
+    Returns:
+        The head, and the scores of the checked pictures, (pictures, 8): of the picture itself, then
+        of its copies in the order of `KINDS`.
     """
-    random = np.random.default_rng(seed)
-    learn = [learn[i] for i in random.permutation(len(learn))[:LEARNED]]
-    check = [check[i] for i in random.permutation(len(check))[:CHECKED]]
+    rng = np.random.default_rng(seed)
+    train = [train[i] for i in rng.permutation(len(train))[:MAX_TRAIN]]
+    check = [check[i] for i in rng.permutation(len(check))[:MAX_CHECK]]
     net = net.eval()
 
-    def told(files, seed):
-        random, parts = np.random.default_rng(seed), []
-        for at in range(0, len(files), AT_ONCE):
-            squares = copies(files[at : at + AT_ONCE], random).reshape(-1, SIDE, SIDE, 3)
-            parts.append(features_of(net, squares))
-        return torch.cat(parts).view(len(files), 1 + len(HARMS), -1)
+    def features_of(files: Sequence[Path], seed: int) -> Tensor:
+        rng, parts = np.random.default_rng(seed), []
+        for at in range(0, len(files), BATCH):
+            squares = load_with_copies(files[at : at + BATCH], rng).reshape(-1, SIDE, SIDE, 3)
+            parts.append(extract_features(net, squares))
+        return torch.cat(parts).view(len(files), 1 + len(KINDS), -1)
 
-    mine, theirs = told(learn, seed), told(check, seed + 1)  # (pictures, 8, 1504)
-    flat = mine.flatten(0, 1)  # (pictures * 8, 1504)
+    features = features_of(train, seed)  # (pictures, 8, 1504)
+    checked = features_of(check, seed + 1)  # (pictures, 8, 1504)
+    flat = features.flatten(0, 1)  # (pictures * 8, 1504)
     mean, spread = flat.mean(0), flat.std(0) + 1e-3  # (1504,) each
-    h = scaled(mine, mean, spread)  # (pictures, 8, 1504)
+    h = standardize(features, mean, spread)  # (pictures, 8, 1504)
     gaps = (h[:, :1] - h[:, 1:]).flatten(0, 1)  # (pictures * 7, 1504)
-    counts = torch.tensor([1.0] * len(WAYS) + [LIGHT] * len(OVERDONE))  # (7,)
-    best, least = None, float("inf")
-    for strict in (0.0003, 0.001, 0.003, 0.01):
-        taste = Taste(mean, spread, weigh(gaps, strict, counts.repeat(len(mine))))
-        scores = taste(theirs)  # (pictures, 8)
-        surprise = (counts * F.softplus(scores[:, 1:] - scores[:, :1])).mean().item()
-        if surprise < least:
-            best, least = (taste, scores.numpy()), surprise
-    assert best is not None
-    return best
+    counts = torch.tensor(
+        [1.0] * len(DEGRADATIONS) + [EXAGGERATED_WEIGHT] * len(EXAGGERATIONS)
+    )  # (7,)
+    found = []
+    for regularization in REGULARIZATIONS:
+        weight = fit_weights(gaps, regularization, counts.repeat(len(features)))  # (1504,)
+        head = PreferenceHead(mean, spread, weight)
+        scores = head(checked)  # (pictures, 8)
+        loss = (counts * F.softplus(scores[:, 1:] - scores[:, :1])).mean().item()
+        found.append((loss, head, scores.numpy()))
+    _, head, scores = min(found, key=lambda one: one[0])
+    return head, scores

@@ -1,4 +1,4 @@
-"""The critic in the loop: a live show waits for nothing, and a second net sees what was chosen."""
+"""The critic in a live show, and the opinion of a second model."""
 
 import json
 import threading
@@ -8,7 +8,7 @@ import pytest
 from capriccio import Generator, Sketch
 from capriccio_critic.analyzer import Critic
 from capriccio_critic.evaluate import evaluate
-from capriccio_critic.live_eval import live, second_opinion
+from capriccio_critic.live_eval import late_frames, second_opinion
 from click.testing import CliRunner
 
 
@@ -22,7 +22,7 @@ class Shades(Generator):
         return image
 
 
-class Judge:
+class Brightness:
     """Name one of two movements by how light a picture is, or by the opposite."""
 
     movements = ("light", "dark")
@@ -30,13 +30,13 @@ class Judge:
     def __init__(self, *, wrong=False):
         self.wrong = wrong
 
-    def likeness(self, image):
+    def movement_probabilities(self, image):
         light = float(image.mean() / 255)
         light = 1 - light if self.wrong else light
         return {"light": light, "dark": 1 - light}
 
-    def weigh(self, image):
-        return None, self.likeness(image)
+    def analyze_with_movements(self, image):
+        return None, self.movement_probabilities(image)
 
     best_of = Critic.best_of
 
@@ -45,21 +45,21 @@ class Judge:
 
 
 class Slow(Critic):
-    """A critic that is busy with its second picture for as long as the show lasts."""
+    """A critic that reads its second picture until it is released."""
 
     def __init__(self):
         super().__init__()
-        self.begun, self.let, self.first = threading.Event(), threading.Event(), True
+        self.begun, self.released, self.first = threading.Event(), threading.Event(), True
 
     def analyze(self, thing):
         if not self.first:
             self.begun.set()
-            assert self.let.wait(60)
+            assert self.released.wait(60)
         self.first = False
         return super().analyze(thing)
 
 
-def test_a_critic_that_never_answers_again_delays_no_frame():
+def test_a_busy_critic_delays_no_frame():
     critic, sketch, read, done = Slow(), Sketch(bpm=60, fps=10, size=(64, 64)), [], []
 
     @sketch.draw
@@ -69,9 +69,9 @@ def test_a_critic_that_never_answers_again_delays_no_frame():
 
     def progress(frames):
         done.append(frames)
-        # Were a frame to wait for the reading, it would wait for ever: nobody else lets it go.
+        # A frame that waited for the reading would never get here.
         if frames >= 20:
-            critic.let.set()
+            critic.released.set()
 
     stats = sketch.perform([], seconds=6, live=True, progress=progress)
     assert stats.frames + stats.late == pytest.approx(60, abs=1)
@@ -81,8 +81,8 @@ def test_a_critic_that_never_answers_again_delays_no_frame():
     assert sum(readings is read[0][1] for readings in waited) > 3
 
 
-def test_late_frames_are_counted_with_the_critic_and_without():
-    figures = live(Critic(), Shades(), seconds=1, rounds=1)
+def test_late_frames_are_counted_with_the_critic_and_without(critic):
+    figures = late_frames(critic, Shades(), seconds=1, rounds=1)
     for name in ("alone", "with the critic"):
         due = figures[f"frames, {name}"] + figures[f"late, {name}"]
         assert due == pytest.approx(30, abs=1)
@@ -90,7 +90,7 @@ def test_late_frames_are_counted_with_the_critic_and_without():
     assert figures["pictures the critic read"] > 1
 
 
-def test_live_is_measured_by_the_command():
+def test_the_command_measures_late_frames():
     result = CliRunner().invoke(evaluate, ["--live", "0.2"])
     assert result.exit_code == 0, result.exception
     figures = json.loads(result.stdout)
@@ -102,8 +102,8 @@ def test_live_is_measured_by_the_command():
 # -- a second opinion -------------------------------------------------------------------------
 
 
-def test_a_second_net_that_agrees_sees_what_was_asked_more_often():
-    figures = second_opinion(Judge(), Judge(), Shades(), count=8, trials=10)
+def test_selection_raises_what_an_agreeing_model_names():
+    figures = second_opinion(Brightness(), Brightness(), Shades(), count=8, trials=10)
     assert figures["trials"] == 20
     single = figures["second names what was asked, single"]
     best = figures["second names what was asked, best of 8"]
@@ -112,27 +112,29 @@ def test_a_second_net_that_agrees_sees_what_was_asked_more_often():
     assert 0 < figures["raised by, standard error"] < 0.3
 
 
-def test_a_second_net_that_sees_the_opposite_tells_so():
-    figures = second_opinion(Judge(), Judge(wrong=True), Shades(), count=8, trials=10)
+def test_selection_lowers_what_an_opposite_model_names():
+    figures = second_opinion(Brightness(), Brightness(wrong=True), Shades(), count=8, trials=10)
     assert figures["raised by"] < -0.2
     likely = "second's probability of it, "
     assert figures[f"{likely}best of 8"] < figures[f"{likely}single"]
 
 
-def test_two_that_know_nothing_in_common_are_told():
-    other = Judge()
+def test_models_without_a_common_movement_are_refused():
+    other = Brightness()
     other.movements = ("square",)
-    with pytest.raises(ValueError, match="the second model knows none of light, dark; train it"):
-        second_opinion(Judge(), other, Shades())
+    with pytest.raises(
+        ValueError, match="the second model must know one of light, dark, got square"
+    ):
+        second_opinion(Brightness(), other, Shades())
 
 
-def test_a_second_opinion_is_asked_by_the_command():
+def test_the_command_asks_a_second_model():
     model = str(Critic.models["paintings"])
     words = ["--second", model, "--trials", "1"]
     result = CliRunner().invoke(evaluate, words)
     assert result.exit_code == 0, result.exception
     figures = json.loads(result.stdout)
     assert figures["trials"] == figures["movements"] == 13
-    # It is its own second here: what it likes best it finds no less probable.
+    # The second model is the same one: it finds the selected pictures more probable.
     likely = "second's probability of it, "
     assert figures[f"{likely}best of 16"] > figures[f"{likely}single"]

@@ -1,0 +1,20 @@
+"""The readings of the critic."""
+
+from capriccio_critic.readings import MEASURED, NUMBERS, Readings
+from helpers.paintings import landscape
+
+
+def test_readings_are_floats_with_names_and_a_map(critic):
+    readings = critic(landscape())
+    assert isinstance(readings, Readings)
+    numbers = [value for value in readings if isinstance(value, float)]
+    assert numbers == [getattr(readings, name) for name in NUMBERS]
+    assert len(numbers) == 12
+    assert set(MEASURED) < set(NUMBERS)
+    assert all(0 <= value <= 1 for value in numbers)
+    assert readings.movement in critic.movements
+    assert readings.artist in critic.artists
+    assert readings.heat.shape == (8, 8)
+    assert readings.heat.min() >= 0
+    assert readings.heat.max() <= 1
+    assert len(critic.movements), len(critic.artists) == (13, 40)

@@ -1,0 +1,71 @@
+"""Selecting among the pictures of a generator, and evolving them."""
+
+import numpy as np
+import pytest
+from capriccio import Generator, Moment
+from capriccio_critic.readings import Readings
+from capriccio_critic.selection import Lineage
+from helpers.paintings import landscape
+
+NOW = Moment()
+
+
+class Lights(Generator):
+    """Return a landscape as light as `light`, and as red as `red`."""
+
+    def generate(self, now, *, light=0.5, red=0.0, over=None):
+        image = landscape() * light
+        image[..., 0] += 100 * red
+        return image.clip(0, 255).astype(np.uint8)
+
+
+def lightness(readings: Readings) -> float:
+    return readings.contrast
+
+
+def test_the_best_of_more_is_not_worse_and_its_knobs_make_it_again(critic):
+    part = Lights()
+    few = critic.best_of(part, 2, NOW, toward="contrast", seed=1)
+    many = critic.best_of(part, 8, NOW, toward="contrast", seed=1)
+    assert many.score >= few.score
+    assert (part(NOW, **many.knobs) == many.image).all()
+    assert many.score == critic.analyze(many.image).contrast
+    assert critic.best_of(part, 8, NOW, toward=lightness, seed=1).knobs == many.knobs
+    held = critic.best_of(part, 3, NOW, toward=critic.movements[0], seed=1, red=0.2)
+    assert set(held.knobs) == {"light"}
+    assert held.score == pytest.approx(
+        critic.movement_probabilities(held.image)[critic.movements[0]]
+    )
+
+
+def test_a_lineage_evolves_toward_what_is_requested(critic):
+    lineage = critic.lineage(Lights(), 6, toward="contrast", seed=2)
+    first = max(choice.score for choice in lineage.make(NOW))
+    assert lineage.make(NOW) is lineage.pictures
+    scores = [max(choice.score for choice in lineage.grow(NOW)) for _ in range(3)]
+    assert scores == sorted(scores)
+    assert scores[-1] >= first
+    assert lineage.generation == 3
+    best = critic.evolve(Lights(), NOW, toward="contrast", generations=3, size=6, seed=2)
+    assert best.score == scores[-1]
+
+
+def test_picked_pictures_are_the_parents_of_the_next_generation(critic):
+    lineage = Lineage(critic, Lights(), 6, toward="contrast", seed=4)
+    first = lineage.make(NOW)
+    worst = min(range(6), key=lambda i: first[i].score)
+    grown = lineage.grow(NOW, picks=[worst])
+    assert grown[worst] is first[worst]  # it stays at its place
+    near = [abs(c.knobs["light"] - first[worst].knobs["light"]) for c in grown]
+    assert sorted(near)[2] < 0.3
+
+
+def test_an_impossible_selection_is_refused(critic):
+    with pytest.raises(ValueError, match="count must be at least 1, got 0"):
+        critic.best_of(Lights(), 0, NOW)
+    with pytest.raises(ValueError, match="no reading or movement 'beauty'; known: certainty,"):
+        critic.best_of(Lights(), 1, NOW, toward="beauty")
+    with pytest.raises(ValueError, match="needs a number knob that is not held, got none"):
+        critic.best_of(Lights(), 1, NOW, light=0.5, red=0.5)
+    with pytest.raises(ValueError, match="size must be at least 2, got 1"):
+        critic.lineage(Lights(), 1)

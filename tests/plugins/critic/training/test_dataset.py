@@ -1,0 +1,98 @@
+"""Reading a folder of pictures for training."""
+
+import csv
+from io import BytesIO
+
+import numpy as np
+import pytest
+from capriccio_critic.training.dataset import read_pictures, split_of
+from helpers.paintings import stripes
+from PIL import Image
+
+
+def test_kinds_are_the_sub_folders_and_unreadable_files_are_reported(folder, capsys):
+    pictures = read_pictures(folder)
+    assert pictures.kinds == ["level", "upright"]
+    assert pictures.pixels.shape == (80, 160, 160, 3)
+    assert set(pictures.split) == {"train", "val", "test"}
+    assert "torn.png" in capsys.readouterr().out
+
+
+def test_links_to_folders_are_kinds_of_their_own_name(folder, tmp_path):
+    for kind, target in (("lines", "upright"), ("waves", "level")):
+        (tmp_path / kind).symlink_to(folder / target, target_is_directory=True)
+    pictures = read_pictures(tmp_path)
+    assert pictures.kinds == ["lines", "waves"]
+    assert len(pictures.paths) == 80
+
+
+def test_labels_take_precedence_over_folders(folder, tmp_path):
+    for number in range(60):
+        Image.fromarray(stripes(number, True)).save(tmp_path / f"{number}.png")
+    with open(tmp_path / "labels.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "movement", "artist", "split", "split_artist_disjoint"))
+        for number in range(60):
+            split = ("train", "val", "test")[number % 3]
+            rows.writerow(
+                (f"{number}.png", "ab"[number % 2], f"artist {number % 5}", split, "test")
+            )
+    pictures = read_pictures(tmp_path)
+    assert (pictures.kinds, len(pictures.artists)) == (["a", "b"], 5)
+    assert (pictures.split == "val").sum() == 20
+    assert set(pictures.artist_split) == {"test"}
+
+
+def test_most_copies_of_a_picture_are_in_the_same_split():
+    together = 0
+    for number in range(12):
+        picture = Image.fromarray(stripes(number, True)).resize((160, 160))
+        file = BytesIO()
+        picture.save(file, "JPEG", quality=90)
+        copy = np.asarray(Image.open(file))
+        assert (copy != np.asarray(picture)).any()
+        together += split_of(np.asarray(picture)) == split_of(copy)
+    assert together >= 10
+
+
+def test_the_halves_share_no_picture_and_no_copy(tmp_path):
+    for number in range(240):
+        Image.fromarray(stripes(number // 2, True)).resize((40, 30)).save(
+            tmp_path / f"{number}.png"
+        )
+    with open(tmp_path / "labels.csv", "w", newline="") as file:
+        rows = csv.writer(file)
+        rows.writerow(("path", "movement", "split", "near_dup_group"))
+        for number in range(240):
+            group = f"g{number // 2}" if number < 120 else ""
+            split = ("train", "val", "test")[number % 3]
+            rows.writerow((f"{number}.png", "ab"[number % 2], split, group))
+    one, other = (set(read_pictures(tmp_path, half=half).paths) for half in (0, 1))
+    assert not one & other
+    assert len(one | other) == 240
+    assert min(len(one), len(other)) > 80
+    for number in range(0, 120, 2):
+        assert (f"{number}.png" in one) == (f"{number + 1}.png" in one)
+    # Without a column of groups copies are known by their looks.
+    (tmp_path / "labels.csv").unlink()
+    for half in ("a", "b"):
+        (tmp_path / half).mkdir()
+    for number in range(240):
+        (tmp_path / f"{number}.png").rename(tmp_path / "ab"[number % 2] / f"{number}.png")
+    one, other = (read_pictures(tmp_path, half=half).paths for half in (0, 1))
+    numbers = [{int(path[2:-4]) // 2 for path in half} for half in (one, other)]
+    assert not numbers[0] & numbers[1]
+
+
+def test_another_half_than_0_or_1_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="half must be 0 or 1, got 2"):
+        read_pictures(tmp_path, half=2)
+
+
+def test_too_few_pictures_or_kinds_are_refused(folder, tmp_path):
+    with pytest.raises(ValueError, match="must hold at least 50 readable pictures, got 40"):
+        read_pictures(folder / "upright")
+    for number in range(50):
+        Image.fromarray(stripes(number, True)).save(tmp_path / f"{number}.png")
+    with pytest.raises(ValueError, match="at least 2 kinds, each in a sub-folder, got only"):
+        read_pictures(tmp_path)

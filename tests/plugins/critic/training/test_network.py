@@ -1,0 +1,98 @@
+"""The network: its attribution is exact, its heads are calibrated."""
+
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from capriccio_critic.training.network import (  # noqa: E402
+    ClassificationHead,
+    CriticNetwork,
+    Readout,
+    fit_distribution,
+    fit_readout,
+)
+
+
+def learned_net() -> CriticNetwork:
+    """Give a net as if it had learned: residual branches that do something, no biases."""
+    torch.manual_seed(0)
+    net = CriticNetwork(3, 4).eval()
+    for part in net.modules():
+        if isinstance(part, torch.nn.BatchNorm1d | torch.nn.BatchNorm2d):
+            torch.nn.init.uniform_(part.weight, 0.5, 1.5)
+            torch.nn.init.uniform_(part.running_var, 0.5, 1.5)
+    torch.nn.init.zeros_(net.told[2].bias)
+    return net
+
+
+def test_the_mean_of_an_attribution_map_is_the_score():
+    net = learned_net()
+    maps, told, seen = net.encode(torch.rand(2, 3, 128, 128))
+    # The small number that keeps roots from zero is no part of any place.
+    slope = torch.randn_like(told) * (told.abs() > 0.1)
+    heat = net.trunk.attribute(maps, told, slope)
+    assert heat.shape == (2, 8, 8)
+    assert heat.mean((1, 2)).tolist() == pytest.approx((slope * told).sum(1).tolist(), rel=0.02)
+    read = torch.cat([told, seen.mean((2, 3))], 1)
+    slope = torch.cat([slope, torch.rand(2, seen.shape[1])], 1)
+    heat = net.attribute(maps, told, seen, slope)
+    assert heat.mean((1, 2)).tolist() == pytest.approx((slope * read).sum(1).tolist(), rel=0.02)
+
+
+@torch.no_grad()
+def test_statistics_are_attributed_to_the_places_they_come_from():
+    net = learned_net()
+    torch.nn.init.zeros_(net.places.weight)  # nothing is seen but what was heard
+    x = torch.rand(2, 3, 128, 128)
+    x[:, :, :, :64] = 0.5
+    maps, told, seen = net.encode(x)
+    assert (seen == seen[:, :, :1, :1]).all()
+    code = seen.mean((2, 3))
+    slope = torch.cat([torch.zeros_like(told), code], 1)  # more of what is there
+    heat = net.attribute(maps, told, seen, slope)
+    assert heat.mean((1, 2)).tolist() == pytest.approx(code.square().sum(1).tolist(), rel=0.02)
+    assert (heat[:, :, :3].amax((1, 2)) < heat[:, :, 5:].amin((1, 2))).all()
+
+
+def test_a_readout_classifies_linearly_separable_features():
+    torch.manual_seed(0)
+    truth = torch.arange(300) % 3
+    features = torch.randn(300, 20) + 3 * torch.nn.functional.one_hot(truth, 20)
+    readout = fit_readout(features[:200], truth[:200], features[200:], truth[200:], 3)
+    assert (readout(features[200:]).argmax(1) == truth[200:]).float().mean() > 0.95
+
+
+def head(share: float, seed: int = 0) -> ClassificationHead:
+    """Three movements and five artists, two of whom painted in two movements."""
+    torch.manual_seed(seed)
+    belong = torch.tensor([[1, 0, 0], [1, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [0, 0.2, 0.8]])
+    readouts = [Readout(torch.zeros(20), torch.ones(20), torch.randn(n, 20), torch.randn(n))
+                for n in (3, 5)]  # fmt: skip
+    return ClassificationHead(*readouts, [1.2, 0.8], belong, share)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_artists_share_in_the_probability_of_a_movement(share):
+    name, features = head(share), torch.randn(6, 20)
+    movement, artist, own = name(features)
+    assert movement.sum(1).tolist() == pytest.approx([1] * 6)
+    theirs = artist[:, 0] + artist[:, 1] + 0.5 * artist[:, 2]
+    assert torch.allclose(movement[:, 0], (1 - share) * own[:, 0] + share * theirs, atol=1e-6)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
+def test_the_gradient_equals_that_of_autograd(share):
+    name, features = head(share), torch.randn(6, 20, requires_grad=True)
+    said = name(features)
+    (slope,) = torch.autograd.grad(said[0].amax(1).log().sum(), features)
+    assert torch.allclose(name.gradient(*said), slope, atol=1e-4)
+
+
+def test_training_data_has_distance_1_and_other_data_is_farther():
+    torch.manual_seed(0)
+    told = torch.randn(400, 30) * torch.linspace(0.1, 2, 30)
+    known = fit_distribution(told, axes=20)
+    far = [((x - known["mean"]) @ known["axes"]).square().mean(1).sqrt().mean()
+           for x in (told, told + 3)]  # fmt: skip
+    assert far[0] == pytest.approx(1, abs=0.1)
+    assert far[1] > 1.5 * far[0]
