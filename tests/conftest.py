@@ -8,6 +8,17 @@ from contextlib import ExitStack
 import pytest
 from helpers.devices import Scratch, Synth, jack_answers, jack_daemon, needs, x_server
 
+# Fixtures that need a server or an environment of their own.
+SYSTEM_FIXTURES = {"scratch", "xvfb", "jack_server"}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test that uses one of these fixtures as a system test."""
+    for item in items:
+        if SYSTEM_FIXTURES & set(getattr(item, "fixturenames", ())):
+            item.add_marker(pytest.mark.system)
+
 
 @pytest.fixture(scope="session")
 def scratch(tmp_path_factory) -> Scratch:

@@ -7,7 +7,7 @@ from capriccio.devices.midi.file import MidiFile
 from capriccio.devices.video.film import Video
 from capriccio.devices.video.frames import Frames
 from capriccio.testing import check_output
-from helpers.images import performance
+from helpers.output_shows import performance
 
 
 @pytest.mark.parametrize(

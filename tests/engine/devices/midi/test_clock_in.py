@@ -160,7 +160,7 @@ def test_a_start_from_the_beginning_is_the_next_bar_of_the_show():
 
 
 @pytest.mark.parametrize("sixteenths", [0, 8, 22, 16383])
-def test_the_song_position_says_at_which_beat_of_a_bar_it_goes_on(sixteenths):
+def test_the_song_position_sets_at_which_beat_of_a_bar_it_goes_on(sixteenths):
     band = Band()
     band.send(START)
     band.play(6, 120)
@@ -274,7 +274,7 @@ def test_a_real_clock_is_followed_lost_and_found_again(jack, capfd):
         output.close()
         drums.send((START,), (TICK,))
     time.sleep(0.1)
-    assert clock.tempo.stands_at(clock.soonest())  # nobody listens any more
+    assert clock.tempo.stands_at(clock.soonest())  # the input is closed
 
 
 def test_a_clock_that_is_missing_and_a_show_offline_are_reported(jack):

@@ -68,7 +68,7 @@ def test_it_continues_at_the_next_sixteenth_which_a_song_position_can_express():
     assert next(at for at, message in given if message[0] == CONTINUE) == pytest.approx(4.15)
 
 
-def test_where_beats_are_skipped_the_song_position_says_so():
+def test_where_beats_are_skipped_the_song_position_skips_them():
     clock = OfflineClock(60)
     clock.tempo.change(2.0, 60, beats=8.0)
     assert words(sent(clock, 3.0)) == "start 48 stop at 32 continue 24"

@@ -6,7 +6,7 @@ import mido
 import pytest
 from capriccio import Note, ShowError
 from capriccio.devices.midi.file import MidiFile
-from helpers.images import performance
+from helpers.output_shows import performance
 
 
 def perform(path, events, facts=None):

@@ -1,4 +1,4 @@
-"""MIDI inputs: what was moved, whatever the bytes are, and devices that come and go."""
+"""MIDI inputs, real ones on JACK, that come and go."""
 
 import gc
 import threading
@@ -24,7 +24,7 @@ from helpers.devices import wait_for
         ("16", "16"),
     ],
 )
-def test_a_device_is_called_the_same_wherever_it_is_plugged_in(port, device):
+def test_a_device_has_the_same_name_wherever_it_is_plugged_in(port, device):
     assert inputs.device_name(port) == device
 
 
@@ -53,7 +53,7 @@ def test_controls_read_14_bits_parameters_and_the_pressure_of_a_key(jack, live):
         assert hands.touch(60) == 1.0
 
 
-def test_what_does_not_exist_is_told():
+def test_numbers_that_do_not_exist_are_refused():
     hands = controls()
     with pytest.raises(ValueError, match=r"a controller of 14 bits must be 0\.\.31, got 32"):
         hands.fine(32)
@@ -63,14 +63,14 @@ def test_what_does_not_exist_is_told():
         hands.touch(128)
 
 
-def test_a_controller_that_is_plugged_in_later_is_heard(jack, live):
+def test_a_controller_that_is_plugged_in_later_is_read(jack, live):
     hands = controls()
     assert hands[5] == 0.5
     with plugged("late") as late:
         until(lambda: hands[5] == 1.0, late, cc(5, 127))
 
 
-def test_a_controller_that_goes_while_it_is_opened_is_sought_again(jack, live, capsys, monkeypatch):
+def test_a_controller_that_goes_while_it_is_opened_is_tried_again(jack, live, capsys, monkeypatch):
     losses = []
 
     def open_port(port, name, own_name):
@@ -88,7 +88,7 @@ def test_a_controller_that_goes_while_it_is_opened_is_sought_again(jack, live, c
     assert "does not open" not in capsys.readouterr().err
 
 
-def test_an_unplugged_controller_leaves_no_key_held_and_is_heard_again(jack, live, capsys):
+def test_an_unplugged_controller_releases_its_keys_and_is_read_again(jack, live, capsys):
     with plugged("nano") as nano:
         hands = controls()
         assert hands[5] == 0.5
@@ -101,7 +101,7 @@ def test_an_unplugged_controller_leaves_no_key_held_and_is_heard_again(jack, liv
         until(lambda: hands[5] == 0.0, nano, cc(5, 0))
 
 
-def test_one_port_is_heard_alone_and_again_when_it_is_back(jack, live):
+def test_one_port_is_read_alone_and_again_when_it_is_back(jack, live):
     other = Device("other")
     with plugged("nano") as nano:
         hands = controls("nano")
@@ -115,30 +115,30 @@ def test_one_port_is_heard_alone_and_again_when_it_is_back(jack, live):
     other.unplug()
 
 
-def test_a_port_that_is_not_there_at_the_first_reading_is_told(jack, live):
-    with pytest.raises(ShowError, match="no MIDI input is called 'nobody'"):
-        controls("nobody")[1]
+def test_a_port_that_is_missing_at_the_first_reading_is_reported(jack, live):
+    with pytest.raises(ShowError, match="no MIDI input is called 'none'"):
+        controls("none")[1]
     assert inputs.hub.is_idle
 
 
-def test_two_who_listen_share_a_port_and_the_last_one_closes_it(jack):
+def test_two_subscriptions_share_a_port_and_the_last_one_closes_it(jack):
     with plugged("nano") as nano:
-        heard = [], []
+        received = [], []
         first, second = (
             inputs.subscribe(lambda port, when, message, mine=mine: mine.append(message))
-            for mine in heard
+            for mine in received
         )
-        until(lambda: heard[0] and heard[1], nano, cc(1, 1))
+        until(lambda: received[0] and received[1], nano, cc(1, 1))
         assert len(inputs.hub.open_ports) == 1
         first.stop()
-        count = len(heard[0])
-        until(lambda: bytes(cc(2, 2)) in heard[1], nano, cc(2, 2))
-        assert len(heard[0]) == count
+        count = len(received[0])
+        until(lambda: bytes(cc(2, 2)) in received[1], nano, cc(2, 2))
+        assert len(received[0]) == count
         second.stop()
     assert not inputs.hub.open_ports and inputs.hub.is_idle
 
 
-def test_controls_that_nobody_keeps_close_their_ports(jack, live):
+def test_controls_that_are_collected_close_their_ports(jack, live):
     with plugged("nano"):
         hands = controls()
         hands[1]
@@ -148,18 +148,18 @@ def test_controls_that_nobody_keeps_close_their_ports(jack, live):
         wait_for(lambda: not inputs.hub.open_ports)
 
 
-def test_when_it_was_played_is_told_on_the_clock_of_the_show(jack):
-    heard = []
+def test_the_time_of_a_message_is_on_the_monotonic_clock(jack):
+    received = []
     with plugged("nano") as nano:
-        listening = inputs.subscribe(lambda port, when, message: heard.append((port, when)))
+        listening = inputs.subscribe(lambda port, when, message: received.append((port, when)))
         before = time.monotonic()
-        until(lambda: heard, nano, cc(1, 1))
+        until(lambda: received, nano, cc(1, 1))
         listening.stop()
-    assert "nano" in heard[0][0]
-    assert before <= heard[0][1] <= time.monotonic()
+    assert "nano" in received[0][0]
+    assert before <= received[0][1] <= time.monotonic()
 
 
-def test_one_thread_looks_after_all_although_somebody_leaves_while_another_enters(jack):
+def test_one_thread_reads_for_all_even_where_one_stops_while_another_is_added(jack):
     def looking():
         return [thread for thread in threading.enumerate() if thread.name == "MIDI inputs"]
 

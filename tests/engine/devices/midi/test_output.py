@@ -38,7 +38,7 @@ SILENCE = [(0xB0 | channel, controller, 0) for channel in range(3) for controlle
 
 
 def started(target: str) -> tuple[Midi, LiveClock]:
-    """Give an output that is playing, and its clock."""
+    """Return an output that is playing, and its clock."""
     output, clock = Midi(target), LiveClock()
     output.start(Performance(clock))
     clock.start()
@@ -65,7 +65,7 @@ def run(tmp_path, sketch: str, *flags: str, target: str = "midi:celesta") -> sub
 def perform(tmp_path, sketch: str, target: str = "midi:celesta") -> subprocess.Popen:
     """Perform a sketch to one output alone.
 
-    The real command hears controllers as well, and a JACK server that waits for its clients waits
+    The real command reads controllers as well, and a JACK server that waits for its clients waits
     for ever where one of those is killed.
     """
     file = tmp_path / "piece.py"
@@ -124,11 +124,11 @@ def test_its_timing_can_be_watched_while_it_plays(synth):
     assert meter.read() == f"{output.recent_timing.p99_ms:.2f} ms"
     output.note_on(Note(62), at(clock, -1.0))
     wait_for(lambda: output.recent_timing.events == 2)
-    assert not meter.good()  # a second late is heard
+    assert not meter.good()  # a second late can be heard
     output.close()
 
 
-def test_events_arrive_in_the_order_they_are_due_in_however_they_were_handed_over(synth):
+def test_events_arrive_in_the_order_in_which_they_are_due(synth):
     output, clock = started("celesta")
     for seconds in (0.30, 0.15, 0.20, 0.25, 0.10):
         output.note_on(Note(round(100 * seconds)), at(clock, seconds))
@@ -161,7 +161,7 @@ def test_a_late_event_is_sent_at_once_and_counted(synth):
     assert (0x90, 62, 102) not in synth.messages
 
 
-def test_what_a_stage_hands_over_in_one_go_is_gathered_and_arrives_whole(synth):
+def test_a_batch_of_events_arrives_as_a_whole(synth):
     output, clock = started("celesta")
     output.sent_until(at(clock, 0.0))  # a stage says how far it is
     moves = [(number % 128, number // 128 / 127, 1 + number % 16) for number in range(1000)]
@@ -175,7 +175,7 @@ def test_what_a_stage_hands_over_in_one_go_is_gathered_and_arrives_whole(synth):
         (controller, round(value * 127)) for controller, value, _ in moves
     ]
     output.note_on(Note(60), at(clock, 0.0))
-    output.panic()  # which waits for nobody
+    output.panic()  # which does not wait for the batch
     wait_for(lambda: synth.messages[-1] == (0xBF, 123, 0))
     output.close()
     assert synth.begun == 0
@@ -193,7 +193,7 @@ def assert_silent(synth):
 
 
 def our_ports():
-    """Give the ports that performances have open now."""
+    """Return the ports that performances have open now."""
     rtmidi = midi_library()
     names = ports.list_ports(rtmidi.MidiIn, ports.find_api())
     return [name for name in names if name.startswith(ports.CLIENT)]
@@ -215,7 +215,7 @@ def test_a_signal_to_the_sketch_ends_its_notes(synth, tmp_path, number):
     assert child.wait(30) in (0, -number)
 
 
-def test_killing_all_that_the_terminal_has_started_ends_the_notes(synth, tmp_path):
+def test_killing_the_process_group_ends_the_notes(synth, tmp_path):
     child = perform(tmp_path, HELD)
     wait_for(lambda: synth.begun == 3)
     os.killpg(child.pid, signal.SIGKILL)
@@ -259,14 +259,14 @@ def test_a_cue_that_raises_before_the_first_beat_leaves_nothing_behind(synth, tm
     assert synth.begun == 0
 
 
-def test_a_cue_that_raises_in_the_show_keeps_no_note(synth, tmp_path):
+def test_a_cue_that_raises_in_the_show_leaves_no_note_sounding(synth, tmp_path):
     child = run(tmp_path, HELD.replace("return []", "return [1 / 0]"), "--seconds", "3")
     assert child.wait(30) == 0
     assert "division by zero" in child.stderr.read()
     assert_silent(synth)
 
 
-def test_what_is_still_to_come_is_not_played_after_the_end(synth):
+def test_later_notes_are_not_played_after_the_end(synth):
     output, clock = started("celesta")
     output.note_on(Note(60), at(clock, 0.2))
     output.close()
@@ -294,14 +294,14 @@ def test_without_a_name_it_is_a_port_that_others_connect_to(jack):
     assert not our_ports()
 
 
-def test_enough_of_a_name_finds_its_port(synth):
+def test_a_part_of_a_name_finds_its_port(synth):
     output, clock = started("CELES")
     output.note_on(Note(60), at(clock, 0.0))
     wait_for(lambda: synth.begun)
     output.close()
 
 
-def test_a_port_that_is_not_there_is_told_before_the_show(synth, tmp_path):
+def test_a_port_that_is_missing_is_reported_before_the_show(synth, tmp_path):
     child = run(tmp_path, HELD, target="midi:IAC")
     assert child.wait(30) == 1
     said = child.stderr.read()
@@ -310,7 +310,7 @@ def test_a_port_that_is_not_there_is_told_before_the_show(synth, tmp_path):
     assert "Traceback" not in said
 
 
-def test_a_port_that_goes_before_it_is_opened_is_told(jack, monkeypatch):
+def test_a_port_that_goes_before_it_is_opened_is_reported(jack, monkeypatch):
     monkeypatch.setattr(ports, "find_output", lambda name: (ports.find_api(), "gone:by"))
     with pytest.raises(ShowError, match="cannot open its port: 'gone:by' has just gone"):
         Midi("gone").start(Performance(LiveClock()))
@@ -318,50 +318,52 @@ def test_a_port_that_goes_before_it_is_opened_is_told(jack, monkeypatch):
         player_process.connect(ports.find_api(), "gone:by")
 
 
-def told_by(capfd):
-    """Give what gives all that is told from now on."""
-    forget()  # what is told once has been told in another test
-    said: list[str] = []
+def log_of(capfd):
+    """Return a function that returns everything that is logged from now on."""
+    forget()  # warnings of other tests, which are logged only once
+    lines: list[str] = []
 
-    def told() -> str:
-        said.append(capfd.readouterr().err)
-        return "".join(said)
+    def logged() -> str:
+        lines.append(capfd.readouterr().err)
+        return "".join(lines)
 
-    return told
+    return logged
 
 
-def test_a_port_that_vanishes_is_told_once_and_the_show_goes_on(jack, synth, capfd):
+def test_a_port_that_vanishes_is_reported_once_and_the_show_goes_on(jack, synth, capfd):
     from helpers.devices import Synth
 
     viola = Synth("viola")
     output, clock = started("viola")
     output.note_on(Note(60), at(clock, 0.0))
     wait_for(lambda: viola.begun)
-    told = told_by(capfd)
+    logged = log_of(capfd)
     viola.close()
-    wait_for(lambda: "lost its port 'viola': it is no longer connected; the show goes on" in told())
+    wait_for(
+        lambda: "lost its port 'viola': it is no longer connected; the show goes on" in logged()
+    )
     output.note_on(Note(62), at(clock, clock.seconds()))
     wait_for(lambda: output.recent_timing and output.recent_timing.events == 2)
     output.close()
-    assert told().count("lost") == 1
+    assert logged().count("lost") == 1
     assert output.timing.events == 2
 
 
-def test_a_port_that_comes_back_is_silenced_and_played_on(jack, capfd):
+def test_a_port_that_returns_is_silenced_and_played_to_again(jack, capfd):
     from helpers.devices import Synth
 
     viola = Synth("viola")
     output, clock = started("viola")
     output.note_on(Note(60, channel=2), at(clock, 0.0))
     wait_for(lambda: viola.begun)
-    told = told_by(capfd)
+    logged = log_of(capfd)
     viola.close()
-    wait_for(lambda: "has lost its port 'viola'" in told())
-    output.note_off(Note(60, channel=2), at(clock, clock.seconds()))  # nobody hears it
+    wait_for(lambda: "has lost its port 'viola'" in logged())
+    output.note_off(Note(60, channel=2), at(clock, clock.seconds()))  # the port is lost
     output.note_on(Note(62), at(clock, clock.seconds()))
     output.note_on(Note(64), at(clock, clock.seconds() + 30))
     viola = Synth("viola")
-    wait_for(lambda: "has its port 'viola" in told())
+    wait_for(lambda: "has its port 'viola" in logged())
     silence = [
         (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
     ]
@@ -392,7 +394,7 @@ def test_a_panic_silences_everything_at_once_and_the_music_goes_on(synth):
     assert clock.seconds() < 2.0 or synth.begun == 4
     wait_for(lambda: synth.messages[-1] == (0x90, 72, 102))
     output.close()
-    output.panic()  # nobody is there any more
+    output.panic()  # which does nothing any more
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal here")
@@ -419,7 +421,7 @@ def test_a_signal_to_the_sketch_silences_it_and_the_show_goes_on(synth, tmp_path
         child.wait(30)
 
 
-def test_the_parameters_has_a_panic_that_does_not_wait_for_a_frame(synth):
+def test_the_panic_parameter_does_not_wait_for_a_frame(synth):
     from capriccio.stage.cues import PlayCue
     from capriccio.stage.stage import Stage
 
@@ -444,29 +446,29 @@ def test_the_parameters_has_a_panic_that_does_not_wait_for_a_frame(synth):
 # -- what is missing --------------------------------------------------------------------------
 
 
-def test_with_a_midi_system_nothing_is_missing_and_nothing_is_said(jack, capfd):
+def test_with_a_midi_system_nothing_is_missing_and_nothing_is_printed(jack, capfd):
     assert Midi.missing() == ""
     assert capfd.readouterr().err == ""
 
 
 @pytest.mark.skipif(os.path.exists("/dev/snd/seq"), reason="this machine has ALSA's sequencer")
-def test_without_a_midi_system_it_says_so_and_starts_no_server(monkeypatch, capfd):
+def test_without_a_midi_system_it_is_missing_and_starts_no_server(monkeypatch, capfd):
     midi_library()
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "none")
     assert Midi.missing().startswith("no MIDI system answers (tried ")
     assert capfd.readouterr().err == ""
     with pytest.raises(ShowError, match="no MIDI system answers"):
         Midi("IAC").start(Performance(LiveClock()))
 
 
-def test_without_rtmidi_it_says_so(monkeypatch):
+def test_without_rtmidi_it_is_missing(monkeypatch):
     monkeypatch.setitem(sys.modules, "rtmidi", None)
     assert Midi.missing().startswith("no MIDI: python-rtmidi does not load: ")
     with pytest.raises(ShowError, match="no MIDI: python-rtmidi does not load"):
         Midi().start(Performance(LiveClock()))
 
 
-def test_offline_it_leads_to_midifile():
+def test_offline_it_refuses_and_names_midifile():
     sketch = Sketch()
     sketch.play(bars=1)(lambda now: [])
     with pytest.raises(ShowError, match=r"plays in real time; offline, write midifile:FILE\.mid"):

@@ -7,7 +7,7 @@ import sys
 from capriccio.devices.midi import player_process
 
 
-def test_a_device_is_the_same_at_another_place_and_not_another_of_its_name():
+def test_a_device_is_found_at_another_port_and_not_taken_for_another_of_its_name():
     class Port:
         """Stands in for a driver that numbers its ports, as ALSA does; JACK has no such numbers."""
 
@@ -40,7 +40,7 @@ def test_a_device_is_the_same_at_another_place_and_not_another_of_its_name():
     assert not player.ended
 
 
-def test_the_player_imports_next_to_nothing():
+def test_the_player_process_imports_next_to_nothing():
     code = (
         f"import runpy, sys; runpy.run_path({player_process.__file__!r}); "
         "print([name for name in ('numpy', 'pluggy', 'rtmidi', 'capriccio.media') "

@@ -13,7 +13,7 @@ from helpers.devices import midi_library
         ("nano", "2 MIDI outputs match 'nano': 'nanoKEY2 A', 'nanoKEY2 B'"),
     ],
 )
-def test_a_name_that_means_no_port_or_several_lists_them(name, words):
+def test_a_name_that_matches_no_port_or_several_lists_them(name, words):
     with pytest.raises(ShowError, match=words):
         ports.match_port(name, ["nanoKEY2 A", "nanoKEY2 B", "Viola"], "output")
 
@@ -22,7 +22,7 @@ def test_a_whole_name_wins_over_those_it_is_part_of():
     assert ports.match_port("Viola", ["Viola", "Viola 2"], "output") == "Viola"
 
 
-def test_where_no_port_can_be_made_the_first_one_is_played(synth, monkeypatch):
+def test_where_no_virtual_port_can_be_made_the_first_one_is_used(synth, monkeypatch):
     rtmidi = midi_library()
     monkeypatch.setattr(rtmidi, "API_WINDOWS_MM", ports.find_api())  # which can make none
     api, name = ports.find_output("")
@@ -32,3 +32,22 @@ def test_where_no_port_can_be_made_the_first_one_is_played(synth, monkeypatch):
     monkeypatch.setattr(ports, "list_ports", lambda kind, api: [])
     with pytest.raises(ShowError, match="no MIDI output is connected"):
         ports.find_output("")
+
+
+def test_our_own_ports_are_not_listed_where_no_port_matches():
+    with pytest.raises(ShowError, match="no MIDI input is called 'x'; connected: 'nanoKEY2'$"):
+        ports.match_port("x", ["capriccio:capriccio", "nanoKEY2"], "input")
+    with pytest.raises(ShowError, match="no MIDI input is called 'x'; connected: none"):
+        ports.match_port("x", ["capriccio:capriccio"], "input")
+
+
+def test_the_system_that_answers_has_a_name_and_a_constant(jack):
+    assert ports.api_constant().startswith(("UNIX_", "LINUX_"))
+    assert ports.api_name()
+
+
+def test_what_c_libraries_write_to_stderr_is_discarded(capfd):
+    with ports.stderr_silenced():
+        os.write(2, b"ALSA lib complains")
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"

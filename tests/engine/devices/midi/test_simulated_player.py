@@ -1,4 +1,4 @@
-"""Rehearsals without hands: `--simulate` plays what a sketch reads, and turns what it has."""
+"""Rehearsals without a person: `--simulate` plays the controls that a sketch reads."""
 
 import json
 import os
@@ -33,7 +33,7 @@ EVERYTHING = {
 
 
 def standings(player, wanted, beats=400):
-    """Give where everything stood after each quarter of a beat."""
+    """Return where all controls stand after each quarter of a beat."""
     keyboard, stood, step = ControllerState(), [], 0.25
     for number in range(int(beats / step)):
         keyboard.apply_all(player.between((number - 1) * step, number * step, wanted))
@@ -54,7 +54,7 @@ def standings(player, wanted, beats=400):
 # -- a player ---------------------------------------------------------------------------------
 
 
-def test_a_player_moves_everything_that_is_read_far_and_gently():
+def test_a_player_moves_all_controls_that_are_read_far_and_slowly():
     stood = standings(SimulatedPlayer("a"), EVERYTHING)
     for name in stood[0].keys() - {"keys"}:
         values = [moment[name] for moment in stood]
@@ -64,7 +64,7 @@ def test_a_player_moves_everything_that_is_read_far_and_gently():
         assert max(abs(np.diff(values))) < 0.06, name
 
 
-def test_a_player_touches_nothing_that_is_not_read():
+def test_a_player_moves_nothing_that_is_not_read():
     assert SimulatedPlayer("a").between(-1, 1000, frozenset()) == []
     messages = {event[2][:2] for event in SimulatedPlayer("a").between(-1, 1000, {("cc", 7)})}
     assert messages == {bytes([0xB0, 7])}
@@ -97,7 +97,7 @@ def test_a_player_plays_keys_one_after_the_other_and_listens_in_between():
     assert found == starts
 
 
-def test_a_player_strikes_the_keys_that_a_sketch_asks_for():
+def test_a_player_plays_the_keys_that_a_sketch_reads():
     keyboard = ControllerState()
     keyboard.apply_all(
         SimulatedPlayer("a").between(-1, 160, {("note", 36), ("note", 38), ("note", -1)})
@@ -136,7 +136,7 @@ def offline(rehearsal, seconds=6, **flags):
     return memory, read
 
 
-def test_a_file_plays_all_controls_of_a_sketch_those_of_a_port_or_another_file_too(tmp_path):
+def test_a_file_plays_all_controls_even_those_of_a_port_or_another_file(tmp_path):
     file = midi_file(
         tmp_path / "a.mid", (0, control_change(1, 127)), (1, note_on(60)), (2, note_on(60, 0))
     )
@@ -147,7 +147,7 @@ def test_a_file_plays_all_controls_of_a_sketch_those_of_a_port_or_another_file_t
         assert [(note.pitch, note.channel) for note in memory.notes] == [(60, 2), (60, 1)]
 
 
-def test_without_a_file_who_has_one_keeps_it_and_the_others_are_played(tmp_path):
+def test_without_a_file_controls_keep_their_own_and_the_others_are_simulated(tmp_path):
     other = midi_file(tmp_path / "b.mid", (0, control_change(1, 0)))
     memory, read = offline(Simulation(), seconds=12, simulate=other)
     assert {there for _, there in read} == {0.0}
@@ -155,14 +155,14 @@ def test_without_a_file_who_has_one_keeps_it_and_the_others_are_played(tmp_path)
     assert {note.channel for note in memory.notes} == {1, 2}
 
 
-def test_without_a_file_the_same_seed_gives_the_same_show_and_each_controls_is_another_player():
+def test_the_same_seed_gives_the_same_show_with_a_player_for_each_controls():
     (first, read), (second, again), (third, _) = (offline(Simulation("", n)) for n in (3, 3, 4))
     assert first.score() == second.score() and read == again
     assert first.score() != third.score()
     assert any(here != there for here, there in read)
 
 
-def test_what_a_play_cue_has_heard_is_not_heard_again_by_a_frame_that_is_late(tmp_path):
+def test_notes_that_a_play_cue_knows_are_not_counted_again_by_a_late_frame(tmp_path):
     hands = controls(simulate=midi_file(tmp_path / "a.mid", (1, note_on(60)), (3, note_on(62))))
     with performing(OfflineClock(60)) as clock:
         clock.wait(2.0)
@@ -176,7 +176,7 @@ def test_what_a_play_cue_has_heard_is_not_heard_again_by_a_frame_that_is_late(tm
 
 
 @pytest.mark.parametrize("scripted", [True, False], ids=["a file", "a player"])
-def test_live_what_is_simulated_is_in_the_take_and_performed_again_without_it(tmp_path, scripted):
+def test_a_live_simulation_is_recorded_and_replayed_without_it(tmp_path, scripted):
     file = tmp_path / "a.mid"
     moves = [(1.3, note_on(61)), *((beat / 3, control_change(1, beat * 9)) for beat in range(14))]
     midi_file(file, *sorted(moves, key=lambda move: move[0]))
@@ -259,12 +259,12 @@ def test_the_flag_is_the_same_for_the_command_and_for_the_file_itself(run, tmp_p
     run("piece.py", *flags, "midifile:b.mid")
     assert len(events(tmp_path / "a.mid")) > 4
     assert events(tmp_path / "a.mid") == events(tmp_path / "b.mid")
-    told = run("-m", "capriccio", "inspect", "a.mid")
-    assert re.search(r"again .* --simulate\n", told)
+    printed = run("-m", "capriccio", "inspect", "a.mid")
+    assert re.search(r"again .* --simulate\n", printed)
 
 
-def test_a_live_rehearsal_leaves_a_take_with_what_was_played_and_turned(run, tmp_path):
-    flags = ("--simulate", "--seconds", "3", "--osc", "off", "--follow", "nobody's clock")
+def test_a_live_rehearsal_records_a_take_with_what_was_played_and_turned(run, tmp_path):
+    flags = ("--simulate", "--seconds", "3", "--osc", "off", "--follow", "a clock")
     run("piece.py", *flags, "--to", "frames:a", "--to", "midifile:a.mid")
     (take,) = (tmp_path / "takes").glob("*.jsonl")
     header, *lines = map(json.loads, take.read_text().splitlines())
@@ -275,7 +275,7 @@ def test_a_live_rehearsal_leaves_a_take_with_what_was_played_and_turned(run, tmp
     run("-m", "capriccio", "replay", str(take), "--to", "midifile:b.mid")
 
 
-def test_what_cannot_be_simulated_is_said(run, tmp_path):
+def test_what_cannot_be_simulated_is_refused(run, tmp_path):
     words = ("-m", "capriccio", "run")
     assert "no sketch to run; name it before --simulate" in run(
         *words, "--simulate", "piece.py", fails=True

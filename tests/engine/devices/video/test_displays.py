@@ -59,7 +59,7 @@ def test_the_displays_are_listed(two_displays):
     assert found == ["0 'screen' (800x600)", "1 'screen' (640x480)"]
 
 
-def test_a_display_that_does_not_answer_is_told(monkeypatch):
+def test_a_display_that_does_not_answer_is_reported(monkeypatch):
     monkeypatch.setenv("DISPLAY", ":54321")
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
@@ -67,7 +67,7 @@ def test_a_display_that_does_not_answer_is_told(monkeypatch):
         list_displays()
 
 
-def test_without_a_display_the_reason_is_told(monkeypatch):
+def test_without_a_display_the_reason_is_reported(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
     assert Screen.missing() == "no display: neither DISPLAY nor WAYLAND_DISPLAY is set"
@@ -75,7 +75,7 @@ def test_without_a_display_the_reason_is_told(monkeypatch):
         list_displays()
 
 
-def test_a_driver_that_is_demanded_is_taken(monkeypatch):
+def test_a_driver_that_is_asked_for_is_used(monkeypatch):
     monkeypatch.setenv("SDL_VIDEODRIVER", "dummy")
     assert Screen.missing() == ""
     monkeypatch.setenv("SDL_VIDEODRIVER", "no such driver")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from capriccio import ShowError, Sketch
 from capriccio.devices.video.film import FORMATS, Video
-from helpers.images import COLORS, files_at_most, performance, plain, show_all
+from helpers.output_shows import COLORS, files_at_most, performance, plain, show_all
 from helpers.shows import forget
 
 
@@ -98,7 +98,7 @@ def test_a_live_film_repeats_frames_that_were_dropped(tmp_path):
     assert strongest == [0, 1, 1, 1, 2]
 
 
-def test_a_live_film_that_cannot_keep_up_says_so_and_keeps_its_time(tmp_path, capsys):
+def test_a_live_film_that_cannot_keep_up_keeps_its_time(tmp_path, capsys):
     path = tmp_path / "film.mp4"
     facts = performance(live=True, fps=10.0)
     images = [plain(COLORS[number % 5]) for number in range(2000)]

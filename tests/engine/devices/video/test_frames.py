@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from capriccio import ShowError
 from capriccio.devices.video.frames import Frames, as_png
-from helpers.images import COLORS, files_at_most, performance, plain, show_all
+from helpers.output_shows import COLORS, files_at_most, performance, plain, show_all
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -58,7 +58,7 @@ def test_a_canvas_that_is_painted_on_later_is_written_as_it_was_shown(tmp_path):
     assert levels == [0, 1, 2, 3, 4]
 
 
-def test_a_full_disk_stops_the_frames_with_one_sentence_and_no_half_file(tmp_path):
+def test_a_full_disk_stops_the_frames_with_one_sentence_and_no_partial_file(tmp_path):
     noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
     output = Frames(str(tmp_path))
     with (

@@ -13,7 +13,7 @@ from capriccio.devices.video.displays import open_screens
 from capriccio.devices.video.screen import Screen, scaled_rectangle
 from capriccio.testing import check_output
 from helpers.devices import needs, wait_for
-from helpers.images import halves
+from helpers.output_shows import halves
 from helpers.screens import seen
 
 CLOCK = OfflineClock()
@@ -29,7 +29,7 @@ def screen(display):
 
 
 def press(screen, key: str) -> None:
-    """Press a key in the window, as a hand does."""
+    """Press a key in the window, as a person does."""
     needs("xdotool")
     found = subprocess.run(
         ["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(os.getpid())],
@@ -39,7 +39,7 @@ def press(screen, key: str) -> None:
         timeout=30,
     )
     window = found.stdout.split()[0]
-    # Without a window manager nobody gives a window the focus but we.
+    # Without a window manager we must focus the window.
     subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=30)
     subprocess.run(["xdotool", "key", key], check=True, timeout=30)
 
@@ -65,7 +65,7 @@ def test_the_picture_is_in_the_window(screen):
     assert screen.window.title == "a test"
 
 
-def test_the_picture_is_on_the_glass(screen, display):
+def test_the_picture_is_seen_by_another_client_of_the_server(screen, display):
     """Read by another client of the X server, not by ourselves."""
     from PIL import ImageGrab
 
@@ -117,14 +117,14 @@ def test_a_show_larger_than_the_display_gets_a_window_that_fits(display):
     screen.close()
 
 
-def test_escape_leaves_the_show(screen):
+def test_escape_ends_the_show(screen):
     screen.show(halves(), NOW)
     assert not screen.closed
     press(screen, "Escape")
     after(screen, lambda: screen.closed)
 
 
-def test_closing_the_window_leaves_the_show(screen):
+def test_closing_the_window_ends_the_show(screen):
     import pygame
 
     screen.show(halves(), NOW)
@@ -152,13 +152,13 @@ def test_other_keys_do_nothing(screen):
     assert not screen.closed and not screen.fullscreen
 
 
-def test_a_display_that_is_not_there_is_told_with_those_that_are(two_displays):
+def test_a_missing_display_is_reported_with_those_that_are_there(two_displays):
     with pytest.raises(ShowError, match=r"no display 2; connected: 0 'screen' \(800x600\), 1 's"):
         Screen("2").start(Performance(CLOCK))
     assert not open_screens
 
 
-def test_a_window_that_cannot_be_opened_is_told(display, monkeypatch):
+def test_a_window_that_cannot_be_opened_is_reported(display, monkeypatch):
     import pygame
     from pygame._sdl2 import video
 
@@ -186,7 +186,7 @@ def test_two_screens_share_the_keys(two_displays):
     assert not pygame.display.get_init()
 
 
-def test_the_screen_leaves_ctrl_c_and_the_other_half_of_sdl_alone(display):
+def test_the_screen_leaves_signals_and_the_other_parts_of_sdl_alone(display):
     script = """
         import signal
         from capriccio import Performance

@@ -1,4 +1,4 @@
-"""What hands do to all screens of a show: black, freeze, test card, fill; displays by name."""
+"""What changes all screens of a show: black, freeze, test card, fill; displays that go and return."""
 
 import ctypes
 import os
@@ -16,14 +16,14 @@ from capriccio.devices.video.screen_controls import WINDOW_KEYS, describe_keys
 from capriccio.devices.video.test_card import draw_test_card
 from capriccio.parameters import Parameter
 from helpers.devices import end, needs, wait_for
-from helpers.images import halves
+from helpers.output_shows import halves
 from helpers.screens import seen
 
 CLOCK = OfflineClock()
 SIZE = 256, 192
 
 
-class Hall:
+class ScreenShow:
     """A show on some screens, whose frames the test calls."""
 
     def __init__(self, *targets):
@@ -33,8 +33,8 @@ class Hall:
         for screen in self.screens:
             screen.start(self.facts)
 
-    def go_on(self, seconds: float = 0.0, image=None) -> np.ndarray:
-        """Go on for so long, show a frame there, and give what is seen on the first screen."""
+    def advance(self, seconds: float = 0.0, image=None) -> np.ndarray:
+        """Show a frame `seconds` later; return what is seen on the first screen."""
         self.seconds += seconds
         self.image = self.image if image is None else image
         self.parameters.apply_pending(self.seconds)
@@ -44,76 +44,76 @@ class Hall:
 
     def press(self, key: str) -> np.ndarray:
         assert self.parameters.press_key(key)
-        return self.go_on()
+        return self.advance()
 
 
 @pytest.fixture
-def hall(display):
-    halls = []
+def show(display):
+    shows = []
 
     def build(*targets):
-        halls.append(Hall(*(targets or ("",))))
-        return halls[-1]
+        shows.append(ScreenShow(*(targets or ("",))))
+        return shows[-1]
 
     yield build
-    for one in halls:
+    for one in shows:
         for screen in one.screens:
             screen.close()
 
 
-def test_b_fades_to_black_and_back(hall):
-    hall = hall()
-    assert np.array_equal(hall.press("b"), halves(*SIZE))
-    way = [int(hall.go_on(0.25).max()) for _ in range(5)]
+def test_b_fades_to_black_and_back(show):
+    show = show()
+    assert np.array_equal(show.press("b"), halves(*SIZE))
+    way = [int(show.advance(0.25).max()) for _ in range(5)]
     assert way[0] > way[1] > way[2] > way[3] == way[4] == 0
     assert 100 < way[1] < 155  # half the way
-    hall.press("b")
-    assert 0 < hall.go_on(0.5).max() < 255
-    assert np.array_equal(hall.go_on(0.5), halves(*SIZE))
+    show.press("b")
+    assert 0 < show.advance(0.5).max() < 255
+    assert np.array_equal(show.advance(0.5), halves(*SIZE))
 
 
-def test_b_in_the_middle_of_a_fade_turns_back_from_there(hall):
-    hall = hall()
-    hall.press("b")
-    dim = hall.go_on(0.5).max()
-    assert hall.press("b").max() == dim
-    assert np.array_equal(hall.go_on(0.5), halves(*SIZE))
+def test_b_in_the_middle_of_a_fade_turns_back_from_there(show):
+    show = show()
+    show.press("b")
+    dim = show.advance(0.5).max()
+    assert show.press("b").max() == dim
+    assert np.array_equal(show.advance(0.5), halves(*SIZE))
 
 
-def test_a_fader_makes_it_as_black_as_it_stands(hall):
-    hall = hall()
-    hall.parameters.set("/show/black", 0.5)
-    assert 120 < hall.go_on().max() < 135
-    assert hall.parameters.by_address["/show/black"].value() == 0.5
-    hall.parameters.set("/show/black", 7)
-    assert hall.go_on().max() == 0
-    hall.parameters.set("/show/black", 0)
-    assert np.array_equal(hall.go_on(), halves(*SIZE))
+def test_a_fader_makes_it_as_black_as_it_stands(show):
+    show = show()
+    show.parameters.set("/show/black", 0.5)
+    assert 120 < show.advance().max() < 135
+    assert show.parameters.by_address["/show/black"].value() == 0.5
+    show.parameters.set("/show/black", 7)
+    assert show.advance().max() == 0
+    show.parameters.set("/show/black", 0)
+    assert np.array_equal(show.advance(), halves(*SIZE))
 
 
-def test_z_keeps_the_picture_while_the_show_goes_on(hall):
-    hall = hall()
-    hall.go_on()
-    hall.press("z")
-    assert np.array_equal(hall.go_on(1, np.zeros_like(hall.image)), halves(*SIZE))
-    assert not hall.press("z").any()
+def test_z_keeps_the_picture_while_the_show_goes_on(show):
+    show = show()
+    show.advance()
+    show.press("z")
+    assert np.array_equal(show.advance(1, np.zeros_like(show.image)), halves(*SIZE))
+    assert not show.press("z").any()
 
 
-def test_freeze_before_the_first_picture_waits_for_one(hall):
-    hall = hall()
-    hall.parameters.set("/show/freeze", "on")
-    assert np.array_equal(hall.go_on(), halves(*SIZE))
+def test_freeze_before_the_first_picture_waits_for_one(show):
+    show = show()
+    show.parameters.set("/show/freeze", "on")
+    assert np.array_equal(show.advance(), halves(*SIZE))
 
 
-def test_a_fills_the_screen_and_shows_all_of_it_again(hall):
-    hall = hall()
+def test_a_fills_the_screen_and_shows_the_whole_picture_again(show):
+    show = show()
     tall = np.full((64, 32, 3), 200, np.uint8)
-    assert (hall.go_on(0, tall)[:, :80] == 0).all()
-    assert (hall.press("a") == 200).all()
-    assert (hall.press("a")[:, :80] == 0).all()
+    assert (show.advance(0, tall)[:, :80] == 0).all()
+    assert (show.press("a") == 200).all()
+    assert (show.press("a")[:, :80] == 0).all()
 
 
-def test_c_shows_the_card_with_the_display_and_the_rate(hall, monkeypatch):
+def test_c_shows_the_card_with_the_display_and_the_rate(show, monkeypatch):
     cards = []
 
     def paint(*facts):
@@ -121,42 +121,42 @@ def test_c_shows_the_card_with_the_display_and_the_rate(hall, monkeypatch):
         return draw_test_card(*facts)
 
     monkeypatch.setattr("capriccio.devices.video.screen.draw_test_card", paint)
-    hall = hall()
+    show = show()
     for _ in range(40):
-        hall.go_on(1 / 30)
-    hall.press("c")
+        show.advance(1 / 30)
+    show.press("c")
     for _ in range(30):
-        shot = hall.go_on(1 / 30)
+        shot = show.advance(1 / 30)
     size, _, words = cards[-1]
     assert size == SIZE
     assert words[:3] == ["a test", "display 0 screen", "256x192, picture 256x192"]
     assert words[3] in ("30 of 30 frames a second", "31 of 30 frames a second")
     assert len(cards) <= 3  # not for every frame
     assert np.array_equal(shot, draw_test_card(*cards[-1]))
-    assert np.array_equal(hall.press("c"), halves(*SIZE))
+    assert np.array_equal(show.press("c"), halves(*SIZE))
 
 
-def test_what_is_done_in_the_booth_is_done_to_every_screen(hall):
-    hall = hall("", "0")
-    hall.parameters.set("/show/black", 1)
-    hall.go_on()
-    assert [seen(screen).max() for screen in hall.screens] == [0, 0]
+def test_controls_apply_to_every_screen_of_the_show(show):
+    show = show("", "0")
+    show.parameters.set("/show/black", 1)
+    show.advance()
+    assert [seen(screen).max() for screen in show.screens] == [0, 0]
 
 
-def test_the_title_says_what_is_not_as_the_sketch_draws_it(hall):
-    hall = hall()
-    hall.parameters.set("/show/black", 1)
-    hall.parameters.set("/show/freeze", "on")
-    hall.go_on(1)
-    assert hall.screens[0].window.title == "a test - black, freeze"
-    hall.parameters.set("/show/black", 0)
-    hall.parameters.set("/show/freeze", "off")
-    hall.go_on(1)
-    assert hall.screens[0].window.title == "a test"
+def test_the_title_names_what_differs_from_the_sketch(show):
+    show = show()
+    show.parameters.set("/show/black", 1)
+    show.parameters.set("/show/freeze", "on")
+    show.advance(1)
+    assert show.screens[0].window.title == "a test - black, freeze"
+    show.parameters.set("/show/black", 0)
+    show.parameters.set("/show/freeze", "off")
+    show.advance(1)
+    assert show.screens[0].window.title == "a test"
 
 
-def test_what_does_not_fit_is_told(hall):
-    parameters = hall().parameters
+def test_values_that_do_not_fit_are_refused(show):
+    parameters = show().parameters
     with pytest.raises(TypeError, match=r"/show/black must be a number 0\.\.1, got 'dark'"):
         parameters.set("/show/black", "dark")
     with pytest.raises(ValueError, match=r"/show/black must be a number 0\.\.1, got nan"):
@@ -165,38 +165,38 @@ def test_what_does_not_fit_is_told(hall):
         parameters.set("/show/card", "yes")
 
 
-def test_h_and_the_question_mark_print_every_key(hall, capsys):
+def test_h_and_the_question_mark_print_every_key(show, capsys):
     import pygame
 
-    hall = hall()
-    window = hall.screens[0].window
-    hall.parameters.add(
+    show = show()
+    window = show.screens[0].window
+    show.parameters.add(
         Parameter("/show/wave", "press", "Wave to the crowd", lambda _: None, key="w")
     )
-    hall.press("h")
+    show.press("h")
     printed = capsys.readouterr().err
-    assert printed == f"capriccio: {describe_keys(hall.parameters)}\n"
+    assert printed == f"capriccio: {describe_keys(show.parameters)}\n"
     for key, says in {**WINDOW_KEYS, "w": "Wave to the crowd"}.items():
         assert f"  {key:8} {says}\n" in printed
     facts = {"key": pygame.K_SLASH, "scancode": 56, "mod": pygame.KMOD_SHIFT, "unicode": "?"}
     pygame.event.post(pygame.event.Event(pygame.KEYDOWN, window=window, **facts))
-    hall.go_on()
-    hall.go_on()
+    show.advance()
+    show.advance()
     assert capsys.readouterr().err == printed
 
 
-def test_the_pointer_is_hidden_on_a_full_screen_and_seen_in_a_window_beside_it(hall):
+def test_the_pointer_is_hidden_on_a_full_screen_and_seen_in_a_window_beside_it(show):
     import pygame
 
-    hall = hall("", "0")
-    stage, preview = hall.screens
+    show = show("", "0")
+    stage, preview = show.screens
     stage.toggle_fullscreen()
     preview.pointer_inside = False
     pygame.event.clear()
 
     def post(kind, screen):
         pygame.event.post(pygame.event.Event(kind, window=screen.window))
-        hall.go_on()
+        show.advance()
 
     post(pygame.WINDOWENTER, preview)
     assert pygame.mouse.get_visible()
@@ -209,8 +209,8 @@ def test_the_pointer_is_hidden_on_a_full_screen_and_seen_in_a_window_beside_it(h
 # -- displays by name -------------------------------------------------------------------------
 
 
-def test_a_screen_takes_the_name_of_a_display(hall):
-    assert hall("scr").screens[0].window is not None
+def test_a_screen_opens_on_a_display_by_name(show):
+    assert show("scr").screens[0].window is not None
 
 
 # -- a display that is unplugged --------------------------------------------------------------
@@ -313,37 +313,37 @@ def pull_out(window: str) -> None:
     first, errors = ctypes.c_int(), ctypes.c_int()
     assert randr.XRRQueryExtension(server, ctypes.byref(first), ctypes.byref(errors))
     notify, output_change, disconnected = first.value + 1, 1, 1
-    told = Unplugged(type=notify, window=int(window), subtype=output_change)
-    told.output, told.shape[:] = int(found.group(1), 16), [1, disconnected, 0]
-    x.XSendEvent(server, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), ctypes.byref(told))
+    event = Unplugged(type=notify, window=int(window), subtype=output_change)
+    event.output, event.shape[:] = int(found.group(1), 16), [1, disconnected, 0]
+    x.XSendEvent(server, ctypes.c_ulong(int(window)), 0, ctypes.c_long(0), ctypes.byref(event))
     x.XCloseDisplay(server)
 
 
-def test_the_picture_moves_off_a_display_that_is_unplugged_and_back(two_monitors, hall, capsys):
+def test_the_picture_moves_off_a_display_that_is_unplugged_and_back(two_monitors, show, capsys):
     assert [display.name for display in list_displays()] == ["DUMMY0", "DUMMY1"]
-    hall = hall("DUMMY1")
-    screen = hall.screens[0]
-    hall.go_on()
+    show = show("DUMMY1")
+    screen = show.screens[0]
+    show.advance()
     assert screen.window.position[0] >= 800
     found = ["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(os.getpid())]
     window = subprocess.run(found, capture_output=True, text=True, timeout=30).stdout.split()[0]
 
     def on(left, right):
         def there():
-            hall.go_on(0.5)
+            show.advance(0.5)
             return left <= screen.window.position[0] < right
 
         return there
 
     pull_out(window)
     wait_for(on(0, 800))
-    assert np.array_equal(hall.go_on(), halves(*SIZE))
+    assert np.array_equal(show.advance(), halves(*SIZE))
     plug_in()
     wait_for(on(800, 1440))
     pull_out(window)
     wait_for(on(0, 800))
-    told = capsys.readouterr().err
+    logged = capsys.readouterr().err
     gone = "display 1 'DUMMY1' (640x480) is gone; the picture moves to 0 'DUMMY0' (800x600)"
-    assert told.count(gone) == 1
-    assert told.count("display 1 'DUMMY1' (640x480) is back") == 1
+    assert logged.count(gone) == 1
+    assert logged.count("display 1 'DUMMY1' (640x480) is back") == 1
     assert not screen.closed
