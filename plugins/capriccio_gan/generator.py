@@ -1,34 +1,32 @@
-"""The painter of words: a generative adversarial network that paints what a prompt says, live."""
+"""The part `gan`: a generative adversarial network that paints what a prompt says, live."""
 
-import sys
-from contextlib import suppress
+import logging
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, as_mixture
+from capriccio import Generator, ModelError, Moment, as_mixture
 
-from .vocabulary import LONGEST, Vocabulary
+from .vocabulary import MAX_WORDS, Vocabulary
 
-STEPS = 1024  # points of the walk that are worked out; pixels between two do not differ
-REMEMBERED = 64  # prompts whose codes are kept
-SPLIT = 1000  # a seed's second stream of chance: the grain of the paper
+WALK_STEPS = 1024  # points of the walk; between two of them pixels do not differ
+WALK_BLOOM = 0.7  # the `bloom` at which pictures are like those of the training
+CACHED_PROMPTS = 64  # prompts whose codes are kept
+MAX_REPORTED = 64  # unknown words that are logged
+GRAIN_STREAM = 1000  # a seed's second random stream: the grain of the paper
+
+Prompt = str | tuple[str, str, float]
+
+log = logging.getLogger("capriccio")
 
 
 class GAN(Generator):
-    """Paint what the prompt says, and walk round it: words in, pictures out, at once.
+    """Paint pictures from words: any prompt, mixtures of two, and a walk through their variations.
 
-    `prompt` takes any words; those the model has learned are followed, the others are named once
-    with the nearest that it knows, and "" paints whatever comes. Two prompts and how far from one
-    to the other, `("a green pear", "black grapes", 0.3)`, are mixed. A new prompt comes in within
-    `fade` 0..1 bars, from wherever the picture stands; 0 jumps. `drift` 0..1 goes once round a
-    walk, which the seed chooses, and ends where it began. `bloom` 0..1 goes from the most typical
-    picture over pictures as they were learned (0.7) to bolder ones. `first` to `fourth` are the
-    dials that change this model's pictures most, all alike in how much, and rest at 0.5. `z`
-    takes a vector of chance of your own in place of the walk's.
-
-    Returns `(size, size, 3)` uint8; 64, 128 or 256 as the model was trained. Generative
-    adversarial networks are Goodfellow's (arXiv 1406.2661); `capriccio train gan` learns another.
+    Words the model does not know are logged once, with the nearest word that it knows. Pictures
+    are `(size, size, 3)` uint8; 64, 128 or 256 as the model was trained. Generative adversarial
+    networks: Goodfellow et al., arXiv 1406.2661. `capriccio train gan` trains another model.
     """
 
     name = "gan"
@@ -40,51 +38,75 @@ class GAN(Generator):
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
-        """Choose another walk and forget the last prompt; the same seed walks the same way."""
+        """Start anew with the walk and the paper of `seed`, without a previous prompt."""
         self._seed = seed
-        self._walk: Any = None
-        self._mixture: Any = None  # the code that was painted last
-        self._left: Any = None  # the code that is being faded from
-        self._asked: tuple[str, ...] = ()
-        self._since = self._beats = 0.0
+        self._walk: Any = None  # (WALK_STEPS + 1, latent)
+        self._code: Any = None  # (1, codes): of the last picture
+        self._fade_from: Any = None  # (1, codes), or None where nothing fades
+        self._prompts: tuple[str, ...] = ()
+        self._prompts_since = self._last_beats = 0.0
 
     def generate(
-        self, now, *, prompt="", drift=0.0, bloom=0.5, fade=0.25,
-        first=0.5, second=0.5, third=0.5, fourth=0.5, z=None,
-    ):  # fmt: skip
-        """Paint the picture of the prompt at `drift` of the walk."""
+        self, now: Moment, *, prompt: Prompt = "", drift: float = 0.0, bloom: float = 0.5,
+        fade: float = 0.25, first: float = 0.5, second: float = 0.5, third: float = 0.5,
+        fourth: float = 0.5, z: Any = None,
+    ) -> np.ndarray:  # fmt: skip
+        """Return the picture of `prompt` at the place `drift` of the walk.
+
+        Args:
+            prompt: Any words, or two prompts and a share, `("a green pear", "black grapes", 0.3)`.
+            drift: The place on a closed walk that the seed chooses; 0 and 1 are the same.
+            bloom: From the most typical picture (0) over those of the training (0.7) to bolder
+                ones (1).
+            fade: How many bars a new prompt takes to come in; 0 jumps.
+            first: The strongest direction of change that the model has; 0.5 is neutral.
+            second: The second direction of change, as strong as the first; 0.5 is neutral.
+            third: The third direction of change, as strong as the first; 0.5 is neutral.
+            fourth: The fourth direction of change, as strong as the first; 0.5 is neutral.
+            z: A latent vector of your own, in place of the walk's.
+        """
         self._open()
-        prompts, shares = self._prompts(prompt)
+        prompts, shares = self._parse(prompt)
         if z is None:
-            place = drift * STEPS
-            step = min(int(place), STEPS - 1)
+            place = drift * WALK_STEPS
+            step = min(int(place), WALK_STEPS - 1)
             z = self._walk[step] + (place - step) * (self._walk[step + 1] - self._walk[step])
-            z = z * (bloom / 0.7)
+            z = z * (bloom / WALK_BLOOM)
         else:
-            z = self._vector(z)
-        arrived = self._arrived(now, prompts, fade)
-        turn = self._dialled((first, second, third, fourth))
-        return self._paint(z, prompts, shares, arrived, turn, self._grain)
+            z = self._checked_latent(z)
+        progress = self._fade_progress(now, prompts, fade)
+        offset = self._style_offset((first, second, third, fourth))
+        return self._paint(z, prompts, shares, progress, offset, self._grain)
 
-    def paint(self, z, prompt="", *, grain=None) -> np.ndarray:
-        """Paint many pictures at once, for offline use: `(pictures, size, size, 3)` uint8.
+    def paint(
+        self, z: Any, prompt: Prompt | Sequence[Prompt] = "", *, grain: np.ndarray | None = None
+    ) -> np.ndarray:
+        """Return many pictures at once, `(pictures, size, size, 3)` uint8, for offline use.
 
-        `z` is an array of a row for each picture; `prompt` is one for all or a list of one for
-        each; the paper's grain is the seed's unless `grain` gives a row for each as well.
+        Args:
+            z: latent vectors, `(pictures, latent)`.
+            prompt: one for all pictures, or a list with one for each.
+            grain: the paper of each picture, from `random_grain`; that of the seed by default.
+
+        Raises:
+            ValueError: the number of prompts or the shape of `z` does not fit.
         """
         self._open()
         rows = np.atleast_2d(np.asarray(z))
         prompts = [prompt] * len(rows) if isinstance(prompt, str | tuple) else list(prompt)
         if len(prompts) != len(rows):
-            raise ValueError(f"{len(prompts)} prompts for {len(rows)} vectors; give one for each")
-        kept = self._mixture
-        made = []
+            raise ValueError(
+                f"expected a prompt for each of {len(rows)} vectors, got {len(prompts)}"
+            )
+        code = self._code
+        pictures = []
         for index, (row, one) in enumerate(zip(rows, prompts, strict=True)):
-            words, shares = self._prompts(one)
-            here = self._grain if grain is None else np.asarray(grain[index], np.float32)[None]
-            made.append(self._paint(self._vector(row), words, shares, 1.0, self._dialled(()), here))
-        self._mixture = kept
-        return np.stack(made)
+            words, shares = self._parse(one)
+            paper = self._grain if grain is None else np.asarray(grain[index], np.float32)[None]
+            latent, offset = self._checked_latent(row), self._style_offset(())
+            pictures.append(self._paint(latent, words, shares, 1.0, offset, paper))
+        self._code = code  # a fade of the show goes on from its own picture
+        return np.stack(pictures)
 
     @property
     def size(self) -> int:
@@ -94,110 +116,128 @@ class GAN(Generator):
 
     @property
     def latent(self) -> int:
-        """How many numbers `z` has."""
+        """The number of values of `z`."""
         self._open()
         return self._latent
 
-    def papers(self, count: int, random: np.random.Generator) -> np.ndarray:
-        """Draw the grain of so many papers, a row each, for `paint`."""
+    def random_grain(self, count: int, random: np.random.Generator) -> np.ndarray:
+        """Return the grain of `count` random papers, `(count, values)` float32, for `paint`."""
         self._open()
-        return random.standard_normal((count, self._grains), np.float32)
+        return random.standard_normal((count, self._grain_size), np.float32)
 
     def unknown(self, prompt: str) -> dict[str, str]:
-        """Give the words of a prompt that the model does not know, and the nearest it does."""
+        """Return the words of a prompt that the model does not know, each with the nearest known.
+
+        The nearest is "" where no known word is similar.
+        """
         self._open()
-        return {w: self._vocabulary.nearest(w) for w in self._vocabulary.read(prompt)[1]}
+        return {w: self._vocabulary.nearest(w) for w in self._vocabulary.encode(prompt)[1]}
 
     def close(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         self._model = None
 
     # -- prompts ------------------------------------------------------------------------------
 
-    def _prompts(self, prompt) -> tuple[tuple[str, ...], np.ndarray]:
-        """Give one or two prompts and their shares."""
+    def _parse(self, prompt: Any) -> tuple[tuple[str, ...], np.ndarray]:
+        """Return the one or two prompts of a mixture, and their shares."""
         prompts, shares = zip(*as_mixture(prompt, self, "prompt", str), strict=True)
         return prompts, np.array(shares)
 
-    def _arrived(self, now, prompts: tuple[str, ...], fade: float) -> float:
-        """Say how far the prompts have come in, 0..1, and begin a fade where they are new."""
-        if now.beats < self._beats:  # the show has begun again
-            self._asked, self._left = (), None
-        self._beats = now.beats
-        if prompts != self._asked:
-            self._left = self._mixture if self._asked else None
-            self._asked, self._since = prompts, now.beats
-        if self._left is None:
+    def _fade_progress(self, now: Moment, prompts: tuple[str, ...], fade: float) -> float:
+        """Return how far the prompts have come in, 0..1; start a fade where they are new."""
+        if now.beats < self._last_beats:  # the show has started again
+            self._prompts, self._fade_from = (), None
+        self._last_beats = now.beats
+        if prompts != self._prompts:
+            self._fade_from = self._code if self._prompts else None
+            self._prompts, self._prompts_since = prompts, now.beats
+        if self._fade_from is None:
             return 1.0
         beats = fade * now.meter
-        passed = (now.beats - self._since) / beats if beats > 0 else 1.0
-        if passed >= 1:
-            self._left = None
+        progress = (now.beats - self._prompts_since) / beats if beats > 0 else 1.0
+        if progress >= 1:
+            self._fade_from = None
             return 1.0
-        return passed * passed * (3 - 2 * passed)  # leaves and arrives softly
+        return progress * progress * (3 - 2 * progress)  # smoothstep: no jolt at either end
 
-    def _read(self, prompt: str) -> list[int]:
-        numbers, unknown = self._vocabulary.read(prompt)
+    def _encode(self, prompt: str) -> list[int]:
+        """Return the word numbers of a prompt; log its unknown words, each once."""
+        numbers, unknown = self._vocabulary.encode(prompt)
         for word in unknown:
-            if word in self._named:
+            if word in self._reported:
                 continue
-            if len(self._named) >= REMEMBERED:  # somebody pours a book in: enough is said
+            if len(self._reported) >= MAX_REPORTED:
                 break
-            self._named.add(word)
-            near = self._vocabulary.nearest(word)
-            hint = f"the nearest it knows is {near!r}" if near else "and nothing near it"
-            with suppress(OSError, ValueError, AttributeError):  # the terminal may be gone
-                print(f"capriccio: {self} does not know {word[:40]!r}; {hint}", file=sys.stderr)
+            self._reported.add(word)
+            nearest = self._vocabulary.nearest(word)
+            hint = f"; did you mean {nearest!r}?" if nearest else ""
+            log.warning("%s does not know the word %r%s", self, word[:40], hint)
         return numbers
 
     # -- painting -----------------------------------------------------------------------------
 
-    def _paint(self, z, prompts, shares, arrived: float, turn, grain) -> np.ndarray:
-        """Paint one picture and remember the codes it was painted from."""
-        words = np.zeros((2, LONGEST), np.int64)
+    def _paint(
+        self, z: np.ndarray, prompts: tuple[str, ...], shares: np.ndarray, progress: float,
+        offset: np.ndarray, grain: np.ndarray,
+    ) -> np.ndarray:  # fmt: skip
+        """Return one picture; remember the code it was painted from, and those of new prompts.
+
+        Args:
+            z: `(latent,)`.
+            prompts: one or two.
+            shares: of each prompt.
+            progress: of the fade from the previous prompts, 0..1.
+            offset: added to the style, `(1, style)`.
+            grain: `(1, grain)`.
+        """
+        words = np.zeros((2, MAX_WORDS), np.int64)
         slots = np.zeros((1, 2), np.float32)
-        code = np.zeros((1, self._codes), np.float32)
-        if arrived < 1:
-            code += np.float32(1 - arrived) * self._left
+        code = np.zeros((1, self._code_size), np.float32)
+        if progress < 1:
+            code += np.float32(1 - progress) * self._fade_from
         new: list[str] = []
         for prompt, share in zip(prompts, shares, strict=True):
-            known = self._heard.get(prompt)
+            known = self._codes.get(prompt)
             if known is not None:
-                code += np.float32(arrived * share) * known
+                code += np.float32(progress * share) * known
             else:
-                # Heard on the way, in the graph that paints: a new prompt costs no frame.
-                words[len(new)] = self._read(prompt)
-                slots[0, len(new)] = arrived * share
+                # Encoded by the graph that paints: a new prompt costs no frame.
+                words[len(new)] = self._encode(prompt)
+                slots[0, len(new)] = progress * share
                 new.append(prompt)
-        made = self._model(z=z[None].astype(np.float32), words=words, shares=slots, code=code,
-                           turn=turn, grain=grain)  # fmt: skip
+        outputs = self._model(z=z[None].astype(np.float32), words=words, shares=slots, code=code,
+                              turn=offset, grain=grain)  # fmt: skip
         for index, prompt in enumerate(new):
-            if len(self._heard) >= REMEMBERED:
-                self._heard.pop(next(iter(self._heard)))
-            self._heard[prompt] = made["codes"][index : index + 1]
-        self._mixture = code + slots @ made["codes"]
-        return made["image"][0]
+            if len(self._codes) >= CACHED_PROMPTS:
+                self._codes.pop(next(iter(self._codes)))
+            self._codes[prompt] = outputs["codes"][index : index + 1]
+        self._code = code + slots @ outputs["codes"]
+        return outputs["image"][0]
 
-    def _vector(self, z) -> np.ndarray:
+    def _checked_latent(self, z: Any) -> np.ndarray:
         vector = np.asarray(z)
         fits = vector.shape in ((self._latent,), (1, self._latent))
         if not fits or vector.dtype.kind not in "fiu":
             raise ValueError(
-                f"z of {self} has shape {vector.shape} and kind {str(vector.dtype)!r}; "
-                f"give {self._latent} numbers"
+                f"z of {self} must be {self._latent} numbers, "
+                f"got shape {vector.shape} of type {str(vector.dtype)!r}"
             )
         vector = vector.reshape(-1).astype(np.float64)
         if not np.isfinite(vector).all():
-            raise ValueError(f"z of {self} holds nan or infinity; give {self._latent} numbers")
+            raise ValueError(
+                f"z of {self} must be {self._latent} finite numbers, got nan or infinity"
+            )
         return vector
 
-    def _dialled(self, positions) -> np.ndarray:
-        turn = np.zeros((1, self._style))
-        for position, (direction, turns) in zip(positions, self._dials, strict=False):
+    def _style_offset(self, positions: tuple[float, ...]) -> np.ndarray:
+        """Return what the knobs `first` to `fourth` at these positions add to the style."""
+        offset = np.zeros((1, self._style_size))
+        for position, (direction, turns) in zip(positions, self._directions, strict=False):
             if position != 0.5:
                 even = np.linspace(0, 1, len(turns))
-                turn += np.interp(position, even, turns) * direction
-        return turn.astype(np.float32)
+                offset += np.interp(position, even, turns) * direction
+        return offset.astype(np.float32)
 
     # -- the model ----------------------------------------------------------------------------
 
@@ -206,9 +246,9 @@ class GAN(Generator):
             self._load()
         if self._walk is None:
             random = np.random.default_rng([abs(self._seed), self._seed < 0])
-            self._walk = _walk(random, self._latent)
-            random = np.random.default_rng([abs(self._seed), self._seed < 0, SPLIT])
-            self._grain = random.standard_normal((1, self._grains), np.float32)
+            self._walk = closed_walk(random, self._latent)
+            random = np.random.default_rng([abs(self._seed), self._seed < 0, GRAIN_STREAM])
+            self._grain = random.standard_normal((1, self._grain_size), np.float32)
 
     def _load(self) -> None:
         from capriccio import Model
@@ -216,42 +256,45 @@ class GAN(Generator):
         model = Model(self._path)
         try:
             shapes = {name: slot.shape for name, slot in model.inputs.items()}
-            self._latent, self._codes = shapes["z"][1], shapes["code"][1]
-            self._style, self._grains = shapes["turn"][1], shapes["grain"][1]
+            self._latent, self._code_size = shapes["z"][1], shapes["code"][1]
+            self._style_size, self._grain_size = shapes["turn"][1], shapes["grain"][1]
             self._vocabulary = Vocabulary(model.card["vocabulary"])
-            self._dials = [
+            self._directions = [
                 (np.array(dial["direction"], np.float64), np.array(dial["turns"], np.float64))
                 for dial in model.card["dials"]
             ]
             fits = (
-                shapes["words"] == (2, LONGEST)
+                shapes["words"] == (2, MAX_WORDS)
                 and set(model.outputs) == {"image", "codes"}
-                and all(direction.shape == (self._style,) for direction, _ in self._dials)
+                and all(direction.shape == (self._style_size,) for direction, _ in self._directions)
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):
             fits = False
         if not fits:
             raise ModelError(
-                f"model {str(self._path)!r} is not one of this painter's; "
-                "make one with capriccio train gan --data FOLDER --out FILE.onnx"
+                f"model {str(self._path)!r} is no model of {self}; "
+                "train one with capriccio train gan --data FOLDER --out FILE.onnx"
             )
         self._model = model
-        self._heard: dict[str, np.ndarray] = {}
-        self._named: set[str] = set()
+        self._codes: dict[str, np.ndarray] = {}  # of prompts, the oldest first
+        self._reported: set[str] = set()
 
 
-def _walk(random: np.random.Generator, latent: int) -> np.ndarray:
-    """Work out a closed walk, `(STEPS + 1, latent)`, as far from the middle as chance is, even."""
-    round_ = np.linspace(0, 2 * np.pi, 4 * STEPS + 1)  # finer than needed, to be evened out
-    walk = np.zeros((len(round_), latent))
-    for harmonic in (1, 2, 3):  # about six pictures a round that have nothing in common
+def closed_walk(random: np.random.Generator, latent: int) -> np.ndarray:
+    """Return a closed walk at an even pace, `(WALK_STEPS + 1, latent)`.
+
+    Its points lie as far from the origin as random vectors do.
+    """
+    angles = np.linspace(0, 2 * np.pi, 4 * WALK_STEPS + 1)  # finer than needed, for the even pace
+    walk = np.zeros((len(angles), latent))
+    for harmonic in (1, 2, 3):  # about six unrelated pictures a round
         cosine, sine = random.standard_normal((2, latent))
-        walk += np.outer(np.cos(harmonic * round_), cosine) + np.outer(
-            np.sin(harmonic * round_), sine
+        walk += np.outer(np.cos(harmonic * angles), cosine) + np.outer(
+            np.sin(harmonic * angles), sine
         )
     walk *= latent**0.5 / np.linalg.norm(walk, axis=1, keepdims=True)
-    along = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(walk, axis=0), axis=1))])
-    even = np.linspace(0, along[-1], STEPS + 1)
-    walk = np.stack([np.interp(even, along, column) for column in walk.T], axis=1)
+    lengths = np.concatenate([[0.0], np.cumsum(np.linalg.norm(np.diff(walk, axis=0), axis=1))])
+    even = np.linspace(0, lengths[-1], WALK_STEPS + 1)
+    walk = np.stack([np.interp(even, lengths, column) for column in walk.T], axis=1)
     walk[-1] = walk[0]
     return walk

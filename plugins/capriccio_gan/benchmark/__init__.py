@@ -1,1 +1,1 @@
-"""Measures the painter's speed beside generators of the published sizes, in one run."""
+"""Time the part `gan` beside published generators: `python -m capriccio_gan.benchmark`."""

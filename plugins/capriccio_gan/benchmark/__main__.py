@@ -1,4 +1,4 @@
-"""Measure the painter from the command line: `python -m capriccio_gan.benchmark`."""
+"""The command `python -m capriccio_gan.benchmark`."""
 
 import json
 from pathlib import Path
@@ -7,11 +7,13 @@ import click
 
 
 @click.command()
-@click.option("--size", type=click.Choice(["64", "128", "256"]), default="128", show_default=True)
+@click.option("--size", type=click.Choice(["64", "128", "256"]), default="128", show_default=True,
+              help="Of the pictures, in pixels.")  # fmt: skip
 @click.option("--model", type=click.Path(path_type=Path),
-              help="FILE.onnx to play; by default random weights at the size.")  # fmt: skip
-@click.option("--frames", default=200, show_default=True, type=click.IntRange(20))
-@click.option("--threads", default=2, show_default=True, help="Of torch, for the other two.")
+              help="FILE.onnx to time; by default random weights at the size.")  # fmt: skip
+@click.option("--frames", default=200, show_default=True, type=click.IntRange(20),
+              help="Number of frames to time.")  # fmt: skip
+@click.option("--threads", default=2, show_default=True, help="Threads of torch.")
 def benchmark(size: str, model: Path | None, frames: int, threads: int) -> None:
     """Time whole calls of the part beside FastGAN's and StyleGAN2's generators in plain torch."""
     from .rivals import measure

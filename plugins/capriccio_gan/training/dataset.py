@@ -1,4 +1,4 @@
-"""Reads a folder of pictures for training: squares, and what is known of each."""
+"""Read a folder of pictures for training: square images, and the facts of each."""
 
 import hashlib
 import os
@@ -13,75 +13,110 @@ from pathlib import Path
 
 import numpy as np
 
-from .attributes import look
+from .attributes import Attributes, measure_attributes
 from .captions import Facts, facts_of, words_of
-from .scans import prepare
+from .scans import prepare_scan
 
-FEWEST = 50  # with fewer pictures there is nothing to learn from
-COMMON = 5  # pictures a word must be said of to be learned
-ENDINGS = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
+MIN_PICTURES = 50  # fewer are not enough to learn from
+MIN_VALIDATION = 8
+MIN_WORD_COUNT = 5  # pictures that a word must describe to be learned
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 @dataclass
 class Pictures:
-    """Squares, `(pictures, size, size, 3) uint8`, and the facts of each, in the same order."""
+    """Images, `(pictures, size, size, 3)` uint8, and the facts of each, in the same order."""
 
-    squares: np.ndarray
+    images: np.ndarray
     facts: list[Facts] = field(default_factory=list)
 
     def __len__(self) -> int:
-        return len(self.squares)
+        return len(self.images)
 
 
-def read_pictures(data: Path, size: int, most: int | None = None) -> tuple[Pictures, Pictures]:
-    """Read a folder: the pictures to learn from and those to check with.
+@dataclass(frozen=True)
+class Prepared:
+    """One file as it was read: image, attributes and split, or the error."""
 
-    A `labels.csv` with a column `path` says what each picture is (`kind`, or the columns of the
-    watercolours' catalogue) and perhaps its `split`; otherwise sub-folders name the kinds, and a
-    tenth of the files, chosen by the hash of their content, is kept to check with. Broken files
-    are skipped and named. Raises ValueError where fewer than 50 pictures are left.
+    image: np.ndarray
+    attributes: Attributes = field(default_factory=Attributes)
+    validates: bool = False
+    error: str = ""
+
+
+def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[Pictures, Pictures]:
+    """Return the pictures of a folder for training, and those for validation.
+
+    A `labels.csv` with a column `path` names the kind of each picture (`kind`, or the columns of
+    the watercolours' catalogue) and perhaps its `split`. Without it sub-folders name the kinds,
+    and a tenth of the files, chosen by a hash of their content, is for validation. Unreadable
+    files are skipped with a message.
+
+    Args:
+        data: the folder; links in it are followed.
+        size: of the images, in pixels.
+        max_count: read so many files at most, evenly chosen.
+
+    Raises:
+        ValueError: fewer than MIN_PICTURES can be read.
     """
-    rows = _catalogue(data)
-    files = sorted(path for path in data.rglob("*") if path.suffix.lower() in ENDINGS)
+    rows = _read_labels(data)
+    files = _picture_files(data)
     if rows:
         files = [path for path in files if path.relative_to(data).as_posix() in rows]
-    if most and len(files) > most:
-        files = [files[i * len(files) // most] for i in range(most)]
-    squares: dict[bool, list] = {False: [], True: []}
-    facts: dict[bool, list] = {False: [], True: []}
-    for path, (square, seen, chosen, trouble) in zip(files, _prepared(files, size), strict=True):
-        if trouble:
-            print(f"skipped {path}: {trouble}", flush=True)
+    if max_count and len(files) > max_count:
+        files = [files[i * len(files) // max_count] for i in range(max_count)]
+    images: dict[bool, list[np.ndarray]] = {False: [], True: []}  # by whether they validate
+    facts: dict[bool, list[Facts]] = {False: [], True: []}
+    for path, one in zip(files, _prepare_all(files, size), strict=True):
+        if one.error:
+            print(f"skipped {path}: {one.error}", flush=True)
             continue
-        name = path.relative_to(data).as_posix()
         kind = path.parent.name if path.parent != data else ""
-        row = rows.get(name, {"kind": kind})
+        row = rows.get(path.relative_to(data).as_posix(), {"kind": kind})
         if row.get("split", "") not in ("", "train", "val"):
-            continue  # held back for the very end
-        checks = row["split"] == "val" if row.get("split") else chosen
-        squares[checks].append(square)
-        facts[checks].append(facts_of(row, seen))
-    count = len(squares[False]) + len(squares[True])
-    if count < FEWEST:
-        raise ValueError(f"{str(data)!r} holds {count} readable pictures; give at least {FEWEST}")
-    if len(squares[True]) < 8:  # too few files for the hash to choose from
-        for kept in (squares, facts):
-            kept[True] += kept[False][:8]
-            del kept[False][:8]
-    return tuple(Pictures(np.stack(squares[one]), facts[one]) for one in (False, True))  # type: ignore[return-value]
+            continue  # held out for the final test
+        validates = row["split"] == "val" if row.get("split") else one.validates
+        images[validates].append(one.image)
+        facts[validates].append(facts_of(row, one.attributes))
+    count = len(images[False]) + len(images[True])
+    if count < MIN_PICTURES:
+        raise ValueError(
+            f"expected at least {MIN_PICTURES} readable pictures in {str(data)!r}, got {count}"
+        )
+    if len(images[True]) < MIN_VALIDATION:  # too few files for the hash
+        images[True] += images[False][:MIN_VALIDATION]
+        facts[True] += facts[False][:MIN_VALIDATION]
+        del images[False][:MIN_VALIDATION], facts[False][:MIN_VALIDATION]
+    training, validation = (Pictures(np.stack(images[one]), facts[one]) for one in (False, True))
+    return training, validation
 
 
 def vocabulary_of(pictures: Pictures) -> list[str]:
-    """Give the words that enough pictures are described with, the most common first."""
+    """Return the words that describe enough pictures, the most common first."""
     counts = Counter(word for facts in pictures.facts for word in words_of(facts))
-    few = min(COMMON, max(1, len(pictures) // 20))
+    least = min(MIN_WORD_COUNT, max(1, len(pictures) // 20))
     return sorted(
-        (w for w, n in counts.items() if n >= few), key=lambda word: (-counts[word], word)
+        (w for w, n in counts.items() if n >= least), key=lambda word: (-counts[word], word)
     )
 
 
-def _catalogue(data: Path) -> dict[str, dict[str, str]]:
-    """Read `labels.csv`, if there is one, by the pictures' paths."""
+def _picture_files(data: Path) -> list[Path]:
+    """Return the picture files in a folder and below, sorted; folders behind links too."""
+    visited = set()
+    files = []
+    for folder, inner, names in os.walk(data, followlinks=True):
+        real = os.path.realpath(folder)
+        if real in visited:  # a link that leads back
+            inner.clear()
+            continue
+        visited.add(real)
+        files += [Path(folder, name) for name in names]
+    return sorted(path for path in files if path.suffix.lower() in SUFFIXES)
+
+
+def _read_labels(data: Path) -> dict[str, dict[str, str]]:
+    """Return the rows of `labels.csv` by the pictures' paths; none where there is no such file."""
     path = data / "labels.csv"
     if not path.is_file():
         return {}
@@ -89,29 +124,29 @@ def _catalogue(data: Path) -> dict[str, dict[str, str]]:
         reader = DictReader(file)
         if "path" not in (reader.fieldnames or ()):
             columns = ", ".join(map(repr, reader.fieldnames or ()))
-            raise ValueError(f"{str(path)!r} has the columns {columns}; one must be 'path'")
+            raise ValueError(f"expected a column 'path' in {str(path)!r}, got {columns}")
         return {row["path"]: {k: v or "" for k, v in row.items() if k} for row in reader}
 
 
-def _prepared(files: list[Path], size: int) -> Iterator[tuple]:
+def _prepare_all(files: list[Path], size: int) -> Iterator[Prepared]:
     tasks = [(path, size) for path in files]
     workers = min(os.cpu_count() or 1, 16, len(files) // 200)
     if workers < 2 or sys.platform != "linux":
-        # Elsewhere a process begins by running the caller's script again, which may not expect it.
-        yield from map(_one, tasks)
+        # Elsewhere a process starts by running the caller's script again, which may not expect it.
+        yield from map(_prepare_one, tasks)
         return
     with ProcessPoolExecutor(workers, get_context("fork")) as pool:
-        yield from pool.map(_one, tasks, chunksize=32)
+        yield from pool.map(_prepare_one, tasks, chunksize=32)
 
 
-def _one(task: tuple[Path, int]) -> tuple:
+def _prepare_one(task: tuple[Path, int]) -> Prepared:
     from PIL import Image
 
     path, size = task
     try:
-        chosen = hashlib.sha256(path.read_bytes()).digest()[0] < 26  # a tenth of 256
+        validates = hashlib.sha256(path.read_bytes()).digest()[0] < 26  # a tenth of 256
         with Image.open(path) as picture:
-            page = prepare(picture, size)
+            scan = prepare_scan(picture, size)
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return None, None, False, str(error) or type(error).__name__
-    return page.square, look(page), chosen, ""
+        return Prepared(np.empty(0), error=str(error) or type(error).__name__)
+    return Prepared(scan.image, measure_attributes(scan), validates)

@@ -1,226 +1,244 @@
-"""The game of painter and judge: a conditional GAN for few pictures, and what else counts.
+"""The losses of generator and discriminator: a conditional GAN for few pictures.
 
-What is optimised. Goodfellow et al. (arXiv 1406.2661) let a judge D and a painter G play
+Goodfellow et al. (arXiv 1406.2661) let a discriminator D and a generator G play
 
     min_G max_D V(D, G) = E[log D(x)] + E[log(1 - D(G(z)))],
 
-that is, with D = sigmoid(v): the judge lowers softplus(-v(x)) + softplus(v(G(z))). Here it
-judges a painted and a real picture of one caption c side by side and lowers
+that is, with D = sigmoid(v): the discriminator lowers softplus(-v(x)) + softplus(v(G(z))). Here it
+compares a generated and a real picture of one caption c and lowers
 
     softplus(v(G(z, c), c) - v(x, c)),                                     (relativistic pairing)
 
-and the painter lowers the same with the two exchanged. It is the same game, log-sigmoid and all,
-played on the difference of two votes in place of each: fooling the judge by half is not enough
-when every painting has a real neighbour, so modes are not dropped (arXiv 1807.00734, and R3GAN,
-arXiv 2501.05441, which proves that it converges where the judge's gradient is held to zero at
-real *and* painted pictures). That penalty, gamma/2 (|grad v(x)|^2 + |grad v(G(z))|^2), is taken by
-its finite difference in a random direction (as in arXiv 2501.08316): one more look in place of a
-second derivative. Two terms make the words count: a real picture under a caption that is wrong
-for it counts as painted (matching-aware, arXiv 1605.05396), and the painter also raises the
-reader's odds that its picture fits the caption. Words could then stand in for chance: so two
-paintings of one caption are held apart, as far as half of what lies between two real pictures
-(mode seeking, arXiv 1903.05628, with an end). And since no vote on one picture tells what all of
-them lack, paintings are seen together as well in the second act: in the features of the reader and
-of two onlookers, mean and covariance of the paintings of late are to be those of the real pictures
-(as in McGan, arXiv 1702.08398), and each painting is drawn to where the optimal transport between
-the two takes it. Both sides see pictures through one differentiable augmentation (arXiv
-2006.10738), since a few thousand pictures can be learned by heart.
+and the generator lowers the same with the two exchanged. It is the same game, log-sigmoid and all,
+played on the difference of two scores in place of each: a score of one half no longer suffices when
+every generated picture has a real one beside it, so modes are not dropped (arXiv 1807.00734, and
+R3GAN, arXiv 2501.05441, which proves convergence if the discriminator's gradient is penalized at
+real *and* generated pictures). That penalty, gamma/2 (|grad v(x)|^2 + |grad v(G(z))|^2), is
+computed as a finite difference in a random direction (as in arXiv 2501.08316): one more forward
+pass in place of a second derivative.
+
+Two terms make the words count: a real picture with a caption that is wrong for it counts as
+generated (matching-aware, arXiv 1605.05396), and the generator also raises the image encoder's
+odds that its picture fits the caption. Words could then replace the noise, so two pictures of one
+caption are kept apart, up to half the distance between two real pictures (mode seeking, arXiv
+1903.05628, with a limit).
+
+No score of a single picture measures what all of them lack. So in the second phase mean and
+covariance of features of recent generated pictures, in the image encoder and two auxiliary ones,
+are to be those of real pictures (as in McGan, arXiv 1702.08398), and each generated picture is
+moved to where the optimal transport between the two takes it. Both sides see pictures through one
+differentiable augmentation (arXiv 2006.10738), since a few thousand pictures can be memorized.
 """
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from capriccio.training import mixed_precision
 from torch import nn
 
 from ..vocabulary import Vocabulary
 from .captions import compose
 from .dataset import Pictures
-from .moments import Crowd, effort_of, likeness, moved
-from .networks import LATENT, Judge, Painter
-from .text_image import ONLOOKERS, Lesson, Reader, quick, truths
-from .text_image import WIDTHS as SEEN
+from .moments import FeatureMoments, mean_transport_cost, random_shift, similarity
+from .networks import LATENT, PAPER, Discriminator, GeneratorNetwork
+from .text_image import AUXILIARY_WIDTHS, WIDTHS, ImageEncoder, TextImageModel, true_words
 
-LEVELS = [width for eye in (SEEN, *ONLOOKERS) for width in eye[1:]]  # where crowds are seen
-GAMMA = 0.02  # weight of the zero-centred penalties, for pixels of 0..1 and votes of patches
-TREMOR = 0.03  # standard deviation of the finite difference's step
-MATCH = 0.5  # weight of wrong captions in the judge's loss
-GUIDE = 0.15  # weight of the reader's opinion in the painter's loss at first,
-GUIDE_LATE = 0.05  # and where paintings are also seen together
-APART = 1.0  # weight of what two paintings of one caption are too much alike
-CARRY = 6.0  # weight of how far paintings together are from real pictures together, once
-ALONE = 0.6  # this share of the training is over: fast steps would outrun what is known of them
-UNSAID = 0.15  # share of pictures painted without a word, so that chance alone learns to vary them
+FEATURE_WIDTHS = [width for encoder in (WIDTHS, *AUXILIARY_WIDTHS) for width in encoder[1:]]
+GAMMA = 0.02  # weight of the gradient penalties, for pixels of 0..1 and scores of patches
+PENALTY_STEP = 0.03  # standard deviation of the finite difference's step
+MISMATCH_WEIGHT = 0.5  # of wrong captions in the discriminator's loss
+GUIDANCE_WEIGHT = 0.15  # of the image encoder in the generator's loss in the first phase,
+LATE_GUIDANCE_WEIGHT = 0.05  # and in the second
+DIVERSITY_WEIGHT = 1.0  # of the similarity of two pictures of one caption
+TRANSPORT_WEIGHT = 6.0  # of the transport cost in the second phase
+SECOND_PHASE = 0.6  # progress at which it starts: earlier, pictures change faster than the moments
+PHASE_IN = 20  # the second phase fades in within a twentieth of the training
+NO_CAPTION = 0.15  # share of pictures without a caption, so that noise alone learns to vary them
 OBJECTIVE = (
-    "relativistic pairing softplus(v(made) - v(real)), zero-centred penalties on both (gamma "
-    f"{GAMMA:g}), wrong captions {MATCH:g}, reader's guidance {GUIDE:g}, later {GUIDE_LATE:g}, "
-    f"pairs of one caption held apart {APART:g}, moments of features {CARRY:g}"
+    "relativistic pairing softplus(v(generated) - v(real)), zero-centred penalties on both (gamma "
+    f"{GAMMA:g}), wrong captions {MISMATCH_WEIGHT:g}, image encoder's guidance "
+    f"{GUIDANCE_WEIGHT:g}, later {LATE_GUIDANCE_WEIGHT:g}, diversity of one caption "
+    f"{DIVERSITY_WEIGHT:g}, moments of features {TRANSPORT_WEIGHT:g}"
 )
 
 
-def augmented(x, dice):
-    """Shift, mirror, recolour and cut pictures, the same for the same `dice`; differentiable.
+def augment(x: torch.Tensor, random: torch.Tensor) -> torch.Tensor:
+    """Return pictures mirrored, recoloured, shifted and partly covered; differentiable.
 
-    `dice`, (batch, 8) in 0..1, so that a picture and its trembled double are treated alike.
+    Args:
+        x: (batch, 3, size, size).
+        random: (batch, 8) in 0..1; the same numbers give the same augmentation, so that a picture
+            and its copy for the gradient penalty are treated alike.
     """
     size = x.shape[3]
-    x = torch.where(dice[:, 0].view(-1, 1, 1, 1) < 0.5, x, x.flip(3))  # (batch, 3, size, size)
-    light = 0.3 * (dice[:, 1].view(-1, 1, 1, 1) - 0.5)
-    strength = 1 + 0.8 * (dice[:, 2].view(-1, 1, 1, 1) - 0.5)
+    x = torch.where(random[:, 0].view(-1, 1, 1, 1) < 0.5, x, x.flip(3))  # (batch, 3, size, size)
+    light = 0.3 * (random[:, 1].view(-1, 1, 1, 1) - 0.5)  # (batch, 1, 1, 1)
+    contrast = 1 + 0.8 * (random[:, 2].view(-1, 1, 1, 1) - 0.5)  # (batch, 1, 1, 1)
     grey = x.mean(1, keepdim=True)  # (batch, 1, size, size)
-    x = (x - grey) * strength + grey + light  # (batch, 3, size, size)
-    # Shifted by up to an eighth, the paper's edge going on.
-    most = size // 8
-    places = torch.arange(size, device=x.device)
+    x = (x - grey) * contrast + grey + light  # (batch, 3, size, size)
+    # Shifted by up to an eighth; the pixels at the edge are repeated.
+    farthest = size // 8
+    places = torch.arange(size, device=x.device)  # (size,)
     ys, xs = (
-        (places + ((2 * dice[:, at] - 1) * most).round().long()[:, None]).clamp(0, size - 1)
+        (places + ((2 * random[:, at] - 1) * farthest).round().long()[:, None]).clamp(0, size - 1)
         for at in (3, 4)
     )  # (batch, size) each
-    x = x.gather(2, ys[:, None, :, None].expand(-1, 3, -1, size))
-    x = x.gather(3, xs[:, None, None, :].expand(-1, 3, size, -1))
-    # A square of two fifths of the size is painted over.
+    x = x.gather(2, ys[:, None, :, None].expand(-1, 3, -1, size))  # (batch, 3, size, size)
+    x = x.gather(3, xs[:, None, None, :].expand(-1, 3, size, -1))  # (batch, 3, size, size)
+    # A square of two fifths of the size is covered with paper.
     half = size // 5
     inside = [
-        (places - (dice[:, at] * size).long()[:, None]).abs() < half for at in (5, 6)
+        (places - (random[:, at] * size).long()[:, None]).abs() < half for at in (5, 6)
     ]  # (batch, size) each
     hole = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]  # (batch, 1, size, size)
-    return torch.where(hole & (dice[:, 7].view(-1, 1, 1, 1) < 0.5), 0.8, x)
+    return torch.where(hole & (random[:, 7].view(-1, 1, 1, 1) < 0.5), PAPER, x)
 
 
-class Studio(nn.Module):
-    """All that plays the game, in one module, so that one checkpoint holds it."""
+class AdversarialNetworks(nn.Module):
+    """Generator, discriminator and the moments of generated pictures, for one checkpoint."""
 
     def __init__(self, size: int):
         super().__init__()
-        self.painter, self.judge = Painter(size), Judge(size, SEEN[1:])
-        self.made = nn.ModuleList(map(Crowd, LEVELS))
+        # Named as in the checkpoints that exist.
+        self.painter, self.judge = GeneratorNetwork(size), Discriminator(size, WIDTHS[1:])
+        self.made = nn.ModuleList(map(FeatureMoments, FEATURE_WIDTHS))
 
 
-class Game:
-    """What judge and painter are each after, as one loss a step.
+class AdversarialTraining:
+    """Computes one loss a step, from which generator and discriminator get their own gradients.
 
-    `progress`, 0..1, is how much of the training is over, since its second act has one term more.
+    `progress` is the share of the training that is over, 0..1; the second phase depends on it.
     """
 
     progress = 0.0
 
     def __init__(
         self,
-        studio: Studio,
-        lesson: Lesson,
-        onlookers: list[Reader],
-        learn: Pictures,
+        networks: AdversarialNetworks,
+        text_image: TextImageModel,
+        auxiliary: list[ImageEncoder],
+        training: Pictures,
         vocabulary: Vocabulary,
         *,
         device: str,
         seed: int,
-        count: int,
+        batch: int,
     ):
-        self.studio, self.lesson, self.onlookers = studio, lesson, onlookers
-        self.learn, self.vocabulary = learn, vocabulary
-        self.device, self.seed, self.count = device, seed, count
-        self.part = max(1, count // 4)  # pictures a side for the penalty, and pairs held apart
-        self.table = torch.from_numpy(truths(learn, vocabulary))  # (pictures, words)
-        self.squares = torch.from_numpy(learn.squares)  # (pictures, size, size, 3)
+        self.generator, self.discriminator = networks.painter, networks.judge
+        self.generated_moments = networks.made
+        self.text_encoder, self.image_encoder = text_image.listener, text_image.reader
+        self.text_image, self.auxiliary = text_image, auxiliary
+        self.training, self.vocabulary = training, vocabulary
+        self.device, self.seed, self.batch = device, seed, batch
+        self.part = max(1, batch // 4)  # pictures a side for the penalty, and pairs kept apart
+        self.true_words = torch.from_numpy(true_words(training, vocabulary))  # (pictures, words)
+        self.images = torch.from_numpy(training.images)  # (pictures, size, size, 3)
         if device == "cuda":
-            self.squares = self.squares.to(device)
+            self.images = self.images.to(device)
         with torch.no_grad():
-            parts = self.squares.split(100)
-            seen = [self._seen_together(_scaled(part.to(device))) for part in parts]
-        self.crowds = [Crowd(width).to(device) for width in LEVELS]  # of real pictures
-        for crowd, levels in zip(self.crowds, zip(*seen, strict=True), strict=True):
-            crowd.meet(torch.cat(levels))
+            parts = self.images.split(100)
+            levels = [self._pooled_features(_to_float(part.to(device))) for part in parts]
+        self.real_moments = [FeatureMoments(width).to(device) for width in FEATURE_WIDTHS]
+        for moments, features in zip(self.real_moments, zip(*levels, strict=True), strict=True):
+            moments.update(torch.cat(features))
 
-    def schedule(self, now: float) -> float:
-        """Take note of how much is over, 0..1, and give the share of the learning rates for it."""
-        self.progress = now
-        # 2 % warm-up, then a cosine down to a twentieth, where it stays for the second act.
-        act = min(1.0, now / max(ALONE, 1e-9))
-        return min(1.0, 0.02 + 50 * now) * (0.525 + 0.475 * np.cos(np.pi * act))
+    def schedule(self, progress: float) -> float:
+        """Remember the progress, 0..1, and return its share of the learning rates."""
+        self.progress = progress
+        # 2 % warm-up, then a cosine down to a twentieth, where it stays for the second phase.
+        phase = min(1.0, progress / max(SECOND_PHASE, 1e-9))
+        return min(1.0, 0.02 + 50 * progress) * (0.525 + 0.475 * np.cos(np.pi * phase))
 
-    def loss(self, step: int):
-        """Give the loss, (), of one step: its gradients are the judge's and the painter's own."""
-        x, words, wrong = self._dealt(step)
-        code = self.lesson.listener(words)  # (batch, 128)
-        painted, alike = self._painted(x, code)
-        # The judge sees copies cut off from the painter; what it says of them is carried back by
-        # hand afterwards, so that one look serves both sides of the game.
-        canvas = painted.detach().requires_grad_()  # (batch, 3, size, size)
-        judged, painting, guided = self._judged(x, canvas, code, wrong)
-        late = min(1.0, 20 * max(0.0, self.progress - ALONE))
-        painting = painting + (GUIDE + late * (GUIDE_LATE - GUIDE)) * guided
+    def loss(self, step: int) -> torch.Tensor:
+        """Return the loss of one step, ()."""
+        x, words, mismatch = self._draw_batch(step)
+        code = self.text_encoder(words)  # (batch, 128)
+        generated, similar = self._generate(x, code)
+        # The discriminator sees detached copies; the generator's gradient is applied to the
+        # pictures afterwards, so that one forward pass serves both sides.
+        detached = generated.detach().requires_grad_()  # (batch, 3, size, size)
+        discriminator_loss, generator_loss, guidance = self._score(x, detached, code, mismatch)
+        late = min(1.0, PHASE_IN * max(0.0, self.progress - SECOND_PHASE))
+        weight = GUIDANCE_WEIGHT + late * (LATE_GUIDANCE_WEIGHT - GUIDANCE_WEIGHT)
+        generator_loss = generator_loss + weight * guidance
         if late:
-            effort = effort_of(self._seen_together(canvas), self.studio.made, self.crowds)
-            painting = painting + CARRY * late * effort
-        (pull,) = torch.autograd.grad(painting, canvas, retain_graph=True)
-        carried = (painted * pull).sum()
-        return judged + APART * alike + carried - carried.detach()
+            features = self._pooled_features(detached)
+            cost = mean_transport_cost(features, self.generated_moments, self.real_moments)
+            generator_loss = generator_loss + TRANSPORT_WEIGHT * late * cost
+        (gradient,) = torch.autograd.grad(generator_loss, detached, retain_graph=True)
+        surrogate = (generated * gradient).sum()  # (), of no value but the generator's gradient
+        return discriminator_loss + DIVERSITY_WEIGHT * similar + surrogate - surrogate.detach()
 
-    def _dealt(self, step: int):
-        """Give a step's pictures, their captions, and which of the neighbours' would be wrong.
+    def _draw_batch(self, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return a step's pictures, their captions, and where the neighbour's caption is wrong.
 
-        As (batch, 3, size, size), numbers of words, (batch, 24), and (batch,) of 0 and 1.
+        As (batch, 3, size, size), word numbers, (batch, 24), and (batch,) of 0 and 1.
         """
-        chance = np.random.default_rng([self.seed, step])
-        chosen = chance.integers(len(self.learn), size=self.count)
-        unsaid = chance.random(self.count) < UNSAID  # (batch,)
+        random = np.random.default_rng([self.seed, step])
+        chosen = random.integers(len(self.training), size=self.batch)
+        without = random.random(self.batch) < NO_CAPTION  # (batch,)
         captions = [
-            "" if silent else compose(self.learn.facts[i], chance)
-            for i, silent in zip(chosen, unsaid, strict=True)
+            "" if empty else compose(self.training.facts[i], random)
+            for i, empty in zip(chosen, without, strict=True)
         ]
-        words = torch.tensor([self.vocabulary.read(caption)[0] for caption in captions])
-        those = torch.from_numpy(chosen)
-        wrong = ~self.table[those].gather(1, torch.roll(words, 1, 0)).all(1)  # (batch,)
-        x = _scaled(self.squares[those.to(self.squares.device)].to(self.device))
-        return x, words.to(self.device), wrong.float().to(self.device)
+        words = torch.tensor([self.vocabulary.encode(caption)[0] for caption in captions])
+        index = torch.from_numpy(chosen)  # (batch,)
+        mismatch = ~self.true_words[index].gather(1, torch.roll(words, 1, 0)).all(1)  # (batch,)
+        x = _to_float(self.images[index.to(self.images.device)].to(self.device))
+        return x, words.to(self.device), mismatch.float().to(self.device)
 
-    def _painted(self, x, code):
-        """Paint codes; give the paintings and how much two of one code lack of being apart."""
-        painter, part = self.studio.painter, self.part
-        with self._quick():
-            z = torch.randn(len(code), LATENT, device=self.device)
-            grain = torch.randn(len(code), painter.grains, device=self.device)
-            painted = painter(z, code, grain)  # (batch, 3, size, size)
-            again = painter(torch.randn_like(z[:part]), code[:part], grain[:part])
-        return painted, likeness(painted[:part], again, x)
+    def _generate(self, x: torch.Tensor, code: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return pictures of codes, and the similarity of two pictures of one code, ()."""
+        generator, part = self.generator, self.part
+        with mixed_precision(self.device):
+            z = torch.randn(len(code), LATENT, device=self.device)  # (batch, 64)
+            grain = torch.randn(len(code), generator.grain_size, device=self.device)
+            generated = generator(z, code, grain)  # (batch, 3, size, size)
+            again = generator(torch.randn_like(z[:part]), code[:part], grain[:part])
+        return generated, similarity(generated[:part], again, x)
 
-    def _judged(self, x, canvas, code, wrong):
-        """Give the judge's loss, the painter's, and the reader's complaint, () each."""
-        judge, lesson, count, part = self.studio.judge, self.lesson, self.count, self.part
-        dice = torch.rand(2 * count, 8, device=self.device)
-        shown = augmented(torch.cat([x, canvas]), dice)  # (2 batch, 3, size, size)
-        trembling = torch.cat([shown[:part], shown[count : count + part]]).detach()
-        trembled = trembling + TREMOR * torch.randn_like(trembling)  # (batch / 2, 3, size, size)
-        shown = torch.cat([shown, trembled])  # (batch * 5 / 2, 3, size, size)
+    def _score(
+        self, x: torch.Tensor, generated: torch.Tensor, code: torch.Tensor, mismatch: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Return the losses of discriminator, generator and image encoder, () each."""
+        discriminator, batch, part = self.discriminator, self.batch, self.part
+        random = torch.rand(2 * batch, 8, device=self.device)
+        shown = augment(torch.cat([x, generated]), random)  # (2 batch, 3, size, size)
+        penalized = torch.cat([shown[:part], shown[batch : batch + part]]).detach()
+        moved = penalized + PENALTY_STEP * torch.randn_like(penalized)  # (batch / 2, 3, size, size)
+        shown = torch.cat([shown, moved])  # (batch * 5 / 2, 3, size, size)
         codes = torch.cat([code, code, code[:part], code[:part]])  # (batch * 5 / 2, 128)
-        with self._quick():
-            seen, _, opinion = lesson.reader(shown)
-            votes, gists = judge(shown, seen)
-        said = votes + judge.fitting(gists, codes)  # (batch * 5 / 2, votes)
-        real, made, shaken = said[:count], said[count : 2 * count], said[2 * count :]
-        others = judge.fitting([gist[:count] for gist in gists], torch.roll(code, 1, 0))
-        mismatched = votes[:count] + others  # (batch, votes)
-        still = torch.cat([real[:part], made[:part]])  # (batch / 2, votes)
-        penalty = ((still - shaken) / TREMOR).square().mean()
-        judged = F.softplus(made - real).mean() + GAMMA / 2 * penalty
-        whole = F.softplus(mismatched - real).mean(1)  # (batch,)
-        judged = judged + MATCH * (whole * wrong).mean()
-        # The reader's log odds that each painting fits its own caption.
-        opinion = opinion[count : 2 * count].float()  # (batch, 128)
-        odds = lesson.odds(opinion, code)  # (batch,)
-        return judged, F.softplus(real.detach() - made).mean(), F.softplus(-odds).mean()
+        with mixed_precision(self.device):
+            features, _, image_codes = self.image_encoder(shown)
+            unconditional, pooled = discriminator(shown, features)
+        scores = unconditional + discriminator.conditional_scores(pooled, codes)
+        real, fake, shifted = scores[:batch], scores[batch : 2 * batch], scores[2 * batch :]
+        neighbours = torch.roll(code, 1, 0)  # (batch, 128)
+        wrong = discriminator.conditional_scores([one[:batch] for one in pooled], neighbours)
+        mismatched = unconditional[:batch] + wrong  # (batch, scores)
+        base = torch.cat([real[:part], fake[:part]])  # (batch / 2, scores)
+        penalty = ((base - shifted) / PENALTY_STEP).square().mean()
+        discriminator_loss = F.softplus(fake - real).mean() + GAMMA / 2 * penalty
+        mismatch_loss = F.softplus(mismatched - real).mean(1)  # (batch,)
+        discriminator_loss = (
+            discriminator_loss + MISMATCH_WEIGHT * (mismatch_loss * mismatch).mean()
+        )
+        generator_loss = F.softplus(real.detach() - fake).mean()
+        # The log odds that each generated picture fits its own caption.
+        image_codes = image_codes[batch : 2 * batch].float()  # (batch, 128)
+        logits = self.text_image.logits(image_codes, code)  # (batch,)
+        return discriminator_loss, generator_loss, F.softplus(-logits).mean()
 
-    def _seen_together(self, x):
-        """Give the pooled features of all who look, (batch, width) a level."""
-        with self._quick():
-            x = moved(x)  # (batch, 3, size, size)
-            seen = [one for each in (self.lesson.reader, *self.onlookers) for one in each(x)[0]]
-        return [one.float().mean((2, 3)) for one in seen]  # (batch, width) each
-
-    def _quick(self):
-        return torch.autocast(self.device, torch.bfloat16, enabled=quick(self.device))
+    def _pooled_features(self, x: torch.Tensor) -> list[torch.Tensor]:
+        """Return the pooled features of all image encoders, (batch, width) a level."""
+        with mixed_precision(self.device):
+            x = random_shift(x)  # (batch, 3, size, size)
+            encoders = (self.image_encoder, *self.auxiliary)
+            maps = [level for encoder in encoders for level in encoder(x)[0]]
+        return [level.float().mean((2, 3)) for level in maps]  # (batch, width) each
 
 
-def _scaled(squares):
-    """Give squares of bytes, (pictures, size, size, 3), as (pictures, 3, size, size) in 0..1."""
-    x = squares.permute(0, 3, 1, 2).float() / 255
+def _to_float(images: torch.Tensor) -> torch.Tensor:
+    """Return bytes, (pictures, size, size, 3), as (pictures, 3, size, size) in 0..1."""
+    x = images.permute(0, 3, 1, 2).float() / 255  # (pictures, 3, size, size)
     return x.contiguous(memory_format=torch.channels_last)

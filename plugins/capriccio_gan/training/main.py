@@ -1,11 +1,9 @@
-"""Train the painter of words, a conditional GAN, and export the graph that is played.
+"""Train the GAN on a folder of pictures and export the graph that the part plays.
 
-What is optimised is Goodfellow's minimax game V(D, G) on pairs: painter and judge lower
-softplus(±(v(G(z, c), c) - v(x, c))), with penalties that keep it steady and terms that make words
-and crowds count; game/train.py says how that comes from V(D, G). First four readers learn to see,
-then painter and judge play. Painted with, validated and exported are the averaged weights.
-
-Read from top to bottom: the exam, a training, export.
+Generator and discriminator play Goodfellow's minimax game V(D, G) on pairs: they lower
+softplus(±(v(G(z, c), c) - v(x, c))), with penalties that keep it stable and terms that make words
+and the distribution count; losses.py derives it from V(D, G). First four encoders are trained, then
+generator and discriminator. The averaged weights are evaluated and exported.
 """
 
 from pathlib import Path
@@ -13,78 +11,38 @@ from typing import Any
 
 import numpy as np
 import torch
-from capriccio.training import Trainer, export, frechet, licence, seed_everything, spread
+from capriccio.training import Trainer, export, licence_of, seed_everything
 from PIL import Image
 
 from ..vocabulary import Vocabulary
-from .captions import compose
 from .dataset import Pictures, read_pictures, vocabulary_of
-from .directions import codes_of, find_dials
-from .losses import OBJECTIVE, Game, Studio
-from .networks import INPUTS, LATENT, OUTPUTS, Painter, Player
-from .text_image import ONLOOKERS, Lesson, Reader, features, learn_to_read, learn_words
+from .directions import encode_captions, find_directions
+from .evaluator import Evaluator
+from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
+from .networks import INPUTS, OUTPUTS, InferenceModel
+from .text_image import (
+    AUXILIARY_WIDTHS,
+    ImageEncoder,
+    TextImageModel,
+    train_text_image,
+    train_word_classifier,
+)
 
 SIZES = (64, 128, 256)
 BATCH = {"cpu": 32, "cuda": 128}
 STEPS = {"cpu": 20_000, "cuda": 60_000}
-READING = 1_500  # steps of the reader: about 30 times through the 6,010 watercolours
-RATE = 1e-3  # Adam's; R3GAN begins at 2e-4 with batches of 512 and no warm start
-DIALLED = 16  # pictures over which a dial is calibrated
-COLLAPSED = 0.25  # a share of the real pictures' spread below which something is told,
-WARM = 2_000  # from this step on: at first all pictures are alike
-
-
-class Exam:
-    """Asks for what people ask for, and tells how far the answers are from real pictures."""
-
-    def __init__(
-        self,
-        witness: Reader,
-        lesson: Lesson,
-        learn: Pictures,
-        check: Pictures,
-        vocabulary: Vocabulary,
-        *,
-        device: str,
-        seed: int,
-    ):
-        self.witness, self.lesson, self.device, self.seed = witness, lesson, device, seed
-        sample = np.random.default_rng(0).permutation(len(check))[:1000]
-        repeats = -(-min(1000, 4 * len(check)) // len(check))
-        dice = np.random.default_rng(0)  # as people ask, not all there is to say
-        asked = [compose(check.facts[i], dice) for i in [*sample] * repeats]
-        self.asked = torch.tensor([vocabulary.read(caption)[0] for caption in asked])
-        self.silence = torch.tensor([vocabulary.read("")[0]])  # (1, 24)
-        self.real = self._features(check.squares)
-        self.floor = frechet(self._features(learn.squares[:: max(1, len(learn) // 2000)]),
-                             self.real)  # fmt: skip
-
-    def of(self, painter: Painter) -> dict[str, float]:
-        """Measure a painter; a lower Fréchet distance is better."""
-        made = self._features(self.painted(painter, self.asked))
-        unasked = self._features(self.painted(painter, self.silence.expand(200, -1)))
-        wide, silent = (spread(one) / spread(self.real) for one in (made, unasked))
-        return {
-            "frechet": frechet(self.real, made),
-            "real frechet": self.floor,
-            "spread": wide,
-            "spread unasked": silent,
-        }
-
-    def painted(self, painter: Painter, words: torch.Tensor) -> np.ndarray:
-        """Paint words, (prompts, 24), always from the same chance: (prompts, size, size, 3)."""
-        torch.manual_seed(self.seed)
-        made = []
-        for part in words.split(64):
-            z = torch.randn(len(part), LATENT).to(self.device)
-            grain = torch.randn(len(part), painter.grains).to(self.device)
-            code = self.lesson.listener(part.to(self.device))  # (64, 128)
-            x = painter(z, code, grain).clamp(0, 1)  # (64, 3, size, size)
-            made.append((x * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy())
-        return np.concatenate(made)
-
-    def _features(self, squares: np.ndarray) -> np.ndarray:
-        return features(self.witness, squares, self.device)[0]
+VALIDATION_INTERVAL = {"cpu": 250, "cuda": 1000}  # steps
+ENCODER_STEPS = 1_500  # about 30 times through the 6,010 watercolours
+ENCODER_SHARE = 1 / 8  # of the time
+RATE = 1e-3  # Adam's; R3GAN starts at 2e-4 with batches of 512 and no warm-up
+BETAS = (0.0, 0.99)  # as R3GAN
+MAX_GRADIENT = 20.0  # Adam ignores the scale; this catches single steps that explode
+CALIBRATION_PICTURES = 16  # over which a direction is calibrated
+DRY_RUN_PICTURES, DRY_RUN_BATCH = 80, 8
+COLLAPSED = 0.25  # a warning is printed below this share of the real pictures' spread,
+WARM_UP = 2_000  # from this step on: at first all pictures are alike
+SHEET = 64  # pictures, in rows of SHEET_COLUMNS
+SHEET_COLUMNS = 8
 
 
 def train(
@@ -97,119 +55,174 @@ def train(
     seed: int = 0,
     size: int | None = None,
     steps: int | None = None,
-    reading: int = READING,
+    reading: int = ENCODER_STEPS,
     batch: int | None = None,
 ) -> None:
-    """Learn a folder of pictures and write painter and listener to the `.onnx` file `out`.
+    """Train a model and export it.
 
-    `size` is 64, 128 or 256; by default 64 on a CPU and 128 on a GPU. Captions come from
-    `labels.csv` or the names of sub-folders and from what is measured; see `pictures.py`. A
-    sheet of samples appears beside `out` with every line of figures. Raises ValueError where the
-    folder holds fewer than 50 readable pictures.
+    Captions come from `labels.csv` or the names of sub-folders, and from what is measured in the
+    pictures; see dataset.py. A sheet of samples is written beside `out` at every validation.
+
+    Args:
+        data: a folder of pictures.
+        out: the `.onnx` file to write; checkpoints are written beside it.
+        resume: go on from the checkpoints.
+        dry_run: run every step once and write nothing.
+        hours: time limit.
+        seed: of everything random.
+        size: 64, 128 or 256; by default 64 on a CPU and 128 on a GPU.
+        steps: of generator and discriminator.
+        reading: steps of the encoders.
+        batch: of generator and discriminator.
+
+    Raises:
+        ValueError: the folder holds fewer than 50 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
     device = "cuda" if torch.cuda.is_available() else "cpu"
     size = size or (64 if device == "cpu" else 128)
     if size not in SIZES:
-        raise ValueError(f"a size of {size!r}; pictures are painted at 64, 128 or 256")
+        raise ValueError(f"size must be 64, 128 or 256, got {size!r}")
     seed_everything(seed)
-    torch.backends.cudnn.benchmark = True  # shapes never change; a CPU does not mind
-    learn, check = read_pictures(data, size, 80 if dry_run else None)
-    vocabulary = Vocabulary(vocabulary_of(learn))
+    torch.backends.cudnn.benchmark = True  # shapes are static; ignored on a CPU
+    training, validation = read_pictures(data, size, DRY_RUN_PICTURES if dry_run else None)
+    vocabulary = Vocabulary(vocabulary_of(training))
     print(
-        f"{len(learn)} pictures to learn, {len(check)} to check, {len(vocabulary.words)} words, "
-        f"{size} pixels, on {device}",
+        f"{len(training)} pictures for training, {len(validation)} for validation, "
+        f"{len(vocabulary.words)} words, {size} pixels, on {device}",
         flush=True,
     )
     shared: dict[str, Any] = {"device": device, "dry_run": dry_run, "resume": resume}
-    witness = learn_words(learn, vocabulary, out.with_suffix(".witness.safetensors"),
-                          steps=max(1, reading // 2), seed=seed + 1, **shared)  # fmt: skip
-    lesson = learn_to_read(learn, check, vocabulary, out.with_suffix(".reader.safetensors"),
-                           steps=reading, hours=hours and hours / 8, seed=seed,
-                           **shared)  # fmt: skip
-    onlookers = [
-        learn_words(learn, vocabulary, out.with_suffix(f".onlooker{n}.safetensors"), widths=widths,
-                    steps=max(1, reading // 2), seed=seed + 2 + n, **shared)
-        for n, widths in enumerate(ONLOOKERS)
-    ]  # fmt: skip
-    studio: Studio = Studio(size).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    optimizer = torch.optim.Adam(
-        [
-            {"params": studio.painter.parameters(), "lr": RATE},
-            {"params": studio.judge.parameters(), "lr": RATE},
-        ],
-        betas=(0.0, 0.99),
-        foreach=True,
+    evaluation, text_image, auxiliary = train_encoders(
+        training, validation, vocabulary, out, steps=reading, hours=hours, seed=seed, **shared
     )
-    trainer = Trainer(studio, optimizer, out.with_suffix(".safetensors"), seed=seed, resume=resume,
-                      dry_run=dry_run)  # fmt: skip
-    game = Game(studio, lesson, onlookers, learn, vocabulary, device=device, seed=seed,
-                count=8 if dry_run else batch or BATCH[device])  # fmt: skip
-    exam = Exam(witness, lesson, learn, check, vocabulary, device=device, seed=seed)
+    networks: AdversarialNetworks = AdversarialNetworks(size).to(
+        device, memory_format=torch.channels_last
+    )  # type: ignore[call-overload]
+    groups = [
+        {"params": part.parameters(), "lr": RATE} for part in (networks.painter, networks.judge)
+    ]
+    optimizer = torch.optim.Adam(groups, betas=BETAS, foreach=True)
+    trainer = Trainer(networks, optimizer, out.with_suffix(".safetensors"), seed=seed,
+                      resume=resume, dry_run=dry_run)  # fmt: skip
+    adversarial = AdversarialTraining(
+        networks, text_image, auxiliary, training, vocabulary, device=device, seed=seed,
+        batch=DRY_RUN_BATCH if dry_run else batch or BATCH[device],
+    )  # fmt: skip
+    evaluator = Evaluator(evaluation, text_image.listener, training, validation, vocabulary,
+                          device=device, seed=seed)  # fmt: skip
 
-    def validate(ema: Studio) -> dict[str, float]:
-        found = exam.of(ema.painter)
-        wide, silent = found["spread"], found["spread unasked"]
-        if min(wide, silent) < COLLAPSED and trainer.step > WARM:
-            print(
-                f"the pictures grow alike: their spread is {wide:.2f} of the real ones', and "
-                f"{silent:.2f} where nothing is asked for; if it does not recover, go back to the "
-                "best checkpoint with a lower rate",
-                flush=True,
-            )
-        return found
+    def validate(ema: AdversarialNetworks) -> dict[str, float]:
+        figures = evaluator.evaluate(ema.painter)
+        if trainer.step > WARM_UP:
+            warn_of_collapse(figures)
+        return figures
 
-    def snapshot(ema: Studio, step: int) -> None:
-        sheet(exam.painted(ema.painter, exam.asked[:64]), 8).save(out.with_suffix(".png"))
+    def snapshot(ema: AdversarialNetworks, step: int) -> None:
+        images = evaluator.generate(ema.painter, evaluator.prompts[:SHEET])
+        sheet(images, SHEET_COLUMNS).save(out.with_suffix(".png"))
 
     metrics = trainer.run(
-        game.loss,
+        adversarial.loss,
         steps=steps or STEPS[device],
-        hours=hours and hours * 7 / 8,  # the reader had the rest
+        hours=hours and hours * (1 - ENCODER_SHARE),
         validate=validate,
-        every=1000 if device == "cuda" else 250,
-        # A dry run goes through the second act.
-        schedule=lambda now: game.schedule(1.0 if dry_run else now),
-        clip=20.0,  # Adam does not mind the scale; this is for the one step that bursts
+        every=VALIDATION_INTERVAL[device],
+        # A dry run goes through the second phase.
+        schedule=lambda progress: adversarial.schedule(1.0 if dry_run else progress),
+        clip=MAX_GRADIENT,
         on_snapshot=snapshot,
     )
-    player = Player(lesson.listener, trainer.ema.painter).cpu().eval()
+    model = InferenceModel(text_image.listener, trainer.ema.painter).cpu().eval()
+    spent = trainer.seconds / 3600
     card = {
         "data": data.name,
         "metrics": metrics,
         "seed": seed,
-        "hours": round(trainer.seconds / 3600, 2),
-        "pictures": len(learn),
+        "hours": round(spent, 2),
+        "pictures": len(training),
         "command": f"capriccio train gan --data {data.name} --out {out.name} --size {size} "
-        f"--hours {trainer.seconds / 3150:.2f} --seed {seed}",  # seven eighths of it painted
-        **licence(data),
+        f"--hours {spent / (1 - ENCODER_SHARE):.2f} --seed {seed}",
+        **licence_of(data),
     }
-    finish(player, vocabulary, exam.asked, out, card=card, dry_run=dry_run)
+    export_model(model, vocabulary, evaluator.prompts, out, card=card, dry_run=dry_run)
 
 
-def sheet(squares: np.ndarray, across: int) -> Image.Image:
-    """Lay pictures out on one sheet, row by row."""
-    rows = -(-len(squares) // across)
-    size = squares.shape[1]
-    blank = np.full((rows * across - len(squares), *squares.shape[1:]), 255, np.uint8)
-    grid = np.concatenate([squares, blank]).reshape(rows, across, size, size, 3)
-    return Image.fromarray(grid.transpose(0, 2, 1, 3, 4).reshape(rows * size, across * size, 3))
+def train_encoders(
+    training: Pictures,
+    validation: Pictures,
+    vocabulary: Vocabulary,
+    out: Path,
+    *,
+    steps: int,
+    hours: float | None,
+    seed: int,
+    **shared: Any,
+) -> tuple[ImageEncoder, TextImageModel, list[ImageEncoder]]:
+    """Return the evaluation encoder, image and text encoder, and the auxiliary encoders, trained.
+
+    The files beside `out` have the names of the checkpoints that exist.
+    """
+    evaluation = train_word_classifier(
+        training, vocabulary, out.with_suffix(".witness.safetensors"),
+        steps=max(1, steps // 2), seed=seed + 1, **shared,
+    )  # fmt: skip
+    text_image = train_text_image(
+        training, validation, vocabulary, out.with_suffix(".reader.safetensors"),
+        steps=steps, hours=hours and hours * ENCODER_SHARE, seed=seed, **shared,
+    )  # fmt: skip
+    auxiliary = [
+        train_word_classifier(
+            training, vocabulary, out.with_suffix(f".onlooker{number}.safetensors"),
+            widths=widths, steps=max(1, steps // 2), seed=seed + 2 + number, **shared,
+        )
+        for number, widths in enumerate(AUXILIARY_WIDTHS)
+    ]  # fmt: skip
+    return evaluation, text_image, auxiliary
 
 
-# -- export -----------------------------------------------------------------------------------
+def warn_of_collapse(figures: dict[str, float]) -> None:
+    """Print a warning where generated pictures vary much less than real ones."""
+    spread, unprompted = figures["spread"], figures["spread unasked"]
+    if min(spread, unprompted) < COLLAPSED:
+        print(
+            f"the pictures become alike: their spread is {spread:.2f} of the real pictures', and "
+            f"{unprompted:.2f} without a prompt; if it does not recover, resume from the best "
+            "checkpoint with a lower learning rate",
+            flush=True,
+        )
 
 
-def finish(player: Player, vocabulary, words, out: Path, *, card: dict, dry_run: bool) -> None:
-    """Calibrate the dials and export painter and listener as one graph, checked and signed."""
-    player = player.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    codes = codes_of(player.listener, words.tolist())  # (prompts, 128)
+def sheet(images: np.ndarray, columns: int) -> Image.Image:
+    """Return images, `(pictures, size, size, 3)` uint8, on one sheet, row by row."""
+    rows = -(-len(images) // columns)
+    size = images.shape[1]
+    blank = np.full((rows * columns - len(images), *images.shape[1:]), 255, np.uint8)
+    grid = np.concatenate([images, blank]).reshape(rows, columns, size, size, 3)
+    return Image.fromarray(grid.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3))
+
+
+def export_model(
+    model: InferenceModel,
+    vocabulary: Vocabulary,
+    prompts: torch.Tensor,
+    out: Path,
+    *,
+    card: dict[str, Any],
+    dry_run: bool,
+) -> None:
+    """Calibrate the directions of a model and export it as one graph with its card."""
+    model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    codes = encode_captions(model.listener, prompts.tolist())  # (prompts, 128)
+    pictures = 2 if dry_run else CALIBRATION_PICTURES
     card = {
         "part": "gan",
         "objective": OBJECTIVE,
         "vocabulary": vocabulary.words,
-        "dials": find_dials(player.painter, codes, pictures=2 if dry_run else DIALLED),
+        "dials": find_directions(model.painter, codes, pictures=pictures),
         **card,
     }
-    # One level of 256 may tip over where a value stands on the edge between two.
-    export(player, player.example(), out, input_names=INPUTS, output_names=OUTPUTS, card=card,
-           tolerance={"image": 1, "codes": 1e-3}, draw=player.example, dry_run=dry_run)  # fmt: skip
+    # A value between two levels of 256 may round either way.
+    export(model, model.random_inputs(), out, input_names=INPUTS, output_names=OUTPUTS, card=card,
+           tolerance={"image": 1, "codes": 1e-3}, draw=model.random_inputs,
+           dry_run=dry_run)  # fmt: skip

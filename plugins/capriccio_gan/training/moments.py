@@ -1,24 +1,25 @@
-"""See many pictures together: how far paintings on the whole are from real pictures, and where to.
+"""Compare many generated pictures with many real ones by the moments of their features.
 
-A judge votes on one picture at a time and cannot tell what all of them lack. Mean and covariance of
-features can; between two crowds of which these are known, the optimal transport is a matrix, and
-its mean effort is the Fréchet distance (arXiv 1706.08500). So to lower the effort of each painting
-is to lower the distance, in the features of whoever looks.
+A discriminator scores one picture at a time and cannot measure what all of them lack. Mean and
+covariance of features can: between two distributions with these moments the optimal transport is
+a matrix, and its mean cost is the Fréchet distance (arXiv 1706.08500). So lowering the transport
+cost of each generated picture lowers the distance.
 """
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-LATELY = 0.01  # a batch's share of what is known: about the last 100 batches count
-OFTEN = 8  # batches after which the transport is worked out anew
-FAR = 4  # pixels
+RATE = 0.01  # a batch's share of the moments: about the last 100 batches count
+TRANSPORT_INTERVAL = 8  # batches after which the transport is computed anew
+MAX_SHIFT = 4  # pixels
 
 
-class Crowd(nn.Module):
-    """What many pictures are like together: mean and covariance of features, as of late."""
+class FeatureMoments(nn.Module):
+    """Running mean and covariance of features, and the transport to those of real pictures."""
 
     batches: torch.Tensor
     mean: torch.Tensor
@@ -27,74 +28,82 @@ class Crowd(nn.Module):
 
     def __init__(self, width: int):
         super().__init__()
+        # Named as in the checkpoints that exist.
         self.register_buffer("batches", torch.zeros(()))
         self.register_buffer("mean", torch.zeros(width))
         self.register_buffer("square", torch.zeros(width, width))  # the mean of f fT
         self.register_buffer("way", torch.eye(width))  # the transport
 
     @torch.no_grad()
-    def meet(self, seen):
-        """Take the features of one more batch in, (batch, width)."""
+    def update(self, features: torch.Tensor) -> None:
+        """Include the features of another batch, (batch, width)."""
         self.batches += 1
-        share = max(LATELY, 1 / self.batches.item())
-        self.mean.lerp_(seen.mean(0), share)
-        self.square.lerp_(seen.T @ seen / len(seen), share)
+        share = max(RATE, 1 / self.batches.item())
+        self.mean.lerp_(features.mean(0), share)
+        self.square.lerp_(features.T @ features / len(features), share)
 
-    def covariance(self):
-        within = self.square - torch.outer(self.mean, self.mean)  # (width, width)
-        least = 1e-3 * within.diagonal().mean().clamp_min(1e-6)
-        return within + least * torch.eye(len(within), device=within.device)
+    def covariance(self) -> torch.Tensor:
+        """Return the covariance, (width, width), regularized so that it can be inverted."""
+        covariance = self.square - torch.outer(self.mean, self.mean)  # (width, width)
+        least = 1e-3 * covariance.diagonal().mean().clamp_min(1e-6)  # ()
+        return covariance + least * torch.eye(len(covariance), device=covariance.device)
 
-    def effort(self, seen, real: "Crowd"):
-        """Say how far features of this crowd, (batch, width), are from where they belong, ().
+    def transport_cost(self, features: torch.Tensor, real: "FeatureMoments") -> torch.Tensor:
+        """Return how far features, (batch, width), are from where the transport moves them, ().
 
-        They belong where the optimal transport takes them. The effort is a share of how much real
-        pictures differ, so that features of any scale count alike.
+        The cost is relative to the variance of real pictures, so that features of any scale count
+        alike.
         """
         with torch.no_grad():
             wanted = real.covariance()  # (width, width)
-            if self.batches.item() % OFTEN == 1:
-                values, turn = torch.linalg.eigh(self.covariance())  # (width,), (width, width)
+            if self.batches.item() % TRANSPORT_INTERVAL == 1:
+                values, basis = torch.linalg.eigh(self.covariance())  # (width,), (width, width)
                 values = values.clamp_min(1e-9)
-                root, undo = (turn * values**power @ turn.T for power in (0.5, -0.5))
-                values, turn = torch.linalg.eigh(root @ wanted @ root)
-                way = undo @ (turn * values.clamp_min(0) ** 0.5 @ turn.T) @ undo  # symmetric
-                self.way.copy_(way)
-            there = real.mean + (seen - self.mean) @ self.way  # (batch, width)
-        return (seen - there).square().sum(1).mean() / wanted.diagonal().sum()
+                root, inverse = (basis * values**power @ basis.T for power in (0.5, -0.5))
+                values, basis = torch.linalg.eigh(root @ wanted @ root)
+                way = inverse @ (basis * values.clamp_min(0) ** 0.5 @ basis.T) @ inverse
+                self.way.copy_(way)  # (width, width), symmetric
+            target = real.mean + (features - self.mean) @ self.way  # (batch, width)
+        return (features - target).square().sum(1).mean() / wanted.diagonal().sum()
 
 
-def moved(x):
-    """Shift pictures, (batch, 3, size, size), by up to FAR pixels, the edge going on.
+def mean_transport_cost(
+    levels: Sequence[torch.Tensor],
+    generated: Iterable[Any],
+    real: Sequence[FeatureMoments],
+) -> torch.Tensor:
+    """Return the mean transport cost, (), of a batch; the batch updates `generated`.
 
-    Who looks in strides is otherwise pleased by a grid, and a grid is what is painted.
+    Args:
+        levels: features of the batch, (batch, width) each.
+        generated: moments of generated pictures, one for each level.
+        real: moments of real pictures, one for each level.
+    """
+    costs = []
+    for features, ours, theirs in zip(levels, generated, real, strict=True):
+        ours.update(features.detach())
+        costs.append(ours.transport_cost(features, theirs))
+    return torch.stack(costs).mean()
+
+
+def random_shift(x: torch.Tensor) -> torch.Tensor:
+    """Return pictures, (batch, 3, size, size), all shifted alike by up to MAX_SHIFT pixels.
+
+    Strided convolutions favour patterns on their own grid, and the generator would learn these.
     """
     size = x.shape[3]
-    x = F.pad(x, (FAR, FAR, FAR, FAR), mode="replicate")
-    down, right = torch.randint(2 * FAR + 1, (2,)).tolist()
+    x = F.pad(x, (MAX_SHIFT, MAX_SHIFT, MAX_SHIFT, MAX_SHIFT), mode="replicate")
+    down, right = torch.randint(2 * MAX_SHIFT + 1, (2,)).tolist()
     return x[:, :, down : down + size, right : right + size]  # (batch, 3, size, size)
 
 
-def effort_of(levels, made: Any, real: list[Crowd]):
-    """Give the mean effort, (), of a batch of paintings from its features, (batch, width) a level.
+def similarity(ones: torch.Tensor, others: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
+    """Return how similar pairs of pictures, (pairs, 3, size, size), are: 0..1, the mean of all.
 
-    `made` are the crowds of paintings, one a level, and the batch joins them; `real` those of
-    pictures.
-    """
-    efforts = []
-    for level, ours, theirs in zip(levels, made, real, strict=True):
-        ours.meet(level.detach())
-        efforts.append(ours.effort(level, theirs))
-    return torch.stack(efforts).mean()
-
-
-def likeness(ones, others, real):
-    """Say how much pairs of pictures, (pairs, 3, size, size), lack of being apart, 0..1.
-
-    They are seen small and without their paper's tone, so that it is what is painted that counts;
-    half the mean distance between `real` pictures is far enough.
+    Pictures are compared small and without their mean colour, so that the subject counts and not
+    the paper. Half the mean distance between `real` pictures gives 0.
     """
     ones, others, real = (F.adaptive_avg_pool2d(part, 16) for part in (ones, others, real))
     ones, others, real = (part - part.mean((2, 3), keepdim=True) for part in (ones, others, real))
     far = (real - real.roll(1, 0)).abs().mean().clamp_min(1e-4) / 2  # ()
-    return (1 - (ones - others).abs().mean((1, 2, 3)) / far).clip(min=0).mean()
+    return (1 - (ones - others).abs().mean((1, 2, 3)) / far).clip(min=0).mean()  # ()

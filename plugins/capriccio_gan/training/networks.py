@@ -1,10 +1,12 @@
-"""The networks: a listener hears the words, a painter paints, a judge tells painted from real.
+"""The networks: a text encoder, a generator that paints, a discriminator.
 
-Sizes are for playing on a plain processor: plain 3 x 3 convolutions, which ONNX Runtime computes
-fastest there, static shapes, no kernel that depends on an input. Words and chance reach the
-painter as a scale and a shift of features, and upsampling is the convolution before it, whose
+Sizes are chosen for inference on a CPU: plain 3 x 3 convolutions, which ONNX Runtime computes
+fastest there, static shapes, no kernel that depends on an input. Text and noise reach the
+generator as a scale and a shift of features, and upsampling is the convolution before it, whose
 channels become pixels (sub-pixel convolution, arXiv 1609.05158), or one transposed convolution
-that does the same.
+that computes the same.
+
+Attributes of the modules are named as in the checkpoints that exist.
 """
 
 from itertools import pairwise
@@ -13,134 +15,146 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from ..vocabulary import LONGEST, NOTHING
+from ..vocabulary import MAX_WORDS, PADDING, START
 
-LATENT = 64  # numbers of chance: enough for shape, place and touch
-CODE = 128  # numbers a prompt becomes
-STYLE = 128  # numbers that chance and prompt become together, which the dials turn
+LATENT = 64  # size of z: enough for shape, place and brushwork
+CODE = 128  # size of an encoded prompt
+STYLE = 128  # size of what z and code become together; the knobs `first` to `fourth` shift it
 
 # Channels at 4, 8, 16 … rows, the last level half the picture's size. Chosen by measurement: a
 # frame takes two cores of a Xeon with AVX-512 2.3 ms at 64, 2.8 ms at 128 and 11 ms at 256.
-WIDTHS = {
+GENERATOR_WIDTHS = {
     64: (144, 128, 88, 48),
     128: (144, 128, 80, 40, 24),
     256: (192, 160, 128, 80, 40, 24),
 }
-JUDGE = {  # channels of the judge's own eye, from half the picture's size down to 4 rows
+DISCRIMINATOR_WIDTHS = {  # from half the picture's size down to 4 rows
     64: (32, 64, 96, 160),
     128: (32, 64, 96, 128, 192),
     256: (24, 48, 64, 96, 128, 192),
 }
-GRAINY = 16  # from so many rows on each level has chance of its own: the grain of the paper
+MIN_GRAIN_ROWS = 16  # from this many rows on a level has noise of its own: the grain of the paper
+PAPER = 0.8  # about the lightness of paper, from which the generator starts
+
+# Of the exported graph.
+INPUTS = ["z", "words", "shares", "code", "turn", "grain"]
+OUTPUTS = ["image", "codes"]
 
 
-class Listener(nn.Module):
-    """Hear a prompt, (batch, LONGEST) numbers of words, as a code, (batch, CODE).
+class TextEncoder(nn.Module):
+    """Encode prompts, (batch, MAX_WORDS) word numbers, as codes, (batch, CODE).
 
-    Every word is heard with its neighbours, so that green leaves of a red apple stay green; four
-    listeners choose what to attend to.
+    A convolution sees every word with its neighbours, so that the green leaves of a red apple
+    stay green; four attention heads pool the words.
     """
 
     def __init__(self, words: int, width: int = 64, heads: int = 4):
         super().__init__()
-        self.table = nn.Embedding(words, width, padding_idx=NOTHING)
+        self.table = nn.Embedding(words, width, padding_idx=PADDING)
         self.beside = nn.Conv1d(width, width, 3, padding=1)
         self.attend = nn.Linear(width, heads)
         self.last = nn.Linear(heads * width, CODE)
         nn.init.normal_(self.table.weight, std=0.5)
 
-    def forward(self, words):
-        there = (words != NOTHING).unsqueeze(2)  # (batch, 24, 1)
-        h = self.table(words) * there  # (batch, 24, 64)
+    def forward(self, words: torch.Tensor) -> torch.Tensor:
+        mask = (words != PADDING).unsqueeze(2)  # (batch, 24, 1)
+        h = self.table(words) * mask  # (batch, 24, 64)
         near = self.beside(h.transpose(1, 2)).transpose(1, 2)  # (batch, 24, 64)
         h = h + F.leaky_relu(near, 0.2)  # (batch, 24, 64)
-        weight = self.attend(h).masked_fill(~there, -1e4).softmax(1)  # (batch, 24, 4)
-        heard = weight.transpose(1, 2) @ h  # (batch, 4, 64)
-        return F.layer_norm(self.last(heard.flatten(1)), (CODE,))  # (batch, 128)
+        weight = self.attend(h).masked_fill(~mask, -1e4).softmax(1)  # (batch, 24, 4)
+        pooled = weight.transpose(1, 2) @ h  # (batch, 4, 64)
+        return F.layer_norm(self.last(pooled.flatten(1)), (CODE,))  # (batch, 128)
 
 
 class Block(nn.Module):
-    """Two convolutions around a residual, tinted in between by the style, grained by chance."""
+    """A residual block of two convolutions, modulated in between by style and noise."""
 
-    def __init__(self, width: int, grainy: bool):
+    def __init__(self, width: int, has_grain: bool):
         super().__init__()
         self.one = nn.Conv2d(width, width, 3, padding=1)
         self.two = nn.Conv2d(width, width, 3, padding=1)
-        nn.init.zeros_(self.two.weight)  # begins as the identity: deep nets start to learn at once
+        nn.init.zeros_(self.two.weight)  # starts as the identity: deep nets learn from the start
         self.tint = nn.Linear(STYLE, 2 * width)
-        self.grain = nn.Parameter(torch.zeros(width)) if grainy else None
+        self.grain = nn.Parameter(torch.zeros(width)) if has_grain else None
 
-    def forward(self, x, style, grain):
+    def forward(
+        self, x: torch.Tensor, style: torch.Tensor, grain: torch.Tensor | None
+    ) -> torch.Tensor:
         h = self.one(F.leaky_relu(x, 0.2))  # (batch, width, rows, rows)
         scale, shift = self.tint(style)[:, :, None, None].chunk(2, 1)  # (batch, width, 1, 1)
         h = h * (1 + scale) + shift  # (batch, width, rows, rows)
-        if self.grain is not None:
+        if self.grain is not None and grain is not None:
             h = h + (grain * self.grain.view(1, -1, 1, 1)).to(h.dtype)  # (batch, width, rows, rows)
         return x + self.two(F.leaky_relu(h, 0.2))  # (batch, width, rows, rows)
 
 
-class Painter(nn.Module):
-    """Paint chance, (batch, LATENT), and a code, (batch, CODE): (batch, 3, size, size) in 0..1."""
+class GeneratorNetwork(nn.Module):
+    """Paint z, (batch, LATENT), and a code, (batch, CODE), as (batch, 3, size, size) in 0..1."""
 
     def __init__(self, size: int, widths: tuple[int, ...] | None = None):
         super().__init__()
-        widths = widths or WIDTHS[size]
+        widths = widths or GENERATOR_WIDTHS[size]
         self.size, self.rows = size, [4 * 2**level for level in range(len(widths))]
         assert self.rows[-1] * 2 == size
         self.one = nn.Linear(LATENT + CODE, 192)
         self.two = nn.Linear(192, STYLE)
         self.first = nn.Linear(STYLE, widths[0] * 16)
-        blocks = zip(widths, self.rows, strict=True)
-        self.blocks = nn.ModuleList(Block(width, rows >= GRAINY) for width, rows in blocks)
-        # Every pixel becomes four: played faster than a convolution and a pixel shuffle.
+        self.blocks = nn.ModuleList(
+            Block(width, rows >= MIN_GRAIN_ROWS)
+            for width, rows in zip(widths, self.rows, strict=True)
+        )
+        # Every pixel becomes four: faster at inference than a convolution and a pixel shuffle.
         ups = [nn.ConvTranspose2d(a, b, 2, 2) for a, b in pairwise(widths)]
-        for up in ups:  # the four begin alike: no checkerboard
+        for up in ups:  # the four start alike: no checkerboard
             up.weight.data = up.weight.data[:, :, :1, :1].repeat(1, 1, 2, 2)  # (in, out, 2, 2)
             nn.init.zeros_(up.bias)  # type: ignore[arg-type]
         self.up = nn.ModuleList(ups)
         self.last = nn.Conv2d(widths[-1], 12, 3, padding=1)
         self.last.weight.data = self.last.weight.data[::4].repeat_interleave(4, 0)  # (12, in, 3, 3)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
-        self.grains = sum(rows**2 for rows in self.rows if rows >= GRAINY)
+        self.grain_size = sum(rows**2 for rows in self.rows if rows >= MIN_GRAIN_ROWS)
 
-    def style(self, z, code):
+    def mapping(self, z: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """Return the style of z and code, (batch, STYLE)."""
         h = F.leaky_relu(self.one(torch.cat([z, code], 1)), 0.2)  # (batch, 192)
         return self.two(h)  # (batch, 128)
 
-    def tints(self) -> list[torch.Tensor]:
-        """Give the weights by which the painter listens to the style, (outputs, STYLE) each."""
-        tints = [block.tint for block in self.blocks if isinstance(block, Block)]
-        return [self.first.weight, *(tint.weight for tint in tints)]
-
-    def paint(self, style, grain):
+    def synthesis(self, style: torch.Tensor, grain: torch.Tensor) -> torch.Tensor:
+        """Return pictures of styles and noise, (batch, grain_size)."""
         h = self.first(style).view(len(style), -1, 4, 4)  # (batch, width, 4, 4)
         begin = 0
         for block, up, rows in zip(self.blocks, [*self.up, None], self.rows, strict=True):
-            here = None
+            noise = None
             if block.grain is not None:
-                here = grain[:, begin : begin + rows**2].view(-1, 1, rows, rows)
+                noise = grain[:, begin : begin + rows**2].view(-1, 1, rows, rows)
                 begin += rows**2
-            h = block(h, style, here)  # (batch, width, rows, rows)
+            h = block(h, style, noise)  # (batch, width, rows, rows)
             if up is not None:
                 h = up(h)  # (batch, next width, 2 rows, 2 rows)
         h = self.last(F.leaky_relu(h, 0.2))  # (batch, 12, size / 2, size / 2)
-        return F.pixel_shuffle(h, 2).float() + 0.8  # (batch, 3, size, size); 0.8 is about paper
+        return F.pixel_shuffle(h, 2).float() + PAPER  # (batch, 3, size, size)
 
-    def forward(self, z, code, grain):
-        return self.paint(self.style(z, code), grain)
+    def forward(self, z: torch.Tensor, code: torch.Tensor, grain: torch.Tensor) -> torch.Tensor:
+        return self.synthesis(self.mapping(z, code), grain)  # (batch, 3, size, size)
+
+    def style_weights(self) -> list[torch.Tensor]:
+        """Return the weights of all layers that read the style, (outputs, STYLE) each."""
+        tints = [block.tint for block in self.blocks if isinstance(block, Block)]
+        return [self.first.weight, *(tint.weight for tint in tints)]
 
 
-class Judge(nn.Module):
-    """Vote how real a picture is and how well it fits a prompt, (batch, votes), higher is real.
+class Discriminator(nn.Module):
+    """Score how real pictures are and how well they fit prompts, (batch, scores), higher is real.
 
-    Two eyes: one of its own, trained from nothing, sees every pixel; the other looks through the
-    features of a reader that was trained on real pictures before and stays as it is, which lets
-    few pictures go far (after Projected GANs, arXiv 2111.01007, with features of our own).
+    It has two branches: one of its own, trained from scratch, sees every pixel; the other reads
+    the features of an image encoder that was trained on real pictures before and stays frozen,
+    which makes few pictures suffice (after Projected GANs, arXiv 2111.01007, with features of our
+    own). `features` are the widths of the encoder's maps.
     """
 
-    def __init__(self, size: int, seen: tuple[int, ...], widths: tuple[int, ...] | None = None):
+    def __init__(self, size: int, features: tuple[int, ...], widths: tuple[int, ...] | None = None):
         super().__init__()
-        widths = widths or JUDGE[size]
+        widths = widths or DISCRIMINATOR_WIDTHS[size]
         self.first = nn.Conv2d(12, widths[0], 3, padding=1)
         self.one = nn.ModuleList(nn.Conv2d(a, a, 3, padding=1) for a in widths[:-1])
         second = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)]
@@ -148,77 +162,79 @@ class Judge(nn.Module):
             nn.init.zeros_(conv.weight)
         self.two = nn.ModuleList(second)
         self.past = nn.ModuleList(nn.Conv2d(a, b, 1) for a, b in pairwise(widths))
-        self.touch = nn.Conv2d(widths[-2], 1, 1)  # of 8 rows: brush and paper, place by place
+        self.touch = nn.Conv2d(widths[-2], 1, 1)  # at 8 rows: brushwork and paper, patch by patch
         self.whole = nn.Linear(widths[-1] * 16, 192)
         self.votes = nn.Linear(192, 1)
-        self.looks = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in seen)
-        self.sees = nn.ModuleList(nn.Conv2d(64, 64, 3, 2, 1) for _ in seen)
-        self.says = nn.ModuleList(nn.Conv2d(64, 1, 1) for _ in seen)
-        # Words come in by projection, arXiv 1802.05637.
-        wide = [192, *(64 for _ in seen)]
-        self.asks = nn.ModuleList(nn.Linear(CODE, width, bias=False) for width in wide)
+        self.looks = nn.ModuleList(nn.Conv2d(width, 64, 1) for width in features)
+        self.sees = nn.ModuleList(nn.Conv2d(64, 64, 3, 2, 1) for _ in features)
+        self.says = nn.ModuleList(nn.Conv2d(64, 1, 1) for _ in features)
+        # Prompts enter by projection, arXiv 1802.05637.
+        pooled = [192, *(64 for _ in features)]
+        self.asks = nn.ModuleList(nn.Linear(CODE, width, bias=False) for width in pooled)
 
-    def forward(self, x, features):
+    def forward(
+        self, x: torch.Tensor, features: list[torch.Tensor]
+    ) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        """Return scores without a prompt, (batch, scores), and the pooled features of branches."""
         h = self.first(F.pixel_unshuffle(x * 2 - 1, 2))  # (batch, width, size / 2, size / 2)
-        votes = []
+        scores = []
         for one, two, past in zip(self.one, self.two, self.past, strict=True):
             if h.shape[2] == 8:
-                votes.append(self.touch(F.leaky_relu(h, 0.2)).flatten(1))  # (batch, 64)
+                scores.append(self.touch(F.leaky_relu(h, 0.2)).flatten(1))  # (batch, 64)
             inner = two(F.leaky_relu(one(F.leaky_relu(h, 0.2)), 0.2))  # (batch, next, rows, rows)
             h = F.avg_pool2d(past(h) + inner, 2)  # (batch, next, rows / 2, rows / 2)
         h = F.leaky_relu(self.whole(F.leaky_relu(h, 0.2).flatten(1)), 0.2)  # (batch, 192)
-        votes.append(self.votes(h).expand(-1, 16))  # (batch, 16): weighs like a patch
-        gists = [h]
-        eyes = zip(self.looks, self.sees, self.says, features, strict=True)
-        for look, see, say, seen in eyes:
-            h = F.leaky_relu(look(seen), 0.2)  # (batch, 64, rows, rows)
+        scores.append(self.votes(h).expand(-1, 16))  # (batch, 16): weighs like 16 patches
+        pooled = [h]
+        branches = zip(self.looks, self.sees, self.says, features, strict=True)
+        for look, see, say, feature in branches:
+            h = F.leaky_relu(look(feature), 0.2)  # (batch, 64, rows, rows)
             h = F.leaky_relu(see(h), 0.2)  # (batch, 64, rows / 2, rows / 2)
-            votes.append(say(F.adaptive_avg_pool2d(h, 4)).flatten(1))  # (batch, 16)
-            gists.append(h.mean((2, 3)))  # (batch, 64)
-        return torch.cat([vote.float() for vote in votes], 1), gists
+            scores.append(say(F.adaptive_avg_pool2d(h, 4)).flatten(1))  # (batch, 16)
+            pooled.append(h.mean((2, 3)))  # (batch, 64)
+        return torch.cat([score.float() for score in scores], 1), pooled
 
-    def fitting(self, gists, code):
-        """Give what a prompt adds to each vote, (batch, votes), from the gists of the pictures."""
+    def conditional_scores(self, pooled: list[torch.Tensor], code: torch.Tensor) -> torch.Tensor:
+        """Return what a prompt adds to each score, (batch, scores), given the pooled features."""
         fits = [
-            (gist.float() * ask(code)).sum(1, keepdim=True) / gist.shape[1] ** 0.5
-            for gist, ask in zip(gists, self.asks, strict=True)
+            (feature.float() * ask(code)).sum(1, keepdim=True) / feature.shape[1] ** 0.5
+            for feature, ask in zip(pooled, self.asks, strict=True)
         ]  # (batch, 1) each
-        none = torch.zeros(len(code), 64, device=code.device)  # brush and paper know no words
-        return torch.cat([none, *(fit.expand(-1, 16) for fit in fits)], 1)  # (batch, votes)
+        none = torch.zeros(len(code), 64, device=code.device)  # patches do not depend on prompts
+        return torch.cat([none, *(fit.expand(-1, 16) for fit in fits)], 1)  # (batch, scores)
 
 
-class Player(nn.Module):
-    """Painter and listener as they are played: words in, bytes out, in one graph.
+class InferenceModel(nn.Module):
+    """Generator and text encoder in one graph, as it is exported: words in, bytes out.
 
-    Two prompts are heard on the way, their codes added by `shares` to the `code` handed in, so
-    that a prompt that is known already costs nothing and any mixture can be faded. `turn` is
-    added to the style: that is what the dials do.
+    Two prompts are encoded, and their codes added by `shares` to the `code` that is passed in, so
+    that a known prompt needs no encoding and any mixture can be faded. `turn` is added to the
+    style; the knobs `first` to `fourth` set it.
     """
 
-    def __init__(self, listener: Listener, painter: Painter):
+    def __init__(self, text_encoder: TextEncoder, generator: GeneratorNetwork):
         super().__init__()
-        self.listener, self.painter = listener, painter
+        self.listener, self.painter = text_encoder, generator
 
-    def forward(self, z, words, shares, code, turn, grain):
+    def forward(
+        self, z: torch.Tensor, words: torch.Tensor, shares: torch.Tensor, code: torch.Tensor,
+        turn: torch.Tensor, grain: torch.Tensor,
+    ) -> tuple[torch.Tensor, torch.Tensor]:  # fmt: skip
         codes = self.listener(words)  # (2, 128)
-        heard = code + shares @ codes  # (1, 128)
-        style = self.painter.style(z, heard) + turn  # (1, 128)
-        painted = self.painter.paint(style, grain).clamp(0, 1) * 255 + 0.5  # (1, 3, size, size)
-        return painted.permute(0, 2, 3, 1).to(torch.uint8), codes  # (1, size, size, 3), (2, 128)
+        mixed = code + shares @ codes  # (1, 128)
+        style = self.painter.mapping(z, mixed) + turn  # (1, 128)
+        x = self.painter.synthesis(style, grain).clamp(0, 1) * 255 + 0.5  # (1, 3, size, size)
+        return x.permute(0, 2, 3, 1).to(torch.uint8), codes  # (1, size, size, 3), (2, 128)
 
-    def example(self):
-        """Give inputs of the shapes that are played."""
-        words = torch.randint(NOTHING, self.listener.table.num_embeddings, (2, LONGEST))
-        words[:, 0] = 1
+    def random_inputs(self) -> tuple[torch.Tensor, ...]:
+        """Return random inputs in the order of INPUTS."""
+        words = torch.randint(PADDING, self.listener.table.num_embeddings, (2, MAX_WORDS))
+        words[:, 0] = START
         return (
             torch.randn(1, LATENT),
             words,
             torch.rand(1, 2),
             0.3 * torch.randn(1, CODE),
             0.3 * torch.randn(1, STYLE),
-            torch.randn(1, self.painter.grains),
+            torch.randn(1, self.painter.grain_size),
         )
-
-
-INPUTS = ["z", "words", "shares", "code", "turn", "grain"]
-OUTPUTS = ["image", "codes"]

@@ -1,4 +1,4 @@
-"""Prepares a picture for training: the scan's border goes, the writing goes, the subject stays."""
+"""Prepare scanned pictures for training: borders and writing are removed, the subject stays."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -8,65 +8,68 @@ import numpy as np
 if TYPE_CHECKING:
     from PIL import Image
 
-DARK = 120  # a scanner's lid is darker than this, paper is lighter
-FAINT = 26  # so far from the paper's colour are the outlines of white flesh
-INK = 38  # so far from the paper's colour begins a subject; pencil and stains are nearer
+# In levels of 0..255.
+MIN_PAPER = 120  # paper is lighter than this, a scanner's lid darker
+MIN_OUTLINE = 26  # the outlines of white flesh differ from the paper by more than this
+MIN_INK = 38  # a subject differs from the paper by more than this, pencil and stains by less
 
 
 @dataclass(frozen=True)
-class Page:
-    """A picture as it is learned from.
+class Scan:
+    """A picture prepared for training.
 
-    `square` is `(size, size, 3) uint8`; `subject`, `(size, size) bool`, says where something is
-    painted, and is None where the picture has no plain light ground. `extent` is the subject's
-    longer side as a share of the page's width.
+    Args:
+        image: `(size, size, 3)` uint8.
+        subject: `(size, size)` bool, where something is painted; None where the picture has no
+            plain light background.
+        extent: the subject's longer side as a share of the sheet's width.
     """
 
-    square: np.ndarray
+    image: np.ndarray
     subject: np.ndarray | None
     extent: float
 
 
-def prepare(picture: "Image.Image", size: int) -> Page:
-    """Cut the square to learn from, `size` by `size`.
+def prepare_scan(picture: "Image.Image", size: int) -> Scan:
+    """Return a picture as a square of `size` pixels.
 
     Scans of sheets lose their dark borders, the mount around the sheet and thin writing; the
-    square shows the whole subject and keeps whether it was small or large on its page. A picture
-    without a plain light ground is simply cut to its middle square.
+    square holds the whole subject, small or large as it was on the sheet. A picture without a
+    plain light background is cropped to its middle square.
     """
     from PIL import Image
 
-    image = np.asarray(picture.convert("RGB"), np.float32)  # (height, width, 3)
-    box = _sheet(image.min(axis=2))
-    page = _clean(image, box) if box else None
-    if page is None:
-        top, bottom, left, right = box or (0, image.shape[0], 0, image.shape[1])
+    pixels = np.asarray(picture.convert("RGB"), np.float32)  # (height, width, 3)
+    box = _find_sheet(pixels.min(axis=2))
+    cleaned = _remove_writing(pixels, box) if box else None
+    if cleaned is None:
+        top, bottom, left, right = box or (0, pixels.shape[0], 0, pixels.shape[1])
         side = min(bottom - top, right - left)
         y, x = (top + bottom - side) // 2, (left + right - side) // 2
-        cut = picture.convert("RGB").resize(
+        middle = picture.convert("RGB").resize(
             (size, size), Image.Resampling.LANCZOS, (x, y, x + side, y + side)
         )
-        return Page(np.asarray(cut), None, 1.0)
-    sheet, ground, subject = page
-    (y0, y1), (x0, x1) = _extent(subject.sum(axis=1)), _extent(subject.sum(axis=0))
+        return Scan(np.asarray(middle), None, 1.0)
+    sheet, ground, subject = cleaned
+    (y0, y1), (x0, x1) = _extent_of(subject.sum(axis=1)), _extent_of(subject.sum(axis=0))
     longest, width = max(y1 - y0, x1 - x0), sheet.shape[1]
-    # A little air around; small subjects are brought nearer, but stay smaller than large ones.
+    # A small margin; small subjects are enlarged, but stay smaller than large ones.
     side = round(max(1.14 * longest + 4, 0.62 * width))
     corner = round((y0 + y1 - side) / 2), round((x0 + x1 - side) / 2)
-    square, inside = _cut(sheet, subject, ground, corner, side)
+    square, inside = _crop(sheet, subject, ground, corner, side)
     scaled = Image.fromarray(square).resize((size, size), Image.Resampling.LANCZOS)
     mask = Image.fromarray(inside).resize((size, size), Image.Resampling.BILINEAR)
-    return Page(np.asarray(scaled), np.asarray(mask) > 127, longest / width)
+    return Scan(np.asarray(scaled), np.asarray(mask) > 127, longest / width)
 
 
-def _sheet(light: np.ndarray) -> tuple[int, int, int, int] | None:
-    """Find the sheet, `(top, bottom, left, right)`: lighter than a mount or a scanner's lid."""
+def _find_sheet(light: np.ndarray) -> tuple[int, int, int, int] | None:
+    """Return the sheet's `(top, bottom, left, right)`: lighter than a mount or a scanner's lid."""
     height, width = light.shape
     if min(height, width) < 48:
         return None
     # A row belongs to the sheet where a third of it is nearly as light as the lightest rows.
     rows, columns = np.percentile(light, 70, axis=1), np.percentile(light, 70, axis=0)
-    floor = max(DARK, np.percentile(rows, 80) - 28)
+    floor = max(MIN_PAPER, np.percentile(rows, 80) - 28)
     rows, columns = np.flatnonzero(rows > floor), np.flatnonzero(columns > floor)
     if len(rows) < height / 3 or len(columns) < width / 3:
         return None
@@ -75,42 +78,42 @@ def _sheet(light: np.ndarray) -> tuple[int, int, int, int] | None:
     return box if box[1] - box[0] >= 32 and box[3] - box[2] >= 32 else None
 
 
-def _clean(image: np.ndarray, box: tuple[int, int, int, int]):
-    """Give the sheet without writing, its ground colour and where something is painted."""
+def _remove_writing(image: np.ndarray, box: tuple[int, int, int, int]):
+    """Return the sheet without writing, its background colour, and where something is painted."""
     from PIL import Image, ImageFilter
 
     top, bottom, left, right = box
     sheet = image[top:bottom, left:right]  # (rows, columns, 3)
     ground = np.median(sheet.reshape(-1, 3), axis=0)  # (3,)
     distance = np.abs(sheet - ground).max(axis=2)  # (rows, columns)
-    if (distance < INK).mean() < 0.3 or ground.min() < DARK:
+    if (distance < MIN_INK).mean() < 0.3 or ground.min() < MIN_PAPER:
         return None
     width = sheet.shape[1]
-    # Writing is thin: where the lightest, then the darkest of the neighbours is taken, it goes.
-    pen = max(1, width // 40)  # half its width
+    # A morphological closing removes thin dark strokes: the maximum, then the minimum around.
+    pen = max(1, width // 40)  # half the width of a stroke
     closed = Image.fromarray(sheet.astype(np.uint8))
     for step in (ImageFilter.MaxFilter(3), ImageFilter.MinFilter(3)):
         for _ in range(pen):
             closed = closed.filter(step)
-    thick = np.abs(np.asarray(closed, np.float32) - ground).max(axis=2) > INK  # (rows, columns)
-    bodies, marks = _bodies(distance > FAINT, thick)
+    thick = np.abs(np.asarray(closed, np.float32) - ground).max(axis=2) > MIN_INK  # (rows, columns)
+    bodies, marks = _split_ink(distance > MIN_OUTLINE, thick)
     if not bodies.any():
         return None
     paper = np.asarray(closed.filter(ImageFilter.BoxBlur(width / 20)), np.float32)
-    plain = np.abs(paper - ground).max(axis=2, keepdims=True) < INK
+    plain = np.abs(paper - ground).max(axis=2, keepdims=True) < MIN_INK
     paper = np.where(plain, paper, ground)  # (rows, columns, 3)
-    mask = Image.fromarray(grown(marks, 2).astype(np.uint8) * 255).filter(ImageFilter.BoxBlur(1))
+    mask = Image.fromarray(dilate(marks, 2).astype(np.uint8) * 255).filter(ImageFilter.BoxBlur(1))
     over = np.where(bodies, 0, np.asarray(mask, np.float32) / 255)[..., None]
     return sheet * (1 - over) + paper * over, ground, bodies
 
 
-def _bodies(ink: np.ndarray, thick: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Part a mask of ink into painted bodies, outlines filled, and marks: writing, frames, dirt.
+def _split_ink(ink: np.ndarray, thick: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Split a mask of ink into painted bodies, outlines filled, and writing, frames and dirt.
 
-    `thick` says where there is more than a pen's stroke.
+    `thick` is True where there is more than a pen's stroke.
     """
     height, width = ink.shape
-    found = regions(grown(ink, 1))  # pale outlines have gaps
+    found = label_regions(dilate(ink, 1))  # pale outlines have gaps
     outlines = np.zeros_like(ink)
     candidates = []
     for index in range(1, found.max() + 1):
@@ -118,11 +121,11 @@ def _bodies(ink: np.ndarray, thick: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         ys, xs = np.nonzero(region)
         high, wide = np.ptp(ys) + 1, np.ptp(xs) + 1
         solid = (region & thick).sum() / region.sum()
-        # Frames round the page, the shadow of its edge, a pencilled line.
+        # Frames around the sheet, the shadow of its edge, a pencil line.
         line = min(high, wide) < 0.08 * width and max(high, wide) > 4 * min(high, wide)
         frame = max(high / height, wide / width) > 0.8 and solid < 0.3
-        filled = _filled(region[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]).sum()
-        # Writing comes in blocks without substance; pale halves are as high as they are wide.
+        filled = _fill_holes(region[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1]).sum()
+        # Writing is blocks of thin strokes; pale halves of fruit are as high as they are wide.
         writing = solid < 0.12 and (
             min(high, wide) < 0.2 * width or filled < 0.025 * ink.size or wide > 2.5 * high
         )
@@ -134,17 +137,18 @@ def _bodies(ink: np.ndarray, thick: np.ndarray) -> tuple[np.ndarray, np.ndarray]
         # Torn corners are dark and thick, but lie at the edge and are small.
         if area >= max(24, (0.3 if edge else 0.03) * largest):
             outlines |= found == index
-    bodies = _filled(outlines)
-    return grown(~grown(~bodies, 2), 1), ink & ~outlines
+    bodies = _fill_holes(outlines)
+    return dilate(~dilate(~bodies, 2), 1), ink & ~outlines
 
 
-def _filled(mask: np.ndarray) -> np.ndarray:
-    outside = regions(~np.pad(mask, 1))
+def _fill_holes(mask: np.ndarray) -> np.ndarray:
+    """Return a mask without holes."""
+    outside = label_regions(~np.pad(mask, 1))
     return (outside != outside[0, 0])[1:-1, 1:-1]
 
 
-def grown(mask: np.ndarray, by: int) -> np.ndarray:
-    """Grow a mask by so many pixels in every direction."""
+def dilate(mask: np.ndarray, by: int) -> np.ndarray:
+    """Return a mask grown by `by` pixels in every direction."""
     wide = mask.copy()
     for step in range(1, by + 1):
         wide[step:] |= mask[:-step]
@@ -156,8 +160,8 @@ def grown(mask: np.ndarray, by: int) -> np.ndarray:
     return wide
 
 
-def regions(mask: np.ndarray) -> np.ndarray:
-    """Number the connected regions of a mask from 1, in reading order; 0 is outside."""
+def label_regions(mask: np.ndarray) -> np.ndarray:
+    """Return the connected regions of a mask, numbered from 1 in reading order; 0 is outside."""
     edges = np.diff(np.pad(mask, ((0, 0), (1, 1))).astype(np.int8), axis=1)
     rows, begins = np.nonzero(edges == 1)  # runs of pixels, row by row
     ends = np.nonzero(edges == -1)[1]
@@ -184,13 +188,14 @@ def regions(mask: np.ndarray) -> np.ndarray:
     return np.cumsum(labels, axis=1)[:, :-1]
 
 
-def _extent(profile: np.ndarray) -> tuple[int, int]:
+def _extent_of(profile: np.ndarray) -> tuple[int, int]:
+    """Return where the inner 99 % of a profile begin and end."""
     share = np.cumsum(profile) / profile.sum()
     return int(np.searchsorted(share, 0.005)), int(np.searchsorted(share, 0.995)) + 1
 
 
-def _cut(sheet, subject, ground, corner: tuple[int, int], side: int):
-    """Cut a square that may reach beyond the sheet; there the paper goes on, seamless."""
+def _crop(sheet, subject, ground, corner: tuple[int, int], side: int):
+    """Return a square crop and its subject; beyond the sheet the paper continues seamlessly."""
     (y, x), (height, width) = corner, sheet.shape[:2]
     ys = np.arange(max(y, 0), min(y + side, height))
     xs = np.arange(max(x, 0), min(x + side, width))
@@ -199,7 +204,7 @@ def _cut(sheet, subject, ground, corner: tuple[int, int], side: int):
     wx = np.minimum(xs, width - 1 - xs) if x < 0 or x + side > width else np.full(len(xs), fade)
     weight = np.clip(np.minimum.outer(wy, wx) / fade, 0, 1)  # (rows, columns)
     inner = np.ix_(ys, xs)
-    # Where a leaf runs over the edge it shall not fade.
+    # A leaf that runs over the edge must not fade.
     weight = np.maximum(weight, subject[inner])[..., None]
     square = np.broadcast_to(ground, (side, side, 3)).copy()  # (side, side, 3)
     inside = np.zeros((side, side), np.uint8)

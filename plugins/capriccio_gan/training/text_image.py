@@ -1,39 +1,44 @@
-"""Teach a reader to see, and a listener to hear, so that a picture and its words meet.
+"""Train an image encoder and a text encoder, so that a picture and its captions get close codes.
 
-A small convolutional reader gives a picture a code and the listener gives a caption one; a pair
-fits where their product is high. Which pairs fit is known exactly, for a caption is true of a
-picture when every word of it is among the words that can be said of it; so each batch teaches
-all its pairs, each by itself (the sigmoid loss of SigLIP, arXiv 2303.15343, with more than one
-true pair a row). The reader then guides the painter, and the judge looks through its features.
+A picture and a caption fit where the product of their codes is high. Which pairs fit is known
+exactly: a caption is true of a picture if every word of it is among the words that may describe
+the picture. So each batch trains all its pairs, each by itself (the sigmoid loss of SigLIP, arXiv
+2303.15343, with several true pairs a row). The image encoder then guides the generator, and the
+discriminator reads its features.
 
-Further readers learn the words alone, each from a seed and at widths of its own: two onlookers, in
-whose features paintings are to be like real pictures on the whole, and the witness. It never takes
-part in the training and measures its progress; its figures are not those of Inception.
+More image encoders learn the words alone, each from a seed and with widths of its own: two
+auxiliary encoders, in whose features generated pictures are to be distributed like real ones, and
+the evaluation encoder. That one takes no part in the training and measures its progress; its
+figures are not those of Inception.
 """
 
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer
+from capriccio.training import Trainer, mixed_precision
 from torch import nn
 
 from ..vocabulary import Vocabulary
 from .captions import compose, words_of
 from .dataset import Pictures
-from .networks import CODE, Listener
+from .networks import CODE, TextEncoder
 
-ROWS = 64  # pictures are read at this size, whatever size they are painted in
+ROWS = 64  # pictures are encoded at this size, whatever size they have
 WIDTHS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 rows: about 30 M multiply-adds
-ONLOOKERS = ((24, 48, 96, 160), (40, 56, 88, 144))
-WITNESS = (32, 48, 80, 128)
+AUXILIARY_WIDTHS = ((24, 48, 96, 160), (40, 56, 88, 144))
+EVALUATION_WIDTHS = (32, 48, 80, 128)
 BATCH = 128
 
 
-class Reader(nn.Module):
-    """Read a picture, (batch, 3, rows, rows) in 0..1, into what was seen on the way and a code."""
+class ImageEncoder(nn.Module):
+    """Encode pictures, (batch, 3, rows, rows) in 0..1; the maps on the way are returned as well.
+
+    `code` is the size of the last layer: CODE, or the number of words that are to be recognized.
+    """
 
     def __init__(self, code: int = CODE, widths: tuple[int, ...] = WIDTHS):
         super().__init__()
@@ -43,74 +48,81 @@ class Reader(nn.Module):
         self.norms = nn.ModuleList(nn.BatchNorm2d(b) for b in (*widths, *widths[1:]))
         self.last = nn.Linear(widths[-1], code)
 
-    def forward(self, x):
+    def forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
+        """Return the maps, the pooled features, (batch, width), and the codes, (batch, code)."""
         if x.shape[2] != ROWS:
             x = F.interpolate(x, size=(ROWS, ROWS), mode="area")  # (batch, 3, 64, 64)
-        h = self.first(F.pixel_unshuffle(x * 2 - 1, 2))  # (batch, 32, 32, 32)
-        h = F.relu(self.norms[0](h))
-        seen = []
+        h = self.first(F.pixel_unshuffle(x * 2 - 1, 2))  # (batch, 24, 32, 32)
+        h = F.relu(self.norms[0](h))  # (batch, 24, 32, 32)
+        maps = []
         for level, (down, more) in enumerate(zip(self.down, self.more, strict=True)):
             h = F.relu(self.norms[1 + level](down(h)))  # (batch, width, rows / 2, rows / 2)
             h = h + F.relu(self.norms[1 + len(self.down) + level](more(h)))
-            seen.append(h)
-        pooled = h.mean((2, 3))  # (batch, 192)
-        return seen, pooled, self.last(pooled)  # three maps, (batch, 192), (batch, 128)
+            maps.append(h)
+        pooled = h.mean((2, 3))  # (batch, 160)
+        return maps, pooled, self.last(pooled)  # three maps, (batch, 160), (batch, 128)
 
 
-class Lesson(nn.Module):
-    """A reader and a listener that learn together."""
+class TextImageModel(nn.Module):
+    """An image encoder and a text encoder that are trained together."""
 
     def __init__(self, words: int):
         super().__init__()
-        self.reader, self.listener = Reader(), Listener(words)
-        # As SigLIP begins: most pairs do not fit.
+        # Named as in the checkpoints that exist.
+        self.reader, self.listener = ImageEncoder(), TextEncoder(words)
+        # SigLIP's start: most pairs do not fit.
         self.slope, self.offset = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(-2.0))
 
-    def fit(self, seen, heard):
-        """Give the log odds that pictures fit captions, (batch, CODE) each, pair by pair."""
-        return self.slope.exp() * seen @ heard.T / CODE**0.5 + self.offset  # (pictures, captions)
+    def pair_logits(self, images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+        """Return the log odds that images fit captions, for all pairs of (batch, CODE) codes."""
+        return self.slope.exp() * images @ texts.T / CODE**0.5 + self.offset  # (images, captions)
 
-    def odds(self, seen, heard):
-        """Give the log odds that each picture fits its own caption."""
-        return self.slope.exp() * (seen * heard).sum(1) / CODE**0.5 + self.offset  # (batch,)
+    def logits(self, images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
+        """Return the log odds that each image fits its own caption."""
+        return self.slope.exp() * (images * texts).sum(1) / CODE**0.5 + self.offset  # (batch,)
 
 
-def shaken(x):
-    """Shift, zoom and mirror pictures a little and change their light, each its own way."""
+def jitter(x: torch.Tensor) -> torch.Tensor:
+    """Return pictures shifted, zoomed, mirrored and lit a little, each differently."""
     count, device = len(x), x.device
-    turn = torch.zeros(count, 2, 3, device=device)  # (batch, 2, 3)
-    zoom = 1 + 0.2 * (torch.rand(count, device=device) - 0.5)
-    flip = torch.where(torch.rand(count, device=device) < 0.5, 1.0, -1.0)
-    turn[:, 0, 0], turn[:, 1, 1] = zoom * flip, zoom
-    turn[:, :, 2] = 0.25 * (torch.rand(count, 2, device=device) - 0.5)
-    grid = F.affine_grid(turn, list(x.shape), align_corners=False)  # (batch, rows, rows, 2)
+    matrix = torch.zeros(count, 2, 3, device=device)  # (batch, 2, 3)
+    zoom = 1 + 0.2 * (torch.rand(count, device=device) - 0.5)  # (batch,)
+    flip = torch.where(torch.rand(count, device=device) < 0.5, 1.0, -1.0)  # (batch,)
+    matrix[:, 0, 0], matrix[:, 1, 1] = zoom * flip, zoom
+    matrix[:, :, 2] = 0.25 * (torch.rand(count, 2, device=device) - 0.5)
+    grid = F.affine_grid(matrix, list(x.shape), align_corners=False)  # (batch, rows, rows, 2)
     x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    light = 1 + 0.2 * (torch.rand(count, 1, 1, 1, device=device) - 0.5)
+    light = 1 + 0.2 * (torch.rand(count, 1, 1, 1, device=device) - 0.5)  # (batch, 1, 1, 1)
     return (x * light).clamp(0, 1)  # (batch, 3, rows, rows)
 
 
-def truths(pictures: Pictures, vocabulary: Vocabulary) -> np.ndarray:
-    """Give which words may be said of which picture, `(pictures, words) bool`."""
+def true_words(pictures: Pictures, vocabulary: Vocabulary) -> np.ndarray:
+    """Return which words may describe which picture, `(pictures, words)` bool."""
     table = np.zeros((len(pictures), len(vocabulary)), bool)
     for row, facts in enumerate(pictures.facts):
-        numbers = [n for word in words_of(facts) for n in vocabulary.read(word)[0][1:] if n > 1]
+        numbers = [n for word in words_of(facts) for n in vocabulary.encode(word)[0][1:] if n > 1]
         table[row, numbers] = True
-    table[:, :2] = True  # an empty place and the beginning say nothing wrong
+    table[:, :2] = True  # PADDING and START are true of any picture
     return table
 
 
-def shrunk(pictures: Pictures, rows: int = ROWS) -> torch.Tensor:
-    """Give the squares at the size they are read in, (pictures, 3, rows, rows) uint8."""
+def downscale(pictures: Pictures, rows: int = ROWS) -> torch.Tensor:
+    """Return images at the size they are encoded at, (pictures, 3, rows, rows) uint8."""
     small = []
-    for part in torch.from_numpy(pictures.squares).split(500):
+    for part in torch.from_numpy(pictures.images).split(500):
         part = part.permute(0, 3, 1, 2).float()  # (500, 3, size, size)
         small.append(F.interpolate(part, size=(rows, rows), mode="area").round().to(torch.uint8))
     return torch.cat(small)
 
 
-def learn_to_read(
-    learn: Pictures,
-    check: Pictures,
+def learning_rate(progress: float) -> float:
+    """Return the share of the encoders' learning rate: a tenth of warm-up, then linear decay."""
+    return min(1.0, 0.05 + 10 * progress) * (1 - 0.95 * progress)
+
+
+def train_text_image(
+    training: Pictures,
+    validation: Pictures,
     vocabulary: Vocabulary,
     checkpoint: Path,
     *,
@@ -120,95 +132,95 @@ def learn_to_read(
     seed: int,
     resume: bool,
     dry_run: bool,
-) -> Lesson:
-    """Train reader and listener together; give the pair that reads unseen pictures best."""
-    lesson: Lesson = Lesson(len(vocabulary)).to(device)
-    optimizer = torch.optim.AdamW(lesson.parameters(), 1e-3, weight_decay=0.05)
-    trainer = Trainer(lesson, optimizer, checkpoint, seed=seed, decay=0.995, dry_run=dry_run,
+) -> TextImageModel:
+    """Train image and text encoder together; return the pair with the best validation loss."""
+    model: TextImageModel = TextImageModel(len(vocabulary)).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), 1e-3, weight_decay=0.05)
+    trainer = Trainer(model, optimizer, checkpoint, seed=seed, decay=0.995, dry_run=dry_run,
                       resume=resume and checkpoint.is_file())  # fmt: skip
-    sets = [(shrunk(part), truths(part, vocabulary), part) for part in (learn, check)]
+    train_set, validation_set = (
+        (downscale(part), true_words(part, vocabulary), part) for part in (training, validation)
+    )
 
-    def batch(which: int, chosen, chance):
-        squares, table, pictures = sets[which]
-        x = squares[torch.from_numpy(chosen)].to(device).float() / 255  # (batch, 3, 64, 64)
-        captions = [compose(pictures.facts[i], chance) for i in chosen]
-        words = np.array([vocabulary.read(caption)[0] for caption in captions])  # (batch, 24)
-        true = table[chosen][:, words].all(2)  # (batch, batch): every word may be said
-        return x, torch.from_numpy(words).to(device), torch.from_numpy(true).to(device).float()
+    def batch(
+        dataset: tuple[torch.Tensor, np.ndarray, Pictures],
+        chosen: np.ndarray,
+        random: np.random.Generator,
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        images, table, pictures = dataset
+        x = images[torch.from_numpy(chosen)].to(device).float() / 255  # (batch, 3, 64, 64)
+        captions = [compose(pictures.facts[i], random) for i in chosen]
+        words = np.array([vocabulary.encode(caption)[0] for caption in captions])  # (batch, 24)
+        fits = table[chosen][:, words].all(2)  # (batch, batch): every word may be said
+        return x, torch.from_numpy(words).to(device), torch.from_numpy(fits).to(device).float()
 
-    def of_pairs(net, x, words, true):
-        odds = net.fit(net.reader(x)[2], net.listener(words))  # (batch, batch)
-        loss = F.binary_cross_entropy_with_logits(odds, true, reduction="none")
-        # Half the weight to what fits, half to what does not, or silence would be the best answer.
-        yes, no = true / true.sum().clamp_min(1), (1 - true) / (1 - true).sum().clamp_min(1)
-        return (loss * (yes + no)).sum() / 2
+    def pair_loss(
+        net: TextImageModel, x: torch.Tensor, words: torch.Tensor, fits: torch.Tensor
+    ) -> torch.Tensor:
+        logits = net.pair_logits(net.reader(x)[2], net.listener(words))  # (batch, batch)
+        loss = F.binary_cross_entropy_with_logits(logits, fits, reduction="none")
+        # Half the weight for pairs that fit, or answering no to all would be the best guess.
+        yes, no = fits / fits.sum().clamp_min(1), (1 - fits) / (1 - fits).sum().clamp_min(1)
+        return (loss * (yes + no)).sum() / 2  # ()
 
-    def loss(step: int):
-        chance = np.random.default_rng([seed, step])
-        chosen = chance.integers(len(learn), size=min(BATCH, len(learn)))
-        x, words, true = batch(0, chosen, chance)
-        with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
-            return of_pairs(lesson, shaken(x), words, true).float()
+    def loss(step: int) -> torch.Tensor:
+        random = np.random.default_rng([seed, step])
+        chosen = random.integers(len(training), size=min(BATCH, len(training)))
+        x, words, fits = batch(train_set, chosen, random)
+        with mixed_precision(device):
+            return pair_loss(model, jitter(x), words, fits).float()
 
-    def validate(ema):
-        chance = np.random.default_rng(0)
-        chosen = np.arange(len(check))
-        parts = np.array_split(chosen, max(1, len(check) // BATCH))
-        losses = [of_pairs(ema, *batch(1, part, chance)).item() for part in parts]
-        return {"unread": float(np.mean(losses))}
+    def validate(ema: Any) -> dict[str, float]:
+        random = np.random.default_rng(0)
+        parts = np.array_split(np.arange(len(validation)), max(1, len(validation) // BATCH))
+        losses = [pair_loss(ema, *batch(validation_set, part, random)).item() for part in parts]
+        return {"unread": float(np.mean(losses))}  # the name in checkpoints
 
     trainer.run(loss, steps=steps, hours=hours, validate=validate, every=max(20, steps // 10),
-                schedule=lambda now: min(1.0, 0.05 + 10 * now) * (1 - 0.95 * now))  # fmt: skip
-    lesson = trainer.ema.to(device)
-    return lesson.eval().requires_grad_(False)
+                schedule=learning_rate)  # fmt: skip
+    return trainer.ema.to(device).eval().requires_grad_(False)
 
 
-def learn_words(
-    learn: Pictures,
+def train_word_classifier(
+    training: Pictures,
     vocabulary: Vocabulary,
     checkpoint: Path,
     *,
-    widths: tuple[int, ...] = WITNESS,
+    widths: tuple[int, ...] = EVALUATION_WIDTHS,
     device: str,
     steps: int,
     seed: int,
     resume: bool,
     dry_run: bool,
-) -> Reader:
-    """Train a reader of words on the training pictures, or take up one that was trained before."""
-    net: Reader = Reader(len(vocabulary), widths).to(device)
+) -> ImageEncoder:
+    """Train an image encoder to recognize words, or load the one in the checkpoint to resume."""
+    net: ImageEncoder = ImageEncoder(len(vocabulary), widths).to(device)
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.05)
     trainer = Trainer(net, optimizer, checkpoint, seed=seed, decay=0.995, dry_run=dry_run,
                       resume=resume and checkpoint.is_file())  # fmt: skip
-    squares, table = shrunk(learn), torch.from_numpy(truths(learn, vocabulary))
+    images, table = downscale(training), torch.from_numpy(true_words(training, vocabulary))
 
-    def loss(step: int):
-        chosen = torch.randint(len(squares), (min(BATCH, len(squares)),))  # (batch,)
-        x = shaken(squares[chosen].to(device).float() / 255)  # (batch, 3, 64, 64)
-        with torch.autocast(device, torch.bfloat16, enabled=quick(device)):
-            odds = net(x)[2]  # (batch, words)
+    def loss(step: int) -> torch.Tensor:
+        chosen = torch.randint(len(images), (min(BATCH, len(images)),))  # (batch,)
+        x = jitter(images[chosen].to(device).float() / 255)  # (batch, 3, 64, 64)
+        with mixed_precision(device):
+            logits = net(x)[2]  # (batch, words)
         wanted = table[chosen].to(device).float()  # (batch, words)
-        return F.binary_cross_entropy_with_logits(odds.float(), wanted)
+        return F.binary_cross_entropy_with_logits(logits.float(), wanted)
 
-    trainer.run(loss, steps=steps, every=max(20, steps // 4),
-                schedule=lambda now: min(1.0, 0.05 + 10 * now) * (1 - 0.95 * now))  # fmt: skip
+    trainer.run(loss, steps=steps, every=max(20, steps // 4), schedule=learning_rate)
     return trainer.ema.to(device).eval().requires_grad_(False)
 
 
-def quick(device: str) -> bool:
-    """Say whether this device computes in bfloat16 faster than in float32."""
-    if device == "cpu":
-        return torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported()
-    return True
-
-
 @torch.no_grad()
-def features(reader: Reader, squares: np.ndarray, device: str) -> tuple[np.ndarray, np.ndarray]:
-    """Give the pooled features and the odds of every word for squares of uint8, a row each."""
-    pooled, odds = [], []
-    for part in np.array_split(squares, 1 + len(squares) // 256):
+def encode_images(
+    encoder: ImageEncoder, images: np.ndarray, device: str
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the pooled features and the codes of images, `(pictures, size, size, 3)` uint8."""
+    features, codes = [], []
+    for part in np.array_split(images, 1 + len(images) // 256):
         x = torch.from_numpy(part).to(device).permute(0, 3, 1, 2).float() / 255  # (part, 3, s, s)
-        _, one, other = reader(x)
-        pooled.append(one.float().cpu().numpy())
-        odds.append(other.float().cpu().numpy())
-    return np.concatenate(pooled), np.concatenate(odds)
+        _, pooled, code = encoder(x)
+        features.append(pooled.float().cpu().numpy())
+        codes.append(code.float().cpu().numpy())
+    return np.concatenate(features), np.concatenate(codes)

@@ -1,14 +1,12 @@
-"""The painter that comes along: it paints what is asked for, and says what it is made of."""
+"""The model `pomona`: its pictures follow the prompt, and its card holds the sources."""
 
 import numpy as np
 import pytest
-from capriccio import Model, Moment, generator
+from capriccio import Model, generator
 from capriccio_gan.generator import GAN
-from capriccio_gan.training.attributes import look
-from capriccio_gan.training.scans import prepare
+from capriccio_gan.training.attributes import Attributes, measure_attributes
+from capriccio_gan.training.scans import prepare_scan
 from PIL import Image
-
-NOW = Moment()
 
 
 @pytest.fixture(scope="module")
@@ -17,14 +15,13 @@ def garden():
 
 
 def painted(garden, prompt: str, count: int = 24) -> np.ndarray:
-    chance = np.random.default_rng(5)
-    garden(NOW)
-    z = chance.standard_normal((count, garden.latent))
-    return garden.paint(z, prompt, grain=garden.papers(count, chance))
+    random = np.random.default_rng(5)
+    z = random.standard_normal((count, garden.latent))
+    return garden.paint(z, prompt, grain=garden.random_grain(count, random))
 
 
-def seen(squares) -> list:
-    return [look(prepare(Image.fromarray(square), 64)) for square in squares]
+def measured(images: np.ndarray) -> list[Attributes]:
+    return [measure_attributes(prepare_scan(Image.fromarray(image), 64)) for image in images]
 
 
 @pytest.mark.parametrize(
@@ -32,24 +29,24 @@ def seen(squares) -> list:
     [("a red apple", {"red", "dark red"}), ("a green apple", {"green", "yellow"}),
      ("a yellow lemon", {"yellow", "orange"}), ("black grapes", {"black", "purple", "blue"})],
 )  # fmt: skip
-def test_the_colour_is_that_of_the_prompt(garden, prompt, colours):
-    found = [one.colours[0] for one in seen(painted(garden, prompt)) if one.colours]
+def test_the_colour_follows_the_prompt(garden, prompt, colours):
+    found = [one.colours[0] for one in measured(painted(garden, prompt)) if one.colours]
     assert np.mean([colour in colours for colour in found]) > 0.7
 
 
-def test_fruits_are_cut_where_that_is_asked_for(garden):
-    views = [one.view for one in seen(painted(garden, "a red apple whole and cut"))]
+def test_cut_fruits_follow_the_prompt(garden):
+    views = [one.view for one in measured(painted(garden, "a red apple whole and cut"))]
     assert views.count("whole and cut") > len(views) / 2
 
 
-def test_leaves_are_there_where_they_are_asked_for(garden):
+def test_leaves_follow_the_prompt(garden):
     def leafy(prompt):
-        return np.mean([one.leaves for one in seen(painted(garden, prompt))])
+        return np.mean([one.leaves for one in measured(painted(garden, prompt))])
 
     assert leafy("a red strawberry with leaves") > leafy("a red apple whole and cut") + 0.3
 
 
-def test_chance_changes_the_picture_and_words_that_say_all_do_more(garden):
+def test_noise_changes_the_picture_and_another_prompt_changes_it_more(garden):
     def gap(ones, others):
         return np.abs(ones.astype(float) - others).mean()
 
@@ -64,17 +61,17 @@ def test_an_article_changes_nothing(garden):
     assert (with_one == without).all()
 
 
-def test_words_it_does_not_know_are_named(garden):
+def test_unknown_words_have_a_nearest(garden):
     assert garden.unknown("a red apple with leaves by passmore 1910s") == {}
     assert garden.unknown("a red aple") == {"aple": "apple"}
 
 
-def test_its_card_says_what_it_learned_from():
+def test_the_card_holds_data_licence_and_credit():
     card = Model(GAN.models["pomona"]).card
     assert card["data"] == "watercolors-usda-pomological" and "public domain" in card["licence"]
     assert "U.S. Department of Agriculture" in card["credit"]
-    assert card["metrics"]["spread unasked"] > 0.25  # chance alone makes different pictures
+    assert card["metrics"]["spread unasked"] > 0.25  # noise alone varies pictures
 
 
-def test_it_is_small():
+def test_the_file_is_small():
     assert GAN.models["pomona"].stat().st_size < 12e6

@@ -1,0 +1,72 @@
+"""Evaluate a generator during training, on prompts like people's, beside real pictures."""
+
+import numpy as np
+import torch
+from capriccio.training import frechet, spread
+
+from ..vocabulary import Vocabulary
+from .captions import compose
+from .dataset import Pictures
+from .networks import LATENT, GeneratorNetwork, TextEncoder
+from .text_image import ImageEncoder, encode_images
+
+MAX_PROMPTS = 1000
+UNPROMPTED = 200  # pictures without a prompt
+BATCH = 64
+
+
+class Evaluator:
+    """Compares generated with real pictures in the features of the evaluation encoder."""
+
+    def __init__(
+        self,
+        encoder: ImageEncoder,
+        text_encoder: TextEncoder,
+        training: Pictures,
+        validation: Pictures,
+        vocabulary: Vocabulary,
+        *,
+        device: str,
+        seed: int,
+    ):
+        self.encoder, self.text_encoder = encoder, text_encoder
+        self.device, self.seed = device, seed
+        sample = np.random.default_rng(0).permutation(len(validation))[:MAX_PROMPTS]
+        repeats = -(-min(MAX_PROMPTS, 4 * len(validation)) // len(validation))
+        random = np.random.default_rng(0)  # varied captions, as people would type them
+        captions = [compose(validation.facts[i], random) for i in [*sample] * repeats]
+        self.prompts = torch.tensor([vocabulary.encode(caption)[0] for caption in captions])
+        self.no_prompt = torch.tensor([vocabulary.encode("")[0]])  # (1, 24)
+        self.real = self._features(validation.images)
+        self.floor = frechet(
+            self._features(training.images[:: max(1, len(training) // 2000)]), self.real
+        )
+
+    def evaluate(self, generator: GeneratorNetwork) -> dict[str, float]:
+        """Return the figures of a generator; a lower Fréchet distance is better."""
+        generated = self._features(self.generate(generator, self.prompts))
+        unprompted = self._features(self.generate(generator, self.no_prompt.expand(UNPROMPTED, -1)))
+        return {
+            "frechet": frechet(self.real, generated),
+            "real frechet": self.floor,
+            "spread": spread(generated) / spread(self.real),
+            "spread unasked": spread(unprompted) / spread(self.real),
+        }
+
+    def generate(self, generator: GeneratorNetwork, words: torch.Tensor) -> np.ndarray:
+        """Return pictures of word numbers, (prompts, 24), as (prompts, size, size, 3) uint8.
+
+        The noise is always the same.
+        """
+        torch.manual_seed(self.seed)
+        images = []
+        for part in words.split(BATCH):
+            z = torch.randn(len(part), LATENT).to(self.device)  # (64, 64)
+            grain = torch.randn(len(part), generator.grain_size).to(self.device)  # (64, grain)
+            code = self.text_encoder(part.to(self.device))  # (64, 128)
+            x = generator(z, code, grain).clamp(0, 1)  # (64, 3, size, size)
+            images.append((x * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy())
+        return np.concatenate(images)
+
+    def _features(self, images: np.ndarray) -> np.ndarray:
+        return encode_images(self.encoder, images, self.device)[0]

@@ -1,0 +1,54 @@
+"""Augmentation treats copies alike; the second phase changes the generator."""
+
+import pytest
+import torch
+from capriccio_gan.training import losses, main
+from capriccio_gan.training.losses import augment
+from safetensors import safe_open
+
+
+def test_the_same_random_numbers_give_the_same_augmentation():
+    x = torch.rand(4, 3, 64, 64)
+    random = torch.rand(4, 8)
+    assert torch.equal(augment(x, random), augment(x, random))
+    assert not torch.equal(augment(x, random), augment(x, torch.rand(4, 8)))
+    unchanged = torch.tensor([[0.1, 0.5, 0.5, 0.5, 0.5, 0, 0, 0.9]]).expand(4, 8)
+    assert torch.allclose(augment(x, unchanged), x, atol=1e-6)
+    mirrored = unchanged.clone()
+    mirrored[:, 0] = 0.9
+    assert torch.allclose(augment(x, mirrored), x.flip(3), atol=1e-6)
+
+
+def test_augmentation_is_differentiable():
+    x = torch.rand(2, 3, 64, 64, requires_grad=True)
+    augment(x, torch.rand(2, 8)).sum().backward()
+    assert torch.isfinite(x.grad).all() and x.grad.abs().sum() > 0
+
+
+@pytest.mark.slow
+def test_moments_of_generated_pictures_count_in_the_second_phase(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(losses, "SECOND_PHASE", 0.5)
+    monkeypatch.setattr(main, "export_model", lambda *arguments, **options: None)
+    train_encoders, encoders = main.train_encoders, []
+
+    def once(*arguments, **options):
+        encoders.extend(encoders or train_encoders(*arguments, **options))
+        torch.manual_seed(0)  # as after the first time
+        return encoders[:3]
+
+    monkeypatch.setattr(main, "train_encoders", once)
+
+    def trained(weight: float, steps: int):
+        monkeypatch.setattr(losses, "TRANSPORT_WEIGHT", weight)
+        out = tmp_path / f"{weight:g}-{steps}"
+        main.train(folder, out / "mine.onnx", steps=steps, reading=1, size=64, batch=4)
+        with safe_open(out / "mine.safetensors", "pt") as file:
+            return {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+
+    weighted, unweighted = trained(6.0, 4), trained(0.0, 4)
+    # Of four steps only the last is in the second phase.
+    assert [weighted[f"model.made.{n}.batches"].item() for n in range(9)] == [1] * 9
+    assert weighted["model.made.0.mean"].abs().sum() > 0
+    last = "model.painter.last.weight"
+    assert not torch.equal(weighted[last], unweighted[last])
+    assert torch.equal(trained(0.0, 1)[last], trained(6.0, 1)[last])  # the first phase is the same
