@@ -18,7 +18,7 @@ from .train import train
 @click.group(
     cls=PluginGroup,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
-    epilog="capriccio COMMAND --help explains a command, with examples.",
+    epilog="With --help after its name, a command lists its options, and examples.",
 )
 @click.version_option(__version__, prog_name="capriccio")
 def main() -> None:

@@ -151,9 +151,11 @@ class PluginGroup(click.Group):
         try:
             return super().resolve_command(ctx, args)
         except click.UsageError as error:
-            from ..registry import installed
+            message = error.format_message()
+            with suppress(ImportError):  # a library is missing; `capriccio doctor` names it
+                from ..registry import installed
 
-            message = f"{error.format_message()}{installed().missed()}"
+                message += installed().missed()
             raise click.UsageError(message, ctx) from None
 
     def invoke(self, ctx: click.Context) -> Any:
@@ -173,7 +175,7 @@ def _plugin_commands() -> dict[str, click.Command]:
     """Return the commands of plugins; none where the registry itself does not load."""
     try:
         from ..registry import installed
-    except ImportError:  # a library is missing; `capriccio doctor` names it
+    except ImportError:  # a library is missing, as above
         return {}
     return installed().commands
 

@@ -38,7 +38,7 @@ class TrainCommand(click.Command):
 
             with formatter.section("Plugins that can be trained"):
                 formatter.write_text(", ".join(sorted(installed().trainable())) or "none")
-                formatter.write_text("capriccio train PLUGIN --help lists the options of one")
+                formatter.write_text("With the name of one, --help lists its own options too.")
             return
         if message := missing_distributions():  # help is help, even where nothing can be trained
             formatter.write_paragraph()
@@ -131,15 +131,15 @@ def missing_modules(module: str) -> Iterator[str]:
             continue
         parent = name if spec and spec.submodule_search_locations else name.rpartition(".")[0]
         for wanted, names in _imports(source, parent):
-            if wanted in seen:
-                continue
-            own = wanted.partition(".")[0] == package
-            if not _exists(wanted if own else wanted.partition(".")[0]):
+            top = wanted.partition(".")[0]
+            if not _exists(wanted if top == package else top):
+                if wanted not in seen:
+                    yield wanted
                 seen.add(wanted)
-                yield wanted
-            elif own:
+            elif top == package:
+                # A name that is taken from a package may be a module of it.
                 inner = [f"{wanted}.{one}" for one in names if _exists(f"{wanted}.{one}")]
-                waiting += [one for one in (wanted, *inner) if one not in seen]
+                waiting += {wanted, *inner} - seen
                 seen |= {wanted, *inner}
 
 

@@ -301,7 +301,7 @@ def jack(monkeypatch):
 
     def answers():
         with suppress(ShowError):
-            return ports.system()
+            return ports.find_api()
 
     try:
         wait_for(answers, what="JACK")
