@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import socket
 import threading
 from functools import partial
 from typing import Literal
@@ -70,11 +71,19 @@ class StageParameters(Input):
         self.black = not self.black
 
 
+def free_tcp_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
 class Show:
     """A live show with a panel, in a thread of its own, from `with` to its end."""
 
     def __init__(self, target: str = "", fps: float = 30.0, bpm: float = 120.0):
-        self.sea, self.panel, self.stage_parameters = Sea(), Panel(target), StageParameters()
+        # A port of its own, so that tests in other processes do not take it when it is closed.
+        self.panel = Panel(target or str(free_tcp_port()))
+        self.sea, self.stage_parameters = Sea(), StageParameters()
         self.sketch = Sketch(bpm=bpm, fps=fps, size=(60, 40))
         self.sketch.names = {"sea": self.sea}
         self.sketch.draw(lambda now: self.sea(now, heat=0.25))

@@ -164,6 +164,7 @@ print(sent)
 """
 
 
+@pytest.mark.slow
 def test_a_flood_does_not_slow_the_show_and_an_open_page_is_still_answered(capsys):
     def frames_in(seconds):
         frames, missed = show.panel.preview.frames, show.panel.late_frames

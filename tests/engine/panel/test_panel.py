@@ -35,6 +35,7 @@ def test_the_table_lists_exactly_the_parameters(show):
     table = json.loads(show.request("/table")[1])
     assert [control["address"] for control in table] == list(show.parameters.by_address)
     by_address = {control["address"]: control for control in table}
+    assert by_address["/sea/heat"]["says"] == "How bright the water is."
     assert by_address["/sea/style"]["choices"] == ["oil", "ink"]
     assert by_address["/show/tempo"]["span"] == [20.0, 300.0]
     assert by_address["/show/black"]["key"] == "b"
@@ -194,7 +195,7 @@ def drum(now):
 
 @contextmanager
 def command(tmp_path, *flags):
-    """Run a sketch with the real command; give the process."""
+    """Run a sketch with the real command; yield the process."""
     (tmp_path / "piece.py").write_text(PIECE)
     child = subprocess.Popen(
         [sys.executable, "-m", "capriccio", "run", "piece.py", *flags],

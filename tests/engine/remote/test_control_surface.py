@@ -32,7 +32,7 @@ def test_a_fader_that_jumps_across_the_present_value_takes_over():
     assert engaged(0.5, 0.2, 0.8) == engaged(0.5, 0.8, 0.2) == [False, True]
 
 
-class Played:
+class SurfaceShow:
     """A show with a control surface, without a MIDI port."""
 
     def __init__(self, parameters=None):
@@ -57,21 +57,21 @@ class Played:
 def playing(home, request, monkeypatch):
     from capriccio.devices.midi import ports
 
-    def nothing():
+    def no_api():
         raise ShowError("no MIDI system answers")
 
-    monkeypatch.setattr(ports, "find_api", nothing)
+    monkeypatch.setattr(ports, "find_api", no_api)
     map_file(home, f"device = '{DEVICE}'\n" + "".join(getattr(request, "param", ())))
-    played = Played()
-    yield played
-    played.surface.close()
+    playing = SurfaceShow()
+    yield playing
+    playing.surface.close()
 
 
-def bindings_are(*controls):
+def with_bindings(*controls):
     return pytest.mark.parametrize("playing", [controls], indirect=True)
 
 
-@bindings_are(control("/field/light", "cc 7", channel=1))
+@with_bindings(control("/field/light", "cc 7", channel=1))
 def test_a_fader_sets_a_knob_only_once_it_has_reached_its_value(playing):
     assert playing.move(cc(7, 0), cc(7, 30)) == {}
     assert playing.move(cc(7, 64)) == {"light": 64 / 127}
@@ -79,7 +79,7 @@ def test_a_fader_sets_a_knob_only_once_it_has_reached_its_value(playing):
     assert playing.move(cc(7, 0, channel=2)) == {"light": 1.0}
 
 
-@bindings_are(control("/field/light", "cc 7"))
+@with_bindings(control("/field/light", "cc 7"))
 def test_a_fader_must_take_over_again_after_something_else_set_the_knob(playing):
     assert playing.move(cc(7, 64), cc(7, 127)) == {"light": 1.0}
     playing.set("/field/light", 0.2)
@@ -87,7 +87,7 @@ def test_a_fader_must_take_over_again_after_something_else_set_the_knob(playing)
     assert playing.move(cc(7, 10)) == {"light": 10 / 127}
 
 
-@bindings_are(control("/field/light", "cc 7"))
+@with_bindings(control("/field/light", "cc 7"))
 def test_a_fast_fader_stays_engaged_while_its_values_wait_for_the_frame(playing):
     for level in (64, 90, 127, 3):
         playing.surface.receive("nano:nano", 0.0, bytes(cc(7, level)))
@@ -96,7 +96,7 @@ def test_a_fast_fader_stays_engaged_while_its_values_wait_for_the_frame(playing)
     assert playing.move(cc(7, 90)) == {"light": 90 / 127}
 
 
-@bindings_are(
+@with_bindings(
     control("/field/light", "cc14 7"), control("/field/warmth", "nrpn 300"), control("/x/y", "cc 1")
 )
 def test_fine_faders_and_nrpns_set_values_in_14_bits(playing):
@@ -106,7 +106,7 @@ def test_fine_faders_and_nrpns_set_values_in_14_bits(playing):
     assert held["warmth"] == (100 * 128 + 3) / 16383
 
 
-@bindings_are(
+@with_bindings(
     control("/field/light", "bend"),
     control("/field/warmth", "note 60"),
     control("/field/sky", "pressure"),
@@ -118,13 +118,13 @@ def test_controls_that_return_by_themselves_act_at_once(playing):
     assert held == {"light": 0.5, "warmth": 0.0, "sky": "grey"}
 
 
-@bindings_are(control("/field/warmth", "note 60"))
+@with_bindings(control("/field/warmth", "note 60"))
 def test_all_notes_off_releases_a_key(playing):
     assert playing.move((0x90, 60, 127)) == {"warmth": 1.0}
     assert playing.move(cc(123, 0)) == {"warmth": 0.0}
 
 
-@bindings_are(control("/field/light", "note 60", mode="toggle"))
+@with_bindings(control("/field/light", "note 60", mode="toggle"))
 def test_a_key_in_toggle_mode_switches_between_the_two_ends(playing):
     strokes = [(0x90, 60, 100), (0x80, 60, 0)]
     playing.set("/field/light", 0.2)
@@ -135,16 +135,16 @@ def test_a_key_in_toggle_mode_switches_between_the_two_ends(playing):
     assert playing.move(*strokes) == {"light": 1.0}
 
 
-@bindings_are(control("/field/words", "cc 1"), control("/field/sky", "cc 1"))
+@with_bindings(control("/field/words", "cc 1"), control("/field/sky", "cc 1"))
 def test_a_dial_selects_choices_and_does_not_change_words(playing):
-    turns = []
-    playing.parameters.subscribe(turns.append)
+    events = []
+    playing.parameters.subscribe(events.append)
     assert playing.move(cc(1, 100)) == {"sky": "dark"}
     assert playing.move(cc(1, 101), cc(1, 102)) == {"sky": "dark"}
-    assert len(turns) == 1
+    assert len(events) == 1
 
 
-@bindings_are(control("/show/bang", "cc 1"), control("/show/bang", "note 60"))
+@with_bindings(control("/show/bang", "cc 1"), control("/show/bang", "note 60"))
 def test_a_button_presses_once_each_time_it_goes_down(playing):
     pressed = []
     playing.parameters.add(Parameter("/show/bang", "press", "bang", apply=pressed.append))
@@ -152,7 +152,7 @@ def test_a_button_presses_once_each_time_it_goes_down(playing):
     assert pressed == [None] * 3
 
 
-@bindings_are(control("/show/bad", "bend"))
+@with_bindings(control("/show/bad", "bend"))
 def test_a_parameter_that_raises_is_logged_once_and_the_show_goes_on(playing, capsys):
     def convert(value):
         raise ValueError("no more of that")
@@ -162,7 +162,7 @@ def test_a_parameter_that_raises_is_logged_once_and_the_show_goes_on(playing, ca
     assert capsys.readouterr().err.count("bend cannot set /show/bad: no more of that") == 1
 
 
-@bindings_are(control("/field/light", "program 4"))
+@with_bindings(control("/field/light", "program 4"))
 def test_a_program_change_recalls_the_preset_of_its_printed_number(playing, capsys):
     recalled = []
     playing.move((0xC0, 2))
@@ -181,7 +181,7 @@ def test_any_messages_leave_every_knob_in_its_range(messages):
     sketch, field = field_sketch()
     surface, parser = ControlSurface(), MessageParser()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("capriccio.remote.control_surface.subscribe", lambda hear: None)
+        patch.setattr("capriccio.remote.control_surface.subscribe", lambda callback: None)
         patch.setattr("capriccio.remote.control_surface.read_maps", list)
         parameters = sketch.stage().performance.parameters
         surface.start(Performance(OfflineClock(), parameters=parameters))
