@@ -1,4 +1,4 @@
-"""The RNN: a generator of music, and `ear`, an analyzer of it."""
+"""Music by recurrent networks: the generator `rnn` and the analyzer `ear`."""
 
 from capriccio import Analyzer, Generator, hookimpl
 

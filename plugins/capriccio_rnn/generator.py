@@ -1,31 +1,29 @@
-"""The music player: recurrent networks that write chorales, drum, listen, and harmonise."""
+"""The part `rnn`: recurrent networks that write chorales or play drums and tunes."""
 
 import threading
+from collections.abc import Iterable
 from pathlib import Path
 
-from capriccio import Generator, Model, Moment
+from capriccio import Generator, Model, Moment, Note
 
-from .chorales.player import Consort
-from .events.player import Player
+from .chorales.player import ChoralePlayer
+from .events.player import EventPlayer
 
 
 class RNN(Generator):
-    """Write four-voice chorales that go on and on, and answer what a human played.
+    """Write endless music that goes on from call to call, and react to notes a person plays.
 
-    Soprano, alto, tenor and bass sing on the channels 1 to 4. The music goes on from call to
-    call and does not depend on how it is cut into phrases: a note that lasts beyond the phrase is
-    given whole where it begins, at most four beats long, and what had to be composed ahead for it
-    is played next. The knobs therefore act within four beats, mostly within one.
+    The music does not depend on how it is cut into phrases: a note that lasts beyond the phrase
+    is returned whole where it begins, and what was composed ahead for it is played next.
 
-    `heat` goes from the safest choices (temperature 0.3) to wild ones (1.4), `density` from long
-    notes to running ones, `register` from the bottom of each voice's range to its top. `key` is a
-    key to keep to, such as "d minor", or a set of pitch classes 0..11; "" is any.
+    `chorales` writes four voices, soprano to bass on channels 1 to 4, with notes of at most four
+    beats; its knobs take effect within four beats, mostly within one. `groove` plays drums on
+    channel 10 with human timing and dynamics at the tempo of the show. `model="mine.onnx"` plays
+    a model trained on MIDI files of your own.
 
-    The model `groove` is a drummer on channel 10, with the timing and the touch of a human at the
-    tempo of the show. It knows a `style` ("funk", or "funk, jazz" for one between them; "" is
-    any), and `fill` leads from the groove to a fill. `density` goes from few hits to many,
-    `register` from kick and toms to hi-hats and cymbals. A model that you have trained on MIDI
-    files of your own, `model="mine.onnx"`, is played likewise.
+    Args:
+        model: "chorales", "groove", or the path of an `.onnx` file.
+        seed: the same seed plays the same music.
     """
 
     name = "rnn"
@@ -35,70 +33,105 @@ class RNN(Generator):
 
     def __init__(self, *, model: str = "chorales", seed: int = 0):
         self._path = self.model_path(model)
-        self._player: Consort | Player | None = None
-        self._turn = threading.RLock()  # cues that play and those that answer are in other threads
+        self._player: ChoralePlayer | EventPlayer | None = None
+        self._lock = threading.RLock()  # play cues and answer cues run in different threads
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
-        """Forget all that was played and begin again; the same seed plays the same music."""
+        """Forget everything played so far and start again from `seed`."""
         self._seed = seed
         if self._player:
             self._player.reset(seed)
 
-    def generate(self, now, *, heat=0.5, density=0.5, register=0.5, key="", style="", fill=0.0):
-        """Write the phrase of the next `now.span` beats."""
-        with self._turn:
-            return self._played().generate(
+    def generate(
+        self,
+        now: Moment,
+        *,
+        heat: float = 0.5,
+        density: float = 0.5,
+        register: float = 0.5,
+        key: str | Iterable[int] = "",
+        style: str = "",
+        fill: float = 0.0,
+    ) -> list[Note]:
+        """Return the phrase of the next `now.span` beats.
+
+        Args:
+            heat: Sampling temperature, from the safest choices to wild ones.
+            density: From long notes or few hits to running notes or many hits.
+            register: From the bottom of each range, or kick and toms, to its top, or cymbals.
+            key: Key to stay in, such as "d minor", or a set of pitch classes 0..11; "" is any.
+            style: Style of the drummer, such as "funk", or a mix, "funk, jazz"; "" is any.
+            fill: From the groove to a drum fill.
+        """
+        with self._lock:
+            return self.player.generate(
                 now, heat=heat, density=density, register=register, key=key, style=style, fill=fill
             )
 
-    def feed(self, notes) -> None:
-        """Hear what a human played, and go on from there.
+    @property
+    def unused_knobs(self) -> frozenset[str]:
+        """Names of the knobs that have no effect on the loaded model."""
+        return self.player.unused_knobs
 
-        For chorales notes on the channels 1 to 4 are soprano, alto, tenor and bass; voices that
-        were not played are imagined, other channels are not heard. Times are rounded to sixteenths,
-        pitches moved by octaves into the voice's range. A drummer hears the drums of General MIDI
-        on any channel, as early and as late as they were played; a model of your own hears what
-        it has no part for as its first part. Raises ValueError where a note has no place in time
-        or no velocity, or the phrase is longer than 256 beats.
+    @property
+    def player(self) -> ChoralePlayer | EventPlayer:
+        """The player of the model, created on first use according to the model's card."""
+        with self._lock:
+            if self._player is None:
+                plays_events = Model(self._path).card.get("plays") == "events"
+                player = EventPlayer if plays_events else ChoralePlayer
+                self._player = player(self._path, self._seed)
+            return self._player
+
+    def feed(self, notes: Iterable[Note]) -> None:
+        """Continue from `notes` that a person played.
+
+        For chorales, channels 1 to 4 are soprano, alto, tenor and bass: voices without notes are
+        composed, other channels ignored, times rounded to sixteenths, and pitches moved by octaves
+        into the voice's range. A drummer reads General MIDI drums on any channel with their exact
+        timing; other models read unknown channels as their first part.
+
+        Raises:
+            ValueError: a note has no finite start, length or velocity, or the phrase is longer
+                than 256 beats.
         """
-        with self._turn:
-            self._played().feed(notes)
+        with self._lock:
+            self.player.feed(notes)
 
-    def harmonize(self, melody, *, heat=0.3, key=""):
-        """Write the other voices to `melody`, whose channels 1 to 4 say which voices it is.
+    def harmonize(
+        self, melody: Iterable[Note], *, heat: float = 0.3, key: str | Iterable[int] = ""
+    ) -> list[Note]:
+        """Return all four voices to `melody`, whose channels 1 to 4 say which voices it is.
 
-        Gives all four voices, the melody as `feed` would hear it. The music goes on from there.
+        The melody is rounded and moved into range as by `feed`; the music goes on from there.
         """
-        with self._turn:
-            return self._played().harmonize(melody, heat=heat, key=key)
+        with self._lock:
+            return self.player.harmonize(melody, heat=heat, key=key)
 
-    def answer(self, now, notes, *, heat=0.3, key=""):
-        """Write a chord, alto, tenor and bass, under the highest of `notes`, for `now.span` beats.
+    def answer(
+        self,
+        now: Moment,
+        notes: list[Note],
+        *,
+        heat: float = 0.3,
+        key: str | Iterable[int] = "",
+    ) -> list[Note]:
+        """Return a chord of alto, tenor and bass under the highest of `notes`.
 
-        For a cue that answers what is played: it takes one step of the network, half a millisecond.
-        The chord is as loud as the note, and leads on from the one before.
+        Meant for answer cues: it takes one step of the network, half a millisecond. The chord lasts
+        `now.span` beats, is as loud as the note, and follows from the chord before.
         """
-        with self._turn:
-            player = self._played()
-            if isinstance(player, Player):
-                return player.harmonize(notes)  # which says that it cannot
-            return player.answer(now, notes, heat=heat, key=key)
+        with self._lock:
+            return self.player.answer(now, notes, heat=heat, key=key)
 
     def warm_up(self) -> None:
-        """Load the model and run it once, unless it has played already."""
-        with self._turn:
+        """Load the model and run it once, unless it has already played."""
+        with self._lock:
             if self._player is None:
-                self._played().generate(Moment(span=0.25))
+                self.player.generate(Moment(span=0.25))
                 self.reset(self._seed)
 
     def close(self) -> None:
-        """Let the model go."""
+        """Release the model."""
         self._player = None
-
-    def _played(self) -> Consort | Player:
-        """Give whoever plays the music of the model, by what its card says."""
-        if self._player is None:
-            events = Model(self._path).card.get("plays") == "events"
-            self._player = (Player if events else Consort)(self._path, self._seed)
-        return self._player

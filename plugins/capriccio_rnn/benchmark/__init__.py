@@ -1,1 +1,1 @@
-"""Measure the music player: `python -m capriccio_rnn.benchmark --help`."""
+"""Benchmarks of the part `rnn`: `python -m capriccio_rnn.benchmark --help`."""

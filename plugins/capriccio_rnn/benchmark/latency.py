@@ -1,4 +1,4 @@
-"""Times how soon the duet answers: MIDI in, the network, MIDI out, on real ports of JACK."""
+"""Time how soon the sketch `duet` answers: MIDI in, the network, MIDI out, on real JACK ports."""
 
 import os
 import random
@@ -16,31 +16,36 @@ from typing import Any
 
 import click
 
-RATE = 48_000  # samples a second
+SAMPLE_RATE = 48_000  # in Hz
 PEDAL = (0xB0, 64, 127)
-PITCHES = (62, 64, 65, 67, 69, 70, 72, 74)  # of d minor
-# How loud the keys are struck in turn, so that it is seen which of them is answered.
-LEVELS = (40, 70, 100)
-# How often we look what has come, in seconds.
-LOOK_SECONDS = 0.0002
-# A key is struck so long after the answer to the one before; and an answer is awaited so long.
-REST_SECONDS, PATIENCE_SECONDS = (0.02, 0.09), 2.0
-# So long the show may take to begin: it loads its models.
-BEGIN_SECONDS = 120.0
+PITCHES = (62, 64, 65, 67, 69, 70, 72, 74)  # of D minor
+# Velocities, taken in turn to tell which key an answer belongs to.
+VELOCITIES = (40, 70, 100)
+POLL_SECONDS = 0.0002
+REST_SECONDS = (0.02, 0.09)  # least and most time between an answer and the next key
+ANSWER_SECONDS = 2.0  # after which an answer counts as missing
+START_SECONDS = 120.0  # for the show to load its models
 
 
 def measure(events: int, period: int, nice: int) -> dict[str, Any]:
-    """Strike so many keys, and tell how soon each was heard on its own port, and answered."""
-    with TemporaryDirectory() as folder, hushed(), server(period) as real_time:
-        figures = measured(events, nice, folder)
-        return {**figures, "jack": {"period_ms": 1000 * period / RATE, "real_time": real_time}}
+    """Play keys and return how soon each came in on a port of ours and was answered.
+
+    Args:
+        events: number of keys.
+        period: of JACK, in samples.
+        nice: priority of the show.
+    """
+    with TemporaryDirectory() as folder, quiet_stderr(), jack_server(period) as real_time:
+        figures = play_duet(events, nice, folder)
+        jack = {"period_ms": 1000 * period / SAMPLE_RATE, "real_time": real_time}
+        return {**figures, "jack": jack}
 
 
 @contextmanager
-def hushed() -> Iterator[None]:
-    """Keep JACK off the terminal: it complains on descriptor 2."""
-    before, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+def quiet_stderr() -> Iterator[None]:
+    """Discard what JACK's library writes to file descriptor 2."""
+    before, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    os.dup2(null, 2)
     try:
         yield
     finally:
@@ -48,43 +53,43 @@ def hushed() -> Iterator[None]:
 
 
 @contextmanager
-def server(period: int) -> Iterator[bool]:
-    """Run a JACK server without a sound card; say whether it runs in real time."""
+def jack_server(period: int) -> Iterator[bool]:
+    """Run a JACK server without a sound card; yield whether it runs in real time."""
     if shutil.which("jackd") is None:
         raise click.ClickException("jackd is not installed; apt-get install jackd2")
-    name = "capriccio-latency"  # always the same: JACK keeps places for eight, also of the dead
+    name = "capriccio-latency"  # always the same: JACK has slots for eight, dead ones included
     os.environ["JACK_DEFAULT_SERVER"] = name
-    child = None
-    for real_time in ("-R", "-r"):  # not everybody may run it in real time
-        # -S: it waits for its clients, and loses nothing.
-        command = f"jackd -n {name} -S {real_time} -t 5000 -d dummy -r {RATE} -p {period}"
-        child = subprocess.Popen(command.split(), stdout=subprocess.DEVNULL)
-        wait_for(partial(up, child), 20, "jackd")
-        if child.poll() is None:
+    server = None
+    for real_time in ("-R", "-r"):  # real time needs a permission
+        # -S: synchronous, it waits for its clients and loses nothing.
+        command = f"jackd -n {name} -S {real_time} -t 5000 -d dummy -r {SAMPLE_RATE} -p {period}"
+        server = subprocess.Popen(command.split(), stdout=subprocess.DEVNULL)
+        wait_for(partial(has_settled, server), 20, "jackd")
+        if server.poll() is None:
             break
     else:
-        raise click.ClickException("jackd does not start")
+        raise click.ClickException("jackd did not start")
     try:
         yield real_time == "-R"
     finally:
-        child.terminate()
-        child.wait()
+        server.terminate()
+        server.wait()
 
 
-def up(child: subprocess.Popen) -> bool:
-    """Say whether the server has ended, or answers."""
+def has_settled(server: subprocess.Popen[bytes]) -> bool:
+    """Return whether the server has ended or accepts clients."""
     import rtmidi
 
-    if child.poll() is None:
+    if server.poll() is None:
         try:
-            rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="knock").delete()
+            rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="probe").delete()
         except rtmidi.RtMidiError:
             return False
     return True
 
 
-def measured(events: int, nice: int, folder: str) -> dict[str, Any]:
-    """Play to the duet on the server that runs; its take is left in `folder`."""
+def play_duet(events: int, nice: int, folder: str) -> dict[str, Any]:
+    """Play to the sketch on the running server; its take is left in `folder`."""
     import rtmidi
 
     api = rtmidi.API_UNIX_JACK
@@ -95,76 +100,77 @@ def measured(events: int, nice: int, folder: str) -> dict[str, Any]:
     answers.open_virtual_port("answers")
     capriccio = ["nice", "-n", str(nice), sys.executable, "-m", "capriccio"]
     show = subprocess.Popen(
-        [*capriccio, "run", str(duet()), "--to", "midi:celesta"],
+        [*capriccio, "run", str(duet_sketch()), "--to", "midi:celesta"],
         cwd=folder,
         env={**os.environ, "DUET": "clavier"},
         stdout=subprocess.DEVNULL,
     )
-    hurried = hurry()
+    real_time = raise_priority()
     try:
-        strike = Strike(keys, echo, answers)
+        key = KeyTimer(keys, echo, answers)
 
-        def answered() -> bool:
+        def is_answered() -> bool:
             if show.poll() is not None:
-                raise click.ClickException("the duet has ended")
+                raise click.ClickException("the sketch duet ended early")
             keys.send_message(PEDAL)
-            return strike(PITCHES[0], LEVELS[0], 0.5)[1] is not None
+            return key.play(PITCHES[0], VELOCITIES[0], 0.5)[1] is not None
 
-        wait_for(answered, BEGIN_SECONDS, "the duet")
+        wait_for(is_answered, START_SECONDS, "the sketch duet")
         load = os.getloadavg()[0]
-        times, chance = [], random.Random(0)
+        times, rng = [], random.Random(0)
         for number in range(events):
-            time.sleep(chance.uniform(*REST_SECONDS))
-            level = LEVELS[(number + 1) % len(LEVELS)]
-            times.append(strike(chance.choice(PITCHES), level, PATIENCE_SECONDS))
+            time.sleep(rng.uniform(*REST_SECONDS))
+            velocity = VELOCITIES[(number + 1) % len(VELOCITIES)]
+            times.append(key.play(rng.choice(PITCHES), velocity, ANSWER_SECONDS))
     finally:
         show.terminate()
         show.wait()
         for port in (keys, echo, answers):
             port.close_port()
             port.delete()
-    both = [(bare, answer) for bare, answer in times if bare and answer]
+    both = [(direct, answer) for direct, answer in times if direct and answer]
     return {
         "events": events,
         "answered": len(both),
-        "port": spread([bare for bare, _ in both]),
-        "answer": spread([answer for _, answer in both]),
-        "beyond": spread([answer - bare for bare, answer in both]),
+        "port": percentiles([direct for direct, _ in both]),
+        "answer": percentiles([answer for _, answer in both]),
+        "beyond": percentiles([answer - direct for direct, answer in both]),
         "nice": nice,
-        "measured_in_real_time": hurried,
+        "measured_in_real_time": real_time,
         "load": [round(load, 2), round(os.getloadavg()[0], 2)],
     }
 
 
-def duet() -> Path:
-    """Give the sketch that came with Capriccio."""
+def duet_sketch() -> Path:
+    """Return the path of the sketch `duet` that is installed with Capriccio."""
     found = find_spec("capriccio_sketches")
     return Path(next(iter(found.submodule_search_locations))) / "duet.py"  # type: ignore
 
 
-class Strike:
-    """Strikes a key, and gives the seconds until it is heard itself, and until it is answered."""
+class KeyTimer:
+    """Plays a key and measures the time until it comes in directly and until it is answered."""
 
-    def __init__(self, keys, echo, answers):
+    def __init__(self, keys: Any, echo: Any, answers: Any):
         self._keys, self._ports = keys, (echo, answers)
 
-    def __call__(self, pitch: int, level: int, patience: float):
+    def play(self, pitch: int, velocity: int, timeout: float) -> list[float | None]:
+        """Return the seconds until the note came in on `echo` and `answers`, None if it did not."""
         found: list[float | None] = [None, None]
-        begun = time.monotonic()
-        self._keys.send_message((0x90, pitch, level))
-        while None in found and time.monotonic() - begun < patience:
-            time.sleep(LOOK_SECONDS)
-            for place, port in enumerate(self._ports):
+        started = time.monotonic()
+        self._keys.send_message((0x90, pitch, velocity))
+        while None in found and time.monotonic() - started < timeout:
+            time.sleep(POLL_SECONDS)
+            for index, port in enumerate(self._ports):
                 while event := port.get_message():
-                    kind, _, loud = (*event[0], 0, 0)[:3]
-                    if kind & 0xF0 == 0x90 and 0.8 * level <= loud <= level:
-                        found[place] = found[place] or time.monotonic() - begun
+                    kind, _, received = (*event[0], 0, 0)[:3]
+                    if kind & 0xF0 == 0x90 and 0.8 * velocity <= received <= velocity:
+                        found[index] = found[index] or time.monotonic() - started
         self._keys.send_message((0x80, pitch, 0))
         return found
 
 
-def spread(seconds: list[float]) -> dict[str, float]:
-    """Give the percentiles in milliseconds."""
+def percentiles(seconds: list[float]) -> dict[str, float]:
+    """Return median, 99th percentile and maximum in milliseconds."""
     ordered = sorted(seconds)
     shares = {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
     return {
@@ -173,18 +179,23 @@ def spread(seconds: list[float]) -> dict[str, float]:
     }
 
 
-def hurry() -> bool:
-    """Go before ordinary processes, where we may: nothing of our own is to be measured."""
+def raise_priority() -> bool:
+    """Run this process in real time where permitted, so that its own delays are not measured."""
     with suppress(AttributeError, OSError):
         os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
         return True
     return False
 
 
-def wait_for(claim: Callable[[], Any], seconds: float, what: str) -> Any:
+def wait_for(condition: Callable[[], Any], seconds: float, what: str) -> Any:
+    """Return the first true value of `condition`.
+
+    Raises:
+        ClickException: there was none within `seconds`.
+    """
     deadline = time.monotonic() + seconds
-    while not (found := claim()):
+    while not (found := condition()):
         if time.monotonic() > deadline:
-            raise click.ClickException(f"{what} does not answer within {seconds:g} s")
+            raise click.ClickException(f"{what} did not answer within {seconds:g} s")
         time.sleep(0.1)
     return found

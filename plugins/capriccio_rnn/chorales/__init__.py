@@ -1,1 +1,1 @@
-"""How the chorale player is trained: `capriccio train rnn --data music-jsb-chorales`."""
+"""Four-voice chorales, one sixteenth at a time; train with `capriccio train rnn`."""

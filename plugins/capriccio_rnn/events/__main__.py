@@ -1,4 +1,4 @@
-"""Measure a player of events from the command line: `python -m capriccio_rnn.events --help`."""
+"""Evaluate event models: `python -m capriccio_rnn.events --help`."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ import click
 
 
 @click.group()
-def events():
-    """Measure players of events against the music that they learned from."""
+def events() -> None:
+    """Evaluate event models against the music they were trained on."""
 
 
 @events.command()
@@ -18,9 +18,9 @@ def events():
 @click.option("--seed", default=0, show_default=True)
 @click.option("--split", default="test", show_default=True,
               type=click.Choice(["valid", "test"]),
-              help="Choose on `valid`; report on `test`, once.")  # fmt: skip
-def groove(data, model, seed, split):
-    """Set what the drummer plays at default knobs beside the performances of a split."""
+              help="Tune on `valid`; report on `test`.")  # fmt: skip
+def groove(data: Path, model: str, seed: int, split: str) -> None:
+    """Compare the drummer at default knobs with the performances of a split."""
     from .groove import compare
 
     click.echo(json.dumps(compare(data, model, seed, split), indent=2))

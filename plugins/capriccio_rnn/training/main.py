@@ -1,8 +1,8 @@
-"""Train a music player on whatever lies in a folder: Bach's chorales, or any MIDI files.
+"""Train a music model on a folder: Bach's chorales, or any MIDI files.
 
     capriccio train rnn --data music-jsb-chorales --out chorales.onnx
 
-Each kind of music has a script of its own: `chorales/train.py` and `events/train.py`.
+Each kind of music has its own script: `chorales/training/main.py`, `events/training/main.py`.
 """
 
 from collections.abc import Callable
@@ -13,27 +13,39 @@ import torch
 from capriccio import Model
 
 from ..chorales.training import main as chorales
-from ..chorales.training.network import Chorale
-from ..chorales.training.step_export import Step
+from ..chorales.training.network import ChoraleNetwork
+from ..chorales.training.step_export import ChoraleStep
 from ..events.training import main as events
 from ..generator import RNN
 
 
-def train(data: Path, out: Path, **options) -> None:
-    """Train the player that the folder `data` is for, and write it to `out`."""
+def train(
+    data: Path,
+    out: Path,
+    *,
+    resume: bool = False,
+    dry_run: bool = False,
+    hours: float | None = None,
+    seed: int = 0,
+) -> None:
+    """Train the kind of model that the folder `data` is for, and write it to `out`."""
     kind = chorales if Path(data, chorales.FILE).is_file() else events
-    kind.train(data, out, **options)
+    kind.train(data, out, resume=resume, dry_run=dry_run, hours=hours, seed=seed)
 
 
 def plain(model: str = "chorales") -> Callable[[], object]:
-    """Give one step of a shipped player's network as plain torch does it, to be measured beside."""
+    """Return one step of a shipped model in plain torch, for `capriccio bench` to time."""
     card = Model(RNN.model_path(model)).card
-    chorale = card.get("plays") != "events"
-    step: Any = Step(Chorale().eval()) if chorale else events.untrained(card)
-    moment = chorales.draw() if chorale else events.draw(step.net, len(card["tags"]))
+    step: Any
+    if card.get("plays") == "events":
+        step = events.untrained_step(card)
+        inputs = events.example_inputs(step.net, len(card["tags"]))
+    else:
+        step = ChoraleStep(ChoraleNetwork().eval())
+        inputs = chorales.example_inputs()
 
-    def play():
+    def run() -> object:
         with torch.inference_mode():
-            return step(*moment)
+            return step(*inputs)
 
-    return play
+    return run

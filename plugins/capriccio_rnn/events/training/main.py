@@ -1,114 +1,120 @@
-"""Train a player of events on any folder of MIDI files: data, loop, export.
+"""Train a model of events on any folder of MIDI files: data, loop, export.
 
     capriccio train rnn --data music-groove-drums --out groove.onnx
 
-The network stands in `net/train.py`. Drums are learned as they are; all else is transposed at
-random, as far as the sounds of the whole folder reach.
+Drums are left as they are; other parts are transposed at random, as far as the sounds of the whole
+folder reach.
 """
 
 import math
 from collections import Counter
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, export, seed_everything
+from capriccio.training import Trainer, export, licence_of, seed_everything
 from torch import nn
 
-from ..encoding import DRUMS, FIELDS, LAGS, Echo, passage_of, sizes
-from ..midi_import import Song, collect, information, sounds_of
-from .network import Events, Step
+from ..encoding import DRUM_CHANNEL, FIELDS, LAGS, EventHistory, Sound, encode, field_sizes
+from ..midi_import import LabeledPiece, read_folder, read_labels, sound_vocabulary
+from .network import EventNetwork, EventStep
 
-BATCH, LENGTH = 16, 256  # events; of drums about 16 bars
-ROUNDS = 4000  # steps of the optimizer, unless --hours ends it before
-RATE, DECAY = 2e-3, 0.02  # AdamW
-UNTOLD = 0.1  # share of excerpts whose style is not told, so that a player needs none
+BATCH_SIZE, EXCERPT_EVENTS = 16, 256  # about 16 bars of drums
+MAX_STEPS = 4000  # of the optimizer, unless --hours ends the training before
+LEARNING_RATE, WEIGHT_DECAY = 2e-3, 0.02  # of AdamW
+STYLE_DROPOUT = 0.1  # share of excerpts without a style, so that playing needs none
 
 
 # -- data -------------------------------------------------------------------------------------
 
 
-class Lesson(NamedTuple):
-    """One piece as the network takes it: see `Events.forward`."""
+class TrainingPiece(NamedTuple):
+    """One piece as inputs of `EventNetwork.forward`."""
 
     heard: torch.Tensor  # (events, rows)
     mood: torch.Tensor  # (tags + 1,)
-    place: torch.Tensor  # (events,)
+    position: torch.Tensor  # (events,)
     event: torch.Tensor  # (events, fields)
-    opens: torch.Tensor  # the events that are the first of their bar
-    room: tuple[int, int]  # how far it can be transposed down and up
+    bar_starts: torch.Tensor  # indices of the events that are the first of their bar
+    shifts: tuple[int, int]  # how far it can be transposed down and up
 
 
-def lesson(song: Song, sounds: list, tags: list[str], fields: int) -> Lesson:
-    """Write a song as a lesson."""
-    passage = passage_of(song.piece.notes, sounds, song.piece.meters, fields)
-    count = sizes(len(sounds), fields)
-    echo, heard = Echo(count), []
-    before, place = list(count), 0
-    rows = zip(passage.events.tolist(), passage.steps.tolist(), passage.places.tolist(),
-               passage.bars.tolist(), strict=True)  # fmt: skip
+def training_piece(
+    labeled: LabeledPiece, sounds: list[Sound], tags: list[str], fields: int
+) -> TrainingPiece:
+    """Return a piece of a folder as inputs of the network."""
+    notes = labeled.piece.notes
+    sequence = encode(notes, sounds, labeled.piece.meters, fields)
+    sizes = field_sizes(len(sounds), fields)
+    history, heard = EventHistory(sizes), []
+    before, position = list(sizes), 0
+    rows = zip(sequence.events.tolist(), sequence.steps.tolist(), sequence.positions.tolist(),
+               sequence.bars.tolist(), strict=True)  # fmt: skip
     for event, step, now, bar in rows:
-        heard.append([*before, place, bar, *echo.hear(bar)])
-        echo.add(step, event)
-        before, place = event, now
-    bars = np.array(passage.steps - passage.places)
-    opens = np.flatnonzero(np.diff(bars, prepend=-1))
-    down, up = -5, 6  # further would be nearer in the other direction
-    for channel in {note.channel for note in song.piece.notes} - {DRUMS}:
-        mine = [note.pitch for note in song.piece.notes if note.channel == channel]
-        every = [pitch for part, pitch in sounds if part == channel]
-        down, up = max(down, every[0] - min(mine)), min(up, every[-1] - max(mine))
-    return Lesson(
-        torch.tensor(heard).view(-1, len(count) + 2 + len(LAGS) * len(count)),
-        mood_of(song.tags, tags, song.piece.bpm),
-        torch.from_numpy(passage.places),
-        torch.from_numpy(passage.events),
-        torch.from_numpy(opens),
+        heard.append([*before, position, bar, *history.following(bar)])
+        history.add(step, event)
+        before, position = event, now
+    bar_lines = np.array(sequence.steps - sequence.positions)
+    bar_starts = np.flatnonzero(np.diff(bar_lines, prepend=-1))
+    down, up = -5, 6  # beyond, the other direction is nearer
+    for channel in {note.channel for note in notes} - {DRUM_CHANNEL}:
+        own = [note.pitch for note in notes if note.channel == channel]
+        pitches = [pitch for part, pitch in sounds if part == channel]
+        down, up = max(down, pitches[0] - min(own)), min(up, pitches[-1] - max(own))
+    return TrainingPiece(
+        torch.tensor(heard).view(-1, len(sizes) + 2 + len(LAGS) * len(sizes)),
+        conditioning(labeled.tags, tags, labeled.piece.bpm),
+        torch.from_numpy(sequence.positions),
+        torch.from_numpy(sequence.events),
+        torch.from_numpy(bar_starts),
         (min(down, 0), max(up, 0)),
     )
 
 
-def mood_of(mine, tags: list[str], bpm: float) -> torch.Tensor:
-    """Write style and tempo as the network takes them: a weight for each tag, and octaves."""
-    return torch.tensor([float(tag in mine) for tag in tags] + [math.log2(bpm / 120)])
+def conditioning(own: tuple[str, ...], tags: list[str], bpm: float) -> torch.Tensor:
+    """Return the weight of each tag, and log2(bpm / 120), (tags + 1,)."""
+    return torch.tensor([float(tag in own) for tag in tags] + [math.log2(bpm / 120)])
 
 
-def excerpt(one: Lesson, sounds: list) -> tuple[torch.Tensor, ...]:
-    """Cut LENGTH events out of a lesson, from the beginning of a bar, in a random key."""
+def random_excerpt(one: TrainingPiece, sounds: list[Sound]) -> tuple[torch.Tensor, ...]:
+    """Return EXCERPT_EVENTS of a piece, from the beginning of a bar, in a random key."""
     begin = 0
-    if len(one.event) > LENGTH and torch.rand(()) > 0.1:
-        begin = int(one.opens[torch.randint(len(one.opens), ())])
-    heard, event = one.heard[begin : begin + LENGTH].clone(), one.event[begin : begin + LENGTH]
-    place, fields = one.place[begin : begin + LENGTH], one.event.shape[1]
-    count = torch.tensor(sizes(len(sounds), fields))  # (fields,)
+    if len(one.event) > EXCERPT_EVENTS and torch.rand(()) > 0.1:
+        begin = int(one.bar_starts[torch.randint(len(one.bar_starts), ())])
+    heard, event = (
+        one.heard[begin : begin + EXCERPT_EVENTS].clone(),
+        one.event[begin : begin + EXCERPT_EVENTS],
+    )
+    position, fields = one.position[begin : begin + EXCERPT_EVENTS], one.event.shape[1]
+    sizes = torch.tensor(field_sizes(len(sounds), fields))  # (fields,)
     event = event.clone()  # (t, fields)
     if begin:  # as if it were the beginning
-        event[0, 0] = place[0]
-        heard[0, :fields], heard[0, fields] = count, 0
-        heard[0, fields + 2 :] = count.repeat(len(LAGS))
-    shift = int(torch.randint(one.room[0], one.room[1] + 1, ()))
+        event[0, 0] = position[0]
+        heard[0, :fields], heard[0, fields] = sizes, 0
+        heard[0, fields + 2 :] = sizes.repeat(len(LAGS))
+    shift = int(torch.randint(one.shifts[0], one.shifts[1] + 1, ()))
     if shift:
-        move = torch.tensor([shift * (channel != DRUMS) for channel, _ in sounds] + [0])
+        move = torch.tensor([shift * (channel != DRUM_CHANNEL) for channel, _ in sounds] + [0])
         event[:, 2] += move[event[:, 2]]
         for column in (2, *range(fields + 4, heard.shape[1], fields)):
             heard[:, column] += move[heard[:, column]]
     mood = one.mood.clone()  # (tags + 1,)
-    if torch.rand(()) < UNTOLD:
+    if torch.rand(()) < STYLE_DROPOUT:
         mood[:-1] = 0
-    return heard, mood, place, event
+    return heard, mood, position, event
 
 
 def padded(rows: list[torch.Tensor], value: int = 0) -> torch.Tensor:
-    """Stack rows of several lengths."""
+    """Return rows of several lengths stacked, filled up with `value`."""
     return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
 
 
-def losses(net: Events, heard, mood, place, event, state=None):
-    """Give the nats of every field of every event, (b, t, fields), 0 beyond the end; the state."""
+def losses(net: EventNetwork, heard, mood, position, event, state=None):
+    """Return the nats of each field, (b, t, fields), 0 beyond the end, and the state."""
     real = event[..., 0] >= 0  # (b, t)
-    weights, state = net(heard, mood, place, event.clamp(min=0), state)
+    weights, state = net(heard, mood, position, event.clamp(min=0), state)
     nats = [
         F.cross_entropy(w.transpose(1, 2), event[..., field], ignore_index=-1, reduction="none")
         for field, w in enumerate(weights)
@@ -116,19 +122,22 @@ def losses(net: Events, heard, mood, place, event, state=None):
     return torch.stack(nats, -1) * real.unsqueeze(-1), state  # (b, t, fields)
 
 
-def measure(net: Events, lessons: list[Lesson]) -> dict[str, float]:
-    """Measure whole pieces from their first event: nats per event, in all and by field."""
+def evaluate(net: EventNetwork, pieces: list[TrainingPiece]) -> dict[str, float]:
+    """Return the nats per event of whole pieces, in total and by field."""
     net.eval()
     total, events = torch.zeros(len(net.sizes)), 0
-    order = sorted(lessons, key=lambda one: len(one.event))
+    order = sorted(pieces, key=lambda one: len(one.event))
     for at in range(0, len(order), 16):
         some, state = order[at : at + 16], None
         mood = torch.stack([one.mood for one in some])  # (b, tags + 1)
-        heard, place = padded([o.heard for o in some]), padded([o.place for o in some])
+        heard = padded([one.heard for one in some])  # (b, t, rows)
+        position = padded([one.position for one in some])  # (b, t)
         event = padded([one.event for one in some], -1)  # (b, t, fields)
         for cut in range(0, event.shape[1], 1024):
             part = slice(cut, cut + 1024)
-            nats, state = losses(net, heard[:, part], mood, place[:, part], event[:, part], state)
+            nats, state = losses(
+                net, heard[:, part], mood, position[:, part], event[:, part], state
+            )
             total += nats.sum((0, 1))
         events += sum(len(one.event) for one in some)
     each = (total / max(events, 1)).tolist()
@@ -147,74 +156,78 @@ def train(
     hours: float | None = None,
     seed: int = 0,
 ) -> None:
-    """Train a player on the MIDI files in the folder `data` and write it to `out`."""
-    torch.set_num_threads(1)  # threads wait for each other longer than so small a net takes
-    songs = collect(data)
-    sounds = sounds_of(songs)
-    fields = len(FIELDS) - all(channel == DRUMS for channel, _ in sounds)
+    """Train a model on the MIDI files in the folder `data` and write it to `out`."""
+    torch.set_num_threads(1)  # so small a network is slower with more
+    labeled = read_folder(data)
+    sounds = sound_vocabulary(labeled)
+    fields = len(FIELDS) - all(channel == DRUM_CHANNEL for channel, _ in sounds)
     tags = sorted(
-        {tag for song in songs for tag in song.tags}, key=lambda tag: (tag == "fill", tag)
+        {tag for one in labeled for tag in one.tags}, key=lambda tag: (tag == "fill", tag)
     )
-    splits: dict[str, list[Lesson]] = {"train": [], "valid": [], "test": []}
-    for song in songs:
-        one = lesson(song, sounds, tags, fields)
-        if len(one.event) and song.split in splits:
-            splits[song.split].append(one)
-    if not splits["valid"]:  # a single piece: its end shows what was learned
-        splits["valid"] = [tail(splits["train"][0])]
-    told = {name: sum(len(one.event) for one in lessons) for name, lessons in splits.items()}
-    print(f"{len(songs)} pieces, {told} events, {len(sounds)} sounds, styles: {', '.join(tags)}")
+    splits: dict[str, list[TrainingPiece]] = {"train": [], "valid": [], "test": []}
+    for one in labeled:
+        piece = training_piece(one, sounds, tags, fields)
+        if len(piece.event) and one.split in splits:
+            splits[one.split].append(piece)
+    if not splits["valid"]:  # a single piece: validate on its end
+        splits["valid"] = [last_tenth(splits["train"][0])]
+    counts = {name: sum(len(piece.event) for piece in some) for name, some in splits.items()}
+    print(
+        f"{len(labeled)} pieces, {counts} events, {len(sounds)} sounds, styles: {', '.join(tags)}"
+    )
     seed_everything(seed)
-    net = Events(len(sounds), len(tags), fields)
-    optimizer = torch.optim.AdamW(net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=DECAY)
+    net = EventNetwork(len(sounds), len(tags), fields)
+    optimizer = torch.optim.AdamW(
+        net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY
+    )
     checkpoint = Path(out).with_suffix(".safetensors")
     trainer = Trainer(
         net, optimizer, checkpoint, seed=seed, decay=0.99, resume=resume, dry_run=dry_run
     )
-    # Every event is met equally often, however long the piece is that it is in.
-    often = torch.tensor([float(len(one.event)) for one in splits["train"]])  # (pieces,)
+    # Pieces are sampled by length, so that every event is equally likely.
+    frequencies = torch.tensor([float(len(one.event)) for one in splits["train"]])  # (pieces,)
 
     def loss(step: int) -> torch.Tensor:
-        picks = torch.multinomial(often, BATCH, replacement=True).tolist()
-        cut = [excerpt(splits["train"][pick], sounds) for pick in picks]
-        heards, moods, places, events = map(list, zip(*cut, strict=True))
+        picks = torch.multinomial(frequencies, BATCH_SIZE, replacement=True).tolist()
+        cut = [random_excerpt(splits["train"][pick], sounds) for pick in picks]
+        heards, moods, positions, events = map(list, zip(*cut, strict=True))
         event = padded(events, -1)  # (b, t, fields)
-        nats, _ = losses(net, padded(heards), torch.stack(moods), padded(places), event)
-        return nats.sum() / (event[..., 0] >= 0).sum()  # a whole event
+        nats, _ = losses(net, padded(heards), torch.stack(moods), padded(positions), event)
+        return nats.sum() / (event[..., 0] >= 0).sum()  # nats of a whole event
 
     def schedule(progress: float) -> float:
-        """Warm up for a fiftieth of the way, then fall along a cosine to a hundredth."""
+        """Return a linear warm-up over 2 % of the steps, then a cosine decay to 1 %."""
         return min(progress * 50 + 0.01, 0.01 + 0.99 * (0.5 + 0.5 * math.cos(math.pi * progress)))
 
     trainer.run(
         loss,
-        steps=ROUNDS,
+        steps=MAX_STEPS,
         hours=hours,
-        validate=lambda net: measure(net, splits["valid"]),
+        validate=lambda net: evaluate(net, splits["valid"]),
         every=200,
         schedule=schedule,
     )
     metrics: dict[str, float] = {}
     for name in ("valid", "test"):
         if splits[name]:
-            figures = measure(trainer.ema, splits[name])
+            figures = evaluate(trainer.ema, splits[name])
             metrics |= {f"{name} {what}": round(nats, 4) for what, nats in figures.items()}
     print("nats:", metrics)
-    bpm = sorted(song.piece.bpm for song in songs)
-    start = draw(trainer.ema, len(tags))
+    bpm = sorted(one.piece.bpm for one in labeled)
+    inputs = example_inputs(trainer.ema, len(tags))
     export(
-        Step(trainer.ema.eval()),
-        start,
+        EventStep(trainer.ema.eval()),
+        inputs,
         out,
         input_names=["state", "heard", "mood", "bias", "dials", "noise"],
         output_names=["next_state", "event", "weights"],
         tolerance={"next_state": 1e-4, "event": 0, "weights": 1e-3},
-        draw=lambda: draw(trainer.ema, len(tags)),
+        draw=lambda: example_inputs(trainer.ema, len(tags)),
         card={
             "name": Path(out).stem,
             "does": "one note of music as an event; state in, state out",
             "plays": "events",
-            **rights(data, songs),
+            **provenance(Path(data), labeled),
             "metrics": metrics,
             "seed": seed,
             "hours": round(trainer.seconds / 3600, 3),
@@ -228,7 +241,7 @@ def train(
             "tags": tags,
             "bpm": round(bpm[len(bpm) // 2], 1),
             "input_ranges": {
-                "state": f"{tuple(start[0].shape)} float, zeros at the start",
+                "state": f"{tuple(inputs[0].shape)} float, zeros at the start",
                 "heard": f"({len(net.rows)},): the last event's fields, each its size "
                 "where there is none; the place in the bar and the bar's length in sixteenths; the "
                 f"events that followed {LAGS} bars ago, likewise",
@@ -244,22 +257,24 @@ def train(
     )
 
 
-def tail(one: Lesson) -> Lesson:
-    """Give the last tenth of a lesson."""
+def last_tenth(one: TrainingPiece) -> TrainingPiece:
+    """Return the last tenth of a piece."""
     begin = len(one.event) * 9 // 10
-    return one._replace(heard=one.heard[begin:], place=one.place[begin:], event=one.event[begin:])
+    return one._replace(
+        heard=one.heard[begin:], position=one.position[begin:], event=one.event[begin:]
+    )
 
 
-def rights(data: Path, songs: list[Song]) -> dict:
-    """Say what was learned from, and whose it is."""
-    counts = Counter(song.split for song in songs)
+def provenance(data: Path, pieces: list[LabeledPiece]) -> dict[str, str]:
+    """Return what the card says of the training data, its licence and its credit."""
+    counts = Counter(one.split for one in pieces)
     split = ", ".join(
         f"{counts[name]} {name}" for name in ("train", "valid", "test") if counts[name]
     )
-    notes = sum(len(song.piece.notes) for song in songs)
-    if any("drummer" in row for row in information(Path(data)).values()):
+    notes = sum(len(one.piece.notes) for one in pieces)
+    if any("drummer" in row for row in read_labels(data).values()):
         return {
-            "data": f"Groove MIDI Dataset, {len(songs)} human drum performances, {split}",
+            "data": f"Groove MIDI Dataset, {len(pieces)} human drum performances, {split}",
             "data_source": "magenta.tensorflow.org/datasets/groove",
             "data_licence": "CC BY 4.0",
             "licence": "MIT",
@@ -267,22 +282,25 @@ def rights(data: Path, songs: list[Song]) -> dict:
             "D. Bamman, Learning to Groove with Inverse Sequence Transformations, ICML 2019; "
             "licensed under CC BY 4.0",
         }
+    stated = licence_of(data)  # from LICENSE and CREDIT in the folder
     return {
-        "data": f"{Path(data).resolve().name}: {len(songs)} MIDI files, {notes} notes, {split}",
+        "data": f"{data.resolve().name}: {len(pieces)} MIDI files, {notes} notes, {split}",
         "data_source": "a folder of MIDI files",
-        "data_licence": "as the files'; ask whoever owns them before you pass this model on",
-        "licence": "as the data's",
-        "credit": "whoever wrote and played the files",
+        "data_licence": stated["licence"],
+        "licence": "that of the data",
+        "credit": stated["credit"],
     }
 
 
-def untrained(card: dict) -> Step:
-    """Give a network of the size that a card tells of, as it is played."""
-    return Step(Events(len(card["sounds"]), len(card["tags"]), len(card["fields"])).eval())
+def untrained_step(card: dict[str, Any]) -> EventStep:
+    """Return an untrained step of the size that a card states."""
+    return EventStep(
+        EventNetwork(len(card["sounds"]), len(card["tags"]), len(card["fields"])).eval()
+    )
 
 
-def draw(net: Events, tags: int) -> tuple[torch.Tensor, ...]:
-    """Make a random moment of play, to try the exported graph on."""
+def example_inputs(net: EventNetwork, tags: int) -> tuple[torch.Tensor, ...]:
+    """Return random inputs for checking the exported graph."""
     heard = [int(torch.randint(size, ())) for size in net.rows]
     heard[len(net.sizes) + 1] = 16  # a bar of four beats
     total = sum(net.sizes)
