@@ -235,8 +235,9 @@ class Generator(Part):
     def warm_up(self) -> None:
         """Load what is needed, before a show in which a person is to be answered at once."""
 
-    def generate(self, now: Moment, **knobs: Any) -> Medium:
-        """Return an image, a list of `Note`, or a list of `Stroke`."""
+    # Written `generate(self, now, *, knob=0.5)`; so typed, a type checker allows every signature.
+    def generate(self, *arguments: Any, **knobs: Any) -> Any:
+        """Return an image `(height, width, 3)`, a list of `Note`, or a list of `Stroke`."""
         raise TypeError(f"{self} has no generate(self, now, *, knob=0.5)")
 
 

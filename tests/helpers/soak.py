@@ -157,9 +157,9 @@ def soak(
     os.environ["XDG_CONFIG_HOME"] = str(file.parent / "home")
     piece = load_sketch(file)
     hands, panel, samples = piece.names["hands"], Panel(str(free_port())), []
-    recipe = {"sketch": file.name, "sha256": "0" * 64, "bpm": piece.bpm, "meter": piece.meter}
-    recipe |= {"fps": piece.fps, "size": piece.size}
-    recorder = Recorder(file.parent / "take.jsonl", lambda: recipe)
+    record = {"sketch": file.name, "sha256": "0" * 64, "bpm": piece.bpm, "meter": piece.meter}
+    record |= {"fps": piece.fps, "size": piece.size}
+    recorder = Recorder(file.parent / "take.jsonl", lambda: record)
     guest, frames = Guest(panel), seconds * piece.fps
 
     def watch(done: int) -> None:

@@ -255,7 +255,7 @@ def test_trouble_of_ever_new_kinds_is_bounded(capsys):
     stats = live_stage([], draw=cue, fps=100).perform(2)
     assert sum(stats.troubles.values()) == 199
     assert len(stats.troubles) == 65
-    assert "more than 64 kinds of trouble; the others are only counted" in stats.troubles
+    assert "more than 64 kinds of warning; further ones are only counted" in stats.troubles
     assert len(capsys.readouterr().err.splitlines()) == 66
 
 
