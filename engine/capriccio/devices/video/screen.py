@@ -293,10 +293,9 @@ def _survive_lost_server() -> None:
     handler returns.
     """
     with suppress(OSError):
-        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_end_show)
+        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_io_error_handler)
 
 
-@ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)
 def _end_show(display: int | None) -> int:
     _lost_servers.append(display)
     warn_once("the display has gone away; the show ends")
@@ -304,6 +303,10 @@ def _end_show(display: int | None) -> int:
     while True:  # another thread ends the process
         with suppress(KeyboardInterrupt):
             time.sleep(1)
+
+
+# Kept, since Xlib has only its address.
+_io_error_handler = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.c_void_p)(_end_show)
 
 
 def _show_or_hide_pointer() -> None:

@@ -339,9 +339,8 @@ def test_a_port_that_vanishes_is_reported_once_and_the_show_goes_on(jack, synth,
     wait_for(lambda: viola.begun)
     logged = log_of(capfd)
     viola.close()
-    wait_for(
-        lambda: "lost its port 'viola': it is no longer connected; the show goes on" in logged()
-    )
+    lost = "lost its port 'viola': it is no longer connected; the show goes on"
+    wait_for(lambda: lost in logged())
     output.note_on(Note(62), at(clock, clock.seconds()))
     wait_for(lambda: output.recent_timing and output.recent_timing.events == 2)
     output.close()

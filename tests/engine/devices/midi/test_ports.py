@@ -1,5 +1,7 @@
 """MIDI systems and ports, real ones on JACK."""
 
+import os
+
 import pytest
 from capriccio import ShowError
 from capriccio.devices.midi import ports
@@ -35,7 +37,7 @@ def test_where_no_virtual_port_can_be_made_the_first_one_is_used(synth, monkeypa
 
 
 def test_our_own_ports_are_not_listed_where_no_port_matches():
-    with pytest.raises(ShowError, match="no MIDI input is called 'x'; connected: 'nanoKEY2'$"):
+    with pytest.raises(ShowError, match=r"no MIDI input is called 'x'; connected: 'nanoKEY2'$"):
         ports.match_port("x", ["capriccio:capriccio", "nanoKEY2"], "input")
     with pytest.raises(ShowError, match="no MIDI input is called 'x'; connected: none"):
         ports.match_port("x", ["capriccio:capriccio"], "input")

@@ -1,4 +1,4 @@
-"""What changes all screens of a show: black, freeze, test card, fill; displays that go and return."""
+"""What changes all screens of a show: black, freeze, test card, fill, unplugged displays."""
 
 import ctypes
 import os
