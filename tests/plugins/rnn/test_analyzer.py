@@ -1,10 +1,10 @@
-"""The ear: every reading on music whose answer is known, and on anything at all."""
+"""Tests of the part `ear`: every reading on music with a known answer, and on random notes."""
 
 import numpy as np
 import pytest
-from capriccio import Moment, Note
+from capriccio import Model, Moment, Note
 from capriccio.testing import check_analyzer, phrases
-from capriccio_rnn.analyzer import Ear, Fault, key_of, longest_run
+from capriccio_rnn.analyzer import Ear, Fault, estimate_key, longest_shared_run, training_sounds
 from capriccio_rnn.generator import RNN
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,11 +20,11 @@ def line(pitches, channel=1, length=1.0) -> list[Note]:
 
 
 def chords(*pitches) -> list[Note]:
-    """Write four voices, one chord a beat, from soprano to bass."""
+    """Return four voices, one chord a beat, from soprano to bass."""
     return [n for v, voice in enumerate(zip(*pitches, strict=True)) for n in line(voice, v + 1)]
 
 
-def test_the_ear_keeps_the_contract():
+def test_the_part_keeps_the_contract():
     check_analyzer(Ear, [*phrases(), [], RNN(seed=1)(Moment(span=16.0))])
 
 
@@ -35,15 +35,15 @@ def test_the_ear_keeps_the_contract():
 def test_a_scale_with_its_tonic_is_in_its_key(scale, mode, shift):
     names = ("c", "c#", "d", "e flat", "e", "f", "f#", "g", "a flat", "a", "b flat", "b")
 
-    key, certainty = key_of(line([60 + shift + step for step in (*scale, 7, 0)]))
+    key, certainty = estimate_key(line([60 + shift + step for step in (*scale, 7, 0)]))
 
     assert key == f"{names[shift]} {mode}"
     assert certainty > 0.7
 
 
-def test_a_row_of_twelve_notes_is_in_no_key():
-    assert key_of(line(range(60, 72))) == ("", 0.0)
-    assert key_of([]) == ("", 0.0)
+def test_twelve_different_notes_are_in_no_key():
+    assert estimate_key(line(range(60, 72))) == ("", 0.0)
+    assert estimate_key([]) == ("", 0.0)
 
 
 def test_density_counts_notes_a_beat(ear):
@@ -102,9 +102,9 @@ def test_the_network_is_less_surprised_by_a_tune_than_by_noise(ear):
     assert ear(tune).figures.nats < ear(noise).figures.nats
 
 
-def test_what_was_copied_from_the_training_set_is_found_in_any_key(ear):
-    ear(line([60]))
-    bach = ear._heard[16:80].astype(int)  # four bars of a chorale that it learned from
+def test_a_copy_from_the_training_set_is_found_in_any_key(ear):
+    card = Model(Ear.models["chorales"]).card
+    bach = training_sounds(card)[16:80].astype(int)  # four bars of a chorale
     copy = [
         Note(int(bach[step, voice]) + 35 + 2, step / 4, 0.25, channel=voice + 1)
         for step in range(64)
@@ -116,7 +116,7 @@ def test_what_was_copied_from_the_training_set_is_found_in_any_key(ear):
     assert ear(copy).originality == pytest.approx(1 / 64)
 
 
-def test_what_nobody_wrote_is_original(ear):
+def test_music_unlike_the_training_set_is_original(ear):
     strange = chords((61, 60, 59, 58), (80, 53, 68, 37), (60, 73, 47, 66))
 
     assert ear(strange).figures.copied < 1
@@ -124,12 +124,12 @@ def test_what_nobody_wrote_is_original(ear):
 
 
 def test_a_run_is_counted_in_sixteenths_and_in_any_key():
-    heard = np.array([[30, 25, 20, 10], [32, 25, 20, 10], [32, 24, 17, 5], [30, 25, 20, 10]])
-    moved = heard[:3] + 3
+    known = np.array([[30, 25, 20, 10], [32, 25, 20, 10], [32, 24, 17, 5], [30, 25, 20, 10]])
+    moved = known[:3] + 3
 
-    assert longest_run(moved, heard) == 2
-    assert longest_run(moved[:0], heard) == 0
-    assert longest_run(moved[::-1], heard) == 0
+    assert longest_shared_run(moved, known) == 2
+    assert longest_shared_run(moved[:0], known) == 0
+    assert longest_shared_run(moved[::-1], known) == 0
 
 
 anything = st.builds(
@@ -144,12 +144,12 @@ anything = st.builds(
 
 @settings(deadline=None, max_examples=40)
 @given(phrase=st.lists(anything, max_size=12))
-def test_any_phrase_can_be_heard(phrase, ear):
-    hearing = ear(phrase)  # the role itself checks that every float is 0..1
+def test_any_phrase_can_be_read(phrase, ear):
+    readings = ear(phrase)  # `Analyzer.read` checks that every float is 0..1
 
-    assert hearing == ear(phrase)
+    assert readings == ear(phrase)
 
 
-def test_a_phrase_that_has_no_place_in_time_is_told(ear):
-    with pytest.raises(ValueError, match="has no place in time; give a start of 0 or more"):
+def test_a_phrase_of_infinite_length_is_refused(ear):
+    with pytest.raises(ValueError, match="note must have a finite start >= 0 and a finite length"):
         ear([Note(60, 0, float("inf"))])

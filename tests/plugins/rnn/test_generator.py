@@ -1,4 +1,4 @@
-"""The music player: it keeps its word, its voices, its seed and its time."""
+"""Tests of the part `rnn` with the model `chorales`: contract, voices, seeds, time, and knobs."""
 
 import hashlib
 import itertools
@@ -11,16 +11,17 @@ import numpy as np
 import pytest
 from capriccio import Moment, Note
 from capriccio.testing import check_generator
-from capriccio_rnn.analyzer import faults_of
-from capriccio_rnn.chorales.model import RANGES, Choir, bent
+from capriccio_rnn.analyzer import find_faults
+from capriccio_rnn.chorales.model import RANGES, ChoraleModel, sampling_controls
 from capriccio_rnn.generator import RNN
 from capriccio_rnn.keys import pitch_classes
+from helpers.devices import ROOT
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 
 def play(part, bars=8, bars_at_once=2, meter=4, **knobs) -> list[Note]:
-    """Play so many bars from the start, and give their notes in time from there."""
+    """Play from the start and return the notes with their times from there."""
     phrase, span = [], bars_at_once * meter
     for beat in range(0, bars * meter, span):
         now = Moment(beats=beat, seconds=beat / 2, span=span, meter=meter)
@@ -28,7 +29,7 @@ def play(part, bars=8, bars_at_once=2, meter=4, **knobs) -> list[Note]:
     return sorted(phrase, key=lambda note: (note.start, note.channel))
 
 
-def test_the_player_keeps_the_contract():
+def test_the_part_keeps_the_contract():
     check_generator(RNN)
 
 
@@ -71,11 +72,15 @@ def test_a_moment_without_length_has_no_notes():
 
 def test_another_process_plays_the_same_notes():
     script = (
-        "import hashlib; from test_rnn import RNN, play;"
+        "import hashlib; from plugins.rnn.test_generator import RNN, play;"
         "print(hashlib.sha256(repr(play(RNN(seed=8))).encode()).hexdigest())"
     )
     there = subprocess.run(
-        [sys.executable, "-c", script], cwd="tests", capture_output=True, text=True, check=True
+        [sys.executable, "-c", script],
+        cwd=ROOT / "tests",
+        capture_output=True,
+        text=True,
+        check=True,
     )
 
     here = hashlib.sha256(repr(play(RNN(seed=8))).encode()).hexdigest()
@@ -102,7 +107,7 @@ def test_more_heat_makes_the_choices_less_certain():
         part, seen = RNN(seed=11), []
         for beat in range(64):
             part(Moment(beats=beat, span=1.0), heat=heat)
-            seen.append(float(part._player.choir.entropy.sum()))
+            seen.append(float(part.player.model.entropy.sum()))
         entropies.append(fmean(seen))
 
     assert entropies == sorted(entropies)
@@ -118,18 +123,20 @@ def test_heat_leaves_the_rhythm_alone():
 def test_at_default_knobs_parallels_are_rare():
     pieces = [RNN(seed=seed)(Moment(span=64.0)) for seed in range(8)]
 
-    found = [fault for piece in pieces for fault in faults_of(piece)[1] if "parallel" in fault.what]
+    found = [
+        fault for piece in pieces for fault in find_faults(piece)[1] if "parallel" in fault.what
+    ]
     assert len(found) <= 8  # in 128 bars; chance would make sixty
 
 
-def test_a_chord_that_is_held_for_long_leaves_no_numbers_that_a_processor_is_slow_with():
-    choir = Choir(RNN.models["chorales"], 0)
+def test_a_chord_held_for_long_leaves_no_denormal_numbers():
+    model = ChoraleModel(RNN.models["chorales"], 0)
     chord = {voice: (pitch, False) for voice, pitch in enumerate((72, 67, 64, 48))}
 
     for step in range(1200):
-        choir.sing(step % 16, bent(), chord)
+        model.step(step % 16, sampling_controls(), chord)
 
-    for memory in (choir._state, choir._trace):
+    for memory in (model.state, model.trace):
         assert (np.abs(memory) > np.finfo(np.float32).tiny).all()
 
 
@@ -169,24 +176,24 @@ def test_keys_are_read_as_musicians_write_them(name, classes):
     assert pitch_classes(name) == set(classes)
 
 
-def test_a_key_that_cannot_be_read_is_told():
-    with pytest.raises(ValueError, match="no key is called 'h major'; write \"d minor\""):
+def test_an_unknown_key_is_refused():
+    with pytest.raises(ValueError, match=r'key must be like "d minor", .*, got .h major'):
         RNN()(Moment(), key="h major")
-    with pytest.raises(ValueError, match=r"a key of the pitch classes \[12\]; give some of 0..11"):
+    with pytest.raises(ValueError, match=r"pitch classes must be numbers 0\.\.11, got \[12\]"):
         RNN()(Moment(), key=[12])
 
 
 def test_chorales_have_no_style():
-    with pytest.raises(ValueError, match="model 'chorales' has no style 'funk'; it has none"):
+    with pytest.raises(ValueError, match="model 'chorales' has no styles, got 'funk'"):
         RNN()(Moment(), style="funk")
 
 
-def test_a_model_that_is_not_there_is_told_at_once():
+def test_an_unknown_model_is_refused_at_construction():
     with pytest.raises(ValueError, match="has no model 'coral'; did you mean 'chorales'"):
         RNN(model="coral")
 
 
-def test_what_a_human_plays_changes_what_follows():
+def test_notes_of_a_person_change_what_follows():
     alone, fed = RNN(seed=14), RNN(seed=14)
     theme = [Note(pitch, beat) for beat, pitch in enumerate((62, 65, 69, 65, 62, 64, 66, 67))]
 
@@ -195,7 +202,7 @@ def test_what_a_human_plays_changes_what_follows():
     assert fed(Moment(beats=8, span=8)) != alone(Moment(beats=8, span=8))
 
 
-def test_a_melody_is_harmonised_and_kept_note_for_note():
+def test_a_melody_is_harmonized_and_kept_note_for_note():
     pitches = (67, 67, 69, 71, 72, 71, 69, 67)
     melody = [Note(pitch, beat) for beat, pitch in enumerate(pitches)]
 
@@ -220,12 +227,12 @@ def test_any_voice_can_be_given(voice):
     assert len({note.channel for note in phrase}) == 4
 
 
-def test_notes_without_a_place_in_time_are_refused():
+def test_notes_without_a_finite_time_are_refused():
     part = RNN()
 
-    with pytest.raises(ValueError, match="has no place in time; give a start of 0 or more"):
+    with pytest.raises(ValueError, match="note must have a finite start >= 0 and a finite length"):
         part.feed([Note(60, math.nan)])
-    with pytest.raises(ValueError, match="a phrase of 1001 beats; give at most 256 at once"):
+    with pytest.raises(ValueError, match="phrase must be at most 256 beats long, got 1001"):
         part.feed([Note(60, 1000.0)])
 
 
@@ -242,20 +249,22 @@ shared = RNN(seed=18)
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(anything, max_size=12))
-def test_whatever_a_human_plays_is_answered_with_playable_notes(notes):
+def test_any_notes_of_a_person_are_followed_by_playable_notes(notes):
     shared.feed(notes)
 
-    for note in shared(Moment(beats=0, span=4)):  # the role itself checks that they can be played
+    for note in shared(Moment(beats=0, span=4)):  # `Generator` checks that they can be played
         low, high = RANGES[note.channel - 1]
         assert low <= note.pitch <= high
 
 
-def test_a_broken_state_is_told_and_begun_anew():
+def test_a_state_that_is_not_finite_is_reported_and_reset():
     part = RNN(seed=19)
     play(part, bars=2)
-    part._player.choir._state[0, 0] = np.nan
+    part.player.model.state[0, 0] = np.nan
 
-    with pytest.raises(FloatingPointError, match="state is not finite; it was begun anew"):
+    with pytest.raises(
+        FloatingPointError, match="state of the network was not finite and has been reset"
+    ):
         part(Moment(beats=8, span=8))
 
     assert len(part(Moment(beats=16, span=8))) > 8

@@ -1,18 +1,17 @@
-"""The drummer: it keeps time, touch, style and seed, and answers what it hears."""
+"""Tests of the part `rnn` with the model `groove`: timing, dynamics, styles, knobs, feeding."""
 
 import hashlib
 import itertools
 import math
 import subprocess
 import sys
-from pathlib import Path
 from statistics import fmean
 
 import numpy as np
 import pytest
 from capriccio import Model, Moment, Note
 from capriccio.testing import check_generator
-from capriccio_rnn.events.encoding import BINS, MIDDLE, position
+from capriccio_rnn.events.encoding import ON_GRID, TICKS_PER_STEP, step_and_offset
 from capriccio_rnn.generator import RNN
 from helpers.devices import ROOT
 from hypothesis import given, settings
@@ -23,7 +22,7 @@ KICK, SNARES, HATS = 36, {37, 38, 40}, {42, 44, 46, 51, 53}
 
 
 def play(part, bars=8, bars_at_once=2, meter=4, bpm=110.0, **knobs) -> list[Note]:
-    """Play so many bars from the start, and give their notes in time from there."""
+    """Play from the start and return the notes with their times from there."""
     phrase, span = [], bars_at_once * meter
     for beat in range(0, bars * meter, span):
         now = Moment(beats=beat, seconds=beat * 60 / bpm, span=span, meter=meter, bpm=bpm)
@@ -59,9 +58,9 @@ def test_no_drum_is_struck_twice_at_once():
 def test_it_plays_like_a_human_off_the_grid_and_with_accents():
     notes = play(drummer(3), bars=32, style="funk")
 
-    offsets = [position(note.start)[1] - MIDDLE for note in notes]
+    offsets = [step_and_offset(note.start)[1] - ON_GRID for note in notes]
     assert len(set(offsets)) > 8  # finely graded
-    assert np.std(offsets) < BINS / 4  # and yet in time
+    assert np.std(offsets) < TICKS_PER_STEP / 4  # and yet in time
     assert np.std([note.velocity for note in notes]) > 0.1
 
 
@@ -95,21 +94,21 @@ def test_a_moment_without_length_has_no_notes():
     assert drummer()(Moment(span=0.0)) == []
 
 
-def test_a_waltz_is_counted_in_three():
+def test_a_waltz_has_bars_of_three_beats():
     part = drummer(7)
 
     assert play(part, bars=8, meter=3, style="jazz")
-    assert part._player._bar == 12
+    assert part.player.bar_steps == 12
 
 
 def test_another_process_plays_the_same_notes():
     script = (
-        "import hashlib; from test_rnn_groove import drummer, play;"
+        "import hashlib; from plugins.rnn.events.test_groove import drummer, play;"
         "print(hashlib.sha256(repr(play(drummer(8))).encode()).hexdigest())"
     )
     there = subprocess.run(
         [sys.executable, "-c", script],
-        cwd=Path(__file__).parent,
+        cwd=ROOT / "tests",
         capture_output=True,
         text=True,
         check=True,
@@ -130,7 +129,7 @@ def test_more_heat_makes_the_choices_less_certain():
             part = drummer(seed)
             for beat in range(48):
                 part(Moment(beats=beat, span=1.0), heat=heat, style=style)
-                chances = part._player.chances()
+                chances = part.player.probabilities()
                 seen.append(sum(-float(p[p > 0] @ np.log(p[p > 0])) for p in chances))
         entropies.append(fmean(seen))
 
@@ -168,7 +167,7 @@ def test_styles_differ_and_a_fill_leaves_the_groove():
     assert share({42}, style="hiphop") > 2 * share({42}, style="jazz")
 
 
-def test_two_styles_are_mixed_and_one_that_is_not_there_is_told():
+def test_two_styles_are_mixed_and_an_unknown_one_is_refused():
     assert play(drummer(12), style="funk, Jazz") != play(drummer(12), style="funk")
     with pytest.raises(ValueError, match="model 'groove' has no style 'fnuk'; did you mean 'funk'"):
         drummer()(Moment(), style="fnuk")
@@ -178,11 +177,11 @@ def test_the_tempo_changes_what_is_played():
     assert play(drummer(13), bpm=60) != play(drummer(13), bpm=180)
 
 
-# -- listening --------------------------------------------------------------------------------
+# -- feeding --------------------------------------------------------------------------------
 
 
-def test_what_a_human_plays_is_taken_up():
-    """Eight bars of a bell on every sixteenth: whoever listens plays it more than before."""
+def test_the_drums_of_a_person_are_taken_up():
+    """After eight bars of a bell on every sixteenth it plays the bell more."""
     alone, fed = drummer(14), drummer(14)
     bells = [Note(53, step / 4, 0.1, 0.8, 10) for step in range(128)]
 
@@ -197,25 +196,26 @@ def test_a_phrase_goes_on_after_what_was_played():
     part = drummer(15)
     part.feed([Note(36, 0.0, 4.0, 0.8, 10), Note(38, 1.0, 0.1, 0.8, 10)])
 
-    assert part._player._due == 4 * 96
+    assert part.player.next_tick == 4 * 96
     assert all(note.start >= 0 for note in part(Moment(beats=4, span=4)))
 
 
-def test_pads_of_any_kind_are_heard():
+def test_drum_pads_of_any_kind_are_mapped():
     part = drummer(16)
 
     part.feed([Note(22, 0.0, channel=3), Note(35, 1.0), Note(99, 2.0), Note(41, 3.0, channel=9)])
 
-    heard = [part._player.sounds[event[2]][1] for event in part._player._echo._events]
-    assert heard == [42, 36, 43]  # Roland's hi-hat edge, the other kick, none, the low tom
+    player = part.player
+    pitches = [player.sounds[event[2]][1] for event in player.history.events]
+    assert pitches == [42, 36, 43]  # Roland's hi-hat edge, the other kick, none, the low tom
 
 
-def test_notes_without_a_place_in_time_are_refused():
-    with pytest.raises(ValueError, match="has no place in time; give a start of 0 or more"):
+def test_notes_without_a_finite_time_or_velocity_are_refused():
+    with pytest.raises(ValueError, match="note must have a finite start >= 0 and a finite length"):
         drummer().feed([Note(36, math.nan, channel=10)])
-    with pytest.raises(ValueError, match="is neither soft nor loud; give a velocity"):
+    with pytest.raises(ValueError, match=r"note must have a velocity 0\.\.1, got Note"):
         drummer().feed([Note(36, velocity=math.nan, channel=10)])
-    with pytest.raises(ValueError, match="a phrase of 1001 beats; give at most 256 at once"):
+    with pytest.raises(ValueError, match="phrase must be at most 256 beats long, got 1001"):
         drummer().feed([Note(36, 1000.0, channel=10)])
 
 
@@ -232,29 +232,31 @@ shared = drummer(18)
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(anything, max_size=12), st.sampled_from([0.0, 4.0, 5.5, 48.0]))
-def test_whatever_a_human_plays_is_answered_with_playable_notes(notes, beats):
+def test_any_notes_of_a_person_are_followed_by_playable_notes(notes, beats):
     shared.feed(notes)
 
-    for note in shared(Moment(beats=beats, span=4)):  # the role checks that they can be played
+    for note in shared(Moment(beats=beats, span=4)):  # `Generator` checks that they can be played
         assert note.channel == 10 and 0 <= note.start < 4
 
 
-def test_a_crowd_of_notes_at_once_is_heard_and_time_goes_on():
+def test_hundreds_of_notes_at_once_do_not_stop_time():
     part = drummer(19)
     part.feed([Note(pitch, 0.0, 0.0, 1.0, 10) for pitch in range(128)] * 3)
 
     notes = part(Moment(beats=0, span=8), density=1.0, heat=1.0)
 
-    steps = [position(note.start)[0] for note in notes]
+    steps = [step_and_offset(note.start)[0] for note in notes]
     assert max(len(list(group)) for _, group in itertools.groupby(steps)) <= 13
 
 
-def test_a_broken_state_is_told_and_begun_anew():
+def test_a_state_that_is_not_finite_is_reported_and_reset():
     part = drummer(20)
     play(part, bars=2)
-    part._player._state[0, 0] = np.nan
+    part.player.state[0, 0] = np.nan
 
-    with pytest.raises(FloatingPointError, match="state is not finite; it was begun anew"):
+    with pytest.raises(
+        FloatingPointError, match="state of the network was not finite and has been reset"
+    ):
         part(Moment(beats=8, span=8))
 
     assert len(part(Moment(beats=16, span=8))) > 8

@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from capriccio import Generator, Moment, Note
 from capriccio_rnn.events.encoding import (
-    BINS,
     LENGTHS,
-    MIDDLE,
+    ON_GRID,
     SHIFTS,
-    Echo,
+    TICKS_PER_STEP,
+    EventHistory,
     beats_at,
+    encode,
+    field_sizes,
     length_token,
-    passage_of,
-    position,
-    sizes,
-    velocity_of,
+    step_and_offset,
+    token_velocity,
     velocity_token,
 )
-from capriccio_rnn.events.midi_import import collect, read, sounds_of
+from capriccio_rnn.events.midi_import import read_folder, read_midi, sound_vocabulary
 from capriccio_rnn.generator import RNN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -73,7 +73,7 @@ def tune(seed, bars=8, channel=1):
 def test_a_file_is_read_with_its_notes_tempo_and_meters(tmp_path):
     notes = [Note(60, 0.0, 1.0, 0.5), Note(64, 1.5, 0.5, 1.0), Note(38, 3.0, 0.25, 0.25, 10)]
 
-    piece = read(write(tmp_path / "a.mid", notes, bpm=90, meter=(6, 8)))
+    piece = read_midi(write(tmp_path / "a.mid", notes, bpm=90, meter=(6, 8)))
 
     assert [(n.pitch, n.start, n.length, n.channel) for n in piece.notes] == [
         (60, 0.0, 1.0, 1), (64, 1.5, 0.5, 1), (38, 3.0, 0.25, 10)
@@ -86,7 +86,9 @@ def test_a_file_is_read_with_its_notes_tempo_and_meters(tmp_path):
 def test_parts_are_numbered_as_they_come_and_drums_keep_their_channel(tmp_path):
     notes = [Note(60 + c, 0.0, 1.0, 0.8, c) for c in (3, 5, 7, 9, 11, 10)]
 
-    channels = {note.pitch: note.channel for note in read(write(tmp_path / "a.mid", notes)).notes}
+    channels = {
+        note.pitch: note.channel for note in read_midi(write(tmp_path / "a.mid", notes)).notes
+    }
 
     assert channels == {63: 1, 65: 2, 67: 3, 69: 4, 71: 4, 70: 10}
 
@@ -99,7 +101,7 @@ def test_a_note_that_is_never_ended_lasts_to_the_end_of_its_track(tmp_path):
     track.append(mido.Message("note_off", note=64, time=200))
     file.save(tmp_path / "a.mid")
 
-    assert {n.pitch: n.length for n in read(tmp_path / "a.mid").notes} == {60: 3.0, 64: 2.0}
+    assert {n.pitch: n.length for n in read_midi(tmp_path / "a.mid").notes} == {60: 3.0, 64: 2.0}
 
 
 def test_files_that_cannot_be_read_are_named(tmp_path):
@@ -111,12 +113,15 @@ def test_files_that_cannot_be_read_are_named(tmp_path):
     write(tmp_path / "songs.mid", [Note(60)], kind=2)
 
     for name in ("text", "empty", "cut"):
-        with pytest.raises(ValueError, match=f"'{name}\\.mid' is no MIDI file that can be read: ."):
-            read(tmp_path / f"{name}.mid")
+        with pytest.raises(ValueError, match=f"'{name}\\.mid' is not a readable MIDI file: ."):
+            read_midi(tmp_path / f"{name}.mid")
     with pytest.raises(ValueError, match=r"'silent\.mid' has no notes"):
-        read(tmp_path / "silent.mid")
-    with pytest.raises(ValueError, match=r"'songs\.mid' counts time in frames or has no common"):
-        read(tmp_path / "songs.mid")
+        read_midi(tmp_path / "silent.mid")
+    with pytest.raises(
+        ValueError,
+        match=r"'songs\.mid' must be a MIDI file of type 0 or 1 with time in beats, got type 2",
+    ):
+        read_midi(tmp_path / "songs.mid")
 
 
 @pytest.fixture(scope="module")
@@ -134,15 +139,15 @@ def read_or_refuse(folder, content: bytes) -> None:
     path = folder / "fuzz.mid"
     path.write_bytes(content)
     try:
-        piece = read(path)
+        piece = read_midi(path)
     except ValueError as error:
         assert "'fuzz.mid' " in str(error)
         return
     sounds = sorted({(note.channel, note.pitch) for note in piece.notes})
-    passage = passage_of(piece.notes, sounds, piece.meters)
+    sequence = encode(piece.notes, sounds, piece.meters)
     assert 20 <= piece.bpm <= 400
-    assert (passage.events >= 0).all() and (passage.events < sizes(len(sounds))).all()
-    assert (passage.places < passage.bars).all()
+    assert (sequence.events >= 0).all() and (sequence.events < field_sizes(len(sounds))).all()
+    assert (sequence.positions < sequence.bars).all()
 
 
 @fuzzing
@@ -172,12 +177,12 @@ def test_a_folder_is_split_by_file_and_its_folders_are_styles(tmp_path):
     (tmp_path / "Reel" / "bad.mid").write_text("no")
     said = []
 
-    songs = collect(tmp_path, said.append)
+    songs = read_folder(tmp_path, said.append)
 
     assert [song.split for song in songs].count("valid") == 1
     assert {song.tags for song in songs} == {("waltz",), ("reel",)}
-    assert said == ["skipped: 'Reel/bad.mid' is no MIDI file that can be read: it breaks off"]
-    assert songs == collect(tmp_path, said.append)
+    assert said == ["skipped: 'Reel/bad.mid' is not a readable MIDI file: unexpected end of file"]
+    assert songs == read_folder(tmp_path, said.append)
 
 
 def test_a_table_tells_styles_splits_and_fills_and_roland_kits_are_named_as_general_midi(tmp_path):
@@ -189,40 +194,43 @@ def test_a_table_tells_styles_splits_and_fills_and_roland_kits_are_named_as_gene
         "d1,funk/groove1,beat,one.mid,train\nd1,rock,fill,deep/two.mid,validation\n"
     )
 
-    two, one = collect(tmp_path)
+    two, one = read_folder(tmp_path)
 
     assert (one.tags, one.split, two.tags, two.split) == (
         ("funk",), "train", ("rock", "fill"), "valid"
     )  # fmt: skip
-    assert sounds_of([one, two]) == [(10, 36), (10, 42), (10, 46), (10, 49)]
+    assert sound_vocabulary([one, two]) == [(10, 36), (10, 42), (10, 46), (10, 49)]
 
 
 def test_one_folder_is_no_style(tmp_path):
     for number in range(2):
         write(tmp_path / "MIDI" / f"{number}.mid", tune(number))
 
-    assert {song.tags for song in collect(tmp_path)} == {()}
+    assert {song.tags for song in read_folder(tmp_path)} == {()}
 
 
-def test_a_table_that_keeps_nothing_for_training_is_told(tmp_path):
+def test_a_table_without_pieces_for_training_is_refused(tmp_path):
     write(tmp_path / "one.mid", tune(1))
     (tmp_path / "info.csv").write_text("midi_filename,split\none.mid,test\n")
-    with pytest.raises(ValueError, match=r"info.csv in .* keeps no piece for training; its column"):
-        collect(tmp_path)
+    with pytest.raises(
+        ValueError, match=r"column 'split' of info\.csv in .* must be 'train' for at least one"
+    ):
+        read_folder(tmp_path)
 
-    write(tmp_path / "two.mid", tune(2))  # what the table does not know is learned from
+    write(tmp_path / "two.mid", tune(2))  # a file that is not in the table is for training
 
-    assert [song.split for song in collect(tmp_path)] == ["test", "train"]
+    assert [song.split for song in read_folder(tmp_path)] == ["test", "train"]
 
 
-def test_a_folder_without_music_is_told(tmp_path):
+def test_a_folder_without_music_is_refused(tmp_path):
     (tmp_path / "bad.mid").write_text("no")
     (tmp_path / "notes.txt").write_text("no")
 
     with pytest.raises(
-        ValueError, match=r"no music to learn from in .*: 1 MIDI files, 1 of them unusable, 0 notes"
+        ValueError,
+        match="at least 16 notes, got 1 files, 1 of them unreadable, and 0 notes",
     ):
-        collect(tmp_path, lambda line: None)
+        read_folder(tmp_path, lambda line: None)
 
 
 # -- events -----------------------------------------------------------------------------------
@@ -230,16 +238,16 @@ def test_a_folder_without_music_is_told(tmp_path):
 
 def test_time_is_kept_to_a_96th_of_a_beat():
     for beats in (0.0, 0.01, 1 / 3, 0.49, 2 / 3, 7.125, 100.9):
-        assert beats_at(*position(beats)) == pytest.approx(beats, abs=1 / 192)
-    assert beats_at(*position(5 / 3)) == pytest.approx(5 / 3)
-    assert position(2.25) == (9, MIDDLE)
+        assert beats_at(*step_and_offset(beats)) == pytest.approx(beats, abs=1 / 192)
+    assert beats_at(*step_and_offset(5 / 3)) == pytest.approx(5 / 3)
+    assert step_and_offset(2.25) == (9, ON_GRID)
 
 
 def test_velocities_and_lengths_come_back_as_they_were():
     for velocity in range(1, 128):
         token = velocity_token(velocity / 127)
-        assert velocity_of(token) * 127 == pytest.approx(velocity, abs=2.6)
-        assert velocity_token(velocity_of(token)) == token
+        assert token_velocity(token) * 127 == pytest.approx(velocity, abs=2.6)
+        assert velocity_token(token_velocity(token)) == token
     assert [LENGTHS[length_token(length)] for length in LENGTHS] == list(LENGTHS)
     assert LENGTHS[length_token(0.0)] == 1 / 16
     assert LENGTHS[length_token(1.1)] == 1
@@ -250,48 +258,48 @@ def test_notes_become_events_in_the_order_of_time_and_pitch():
     notes = [Note(67, 1.02, 0.5), Note(60, 0.0, 1.0), Note(64, 1.0, 0.5), Note(60, 1.0, 0.5)]
     sounds = [(1, 60), (1, 64), (1, 67)]
 
-    passage = passage_of(notes, sounds)
+    sequence = encode(notes, sounds)
 
-    assert passage.events[:, :3].tolist() == [
-        [0, MIDDLE, 0], [4, MIDDLE, 0], [0, MIDDLE, 1], [0, MIDDLE + 2, 2]
+    assert sequence.events[:, :3].tolist() == [
+        [0, ON_GRID, 0], [4, ON_GRID, 0], [0, ON_GRID, 1], [0, ON_GRID + 2, 2]
     ]  # fmt: skip
-    assert passage.places.tolist() == [0, 4, 4, 4]
+    assert sequence.positions.tolist() == [0, 4, 4, 4]
 
 
 def test_a_long_rest_is_shortened_by_whole_bars():
-    passage = passage_of([Note(60), Note(60, 33.25)], [(1, 60)], ((0.0, 3.0),))
+    sequence = encode([Note(60), Note(60, 33.25)], [(1, 60)], ((0.0, 3.0),))
 
-    assert passage.events[1, 0] == 133 - 12 * 9 and passage.events[1, 0] < SHIFTS
-    assert passage.places[1] == 133 % 12
+    assert sequence.events[1, 0] == 133 - 12 * 9 and sequence.events[1, 0] < SHIFTS
+    assert sequence.positions[1] == 133 % 12
 
 
 def test_places_are_counted_from_where_the_meter_changes():
     notes = [Note(60, beat) for beat in range(10)]
 
-    passage = passage_of(notes, [(1, 60)], ((0.0, 4.0), (4.0, 3.0)))
+    sequence = encode(notes, [(1, 60)], ((0.0, 4.0), (4.0, 3.0)))
 
-    assert passage.places.tolist() == [0, 4, 8, 12, 0, 4, 8, 0, 4, 8]
+    assert sequence.positions.tolist() == [0, 4, 8, 12, 0, 4, 8, 0, 4, 8]
 
 
-def test_an_echo_tells_what_followed_a_bar_ago():
-    count = sizes(3, 4)
-    echo = Echo(count)
+def test_the_history_returns_the_event_that_followed_a_bar_ago():
+    count = field_sizes(3, 4)
+    history = EventHistory(count)
     bar = [(0, 0, 12), (4, 1, 14), (6, 2, 12)]  # step, sound, offset
-    assert echo.hear(16) == [*count] * 3
+    assert history.following(16) == [*count] * 3
 
     for step, sound, offset in bar:
-        echo.add(step, [0, offset, sound, 20])
-    echo.add(16, [10, 10, 0, 21])  # earlier than a bar ago, and still the same hit
+        history.add(step, [0, offset, sound, 20])
+    history.add(16, [10, 10, 0, 21])  # earlier than a bar ago, and still the same hit
 
-    assert echo.hear(16) == [4, 14, 1, 20, *count, *count]
+    assert history.following(16) == [4, 14, 1, 20, *count, *count]
 
 
-def test_an_echo_remembers_no_more_than_it_must():
-    echo = Echo(sizes(2, 4), kept=8)
+def test_the_history_has_a_limited_capacity():
+    history = EventHistory(field_sizes(2, 4), capacity=8)
     for step in range(100):
-        echo.add(step, [1, MIDDLE, 0, step % 32])
-        assert len(echo._events) <= 16
-    assert echo.hear(2)[:4] == [1, MIDDLE, 0, 98 % 32]
+        history.add(step, [1, ON_GRID, 0, step % 32])
+        assert len(history.events) <= 16
+    assert history.following(2)[:4] == [1, ON_GRID, 0, 98 % 32]
 
 
 # -- learning ---------------------------------------------------------------------------------
@@ -299,7 +307,7 @@ def test_an_echo_remembers_no_more_than_it_must():
 
 @pytest.fixture(scope="module")
 def learned(tmp_path_factory):
-    """A small player that has learned for a few seconds from tunes that we invented."""
+    """A small model that was trained for a few seconds on invented tunes."""
     pytest.importorskip("torch")
     from capriccio_rnn.events.training import main as script
     from capriccio_rnn.events.training import network as net
@@ -309,7 +317,14 @@ def learned(tmp_path_factory):
         write(folder / ("up" if number % 2 else "down") / f"{number}.mid", tune(number))
     (folder / "bad.mid").write_bytes(b"MThd")
     out = folder / "mine.onnx"
-    small = {"INPUT": 32, "WIDTH": 48, "HEAD": 32, "BATCH": 8, "LENGTH": 64, "ROUNDS": 60}
+    small = {
+        "INPUT": 32,
+        "WIDTH": 48,
+        "HEAD": 32,
+        "BATCH_SIZE": 8,
+        "EXCERPT_EVENTS": 64,
+        "MAX_STEPS": 60,
+    }
     with pytest.MonkeyPatch.context() as patch:
         for name, size in small.items():
             patch.setattr(script if hasattr(script, name) else net, name, size)
@@ -333,7 +348,7 @@ def test_a_model_of_your_own_plays_at_once(learned):
     assert play(RNN(model=str(learned), seed=1), style="up") == notes
 
 
-def test_its_card_says_what_it_learned_from(learned):
+def test_its_card_states_the_training_data(learned):
     from capriccio import Model
 
     card = Model(learned).card
@@ -346,13 +361,13 @@ def test_its_card_says_what_it_learned_from(learned):
 
 
 def test_it_has_learned_something(learned):
-    """Eighths of one loudness on the grid: nobody who guesses does as well."""
+    """Eighths of one velocity on the grid: much better than guessing."""
     from capriccio import Model
 
     metrics = Model(learned).card["metrics"]
 
-    assert metrics["valid offset"] < 0.5 * math.log(BINS)
-    assert metrics["valid nats per event"] < 0.5 * sum(map(math.log, sizes(30)))
+    assert metrics["valid offset"] < 0.5 * math.log(TICKS_PER_STEP)
+    assert metrics["valid nats per event"] < 0.5 * sum(map(math.log, field_sizes(30)))
 
 
 def test_a_tune_keeps_to_a_key(learned):
@@ -361,28 +376,30 @@ def test_a_tune_keeps_to_a_key(learned):
     assert len(notes) > 10 and {note.pitch % 12 for note in notes} <= {6, 8, 10, 11, 1, 3, 5}
 
 
-def test_a_style_that_is_not_there_is_told(learned):
+def test_an_unknown_style_is_refused(learned):
     with pytest.raises(ValueError, match="model 'mine' has no style 'upp'; did you mean 'up'"):
         RNN(model=str(learned))(Moment(), style="upp")
-    with pytest.raises(ValueError, match="no style 'tango'; there are 'down', 'up'"):
+    with pytest.raises(ValueError, match="no style 'tango'; expected one of 'down', 'up'"):
         RNN(model=str(learned))(Moment(), style="tango")
 
 
-def test_what_is_harmonised_elsewhere_is_told(learned):
-    with pytest.raises(ValueError, match="model 'mine' cannot harmonise a melody; the model"):
-        RNN(model=str(learned)).harmonize([Note(60)])
+def test_a_model_of_events_refuses_to_harmonize(learned):
+    part = RNN(model=str(learned))
+    for harmonize in (part.harmonize, lambda notes: part.answer(Moment(), notes)):
+        with pytest.raises(ValueError, match="model 'mine' cannot harmonize a melody; use"):
+            harmonize([Note(60)])
 
 
-def test_a_keyboard_on_any_channel_is_heard_in_the_tune_s_range(learned):
+def test_notes_on_any_channel_are_moved_into_the_range_of_the_tunes(learned):
     alone, fed = RNN(model=str(learned), seed=3), RNN(model=str(learned), seed=3)
 
     fed.feed([Note(24, beat, 1.0, 0.5, 7) for beat in range(8)])
 
     assert fed(Moment(beats=8, span=8)) != alone(Moment(beats=8, span=8))
-    assert fed._player.sounds[fed._player._echo._events[0][2]] == (1, 60)
+    assert fed.player.sounds[fed.player.history.events[0][2]] == (1, 60)
 
 
-def test_a_dry_run_leaves_nothing_and_folders_without_music_are_told(tmp_path, capsys):
+def test_a_dry_run_leaves_no_file_and_folders_without_music_are_refused(tmp_path, capsys):
     pytest.importorskip("torch")
     from capriccio_rnn.events.training.main import train
 
@@ -391,7 +408,7 @@ def test_a_dry_run_leaves_nothing_and_folders_without_music_are_told(tmp_path, c
 
     assert [path.name for path in tmp_path.iterdir()] == ["only.mid"]
     assert "dry run, not kept" in capsys.readouterr().out
-    with pytest.raises(ValueError, match="no music to learn from"):
+    with pytest.raises(ValueError, match="must hold MIDI files"):
         train(tmp_path / "nowhere", tmp_path / "x.onnx")
 
 
@@ -400,20 +417,22 @@ def test_no_event_is_predicted_from_itself_or_what_follows(tmp_path):
     from capriccio_rnn.events.training import main as script
 
     write(tmp_path / "a.mid", tune(1))
-    songs = collect(tmp_path)
-    sounds = sounds_of(songs)
-    net = script.Events(len(sounds), 0, 5).eval()
-    one = script.lesson(songs[0], sounds, [], 5)
+    pieces = read_folder(tmp_path)
+    sounds = sound_vocabulary(pieces)
+    net = script.EventNetwork(len(sounds), 0, 5).eval()
+    one = script.training_piece(pieces[0], sounds, [], 5)
     changed = one.event.clone()
     changed[20, 2] += 1
 
     with torch.no_grad():
         nats, other = (
-            script.losses(net, one.heard[None], one.mood[None], one.place[None], event[None])[0][0]
+            script.losses(net, one.heard[None], one.mood[None], one.position[None], event[None])[0][
+                0
+            ]
             for event in (one.event, changed)
         )
 
-    assert torch.equal(nats[:20], other[:20])  # a note tells of itself only to what comes later
+    assert torch.equal(nats[:20], other[:20])  # a token affects only what comes later
     assert torch.equal(nats[20, :2], other[20, :2]) and not torch.equal(nats[20, 3], other[20, 3])
 
 
@@ -423,21 +442,21 @@ def test_the_player_is_as_surprised_as_training_was(learned):
     from capriccio_rnn.events.player import Player
 
     player, nats, events = Player(learned, 0), 0.0, 0
-    for song in collect(learned.parent, lambda line: None):
+    for song in read_folder(learned.parent, lambda line: None):
         if song.split == "valid":
             player.reset(0)
             player._knobs = ()
             player._turn(song.piece.bpm)
             player._mood[player.tags.index(song.tags[0])] = 1.0  # as training tells it
-            passage = passage_of(song.piece.notes, player.sounds, song.piece.meters)
-            for event in passage.events.tolist():
+            sequence = encode(song.piece.notes, player.sounds, song.piece.meters)
+            for event in sequence.events.tolist():
                 player._compose(event)
                 cuts = np.split(player._weights.astype(float), player._ends[:-1])
                 nats += sum(
                     np.log(np.exp(weights).sum()) - weights[token]
                     for weights, token in zip(cuts, event, strict=True)
                 )
-            events += len(passage.events)
+            events += len(sequence.events)
 
     told = Model(learned).card["metrics"]["valid nats per event"]
     assert nats / events == pytest.approx(told, abs=2e-3)
