@@ -59,6 +59,7 @@ class Slow(Critic):
         return super().analyze(thing)
 
 
+@pytest.mark.slow
 def test_a_busy_critic_delays_no_frame():
     critic, sketch, read, done = Slow(), Sketch(bpm=60, fps=10, size=(64, 64)), [], []
 
@@ -128,6 +129,7 @@ def test_models_without_a_common_movement_are_refused():
         second_opinion(Brightness(), other, Shades())
 
 
+@pytest.mark.slow
 def test_the_command_asks_a_second_model():
     model = str(Critic.models["paintings"])
     words = ["--second", model, "--trials", "1"]

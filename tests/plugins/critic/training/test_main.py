@@ -30,11 +30,13 @@ def test_crops_and_whole_pictures_have_the_requested_size():
     assert whole_pictures(pixels).shape == (8, 3, 128, 128)
 
 
+@pytest.mark.slow
 def test_a_dry_run_takes_every_step_and_writes_nothing(folder, tmp_path):
     train(folder, tmp_path / "mine.onnx", dry_run=True)
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_a_trained_model_can_be_used(tmp_path):
     for number in range(160):
         kind = tmp_path / "data" / ("upright" if number % 2 else "level")

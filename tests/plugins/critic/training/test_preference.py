@@ -22,6 +22,7 @@ def test_weights_are_large_for_features_that_separate_pictures_from_copies():
     assert fit_weights(gaps, 1.0).norm() < weight.norm() / 3  # the stricter, the smaller
 
 
+@pytest.mark.slow
 def test_the_head_prefers_pictures_to_their_copies(folder):
     torch.manual_seed(0)
     files = sorted((folder / "upright").glob("*.png"))
