@@ -121,7 +121,7 @@ def _time_generator(found: Found, model: str, frames: int) -> Report:
 
     try:
         made = play()
-        with _CallRecorder() as recorder:
+        with CallRecorder() as recorder:
             _warm_up(play, recorder)
             target = next((one.name for one in part.knobs.values() if one.kind == "thing"), None)
             if target and part.models and not recorder.calls:
@@ -143,7 +143,7 @@ def _time_generator(found: Found, model: str, frames: int) -> Report:
             by_call = bool(recorder.calls) and (phrase or bool(targets))
             if not by_call:
                 recorder.stop()
-            timer = _Timer(recorder, play, _plain_torch(found, model) if model else None)
+            timer = Timer(recorder, play, _plain_torch(found, model) if model else None)
             stage.perform((WARM_UP_FRAMES + frames) / stage.performance.fps, timer.frame_done)
     finally:
         part.close()
@@ -161,10 +161,10 @@ def _time_analyzer(found: Found, model: str, frames: int) -> Report:
     part = analyzer(f"{found.plugin}/{found.part.name}", **({"model": model} if model else {}))
     try:
         kind, thing = _accepted(part)
-        with _CallRecorder() as recorder:
+        with CallRecorder() as recorder:
             part.read(thing)
             recorder.stop()
-            timer = _Timer(recorder, lambda: part.read(thing), None)
+            timer = Timer(recorder, lambda: part.read(thing), None)
             for frame in range(WARM_UP_FRAMES + frames):
                 timer.frame_done(frame + 1)
     finally:
@@ -213,17 +213,17 @@ def moving_picture() -> list[np.ndarray[Any, Any]]:
     return frames
 
 
-def _warm_up(play: Callable[[], Any], recorder: "_CallRecorder") -> None:
+def _warm_up(play: Callable[[], Any], recorder: "CallRecorder") -> None:
     """Play until a network is called, a few times at most."""
     for _ in range(WARM_UP_FRAMES):
         if not recorder.calls:
             play()
 
 
-class _CallRecorder:
+class CallRecorder:
     """Counts the calls of all networks, and keeps the arrays of those until it is timed."""
 
-    def __enter__(self) -> "_CallRecorder":
+    def __enter__(self) -> "CallRecorder":
         self.calls: Calls = []
         self.count, self.keeping = 0, True
         self._call = call = Model.__call__
@@ -251,7 +251,7 @@ class _CallRecorder:
         return ", ".join(dict.fromkeys(network.provider for network, _ in self.calls))
 
 
-class _Timer:
+class Timer:
     """Times the frames of a show and, in turn, between any two of them, the other ways to play.
 
     A whole frame lasts from the end of one call of `frame_done` to the beginning of the next.
@@ -263,7 +263,7 @@ class _Timer:
     """
 
     def __init__(
-        self, recorder: _CallRecorder, play: Callable[[], Any], plain: Callable[[], Any] | None
+        self, recorder: CallRecorder, play: Callable[[], Any], plain: Callable[[], Any] | None
     ):
         self._recorder = recorder
         recorder.keeping = False

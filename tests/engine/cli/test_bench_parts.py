@@ -1,17 +1,15 @@
-"""The bench compares like with like: one session, in turn, and the numbers say what is slow."""
+"""Parts are timed in turn with their bare network; one that fails does not lose the others."""
 
-import json
 import sys
 from importlib.metadata import EntryPoint
 from itertools import count
 
 import pytest
 from capriccio import Model, PartError, ShowError, registry
-from capriccio.cli import bench
-from capriccio.cli.bench import measure, table
-from capriccio.cli.main import main
+from capriccio.cli import bench_parts
+from capriccio.cli.bench_parts import CallRecorder, Timer, measure, moving_picture, table
 from capriccio.registry import GROUP, Registry
-from click.testing import CliRunner
+from helpers.command import capriccio
 
 onnx = pytest.importorskip("onnx")
 NUMBER = count()
@@ -19,20 +17,22 @@ NUMBER = count()
 PLUGIN = """
 from pathlib import Path
 from time import perf_counter
+from typing import NamedTuple
 import numpy as np
-from capriccio import Generator, Model, Note, Stroke, hookimpl
+from capriccio import Analyzer, Generator, Model, Note, Stroke, hookimpl
 
 MOMENTS = []
+TARGETS = []
 
 class Small(Generator):
     models = {"tiny": Path(__file__).with_name("tiny.onnx")}
     def __init__(self, *, model="tiny"):
-        self._model = Model(self.model_path(model))
+        self.model = Model(self.model_path(model))
         self.numbers = np.zeros((16, 16), np.float32)
     def work(self, now, calls=1):
         MOMENTS.append(now)
         for _ in range(calls):
-            made = self._model(x=self.numbers)
+            made = self.model(x=self.numbers)
         return made
 
 class Picture(Small):
@@ -48,7 +48,7 @@ class Slow(Picture):
             pass
         return super().generate(now)
 
-class Tune(Small):
+class Melody(Small):
     def generate(self, now, *, heat=0.5):
         self.work(now, 3)
         return [Note(60, 0.0, 1.0), Note(64, 1.0, 1.0)]
@@ -57,6 +57,14 @@ class Pen(Small):
     def generate(self, now):
         self.work(now)
         return [Stroke([(0.1, 0.1), (0.9, 0.9)])]
+
+class Copyist(Small):
+    "Calls its network where its target has changed."
+    def generate(self, now, *, target=None):
+        if TARGETS == [] or target is not TARGETS[-1]:
+            TARGETS.append(target)
+            self.work(now, 1 + len(TARGETS) % 2)
+        return np.zeros((8, 8, 3), np.uint8)
 
 class Idle(Small):
     def generate(self, now):
@@ -73,9 +81,36 @@ class Bare(Generator):
     def generate(self, now):
         return []
 
+class Readings(NamedTuple):
+    share: float = 0.5
+
+class Eye(Analyzer):
+    models = Small.models
+    def __init__(self, *, model="tiny"):
+        self.model = Model(self.model_path(model))
+    def analyze(self, thing):
+        self.model(x=np.full((16, 16), thing.mean(), np.float32))
+        return Readings()
+
+class Hearing(Analyzer):
+    def analyze(self, thing):
+        return Readings(len([note.pitch for note in thing]) / 100)
+
+class Grapher(Analyzer):
+    def analyze(self, thing):
+        return Readings(len([stroke.points for stroke in thing]) / 100)
+
+class Deaf(Analyzer):
+    def analyze(self, thing):
+        raise OSError("no ears")
+
 @hookimpl
 def generators():
-    return [Picture, Slow, Tune, Pen, Idle, Broken, Bare]
+    return [Picture, Slow, Melody, Pen, Copyist, Idle, Broken, Bare]
+
+@hookimpl
+def analyzers():
+    return [Eye, Hearing, Grapher, Deaf]
 """
 
 
@@ -91,7 +126,7 @@ def tiny() -> bytes:
 
 @pytest.fixture
 def package(tmp_path, monkeypatch):
-    """Install a plugin whose parts play a tiny network; give its module."""
+    """Install a plugin whose parts use a tiny network; return its folder and its module."""
     monkeypatch.syspath_prepend(tmp_path)
     name = f"capriccio_tiny_{next(NUMBER)}"
     folder = tmp_path / name
@@ -100,15 +135,19 @@ def package(tmp_path, monkeypatch):
     (folder / "tiny.onnx").write_bytes(tiny())
     made = Registry([EntryPoint("tiny", name, GROUP)])
     assert made.broken == []
-    for module in (registry, bench):
+    for module in (registry, bench_parts):
         monkeypatch.setattr(module, "installed", lambda: made)
     return folder, sys.modules[name]
 
 
-def rows(part, frames=20):
+def report_on(part, frames=20):
     report = measure(part, frames)
     assert len(report["parts"]) == 1
-    return {row["what"]: row for row in report["parts"][0]["rows"]}
+    return report["parts"][0]
+
+
+def rows(part, frames=20):
+    return {row["what"]: row for row in report_on(part, frames)["rows"]}
 
 
 def test_a_picture_is_timed_as_network_as_part_and_as_whole_frame(package):
@@ -122,7 +161,7 @@ def test_a_picture_is_timed_as_network_as_part_and_as_whole_frame(package):
     assert part["over_ms"] == pytest.approx(part["p50_ms"] - bare["p50_ms"], abs=1e-3)
 
 
-def test_a_part_that_adds_much_to_its_network_is_found_out(package):
+def test_a_part_that_adds_much_to_its_network_breaks_the_promise(package):
     report = measure("slow", 10)["parts"][0]
     _, part, whole = report["rows"]
     assert part["over_ms"] > 9
@@ -131,7 +170,7 @@ def test_a_part_that_adds_much_to_its_network_is_found_out(package):
 
 
 def test_a_phrase_is_timed_a_step_and_a_bar(package):
-    found = rows("tune")
+    found = rows("melody")
     assert list(found) == [
         "bare network, a step",
         "part, a step",
@@ -147,53 +186,139 @@ def test_a_phrase_is_timed_a_step_and_a_bar(package):
 
 def test_music_is_composed_bar_by_bar_without_a_gap(package):
     _, module = package
-    measure("tune", 10)
+    measure("melody", 10)
     beats = [now.beats for now in module.MOMENTS]
     bars = list(dict.fromkeys(beats))
     assert bars == [4 * bar for bar in range(len(bars))]
     assert {now.span for now in module.MOMENTS} == {4}
-    # Opened, overheard, and then two a turn, of which the first twenty are not timed.
-    assert len(bars) == 2 + 2 * (10 + bench.WARM)
+    # One to open it, one to record its calls, then two a frame, with the warm-up.
+    assert len(bars) == 2 + 2 * (10 + bench_parts.WARM_UP_FRAMES)
 
 
-def test_a_drawing_is_made_a_picture(package):
+def test_a_drawing_is_rasterised(package):
     assert list(rows("pen")) == ["bare network", "part", "whole frame"]
 
 
-def test_the_bare_network_is_the_same_session_with_the_very_arrays(package):
-    """What a part writes into an array afterwards does not change what was handed over."""
+def test_the_bare_network_is_the_same_session_with_the_same_arrays(package):
+    """What a part writes into an array afterwards does not change what was passed."""
     _, module = package
     part = module.Picture()
-    part._model.open()
-    with bench._Heard() as heard:
+    part.model.open()
+    with CallRecorder() as recorder:
         part(None)
         part(None)
-    (first, one), (second, two) = heard.calls
-    assert first is second is part._model
+    (first, one), (second, two) = recorder.calls
+    assert first is second is part.model
     assert one["x"].tolist() == [[0] * 16] * 16
     assert two["x"].tolist() == [[1] * 16] * 16
-    turns = bench._Turns(heard, lambda: None, None)
-    assert [run.__self__ for run, _, _ in turns._bare] == [part._model.session] * 2
+    timer = Timer(recorder, lambda: None, None)
+    assert [run.__self__ for run, _, _ in timer.sessions] == [part.model.session] * 2
 
 
-def test_nobody_listens_any_more_when_it_is_over(package):
+def test_calls_are_recorded_no_longer_than_needed(package):
     call = Model.__call__
     measure("picture", 1)
     assert Model.__call__ is call
-    with pytest.raises(OSError, match="a string broke"):
-        measure("broken", 50)
+    assert "OSError: a string broke" in report_on("broken", 50)["error"]
     assert Model.__call__ is call
 
 
-def test_without_a_part_every_generator_with_a_model_is_timed(package, monkeypatch):
-    made = registry.installed()
-    made.found[:] = [
-        found for found in made.found if found.part.__name__ in ("Picture", "Tune", "Bare")
+# -- parts that do not call a network in every frame -------------------------------------------
+
+
+def test_a_part_that_waits_for_another_target_is_given_a_moving_picture(package):
+    _, module = package
+    report = report_on("copyist")
+    assert report["note"] == "knob 'target' was given a moving test picture"
+    assert [row["what"] for row in report["rows"]] == [
+        "bare network, a call",
+        "part, a call",
+        "whole frame, a call",
+        "part, a frame",
+        "whole frame",
     ]
-    said = []
-    report = measure(None, 2, said.append)
-    assert [part["part"] for part in report["parts"]] == ["picture", "tune"]
-    assert [line.partition(",")[0] for line in said] == ["picture:tiny", "tune:tiny"]
+    assert report["kept"] is None
+    assert module.TARGETS[0] is None
+    assert {target.shape for target in module.TARGETS[1:]} == {(256, 256, 3)}
+
+
+def test_the_moving_picture_moves():
+    frames = moving_picture()
+    assert {frame.dtype.name for frame in frames} == {"uint8"}
+    assert all((one != two).any() for one, two in zip(frames, frames[1:], strict=False))
+
+
+@pytest.mark.parametrize(
+    ("name", "whole"), [("idle", "whole frame"), ("bare", "whole bar")]
+)
+def test_a_part_that_calls_no_network_is_timed_without_one(package, name, whole):
+    report = report_on(name, 3)
+    assert [row["what"] for row in report["rows"]] == ["part", whole]
+    assert all("ratio" not in row for row in report["rows"])
+    assert (report["provider"], report["kept"]) == ("", None)
+
+
+# -- analyzers --------------------------------------------------------------------------------
+
+
+def test_an_analyzer_is_timed_as_network_and_as_part(package):
+    report = report_on("eye", 3)
+    assert [row["what"] for row in report["rows"]] == ["bare network", "part"]
+    assert report["note"] == "it was given a picture of 256 x 256"
+    assert report["kept"] is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("hearing", "a phrase of four voices"), ("grapher", "a drawing of 32 strokes")],
+)
+def test_an_analyzer_is_given_what_it_accepts(package, name, kind):
+    report = report_on(name, 3)
+    assert report["note"] == f"it was given {kind}"
+    assert [row["what"] for row in report["rows"]] == ["part"]
+
+
+def test_an_analyzer_that_reads_nothing_is_reported(package):
+    assert report_on("deaf", 3)["error"].startswith(
+        "ShowError: analyzer 'deaf' reads none of a picture of 256 x 256 (OSError: no ears), "
+    )
+
+
+# -- all parts --------------------------------------------------------------------------------
+
+
+def test_without_a_part_everything_is_timed_and_one_that_fails_does_not_lose_the_others(package):
+    messages = []
+    report = measure(None, 12, messages.append)
+    found = {part["part"]: part for part in report["parts"]}
+    assert list(found) == ["picture", "slow", "melody", "pen", "copyist", "idle", "broken", "bare",
+                           "eye", "hearing", "grapher", "deaf"]  # fmt: skip
+    assert [name for name, part in found.items() if "error" in part] == ["broken", "deaf"]
+    assert found["broken"]["rows"] == []
+    assert all(part["rows"] for part in found.values() if "error" not in part)
+    assert messages[0] == "picture:tiny: 12 times, in turn with its bare network"
+    assert "broken:tiny failed: OSError: a string broke" in messages
+
+
+@pytest.mark.slow
+def test_everything_that_is_installed_can_be_timed(monkeypatch):
+    monkeypatch.setattr(bench_parts, "WARM_UP_FRAMES", 2)
+    found = registry.installed().found
+    expected = {
+        (one.part.name, model)
+        for one in found
+        if one.part.role in ("generator", "analyzer")
+        for model in one.part.models or [""]
+    }
+    report = measure(None, 1)
+    assert {(part["part"], part["model"]) for part in report["parts"]} == expected
+    assert [part for part in report["parts"] if "error" in part] == []
+    notes = {part["part"]: part.get("note") for part in report["parts"]}
+    assert notes["painter"] == "knob 'target' was given a moving test picture"
+    assert notes["critic"] == "it was given a picture of 256 x 256"
+    assert notes["ear"] == "it was given a phrase of four voices"
+    assert {row["what"] for part in report["parts"] if part["part"] == "wall"
+            for row in part["rows"]} == {"part", "whole frame"}  # fmt: skip
 
 
 def test_the_report_names_machine_versions_and_provider(package):
@@ -203,14 +328,16 @@ def test_the_report_names_machine_versions_and_provider(package):
     assert {"python", "capriccio", "numpy"} < set(report["versions"])
     assert "torch" not in report["versions"]
     part = report["parts"][0]
-    assert part["provider"] == registry.installed().found[0].part()._model.provider
+    assert part["provider"] == registry.installed().found[0].part().model.provider
     assert (part["part"], part["model"], part["timed"]) == ("picture", "tiny", 2)
 
 
-def test_a_plain_step_of_the_trainer_is_timed_beside(package):
+def test_a_plain_step_of_the_trainer_is_timed_as_well(package):
     pytest.importorskip("torch")
     folder, _ = package
-    (folder / "train.py").write_text(
+    (folder / "training").mkdir()
+    (folder / "training" / "__init__.py").touch()
+    (folder / "training" / "main.py").write_text(
         "from time import perf_counter\n"
         "def train(data, out): pass\n"
         "def plain(model):\n"
@@ -223,47 +350,53 @@ def test_a_plain_step_of_the_trainer_is_timed_beside(package):
     plain = {row["what"]: row for row in report["parts"][0]["rows"]}["plain torch"]
     assert 5 <= plain["p50_ms"] < 50
     assert "torch" in report["versions"]
-    assert 5 <= rows("tune", 5)["plain torch, a step"]["p50_ms"] < 50
+    assert 5 <= rows("melody", 5)["plain torch, a step"]["p50_ms"] < 50
 
 
 @pytest.mark.parametrize(
-    ("words", "error", "complaint"),
+    ("words", "error", "message"),
     [
-        ("pikture", PartError, "no generator is named 'pikture'; did you mean 'picture'"),
-        ("bare", PartError, "generator 'bare' has no model; those that have one are timed"),
+        ("pikture", PartError, "no generator or analyzer is named 'pikture'; did you mean 'pict"),
+        ("tiny/ey", PartError, "no generator or analyzer is named 'tiny/ey'"),
         ("picture:tini", ValueError, "has no model 'tini'; did you mean 'tiny'"),
         ("picture:no.onnx", ValueError, "finds no file 'no.onnx'"),
-        ("idle", ShowError, "generator 'idle' does not call its network; there is nothing to"),
+        ("wood/picture", PartError, "no generator is named 'wood/picture'"),
     ],
 )
-def test_what_cannot_be_timed_is_told(package, words, error, complaint):
-    with pytest.raises(error, match=complaint):
+def test_a_part_that_is_not_there_is_reported(package, words, error, message):
+    with pytest.raises(error, match=message):
         measure(words, 2)
 
 
-def test_where_no_part_has_a_model_there_is_nothing_to_time(monkeypatch):
-    monkeypatch.setattr(bench, "installed", lambda: Registry([]))
-    with pytest.raises(ShowError, match="no generator has a model; capriccio doctor may know why"):
+def test_where_no_part_is_installed_there_is_nothing_to_time(monkeypatch):
+    monkeypatch.setattr(bench_parts, "installed", lambda: Registry([]))
+    with pytest.raises(ShowError, match="no generator or analyzer is installed; capriccio doctor"):
         measure(None, 2)
 
 
-def test_the_command_prints_a_table_or_json(package):
-    runner = CliRunner(env={"COLUMNS": "200"})
-    shown = runner.invoke(main, ["bench", "picture:tiny", "--frames", "3"])
-    assert shown.exit_code == 0
-    for words in ("picture:tiny on ", "bare network", "whole frame", "p99 ms", "kept"):
-        assert words in shown.stdout
-    report = json.loads(runner.invoke(main, ["bench", "picture", "--frames=3", "--json"]).stdout)
-    assert report["parts"][0]["timed"] == 3
-    assert runner.invoke(main, ["bench", "--frames", "0"]).exit_code == 2
-    refused = runner.invoke(main, ["bench", "pikture"])
-    assert refused.stderr == "Error: no generator is named 'pikture'; did you mean 'picture'?\n"
-
-
-def test_a_promise_that_is_not_kept_is_shown(package):
+def printed(report) -> str:
     from rich.console import Console
 
     console = Console(width=200)
-    with console.capture() as shown:
-        console.print(table(measure("slow", 3)))
-    assert "0.2 ms more: not kept" in shown.get()
+    with console.capture() as captured:
+        console.print(table(report))
+    return captured.get()
+
+
+def test_a_broken_promise_is_shown(package):
+    assert "0.2 ms more: not kept" in printed(measure("slow", 3))
+
+
+def test_a_table_shows_what_failed_and_what_calls_no_network(package):
+    shown = printed(measure("deaf", 3))
+    assert "deaf failed: ShowError: analyzer 'deaf' reads none of" in shown
+    shown = printed(measure("bare", 3))
+    assert "bare, which called no network" in shown
+    assert "kept" not in shown
+
+
+def test_the_command_exits_with_1_where_a_part_failed(package):
+    shown = capriccio("bench", "deaf", "--frames", "2")
+    assert shown.exit_code == 1
+    assert "deaf failed" in shown.stdout
+    assert capriccio("bench", "bare", "--frames", "2").exit_code == 0

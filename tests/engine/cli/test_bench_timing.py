@@ -1,4 +1,4 @@
-"""bench --stage: what it measures is measured, whatever this machine has or has not."""
+"""`capriccio bench --stage` measures what this machine can, and reports what it cannot."""
 
 import json
 import subprocess
@@ -9,6 +9,7 @@ import time
 import pytest
 from capriccio.cli import bench_timing
 from capriccio.cli.main import main
+from capriccio.stage.stats import Stats
 from click.testing import CliRunner
 from helpers.devices import midi_library
 
@@ -16,8 +17,7 @@ NOTES = 16  # two seconds at 8 a second
 
 
 @pytest.fixture
-def blind(monkeypatch):
-    """The environment of somebody without a display."""
+def no_display(monkeypatch):
     for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
         monkeypatch.delenv(name, raising=False)
 
@@ -35,7 +35,9 @@ def assert_measured(report):
     assert json.loads(json.dumps(report)) == report
 
 
-def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(jack, blind):
+@pytest.mark.system
+@pytest.mark.slow
+def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(jack, no_display):
     pytest.importorskip("isobar", reason="isobar is not installed; pip install isobar")
     # In a process of its own: isobar's timeline leaves threads and a port behind.
     command = [sys.executable, "-m", "capriccio", "bench", "--stage", "--json"]
@@ -55,7 +57,8 @@ def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(jack, blind):
         assert (run["better"] is None) == (run["who"] == "isobar")
 
 
-def test_without_a_midi_system_the_player_is_timed_and_that_is_said(blind, monkeypatch):
+@pytest.mark.slow
+def test_without_a_midi_system_the_player_is_timed_and_the_report_says_so(no_display, monkeypatch):
     midi_library()
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
     monkeypatch.setattr(bench_timing, "find_spec", lambda name: None)
@@ -68,7 +71,9 @@ def test_without_a_midi_system_the_player_is_timed_and_that_is_said(blind, monke
     assert {run["better"] for run in report["runs"]} == {None}
 
 
-def test_pictures_are_counted_in_a_real_window(display, monkeypatch):
+@pytest.mark.system
+@pytest.mark.slow
+def test_late_pictures_are_counted_in_a_real_window(display, monkeypatch):
     monkeypatch.setattr(bench_timing, "find_spec", lambda name: None)
     monkeypatch.setenv("JACK_DEFAULT_SERVER", "nobody")
     report = bench_timing.measure(NOTES)
@@ -80,15 +85,13 @@ def test_pictures_are_counted_in_a_real_window(display, monkeypatch):
     assert json.loads(json.dumps(report)) == report
 
 
+@pytest.mark.system
 @pytest.mark.parametrize(("late", "kept"), [(1, True), (2, False)])
-def test_pictures_that_come_too_late_break_the_promise(display, monkeypatch, late, kept):
-    class Tally:
-        frames, notes = 100 - late, NOTES
-
-    Tally.late = late
-    monkeypatch.setattr(bench_timing, "_perform", lambda *show: (Tally, 1.0))
-    monkeypatch.setattr(bench_timing, "_isobar_loads", lambda say: False)
-    monkeypatch.setattr(bench_timing, "_ours", lambda *show: {"who": "capriccio", **a_run()})
+def test_late_pictures_break_the_promise(display, monkeypatch, late, kept):
+    stats = Stats(frames=100 - late, notes=NOTES, late=late)
+    monkeypatch.setattr(bench_timing, "perform_blocked", lambda *show: (stats, 1.0))
+    monkeypatch.setattr(bench_timing, "isobar_loads", lambda progress: False)
+    monkeypatch.setattr(bench_timing, "run_stage", lambda *show: {"who": "capriccio", **a_run()})
     assert bench_timing.measure(NOTES)["kept"] is kept
 
 
@@ -109,11 +112,11 @@ def a_run(**facts):
     ],
 )
 def test_each_promise_counts(facts, kept):
-    assert bench_timing._keeps(a_run(**facts)) is kept
+    assert bench_timing.keeps_time(a_run(**facts)) is kept
 
 
-def test_the_interpreter_is_held_for_as_long_as_is_said():
-    hold, ticks, ended = bench_timing._Hold(), [], threading.Event()
+def test_the_interpreter_is_blocked_for_the_target_time():
+    block, ticks, ended = bench_timing.Blocker(), [], threading.Event()
 
     def tick():
         while not ended.is_set():
@@ -127,7 +130,7 @@ def test_the_interpreter_is_held_for_as_long_as_is_said():
         for _ in range(10):
             time.sleep(0.01)
             begun = time.perf_counter()
-            hold()
+            block()
             lasted = time.perf_counter() - begun
             middle = begun + lasted / 4, begun + 3 * lasted / 4
             alone += not [at for at in ticks if middle[0] < at < middle[1]]
@@ -138,17 +141,17 @@ def test_the_interpreter_is_held_for_as_long_as_is_said():
 
 
 @pytest.mark.parametrize(("taken", "does"), [(2.0, "less"), (1.0, "as much"), (0.5, "more")])
-def test_a_hold_that_took_too_long_or_too_little_is_corrected(monkeypatch, taken, does):
-    hold = bench_timing._Hold()
-    before, times = hold._count, iter([0.0, taken * bench_timing.HOLD_SECONDS])
+def test_a_blocker_that_took_too_long_or_too_short_is_corrected(monkeypatch, taken, does):
+    block = bench_timing.Blocker()
+    before, times = block.count, iter([0.0, taken * bench_timing.BLOCK_SECONDS])
     monkeypatch.setattr(bench_timing.time, "thread_time", lambda: next(times))
-    hold()
-    assert hold.seconds() == taken * bench_timing.HOLD_SECONDS
-    after = "less" if hold._count < before else "more" if hold._count > before else "as much"
+    block()
+    assert block.seconds == taken * bench_timing.BLOCK_SECONDS
+    after = "less" if block.count < before else "more" if block.count > before else "as much"
     assert after == does
 
 
-def test_the_command_prints_a_table_and_says_what_it_does_not_take(monkeypatch):
+def test_the_command_prints_a_table_or_json(monkeypatch):
     run = {
         "who": "capriccio",
         "rate": 8,
@@ -170,7 +173,7 @@ def test_the_command_prints_a_table_and_says_what_it_does_not_take(monkeypatch):
         "pictures": {"frames": 590, "seconds": 10.0, "late_share": 0.0167, "load": 1.5},
         "kept": True,
     }
-    monkeypatch.setattr(bench_timing, "measure", lambda notes, say: {**report, "asked": notes})
+    monkeypatch.setattr(bench_timing, "measure", lambda notes, progress: {**report, "asked": notes})
     shown = CliRunner().invoke(main, ["bench", "--stage", "--notes", "77"])
     assert shown.exit_code == 0, shown.output
     for words in (
@@ -183,15 +186,19 @@ def test_the_command_prints_a_table_and_says_what_it_does_not_take(monkeypatch):
         "kept",
     ):
         assert words in shown.output
-    assert "12 times as near as isobar" in shown.output
+    assert "12 times as punctual as isobar" in shown.output
     as_json = CliRunner().invoke(main, ["bench", "--stage", "--notes", "77", "--json"])
     assert json.loads(as_json.stdout)["asked"] == 77
-    wrong = CliRunner().invoke(main, ["bench", "vae", "--stage"])
-    assert wrong.exit_code == 1
-    assert "--stage measures the stage alone; leave out 'vae'" in wrong.output
 
 
-def test_a_player_that_says_nothing_is_told(jack, blind, monkeypatch):
-    monkeypatch.setattr(bench_timing.Midi, "close", lambda self: self._player.kill())
-    with pytest.raises(bench_timing.ShowError, match="has not said how punctual it was"):
-        bench_timing._ours(100, 10, bench_timing._Hold(), False)
+@pytest.mark.system
+def test_a_player_that_reports_no_timing_is_an_error(jack, no_display, monkeypatch):
+    close = bench_timing.Midi.close
+
+    def forget(self):
+        close(self)
+        self.timing = None
+
+    monkeypatch.setattr(bench_timing.Midi, "close", forget)
+    with pytest.raises(bench_timing.ShowError, match="output 'midi' reported no timing"):
+        bench_timing.run_stage(100, 10, bench_timing.Blocker(), False)
