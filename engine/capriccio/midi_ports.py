@@ -13,15 +13,10 @@ PAUSE_SECONDS = 0.005
 
 
 def port_names(port: Any, last: list[str] | None = None) -> list[str]:
-    """Return the ports that can be opened, in the order of their numbers.
+    """Return the ports to which a MidiIn or MidiOut of rtmidi can be opened, by their numbers.
 
-    Args:
-        port: a MidiIn or MidiOut of rtmidi.
-        last: what an earlier call returned. Two lists must agree; where nothing has changed since,
-            one question is enough.
-
-    Raises:
-        Exception: the error of rtmidi that does not pass.
+    Two lists must agree; where nothing has changed since the `last` one, one question is enough.
+    Raises the error of rtmidi that does not pass.
     """
     for left in reversed(range(MAX_TRIES)):
         try:
@@ -38,16 +33,9 @@ def port_names(port: Any, last: list[str] | None = None) -> list[str]:
 
 
 def open_port(port: Any, name: str, own_name: str) -> None:
-    """Open a port by its name.
+    """Open rtmidi's `port` to the one called `name`; our end is called `own_name`.
 
-    Args:
-        port: a MidiIn or MidiOut of rtmidi.
-        name: of the port to connect to.
-        own_name: of our end of the connection.
-
-    Raises:
-        ConnectionError: it is not there.
-        Exception: the error of rtmidi where it cannot be opened.
+    Raises ConnectionError where it is not there, and the error of rtmidi where it does not open.
     """
     for left in reversed(range(MAX_TRIES)):
         names = port_names(port)

@@ -10,16 +10,10 @@ from ..errors import ShowError
 
 
 def target_path(target: str, writer: str, example: str, endings: Iterable[str] = ()) -> Path:
-    """Return the path in the target of an output.
-
-    Args:
-        target: what stands behind the colon.
-        writer: what errors call the output.
-        example: what can be written instead, such as "video:FILE.mp4".
-        endings: those of the files that can be written, such as ".mp4"; empty allows any.
+    """Return the path in the target of an output, which errors call `writer`.
 
     Raises:
-        ShowError: there is no path, or it has another ending.
+        ShowError: there is none (write `example` instead), or its ending is none of `endings`.
     """
     if not target:
         raise ShowError(f"{writer} needs a path; write {example}")

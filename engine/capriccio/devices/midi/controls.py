@@ -25,13 +25,11 @@ PORT_SECONDS, FILE_SECONDS = 0.0005, 0.02
 
 
 def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
-    """Return the controls and keys of all MIDI controllers that are connected.
+    """Return the controls and keys of all MIDI controllers that are connected, or of one `port`.
 
-    Args:
-        port: the name of one input, or a part of it, for that one alone.
-        simulate: a MIDI file that is played instead; its beats are the show's beats, whatever its
-            tempo. Offline nothing else is read, so that a show can be rendered again. `capriccio
-            run --simulate` plays all controls so, live too.
+    `simulate` is a MIDI file that is played instead; its beats are the show's beats, whatever its
+    tempo. Offline nothing else is read, so that a show can be rendered again. `capriccio run
+    --simulate` plays all controls so, live too.
 
     Raises:
         ShowError: there is no such file, or both are given.
@@ -81,9 +79,7 @@ class Controls:
         """Return controller 0..127, 0..1, or `default` until it is first moved."""
         if controller not in range(128):
             raise ValueError(f"controller must be 0..127, got {controller!r}")
-        with self._lock:
-            self._read.add(("cc", controller))
-            return self._catch_up().controllers.get(controller, default)
+        return self._state("cc", controller).controllers.get(controller, default)
 
     def fine(self, controller: int, default: float = 0.5) -> float:
         """Return controller 0..31 of 14 bits, 0..1, or `default` until it is moved.
@@ -92,18 +88,18 @@ class Controls:
         """
         if controller not in range(32):
             raise ValueError(f"a controller of 14 bits must be 0..31, got {controller!r}")
-        return self._value("cc14", controller, default)
+        return self._state("cc14", controller).values.get(("cc14", controller), default)
 
     def nrpn(self, number: int, default: float = 0.5) -> float:
         """Return the parameter (NRPN) 0..16383, 0..1, or `default` until it is moved."""
         if number not in range(16384):
             raise ValueError(f"a parameter (NRPN) must be 0..16383, got {number!r}")
-        return self._value("nrpn", number, default)
+        return self._state("nrpn", number).values.get(("nrpn", number), default)
 
     def touch(self, pitch: int) -> float:
         """Return the pressure of a key 0..127 after it was played (aftertouch), 0..1."""
         _check_pitch(pitch)
-        return self._value("poly", pitch, 0.0)
+        return self._state("poly", pitch).values.get(("poly", pitch), 0.0)
 
     def key(self, pitch: int) -> float:
         """Return the velocity of a held key 0..127, 0..1; 0 where it is not held."""
@@ -116,26 +112,18 @@ class Controls:
     @property
     def bend(self) -> float:
         """The pitch wheel, 0..1; it rests at 0.5."""
-        with self._lock:
-            self._read.add(("bend", 0))
-            return self._catch_up().bend
+        return self._state("bend").bend
 
     @property
     def pressure(self) -> float:
         """The pressure of the keys after they were played, 0..1; it rests at 0."""
-        with self._lock:
-            self._read.add(("pressure", 0))
-            return self._catch_up().pressure
+        return self._state("pressure").pressure
 
     def played(self, now: Moment, *, beats: float | None = None) -> list[Note]:
-        """Return the notes that started in the `beats` before `now` as a phrase.
+        """Return the notes that started in the `beats` before `now` (`now.span`) as a phrase.
 
         A note that is still held lasts until `now`. Live, a play cue is called ahead of the moment
         it is for: what is played after the call is not in it.
-
-        Args:
-            now: where the stretch ends.
-            beats: its length; `now.span` unless given.
         """
         begin = now.beats - (now.span if beats is None else beats)
         with self._lock:  # no longer than needed: an answer may wait for it
@@ -186,10 +174,11 @@ class Controls:
         """Return whether `other` is of the same port or file, so that it may replace these."""
         return (self._port, self._file) == (other._port, other._file)
 
-    def _value(self, kind: str, number: int, default: float) -> float:
+    def _state(self, kind: str, number: int = 0) -> ControllerState:
+        """Return the state for the reader, which reads this control from now on."""
         with self._lock:
             self._read.add((kind, number))
-            return self._catch_up().values.get((kind, number), default)
+            return self._catch_up()
 
     # -- following messages -------------------------------------------------------------------
 

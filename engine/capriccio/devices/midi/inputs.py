@@ -62,11 +62,8 @@ class Subscription:
 def subscribe(callback: MessageCallback, port: str = "", *, clock: bool = False) -> Subscription:
     """Call `callback` for every channel message that is played, in a thread of its own.
 
-    Args:
-        callback: called with a port, the time of the message, and the message.
-        port: the name of one input, or a part of it; "" is each one that is connected, now or
-            later, and nothing on a machine without MIDI.
-        clock: call for the messages of a MIDI clock instead.
+    `port` names one input; "" is each one that is connected, now or later, and nothing on a machine
+    without MIDI. With `clock` it is called for the messages of a MIDI clock instead.
 
     Raises:
         ShowError: there is no such port.

@@ -14,10 +14,7 @@ def note_off(note: Note) -> bytes:
 
 
 def control(change: tuple[int, float, int]) -> bytes:
-    """Return a control change.
-
-    Args:
-        change: controller 0..127, value 0..1, channel 1..16.
+    """Return a control change of (controller 0..127, value 0..1, channel 1..16).
 
     Raises:
         ValueError: MIDI has no such controller or channel.

@@ -46,12 +46,7 @@ class DriverClock:
         self._played: float | None = None
 
     def played_at(self, received: float, since: float) -> float:
-        """Return when a message was played, on the clock of `received`.
-
-        Args:
-            received: when it was received.
-            since: seconds since the message before, as the driver measured.
-        """
+        """Return when a message was played that was `received`, `since` seconds after the last."""
         played = received if self._played is None else self._played + since
         if since > SILENCE_SECONDS or not received - HELD_SECONDS <= played <= received:
             played = received

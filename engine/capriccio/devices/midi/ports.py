@@ -83,13 +83,8 @@ def list_ports(kind: Any, api: int) -> list[str]:
 def match_port(name: str, names: list[str], kind: str) -> str:
     """Return the one of `names` that is `name`, or else contains it in upper or lower case.
 
-    Args:
-        name: the whole name of a port, or a part of it.
-        names: the ports to choose from.
-        kind: "input" or "output", for errors.
-
     Raises:
-        ShowError: no port matches, or several do.
+        ShowError: no port matches, or several do; `kind` is what it calls them.
     """
     if name in names:
         return name

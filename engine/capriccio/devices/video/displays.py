@@ -62,15 +62,10 @@ def connected_displays() -> list[Display]:
 
 
 def match_display(target: str, known: list[Display], screen: object) -> Display:
-    """Return the one display that `target` names.
-
-    Args:
-        target: a number, a name, or a part of a name in upper or lower case; "" is display 0.
-        known: the displays to choose from.
-        screen: what errors call the output.
+    """Return the one display of a number, or of a name or a part of it; "" is display 0.
 
     Raises:
-        ShowError: no display matches, or several do.
+        ShowError: no display matches, or several do; `screen` begins the message.
     """
     matches = [display for display in known if str(display.number) == (target or "0")]
     if not target.isdecimal():

@@ -9,14 +9,12 @@ from ...atomic_file import replacing
 from ...clock import Moment
 from ...errors import ShowError
 from ...log import warn_once
-from ...media import fit
+from ...media import Array, fit
 from ...parts import Output
 from ...performance import Performance
 from ...recording.provenance import mp4_boxes
 from ..background_worker import BackgroundWorker
 from ..file_targets import make_folder, target_path, writing
-
-Image = np.ndarray[Any, Any]
 
 # The container of each ending, as FFmpeg calls it.
 FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
@@ -38,7 +36,7 @@ class Video(Output):
     """
 
     name = "video"
-    _worker: BackgroundWorker[tuple[int, Image]] | None = None
+    _worker: BackgroundWorker[tuple[int, Array]] | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -50,7 +48,7 @@ class Video(Output):
         self._live, self._size = performance.clock.live, performance.size
         self._provenance = performance.provenance
         self._next = self._encoded = 0
-        self._last: Image | None = None
+        self._last: Array | None = None
         # 29.97 is 2997/100: whole numbers near enough for every rate in use.
         self._rate = Fraction(performance.fps).limit_denominator(1001)
         self._format = FORMATS[self.path.suffix.lower()]
@@ -82,7 +80,7 @@ class Video(Output):
             codec.color_range = LIMITED
         self._worker = BackgroundWorker(self._encode, MAX_WAITING)
 
-    def show(self, image: Image, now: Moment) -> None:
+    def show(self, image: Array, now: Moment) -> None:
         assert self._worker
         # A copy: the frame is encoded later, and a sketch may paint on in the same array.
         picture = fit(image, self._size).copy()
@@ -123,7 +121,7 @@ class Video(Output):
             if complete:  # else it follows from an error that was raised before
                 raise
 
-    def _encode(self, item: tuple[int, Image]) -> None:
+    def _encode(self, item: tuple[int, Array]) -> None:
         index, picture = item
         with writing(self.path, str(self)):
             if self._last is not None:
@@ -132,7 +130,7 @@ class Video(Output):
             self._encode_frame(index, picture)
         self._last, self._encoded = picture, index + 1
 
-    def _encode_frame(self, number: int, picture: Image) -> None:
+    def _encode_frame(self, number: int, picture: Array) -> None:
         from av import VideoFrame
         from av.video.reformatter import ColorRange, Colorspace
 

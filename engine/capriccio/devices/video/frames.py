@@ -4,32 +4,25 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ...atomic_file import replacing
 from ...clock import Moment
 from ...log import warn_once
-from ...media import as_image, fit
+from ...media import Array, as_image, fit
 from ...parts import Output
 from ...performance import Performance
 from ...recording.provenance import as_png
 from ..background_worker import BackgroundWorker
 from ..file_targets import make_folder, target_path, writing
 
-Image = np.ndarray[Any, Any]
 # A frame that waits to be written: its number, its provenance and its image.
-Waiting = tuple[int, Mapping[str, Any], Image]
+Waiting = tuple[int, Mapping[str, Any], Array]
 
 # Frames that may wait to be written; at 2048x2048 each is 12 MB.
 MAX_WAITING = 8
 
 
 def write_image(image: Any, path: Path | str) -> None:
-    """Write an image as a PNG; a file that exists is replaced as a whole.
-
-    Args:
-        image: `(height, width, 3)`, uint8 or floats 0..1.
-        path: where to.
+    """Write an image, `(height, width, 3)` uint8 or floats 0..1, as a PNG.
 
     Raises:
         TypeError, ValueError: it is no image.
@@ -39,7 +32,7 @@ def write_image(image: Any, path: Path | str) -> None:
         _write(Path(path), as_image(image))
 
 
-def _write(path: Path, image: Image, provenance: Mapping[str, Any] | str = "") -> None:
+def _write(path: Path, image: Array, provenance: Mapping[str, Any] | str = "") -> None:
     with replacing(path) as part:
         part.write_bytes(as_png(image, provenance))
 
@@ -68,7 +61,7 @@ class Frames(Output):
         self._size, self._provenance = performance.size, performance.provenance
         self._worker = BackgroundWorker(self._write, MAX_WAITING)
 
-    def show(self, image: Image, now: Moment) -> None:
+    def show(self, image: Array, now: Moment) -> None:
         assert self._worker
         provenance = self._provenance()
         provenance = {**provenance, "moment": now.seconds} if provenance else {}

@@ -8,11 +8,10 @@ from collections import deque
 from contextlib import suppress
 from typing import Any
 
-import numpy as np
-
 from ...clock import Moment
 from ...errors import ShowError
 from ...log import info, warn_once
+from ...media import Array
 from ...parts import Output
 from ...performance import Performance
 from .displays import (
@@ -25,8 +24,6 @@ from .displays import (
 )
 from .screen_controls import CARD, FILL, FREEZE, ScreenControls
 from .test_card import draw_test_card
-
-Image = np.ndarray[Any, Any]
 
 # A window is at most this part of its display, so that its frame can be seen.
 MAX_WINDOW = 0.9
@@ -87,7 +84,7 @@ class Screen(Output):
             self.close()
             raise ShowError(f"{self} cannot open a window: {error}") from None
 
-    def show(self, image: Image, now: Moment) -> None:
+    def show(self, image: Array, now: Moment) -> None:
         handle_events()
         if self.window is None:
             return
@@ -218,7 +215,7 @@ class Screen(Output):
 
     # -- drawing ------------------------------------------------------------------------------
 
-    def _upload(self, texture: Any, image: Image) -> Any:
+    def _upload(self, texture: Any, image: Array) -> Any:
         """Return a texture with an image: `texture`, unless its size is another."""
         import pygame
         from pygame._sdl2 import video

@@ -1,10 +1,10 @@
 """What changes all screens of a show at once: black, freeze, test card, fill; and its keys."""
 
 from dataclasses import dataclass
-from typing import Any
 
 from ...log import info
 from ...parameters import Parameter, Parameters
+from ...parts import Knob
 
 # How long the key takes from the picture to black, or back, in seconds.
 FADE_SECONDS = 1.0
@@ -76,7 +76,7 @@ class ScreenControls:
             "number",
             "Make all screens black: 0 to 1, or there and back; the show goes on",
             apply=self._darken,
-            convert=_convert_black,
+            convert=lambda value: Knob(BLACK, "number", 0.0).fit(value, "all screens"),
             value=lambda: self.black(self._parameters.seconds),
             key="b",
             replayable=False,
@@ -93,6 +93,7 @@ class ScreenControls:
 
     def _switch(self, address: str) -> Parameter:
         key, description = SWITCHES[address]
+        knob = Knob(address, "choice", "off", OFF_ON)
 
         def apply(value: str | None) -> None:
             self._on[address] = value or OFF_ON[not self.on(address)]
@@ -102,7 +103,7 @@ class ScreenControls:
             "choice",
             description,
             apply=apply,
-            convert=lambda value: _convert_switch(address, value),
+            convert=lambda value: knob.fit(value, "all screens"),
             value=lambda: self._on[address],
             choices=OFF_ON,
             key=key,
@@ -122,19 +123,3 @@ def describe_keys(parameters: Parameters) -> str:
     keys = {one.key: one.description for one in parameters.by_address.values() if one.key}
     lines = {**WINDOW_KEYS, **keys}
     return "keys of the window" + "".join(f"\n  {key:8} {what}" for key, what in lines.items())
-
-
-def _convert_black(value: Any) -> float:
-    try:
-        number = float(value)
-    except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{BLACK} must be a number 0..1, got {value!r}") from None
-    if number != number:
-        raise ValueError(f"{BLACK} must be a number 0..1, got nan")
-    return min(max(number, 0.0), 1.0)
-
-
-def _convert_switch(address: str, value: str) -> str:
-    if value not in OFF_ON:
-        raise ValueError(f"{address} must be 'off' or 'on', got {value!r}")
-    return value

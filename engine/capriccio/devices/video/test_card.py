@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from ...media import Array
+
 # The colours of a test card, at 75 %, from light to dark.
 BARS = [
     (191, 191, 191),
@@ -23,7 +25,7 @@ ROWS = 12
 
 def draw_test_card(
     size: tuple[int, int], picture: tuple[int, int, int, int], lines: list[str]
-) -> np.ndarray[Any, Any]:
+) -> Array:
     """Return a test card, `(height, width, 3)` uint8.
 
     It shows the outermost pixels, the title-safe area, a circle, squares, seven colours and greys.
