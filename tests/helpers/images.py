@@ -1,48 +1,25 @@
-"""Images and shows for tests of outputs."""
-
-import resource
-from contextlib import contextmanager
+"""Images to paint, and how far two images are apart."""
 
 import numpy as np
-from capriccio import Performance
-from capriccio.clock import LiveClock, OfflineClock
-
-COLORS = [(255, 0, 0), (0, 255, 0), (0, 0, 255), (250, 240, 10), (20, 30, 40)]
-RED, BLUE = (255, 0, 0), (0, 0, 255)
 
 
-def plain(color, width=64, height=48):
-    """Return an image of one colour."""
-    return np.full((height, width, 3), color, np.uint8)
+def scene(seed: int = 1, shape: tuple[int, int] = (96, 128)) -> np.ndarray:
+    """Return a landscape with a sun, (height, width, 3) uint8."""
+    random = np.random.default_rng(seed)
+    height, width = shape
+    y, x = np.mgrid[0:height, 0:width] / max(shape)
+    image = np.empty((height, width, 3))
+    image[:] = np.array([0.5, 0.7, 0.9]) - 0.3 * y[..., None]
+    image[y > 0.4 + 0.1 * np.sin(6 * x + seed)] = random.uniform(0.1, 0.6, 3)
+    image[np.hypot(x - random.uniform(0.2, 0.8), y - 0.2) < 0.08] = (1, 0.9, 0.5)
+    return (image * 255).astype(np.uint8)
 
 
-def halves(width=64, height=48):
-    """Return an image that is red on the left and blue on the right."""
-    image = plain(RED, width, height)
-    image[:, width // 2 :] = BLUE
-    return image
+def squared_error(image: np.ndarray, target: np.ndarray) -> float:
+    """Return the mean squared error of two images of one shape, levels 0..1."""
+    return float(((image / 255.0 - target / 255.0) ** 2).mean())
 
 
-def performance(*, live=False, size=(64, 48), fps=25.0, bpm=90.0, meter=3, title="étude"):
-    clock = (LiveClock if live else OfflineClock)(bpm, meter)
-    return Performance(clock, size, fps, title)
-
-
-def show_all(output, images, facts, seconds=None):
-    """Start the output, show it the images one after the other, and close it."""
-    output.start(facts)
-    for number, image in enumerate(images):
-        at = number / facts.fps if seconds is None else seconds[number]
-        output.show(image, facts.clock.moment(seconds=at, span=0.1))
-    output.close()
-
-
-@contextmanager
-def files_at_most(size: int):
-    """Let no file of this process grow beyond `size` bytes, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+def difference(one: np.ndarray, other: np.ndarray) -> float:
+    """Return the mean absolute difference of two images in levels 0..255."""
+    return float(np.abs(one.astype(float) - other).mean())

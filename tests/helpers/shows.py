@@ -177,3 +177,25 @@ def steady():
         assert memory.calls[-1].method == "close"
 
     return memory, claim
+
+
+def moments_of(cue_moments):
+    """Give a cue that remembers its moments, and plays and draws nothing."""
+
+    def cue(now):
+        cue_moments.append(now)
+
+    return cue
+
+
+class ThreadCounter:
+    """Count who is inside at once."""
+
+    inside = most = calls = 0
+
+    def enter(self):
+        self.calls += 1
+        self.inside += 1
+        self.most = max(self.most, self.inside)
+        threading.Event().wait(0.002)
+        self.inside -= 1

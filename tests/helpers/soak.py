@@ -145,7 +145,9 @@ def waiting(stage, hands, recorder: Recorder) -> dict[str, int]:
         "hands": len(hands._coming) + len(hands._waiting) + len(hands._now.held),
         "answers": sum(len(cue.waiting) for cue in stage.answers.cues),
         "take": len(recorder._waiting),
-        "stage": len(stage.scheduler.changes) + len(stage.watchdog.calls) + len(stage.stats.troubles),
+        "stage": len(stage.scheduler.changes)
+        + len(stage.watchdog.calls)
+        + len(stage.stats.troubles),
         "threads": threading.active_count(),
     }
 

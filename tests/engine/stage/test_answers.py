@@ -11,8 +11,7 @@ import pytest
 from capriccio import Note, Performance, ShowError, Sketch, controls, output
 from capriccio.clock import LiveClock
 from capriccio.events import AnswerPlayed
-from capriccio.recording.take import encode
-from capriccio.recording.take import read_take
+from capriccio.recording.take import encode, read_take
 from capriccio.stage.answers import MISSED_SECONDS, AnswerCue
 from capriccio.stage.stage import Stage
 from capriccio.testing import Memory
@@ -180,7 +179,7 @@ def test_a_cue_needs_to_know_whom_it_answers():
     with pytest.raises(TypeError, match="needs to know whom; write @sketch"):
         sketch.answer(lambda now, notes: [])
     for seconds in (-0.1, 1.5, float("nan"), "soon"):
-        with pytest.raises(ValueError, match="^the seconds of a chord must be 0 to 1, got "):
+        with pytest.raises(ValueError, match=r"^the seconds of a chord must be 0 to 1, got "):
             sketch.answer(controls(), seconds=seconds)
 
 

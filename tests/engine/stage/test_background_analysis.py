@@ -11,6 +11,16 @@ from capriccio.performance import current_performance
 from capriccio.stage import background_analysis
 from capriccio.stage.background_analysis import BackgroundAnalyses
 from helpers.devices import wait_for
+from helpers.shows import (
+    GREY,
+    beat,
+    boom,
+    leave,
+    live_stage,
+    offline_stage,
+    released,
+    steady,
+)
 
 
 class Level(NamedTuple):
@@ -132,3 +142,104 @@ def test_live_an_error_is_logged_and_the_readings_stay(live, capsys):
     settle(live, slow)
     assert slow(0.3).level == 0.2
     settle(live, slow)
+
+
+class Eye(Analyzer):
+    """Read how many things it has read; fail from the second on, in the given way."""
+
+    def __init__(self, fault):
+        self.fault, self.count = fault, 0
+
+    def analyze(self, thing):
+        self.count += 1
+        if self.count > 1:
+            self.fault()
+        return Level(0.25)
+
+
+@pytest.mark.parametrize("fault", [boom, leave], ids=["raises", "leaves"])
+def test_live_the_last_readings_stay_where_an_analyzer_fails(fault, capsys):
+    (memory, claim), eye, seen = steady(), Eye(fault), []
+
+    def draw(now):
+        seen.append(eye(GREY).level)
+        threading.Event().wait(0.002)
+        return GREY
+
+    stats = live_stage([memory], draw=draw, plays=[(beat, 1)]).perform(2)
+    claim()
+    assert seen == [0.25] * 20
+    ((message, times),) = stats.troubles.items()
+    assert message.startswith("analyzer 'eye' raised ") and times > 1
+    assert message.endswith("; its last readings stay")
+    assert len(capsys.readouterr().err.splitlines()) == 2
+
+
+def test_live_the_last_readings_stay_where_an_analyzer_hangs(monkeypatch, capsys):
+    monkeypatch.setattr(background_analysis, "HANGING_SECONDS", 0.05)
+    monkeypatch.setattr("capriccio.stage.stage.JOIN_SECONDS", 0.1)
+    (memory, claim), let, seen = steady(), threading.Event(), []
+    eye = Eye(lambda: let.wait(20))
+
+    def draw(now):
+        seen.append(eye(GREY).level)
+        threading.Event().wait(0.01)
+        return GREY
+
+    with released(let):
+        stats = live_stage([memory], draw=draw, plays=[(beat, 1)]).perform(2)
+    claim()
+    assert seen == [0.25] * 20
+    assert list(stats.troubles) == ["analyzer 'eye' does not answer; its last readings stay"]
+    assert capsys.readouterr().err.count("; its last readings stay") == 2
+
+
+def test_live_an_analyzer_that_is_first_asked_in_the_midst_of_a_show_is_not_waited_for():
+    (memory, claim), let, seen = steady(), threading.Event(), []
+
+    class Slow(Analyzer):
+        def analyze(self, thing):
+            assert let.wait(20)
+            return Level(0.75)
+
+    slow = Slow()
+
+    def draw(now):
+        if now.seconds == 1.5:
+            let.set()
+            threading.Event().wait(0.2)
+        if now.seconds > 0.5:
+            seen.append(slow(GREY).level)
+        return GREY
+
+    with released(let):
+        stats = live_stage([memory], draw=draw, plays=[(beat, 1)]).perform(2)
+    claim()
+    assert seen[-1] == 0.75
+    ((message, times),) = stats.troubles.items()
+    assert message.startswith("draw cue 'draw' raised TimeoutError: analyzer 'slow' has no reading")
+    assert times >= 9
+
+
+def test_offline_an_analyzer_that_fails_is_raised():
+    eye = Eye(boom)
+
+    def draw(now):
+        eye(GREY)
+        return GREY
+
+    with pytest.raises(OSError, match="no device"):
+        offline_stage([], draw=draw).perform(1)
+
+
+def test_the_threads_of_live_analyzers_end_with_the_show():
+    before = set(threading.enumerate())
+    eye = Eye(lambda: None)
+
+    def draw(now):
+        eye(GREY)
+        return GREY
+
+    for _ in range(2):
+        live_stage([], draw=draw).perform(1)
+        assert set(threading.enumerate()) == before

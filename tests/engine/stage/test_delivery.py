@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
-from capriccio import Note, Output, ShowError
+from capriccio import Note, Output, ShowError, Sketch
 from capriccio.registry import output
+from capriccio.stage.stage import SEND_SECONDS
 from capriccio.testing import Memory
-from helpers.shows import live_stage, offline_stage
+from helpers.shows import GREY, ThreadCounter, Timed, beat, grey, live_stage, offline_stage, turns
 
 
 def eighths(now):
@@ -67,3 +68,69 @@ def test_the_command_line_sets_the_delay():
     assert output("screen:1@40.5ms").delay == 0.0405
     assert output("midi@40ms").target == ""
     assert output("midi:a@b").delay == 0
+
+
+def test_a_timed_output_gets_events_ahead_of_time_and_in_order():
+    timed = Timed()
+    plays = [(beat, 1), (lambda now: [Note(40, step / 4, 0.2) for step in range(16)], 1)]
+    timed.stage = stage = live_stage([timed], draw=grey, plays=plays, fps=30)
+    stage.perform(6)
+    assert len(timed.ahead) == 60
+    assert max(timed.ahead) <= SEND_SECONDS + 1e-6
+    assert min(timed.ahead[6:]) > 0.1  # what sounds at the first beat can only come with it
+    beats = [now for now, _, _ in turns(timed)]
+    assert beats == sorted(beats)
+
+
+def test_a_timed_output_gets_nothing_that_would_start_after_the_end():
+    timed = Timed()
+    timed.stage = stage = live_stage([timed], plays=[(beat, 1)])
+    stage.perform(1.9)
+    assert [now for now, begins, _ in turns(timed) if begins] == [0, 1, 2, 3]
+    assert timed.sounding == []
+
+
+def test_a_note_sent_ahead_of_the_end_is_ended_after_it_starts():
+    timed = Timed()
+
+    def draw(now):
+        if now.seconds >= 0.85:
+            timed.closed = True
+        return GREY
+
+    timed.stage = stage = live_stage([timed], draw=draw, plays=[(beat, 1)], fps=20)
+    stage.perform()
+    assert turns(timed)[-2:] == [(2, True, 62), (2, False, 62)]  # beat 2 is at 1 second
+    assert stage.clock.seconds() < 1
+
+
+def test_notes_are_sent_when_due_however_slow_the_pictures_are():
+    class Watch(Memory):
+        def note_on(self, note, now):
+            super().note_on(note, now)
+            heard.append((now.seconds, stage.clock.seconds()))
+
+    heard = []
+    stage = live_stage([Watch()], draw=grey, plays=[(beat, 1)], fps=0.5, bpm=100)
+    stage.perform(6)
+    assert len(heard) == 10
+    for due, handed in heard:
+        assert handed == pytest.approx(due, abs=1e-6)
+
+
+def test_an_output_is_in_one_thread_at_a_time():
+    """In real time, since the wound clock has its threads take turns."""
+    crowd = ThreadCounter()
+
+    class Timid(Timed):
+        def show(self, image, now):
+            crowd.enter()
+
+        def note_on(self, note, now):
+            crowd.enter()
+
+    sketch = Sketch(fps=200)
+    sketch.draw(grey)
+    sketch.play(bars=1)(lambda now: [Note(pitch, pitch / 32, 1) for pitch in range(128)])
+    sketch.perform([Timid()], seconds=1, live=True)
+    assert crowd.most == 1 and crowd.calls > 64

@@ -1,0 +1,156 @@
+"""A live show is recorded while it goes on, as a take with stills."""
+
+import resource
+
+import numpy as np
+import pytest
+from capriccio.events import ParameterSet
+from capriccio.recording.provenance import read_provenance
+from capriccio.recording.recorder import MAX_STILLS
+from capriccio.recording.take import read_take
+from helpers.devices import wait_for
+from helpers.shows import live_stage
+from helpers.takes import (
+    RECIPE,
+    Piece,
+    frames,
+    lines,
+    record_piece,
+    recording,
+    replay_piece,
+    turn_knob,
+)
+from PIL import Image
+
+
+def test_a_take_holds_provenance_and_a_line_for_each_event(tmp_path):
+    record_piece(tmp_path / "a.jsonl", hands=turn_knob)
+    header, *rest = lines(tmp_path / "a.jsonl")
+    assert header == {"take": 1, **RECIPE}
+    assert [1.3, "/light/level", 0.3] in rest
+    assert [3.2, "/light/level", None] in rest
+    phrases = [line for line in rest if line[1] == "phrase"]
+    assert [phrase[2][:3] for phrase in phrases] == [[0, 0, 4], [0, 4, 4], [0, 8, 4]]
+    assert rest[-1] == [4.0, "end", None]
+
+
+def test_a_show_that_fails_before_its_first_beat_leaves_no_take(tmp_path):
+    stage = live_stage([], draw=lambda now: 1 / 0)
+    with pytest.raises(ZeroDivisionError), recording(stage, tmp_path / "a.jsonl"):
+        stage.perform(1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_two_takes_of_one_name_do_not_overwrite_each_other(tmp_path):
+    record_piece(tmp_path / "a.jsonl", seconds=1)
+    before = (tmp_path / "a.jsonl").read_bytes()
+    record_piece(tmp_path / "a.jsonl", seconds=1)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a-2.jsonl", "a.jsonl"]
+    assert (tmp_path / "a.jsonl").read_bytes() == before
+
+
+def test_an_unwritable_folder_is_logged_once_and_the_show_goes_on(tmp_path, capsys):
+    (tmp_path / "takes").write_text("a file where the folder should be")
+    _, memory = record_piece(tmp_path / "takes" / "a.jsonl", seconds=1)
+    assert len(memory.images) == 10
+    said = capsys.readouterr().err
+    assert said.count("the take cannot be written to") == 1
+    assert "the show goes on" in said
+
+
+def test_a_full_disk_is_logged_once_and_the_show_goes_on(tmp_path, capsys):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    said = []
+
+    def reported() -> bool:
+        said.append(capsys.readouterr().err)
+        return "cannot be written" in "".join(said)
+
+    def hands(frame, parameters):
+        if frame == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (400, before[1]))
+        parameters.set("/light/level", frame / 40)
+        if frame == 20:
+            wait_for(reported, what="the recorder to give up")
+
+    try:
+        _, memory = record_piece(tmp_path / "a.jsonl", hands=hands)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert len(memory.images) == 40
+    reported()
+    assert "".join(said).count("the take cannot be written to") == 1
+    take = read_take((tmp_path / "a.jsonl").read_text(), "a")  # what there is can be used
+    assert take.turns
+
+
+def test_a_value_that_json_cannot_hold_costs_one_line(tmp_path, capsys):
+    def hands(frame, parameters):
+        if frame == 3:
+            parameters.publish(ParameterSet(0.3, "/light/level", {1, 2}))
+        if frame == 5:
+            parameters.set("/light/level", 0.5)
+
+    record_piece(tmp_path / "a.jsonl", seconds=2, hands=hands)
+    assert [0.6, "/light/level", 0.5] in lines(tmp_path / "a.jsonl")
+    assert "a take cannot hold" in capsys.readouterr().err
+
+
+def test_a_still_carries_the_take_that_makes_it_again(tmp_path):
+    def hands(frame, parameters):
+        turn_knob(frame, parameters)
+        if frame == 24:
+            parameters.set("/show/still")  # taken in at frame 25, when frame 24 is to be seen
+
+    _, live = record_piece(tmp_path / "a.jsonl", hands=hands)
+    (still,) = tmp_path.glob("*.png")
+    assert still.name == "a-0002.400s.png"
+    picture = np.asarray(Image.open(still))
+    assert picture.tobytes() == frames(live)[2.4]
+    found = read_provenance(still)
+    take = read_take(found.text, still.name)
+    assert take.moment == 2.4
+    assert all(turn.seconds <= 2.4 for turn in take.turns) and len(take.turns) == 8
+    still.with_suffix(".jsonl").write_text(found.text)
+    _, replayed = replay_piece(still.with_suffix(".jsonl"))
+    assert list(frames(replayed).values()) == [picture.tobytes()]
+
+
+def test_without_a_take_no_still_is_kept(tmp_path, capsys):
+    (tmp_path / "takes").write_text("a file where the folder should be")
+    stage = live_stage([], draw=Piece().draw)
+    with recording(stage, tmp_path / "takes" / "a.jsonl") as recorder:
+        stage.perform(1)
+    assert "/show/still" not in stage.performance.parameters.by_address
+    stage = live_stage([], draw=Piece().draw)
+    with recording(stage, tmp_path / "a.jsonl") as recorder:
+        stage.performance.parameters.set("/show/still")  # there is no picture yet
+        recorder._give_up(OSError(28, "No space left on device"))
+        stage.performance.parameters.set("/show/still")
+        stage.perform(1)
+    assert list(tmp_path.glob("*.png")) == [] and not recorder._waiting
+    assert "a still cannot be kept now" in capsys.readouterr().err
+
+
+def test_half_a_surrogate_pair_costs_one_line(tmp_path, capsys):
+    def hands(frame, parameters):
+        words = "\ud800" if frame == 3 else "whole"
+        parameters.publish(ParameterSet(frame / 10, "/light/words", words))
+
+    record_piece(tmp_path / "a.jsonl", seconds=2, hands=hands)
+    said = [line[2] for line in lines(tmp_path / "a.jsonl")[1:] if line[1] == "/light/words"]
+    assert said == ["whole"] * 19
+    assert "a take cannot hold" in capsys.readouterr().err
+
+
+def test_a_replay_keeps_no_stills(tmp_path):
+    record_piece(
+        tmp_path / "a.jsonl", hands=lambda frame, parameters: parameters.set("/show/still")
+    )
+    # The show, which took no time, did not wait for them.
+    assert MAX_STILLS <= len(list(tmp_path.glob("*.png"))) < 39
+    take = read_take((tmp_path / "a.jsonl").read_text(), "a")
+    assert {turn.address for turn in take.turns} == {"/show/still"}
+    before = sorted(tmp_path.iterdir())
+    replay_piece(tmp_path / "a.jsonl")
+    assert sorted(tmp_path.iterdir()) == before
