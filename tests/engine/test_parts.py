@@ -1,4 +1,4 @@
-"""Knobs, roles and the live listener: the whole contract."""
+"""Knobs and roles: what a plugin author writes."""
 
 import math
 from typing import Literal, NamedTuple
@@ -46,7 +46,7 @@ def test_knobs_are_read_from_the_signature():
     }
 
 
-def test_a_class_that_does_not_write_generate_anew_keeps_the_knobs():
+def test_a_subclass_without_generate_keeps_the_knobs():
     class Louder(Echo):
         pass
 
@@ -54,7 +54,7 @@ def test_a_class_that_does_not_write_generate_anew_keeps_the_knobs():
     assert Louder.name == "louder"
 
 
-def test_a_knob_without_a_default_is_told():
+def test_a_knob_without_a_default_is_refused():
     with pytest.raises(TypeError, match=r"^knob 'heat' of generator 'bad' has no default; write"):
 
         class Bad(Generator):
@@ -63,7 +63,7 @@ def test_a_knob_without_a_default_is_told():
 
 
 @pytest.mark.parametrize("default", [2, -0.1, math.nan, math.inf])
-def test_a_number_beyond_0_to_1_by_default_is_told(default):
+def test_a_default_outside_0_to_1_is_refused(default):
     def generate(now, *, heat=default):
         pass
 
@@ -79,13 +79,13 @@ def test_numbers_are_clipped(value):
 
 
 @pytest.mark.parametrize("value", [np.float32(0.25), np.array(0.25), np.array([0.25]), "0.25"])
-def test_whatever_can_be_a_number_is_one(value):
+def test_anything_that_float_takes_is_a_number(value):
     if isinstance(value, np.ndarray) and value.ndim:
         value = value[0]
     assert Echo.knobs["heat"].fit(value, "it") == 0.25
 
 
-def test_numbers_that_are_none_are_told():
+def test_a_number_must_be_a_number():
     part = Echo()
     for value in (math.nan, np.float32("nan")):
         with pytest.raises(
@@ -97,7 +97,7 @@ def test_numbers_that_are_none_are_told():
             part(NOW, heat=value)
 
 
-def test_a_choice_that_is_none_is_told():
+def test_an_unknown_choice_names_the_near_one():
     with pytest.raises(
         ValueError, match=r"'style' of generator 'echo' has no choice 'inc'; did you"
     ):
@@ -120,7 +120,7 @@ def test_an_unknown_knob_names_the_near_one_and_lists_all():
 # -- roles ------------------------------------------------------------------------------------
 
 
-def test_a_part_is_called_by_its_class_unless_it_says_otherwise():
+def test_a_part_is_named_after_its_class_by_default():
     class Named(Echo):
         name = "other"
 
@@ -132,7 +132,7 @@ def test_a_part_is_called_by_its_class_unless_it_says_otherwise():
     )
 
 
-def test_a_role_without_its_work_is_told():
+def test_a_role_without_its_method_is_reported():
     with pytest.raises(TypeError, match=r"^generator 'generator' has no generate\(self, now"):
         Generator()(NOW)
     with pytest.raises(TypeError, match=r"^analyzer 'analyzer' has no analyze\(self, thing\)$"):
@@ -147,7 +147,7 @@ def test_a_role_without_its_work_is_told():
         ([Note(300)], "^generator 'maker' returned a note of pitch 300, expected a whole"),
     ],
 )
-def test_what_a_generator_makes_is_checked(thing, message):
+def test_what_generate_returns_is_checked(thing, message):
     class Maker(Generator):
         def generate(self, now):
             return thing
@@ -173,7 +173,7 @@ def test_a_model_is_found_by_name_or_by_path(tmp_path):
         Player.model_path("owl")
 
 
-def test_an_output_does_nothing_unless_it_says_so():
+def test_an_output_does_nothing_by_default():
     output = Output("words")
     assert (output.target, output.missing(), output.closed) == ("words", "", False)
     output.start(Performance(OfflineClock()))
@@ -208,12 +208,65 @@ def test_readings_are_numbers_0_to_1_with_labels_and_pictures_beside_them():
 
 
 @pytest.mark.parametrize("level", [-0.01, 1.5, math.nan, np.float32("inf")])
-def test_readings_beyond_0_to_1_are_told(level):
+def test_readings_outside_0_to_1_are_refused(level):
     with pytest.raises(ValueError, match=r"^analyzer 'eye' read level = .*; readings are 0\.\.1$"):
         reading(Level(level))(None)
 
 
 @pytest.mark.parametrize("value", [0.5, None, (0.5,), {"level": 0.5}])
-def test_readings_that_are_no_named_tuple_are_told(value):
+def test_readings_must_be_a_named_tuple(value):
     with pytest.raises(TypeError, match=r"^analyzer 'eye' returned '\w+', expected a NamedTuple of readings$"):
         reading(value)(None)
+
+
+# -- inputs and descriptions ------------------------------------------------------------------
+
+
+def test_an_input_sets_parameters_while_a_show_lasts():
+    from capriccio import Input, Sketch
+
+    class Fader(Input):
+        """Move one knob."""
+
+        def start(self, performance):
+            self.closed_times = 0
+            performance.parameters.set("/echo/heat", 0.75)
+
+        def close(self):
+            self.closed_times += 1
+
+    echo, fader, sketch = Echo(), Fader("usb"), Sketch(fps=10)
+
+    @sketch.draw
+    def draw(now):
+        echo(now, heat=0.1)
+        return np.zeros((4, 4, 3), np.uint8)
+
+    sketch.perform([], inputs=[fader], seconds=0.2)
+    assert (echo.given["heat"], fader.closed_times) == (0.75, 1)
+    assert (fader.target, fader.role, fader.name) == ("usb", "input", "fader")
+    with pytest.raises(TypeError, match=r"^outputs= takes outputs, got input 'fader'$"):
+        sketch.perform([fader], seconds=0.1)
+
+
+def test_knobs_are_described_by_the_docstring_of_generate():
+    class Sea(Generator):
+        def generate(self, now, *, swell=0.5, wind=0.5, foam=0.5):
+            """Return an image.
+
+            Args:
+                now: the moment.
+                swell: how high the waves are,
+                    in the end.
+                wind: how fast they come.
+
+            Returns:
+                an image.
+            """
+
+    described = {knob.name: knob.description for knob in Sea.knobs.values()}
+    assert described == {
+        "swell": "how high the waves are, in the end.",
+        "wind": "how fast they come.",
+        "foam": "",
+    }

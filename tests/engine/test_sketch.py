@@ -5,46 +5,13 @@ import subprocess
 import sys
 import textwrap
 import threading
-from importlib.machinery import PathFinder
-from pathlib import Path
 
 import numpy as np
 import pytest
 from capriccio import Generator, Note, Output, ShowError, Sketch
-from capriccio.loader import load_sketch
 from capriccio.testing import Memory
 from helpers.shows import GREY, beat, grey
-
-WHOLE = """
-    import numpy as np
-    from capriccio import Note, Sketch
-
-    sketch = Sketch(size=(32, 24), fps=10)
-
-    @sketch.play(bars=1)
-    def bell(now):
-        return [Note(60)]
-
-    @sketch.draw
-    def grey(now):
-        return np.full((24, 32, 3), 0.5)
-
-    sketch.run()
-"""
-
-
-@pytest.fixture
-def write(tmp_path):
-    """Write a file of a sketch, and give its path."""
-
-    def write(text, name="piece.py"):
-        path = tmp_path / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(textwrap.dedent(text).lstrip(), encoding="utf-8")
-        return path
-
-    return write
-
+from helpers.sketches import WHOLE
 
 # -- cues -------------------------------------------------------------------------------------
 
@@ -65,7 +32,7 @@ def test_a_cue_stays_the_function_it_was():
     assert sketch.play(bars=2)(beat) is beat
 
 
-def test_a_second_picture_is_told():
+def test_a_second_draw_cue_is_refused():
     sketch = Sketch()
     sketch.draw(grey)
     message = r"^'beat' would be a second draw cue beside 'grey'; a sketch has one$"
@@ -73,7 +40,7 @@ def test_a_second_picture_is_told():
         sketch.draw(beat)
 
 
-def test_a_play_cue_without_bars_is_told():
+def test_a_play_cue_without_bars_is_refused():
     with pytest.raises(
         TypeError, match=r"^@sketch\.play needs to know how often; write @sketch\.p"
     ):
@@ -81,19 +48,19 @@ def test_a_play_cue_without_bars_is_told():
 
 
 @pytest.mark.parametrize("bars", [0, -1, float("nan"), float("inf"), "2", None])
-def test_bars_that_are_none_are_told(bars):
+def test_bars_must_be_positive(bars):
     with pytest.raises(ValueError, match=r"^bars must be positive, got "):
         Sketch().play(bars=bars)
 
 
-def test_a_sketch_without_a_cue_is_told():
+def test_a_sketch_without_a_cue_is_refused():
     message = r"^'sketch' has no cue; decorate a function with @sketch\.draw$"
     with pytest.raises(ShowError, match=message):
         Sketch().perform([], seconds=1)
 
 
 @pytest.mark.parametrize("size", [(8, 64), (64,), (64, 20_000), (64.0, 64), 512, "512x512", None])
-def test_a_size_that_is_none_is_told(size):
+def test_a_size_must_be_two_whole_numbers(size):
     sketch = Sketch(size=size)
     sketch.draw(grey)
     with pytest.raises(
@@ -103,7 +70,7 @@ def test_a_size_that_is_none_is_told(size):
 
 
 @pytest.mark.parametrize("fps", [0, -1, 1001, float("nan"), "30", None])
-def test_a_frame_rate_that_is_none_is_told(fps):
+def test_a_frame_rate_must_be_more_than_0_and_at_most_1000(fps):
     sketch = Sketch(fps=fps)
     sketch.draw(grey)
     with pytest.raises(ShowError, match=r"^fps must be more than 0 and at most 1000, got "):
@@ -140,7 +107,7 @@ def test_a_cue_sees_the_picture_last_drawn_and_hears_the_music():
     assert draws == pytest.approx([0.6, half, 0.6, half])
 
 
-def test_a_sketch_can_be_performed_again():
+def test_a_sketch_can_be_performed_several_times():
     sketch, scores = Sketch(bpm=240), []
     sketch.play(bars=1)(beat)
     for _ in range(2):
@@ -168,62 +135,6 @@ def test_two_sketches_can_be_performed_side_by_side():
     for thread in threads:
         thread.join(30)
     assert [[note.pitch for note in memory.notes] for memory in memories] == [[60], [61]]
-
-
-# -- files ------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    "name", ["piece.py", "mein Stück – 2.py", "音楽.py", "random.py", "a.b.py"]
-)
-def test_a_file_of_any_name_becomes_a_sketch(write, name, tmp_path):
-    sketch = load_sketch(write(WHOLE, name))
-    assert sketch.title == name.removesuffix(".py")
-    assert sketch.perform([], seconds=1).notes == 1
-    import random
-
-    assert random.random  # a sketch of that name does not stand in for it
-    found = PathFinder.find_spec("random")  # nor for whoever imports it later
-    assert found and not Path(found.origin).is_relative_to(tmp_path)
-
-
-def test_a_sketch_may_import_the_files_beside_it(write):
-    write("LOW = 36", "tones_of_mine.py")
-    write("from tones_of_mine import LOW\nHIGH = LOW + 24", "chords_of_mine/__init__.py")
-    text = textwrap.dedent(WHOLE).replace("60", "HIGH")
-    sketch = load_sketch(write("from chords_of_mine import HIGH\n" + text))
-    memory = Memory()
-    sketch.perform([memory], seconds=1)
-    assert [note.pitch for note in memory.notes] == [60]
-
-
-def test_a_sketch_with_two_names_is_one(write):
-    sketch = load_sketch(write(textwrap.dedent(WHOLE) + "\npiece = again = sketch\n"))
-    assert sketch.perform([], seconds=1).notes == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "message"),
-    [
-        ("", r"^'piece\.py' makes no sketch; write sketch = Sketch\(\)$"),
-        (
-            "from capriccio import Sketch\na, b = Sketch(), Sketch()",
-            r"^'piece\.py' makes 2 sketches; keep one$",
-        ),
-    ],
-)
-def test_a_file_with_no_sketch_or_two_is_told(write, text, message):
-    with pytest.raises(ShowError, match=message):
-        load_sketch(write(text))
-
-
-def test_what_is_no_file_is_told(write, tmp_path):
-    with pytest.raises(ShowError, match=r"^no file '.*gone\.py' to run$"):
-        load_sketch(tmp_path / "gone.py")
-    with pytest.raises(ShowError, match=r"^no file '.*' to run$"):
-        load_sketch(tmp_path)
-    with pytest.raises(ShowError, match=r"^'piece\.txt' is no Python file; a sketch ends in \.py$"):
-        load_sketch(write(WHOLE, "piece.txt"))
 
 
 # -- as a command, and by itself --------------------------------------------------------------
@@ -278,7 +189,7 @@ MISTAKES = {
 
 
 @pytest.mark.parametrize("mistake", MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_is_told_with_its_line_and_the_code_1(write, run, mistake):
+def test_a_mistake_is_reported_with_its_line_and_exit_code_1(write, run, mistake):
     old, new, line, words = mistake
     text = textwrap.dedent(WHOLE)
     assert old in text
@@ -289,7 +200,7 @@ def test_a_mistake_is_told_with_its_line_and_the_code_1(write, run, mistake):
         assert f"piece.py, line {line}" in child.stderr.replace('"', ""), child.stderr
 
 
-def test_a_mistake_in_a_file_beside_it_is_told_with_that_line(write, run):
+def test_a_mistake_in_a_module_beside_it_is_reported_with_its_line(write, run):
     write("def tone():\n    return 1 / 0\n", "tones_beside.py")
     text = textwrap.dedent(WHOLE).replace("Note(60)", "Note(tone())")
     child = run(write("from tones_beside import tone\n" + text), *OFFLINE)
@@ -297,13 +208,13 @@ def test_a_mistake_in_a_file_beside_it_is_told_with_that_line(write, run):
     assert "piece.py, line 10" in child.stderr and "tones_beside.py" in child.stderr
 
 
-def test_a_wrong_flag_has_the_code_2(write, run):
+def test_an_unknown_flag_has_exit_code_2(write, run):
     child = run(write(WHOLE), "--bars", "2")
     assert child.returncode == 2
     assert "No such option" in child.stderr
 
 
-def test_paths_in_a_sketch_are_seen_from_where_it_is_run(write, run, tmp_path):
+def test_paths_in_a_sketch_are_relative_to_the_working_folder(write, run, tmp_path):
     write("60", "deep/pitch.txt")
     text = textwrap.dedent(WHOLE).replace("60", "int(open('pitch.txt').read())")
     path = write(text, "elsewhere/piece.py")
@@ -349,7 +260,7 @@ def bytes_of(folder) -> dict[str, bytes]:
     return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*.*")}
 
 
-def test_the_same_seed_is_the_same_show_to_the_byte_and_another_is_another(write, tmp_path):
+def test_the_same_seed_gives_the_same_bytes(write, tmp_path):
     write(SEEDED_PLUGIN, "lib/plugin_seeded.py")
     write(
         "Metadata-Version: 2.1\nName: seeded\nVersion: 1.0\n", "lib/seeded-1.0.dist-info/METADATA"

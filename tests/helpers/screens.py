@@ -7,5 +7,5 @@ def seen(screen) -> np.ndarray:
     """Return what a window shows as an image."""
     import pygame
 
-    surface = screen._renderer.to_surface()
+    surface = screen.renderer.to_surface()
     return pygame.surfarray.array3d(surface).swapaxes(0, 1)
