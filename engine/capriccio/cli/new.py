@@ -56,9 +56,8 @@ $rename    def generate(self, now, *, drift=0.0, bloom=0.5):
         """
         y, x = np.mgrid[0:256, 0:256] / 255
         angle = 2 * np.pi * drift
-        distance = np.hypot(x - 0.5 - 0.3 * np.cos(angle), y - 0.5 - 0.3 * np.sin(angle))
-        size = (0.05 + 0.3 * bloom) / np.array([0.5, 1.0, 2.0])  # red reaches farther than blue
-        return np.exp(-distance[..., None] / size)
+        far = np.hypot(x - 0.5 - 0.3 * np.cos(angle), y - 0.5 - 0.3 * np.sin(angle))
+        return np.exp(-far[..., None] * [0.5, 1, 2] / (0.05 + 0.3 * bloom))  # red reaches farthest
 
 
 @hookimpl

@@ -248,9 +248,7 @@ def test_the_moving_picture_moves():
     assert all((one != two).any() for one, two in zip(frames, frames[1:], strict=False))
 
 
-@pytest.mark.parametrize(
-    ("name", "whole"), [("idle", "whole frame"), ("bare", "whole bar")]
-)
+@pytest.mark.parametrize(("name", "whole"), [("idle", "whole frame"), ("bare", "whole bar")])
 def test_a_part_that_calls_no_network_is_timed_without_one(package, name, whole):
     report = report_on(name, 3)
     assert [row["what"] for row in report["rows"]] == ["part", whole]
