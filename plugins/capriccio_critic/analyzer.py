@@ -23,7 +23,7 @@ class Critic(Analyzer):
     """Name the movement that a picture looks like, score the picture, and show where it saw that.
 
     Reads an image, `(height, width, 3)` uint8 of any size, into `Readings`, which documents each
-    of them; `docs/critic.md` says what `quality` was trained on. `explain` puts them into words,
+    of them; `docs/critic.md` states what `quality` was trained on. `explain` puts them into words,
     `best_of` and `evolve` select among the pictures of a generator, `capriccio critique` reads
     files.
 

@@ -30,7 +30,8 @@ def _pictures_below(root: Path) -> list[Path]:
     may form loops.
     """
     found: list[Path] = []
-    folders, links = [root], []
+    folders: list[Path] = [root]
+    links: list[Path] = []
     visited: set[tuple[int, int]] = set()
     while folders or links:
         folder = folders.pop() if folders else links.pop(0)

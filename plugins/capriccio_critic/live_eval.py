@@ -55,7 +55,7 @@ def _perform(critic: Critic | None, part: Generator, seconds: float) -> tuple[An
 def second_opinion(
     critic: Critic, second: Critic, part: Generator, *, count: int = 16, trials: int = 20
 ) -> dict[str, float]:
-    """Let the critic select the best of `count` towards each movement, and `second` judge it.
+    """Let the critic select the best of `count` towards each movement; `second` then reads it.
 
     Each trial compares the selected picture with the first of those it was selected from.
 

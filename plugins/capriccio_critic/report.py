@@ -40,10 +40,11 @@ def write_report(
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
-        f"<title>What the critic says</title>\n<style>{STYLE}</style></head>\n<body>\n"
-        "<h1>What the critic says</h1>\n"
-        f"<p><small>{len(parts)} pictures. Quality is not beauty: it tells how whole a picture is "
-        "beside old European paintings and spoiled copies of them.</small></p>\n"
+        f"<title>Readings of the critic</title>\n<style>{STYLE}</style></head>\n<body>\n"
+        "<h1>Readings of the critic</h1>\n"
+        f"<p><small>{len(parts)} pictures. Quality is not beauty: it measures how intact a "
+        "picture is, compared with old European paintings and degraded copies of "
+        "them.</small></p>\n"
         f"{''.join(parts)}</body></html>\n"
     )
     path.write_text(page, encoding="utf-8")

@@ -102,8 +102,8 @@ def test_eight_pictures_are_shown_with_a_remark_on_each(visit):
         name, remark = last.words[place].split("\n")
         assert name == f"{choice.readings.movement}, {choice.readings.certainty:.0%}"
         assert remark.endswith(("of all", "than most"))
-        hung = picture(last.wall, place).mean((0, 1))
-        assert hung == pytest.approx(choice.image.mean((0, 1)), abs=2)
+        shown = picture(last.wall, place).mean((0, 1))
+        assert shown == pytest.approx(choice.image.mean((0, 1)), abs=2)
     assert memory.notes and not memory.sounding
 
 
@@ -179,5 +179,5 @@ def test_the_command_renders_it_with_a_simulated_player(tmp_path):
     assert len(frames) == 25
     with Image.open(frames[0]) as first, Image.open(frames[-1]) as last:
         assert first.size == (1280, 720)
-        bare, hung = (picture(np.asarray(frame), 0) for frame in (first, last))
-    assert bare.std() < 5 < hung.std()
+        bare, shown = (picture(np.asarray(frame), 0) for frame in (first, last))
+    assert bare.std() < 5 < shown.std()

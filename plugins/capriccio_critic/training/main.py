@@ -23,6 +23,7 @@ from .network import (
     ClassificationHead,
     CriticNetwork,
     ExportedCritic,
+    Readout,
     fit_distribution,
     fit_readout,
 )
@@ -65,7 +66,7 @@ def augmented_crops(pixels: Array, chosen: Array, side: int, rng: np.random.Gene
         )
     x = torch.cat(parts)  # (batch, 3, side, side)
     x = torch.where(torch.rand(len(x), 1, 1, 1) < 0.5, x.flip(3), x)  # (batch, 3, side, side)
-    # Scans differ in light, contrast and cast; paintings are not told apart by those.
+    # Scans differ in light, contrast and cast, which must not identify a movement.
     light, contrast, colour = (1 + 0.25 * (2 * torch.rand(3, len(x), 1, 1, 1) - 1)).unbind(0)
     grey = x.mean(1, keepdim=True)  # (batch, 1, side, side)
     colour = torch.where(torch.rand(len(x), 1, 1, 1) < GREY, 0.0, colour)  # (batch, 1, 1, 1)
@@ -320,7 +321,8 @@ def fit_head(
     features, checked = (
         extract_features(net, squares(pictures.pixels[part])) for part in (rows, check)
     )
-    readouts, heats = [], []
+    readouts: list[Readout] = []
+    heats: list[float] = []
     for truth, names in ((pictures.kind, pictures.kinds), (pictures.artist, pictures.artists)):
         trained, tested = torch.from_numpy(truth[rows]), torch.from_numpy(truth[check])
         readouts.append(fit_readout(features, trained, checked, tested, len(names)))
@@ -330,7 +332,7 @@ def fit_head(
     belong /= np.maximum(belong.sum(1, keepdims=True), 1)
 
     def head_of(share: float) -> ClassificationHead:
-        return ClassificationHead(*readouts, heats, torch.from_numpy(belong), share)
+        return ClassificationHead(readouts[0], readouts[1], heats, torch.from_numpy(belong), share)
 
     def cross_entropy(share: float) -> float:
         kind = torch.from_numpy(pictures.kind[check])[:, None]

@@ -17,12 +17,12 @@ def test_the_critic_is_a_valid_analyzer():
 
 def test_the_movement_is_the_most_probable_and_the_runners_up_follow(critic):
     image = landscape()
-    readings, likeness = critic(image), critic.movement_probabilities(image)
-    assert sum(likeness.values()) == pytest.approx(1, abs=1e-4)
-    order = sorted(likeness, key=lambda name: -likeness[name])
+    readings, probabilities = critic(image), critic.movement_probabilities(image)
+    assert sum(probabilities.values()) == pytest.approx(1, abs=1e-4)
+    order = sorted(probabilities, key=lambda name: -probabilities[name])
     assert [readings.movement, *(name for name, _ in readings.runners_up)] == order[:4]
-    assert readings.certainty == pytest.approx(likeness[order[0]], abs=1e-6)
-    assert readings.runners_up[0][1] == pytest.approx(likeness[order[1]], abs=1e-6)
+    assert readings.certainty == pytest.approx(probabilities[order[0]], abs=1e-6)
+    assert readings.runners_up[0][1] == pytest.approx(probabilities[order[1]], abs=1e-6)
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (5000, 1), (2, 3), (256, 256), (700, 300)])
@@ -46,8 +46,20 @@ def test_a_model_of_another_part_is_refused(tmp_path):
         Critic(model=str(VAE.models["watercolors"]))(landscape())
 
 
-def test_the_card_states_data_and_metrics():
+def test_the_percentile_of_a_reading_rises_from_0_to_1(critic):
+    ranks = [critic.percentile("contrast", value) for value in (0.0, 0.3, 0.5, 1.0)]
+    assert ranks == sorted(ranks)
+    assert (ranks[0], ranks[-1]) == (0, 1)
 
+
+def test_a_flipped_picture_has_a_similar_embedding(critic):
+    image, noise = landscape(), np.random.default_rng(0).integers(0, 256, (64, 64, 3))
+    own, flipped, other = map(critic.embed, (image, image[:, ::-1], noise.astype(np.uint8)))
+    assert own.shape == (256,)
+    assert np.linalg.norm(own - flipped) < np.linalg.norm(own - other) / 2
+
+
+def test_the_card_states_data_and_metrics():
     card = read_card(Critic.models["paintings"])
     for name in ("movement", "artist", "movement, calibration error"):
         assert 0 <= card["metrics"][name] <= 1

@@ -13,15 +13,16 @@ def test_an_explanation_states_the_readings_of_the_picture(critic):
     image = landscape()
     readings, words = critic.analyze(image), critic.explain(image)
     assert f"Looks like {readings.movement} ({readings.certainty:.0%}" in words
-    told = dict(re.findall(r"\((\w+) (\d\.\d\d),", words))
-    for name, value in told.items():
+    stated = dict(re.findall(r"\((\w+) (\d\.\d\d),", words))
+    assert stated
+    for name, value in stated.items():
         assert f"{getattr(readings, name):.2f}" == value
     assert words != critic.explain(landscape(seed=3)[:, ::-1])
 
 
 def test_suggestions_raise_quality(critic):
-    spoiled = degrade(Image.fromarray(landscape()), "cast", np.random.default_rng(1))
-    image = np.asarray(spoiled)
+    degraded = degrade(Image.fromarray(landscape()), "cast", np.random.default_rng(1))
+    image = np.asarray(degraded)
     readings = critic.analyze(image)
     found, tried = suggestions(critic, image, readings)
     assert tried == 12

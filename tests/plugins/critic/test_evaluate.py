@@ -58,8 +58,8 @@ def test_a_call_without_anything_to_measure_is_refused():
 
 def test_deletion_measures_the_loss_of_probability(critic):
     images = [landscape(1), landscape(2)]
-    seen = [critic.predict(image) for image in images]
-    lost = deletion_test(critic, images, seen)
+    outputs = [critic.predict(image) for image in images]
+    lost = deletion_test(critic, images, outputs)
     flat = [np.full((32, 32, 3), 90, np.uint8)]  # of one colour: nothing changes
     none = deletion_test(critic, flat, [critic.predict(flat[0])])
     assert list(none.values()) == pytest.approx([0, 0], abs=1e-4)

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 
 class Shades(Generator):
-    """Paint a ground of one grey, with a white square as large as `square`."""
+    """Return one grey, with a white square as large as `square`."""
 
     def generate(self, now, *, grey=0.5, square=0.5):
         image = np.full((64, 64, 3), grey * 0.8, np.float32)
@@ -41,7 +41,7 @@ class Brightness:
     best_of = Critic.best_of
 
 
-# -- on a live stage --------------------------------------------------------------------------
+# -- in a live show ---------------------------------------------------------------------------
 
 
 class Slow(Critic):
@@ -116,8 +116,8 @@ def test_selection_raises_what_an_agreeing_model_names():
 def test_selection_lowers_what_an_opposite_model_names():
     figures = second_opinion(Brightness(), Brightness(wrong=True), Shades(), count=8, trials=10)
     assert figures["raised by"] < -0.2
-    likely = "second's probability of it, "
-    assert figures[f"{likely}best of 8"] < figures[f"{likely}single"]
+    probability = "second's probability of it, "
+    assert figures[f"{probability}best of 8"] < figures[f"{probability}single"]
 
 
 def test_models_without_a_common_movement_are_refused():
@@ -138,5 +138,5 @@ def test_the_command_asks_a_second_model():
     figures = json.loads(result.stdout)
     assert figures["trials"] == figures["movements"] == 13
     # The second model is the same one: it finds the selected pictures more probable.
-    likely = "second's probability of it, "
-    assert figures[f"{likely}best of 16"] > figures[f"{likely}single"]
+    probability = "second's probability of it, "
+    assert figures[f"{probability}best of 16"] > figures[f"{probability}single"]

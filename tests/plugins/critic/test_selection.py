@@ -19,7 +19,7 @@ class Lights(Generator):
         return image.clip(0, 255).astype(np.uint8)
 
 
-def lightness(readings: Readings) -> float:
+def contrast_of(readings: Readings) -> float:
     return readings.contrast
 
 
@@ -30,7 +30,7 @@ def test_the_best_of_more_is_not_worse_and_its_knobs_make_it_again(critic):
     assert many.score >= few.score
     assert (part(NOW, **many.knobs) == many.image).all()
     assert many.score == critic.analyze(many.image).contrast
-    assert critic.best_of(part, 8, NOW, toward=lightness, seed=1).knobs == many.knobs
+    assert critic.best_of(part, 8, NOW, toward=contrast_of, seed=1).knobs == many.knobs
     held = critic.best_of(part, 3, NOW, toward=critic.movements[0], seed=1, red=0.2)
     assert set(held.knobs) == {"light"}
     assert held.score == pytest.approx(

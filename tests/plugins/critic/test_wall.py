@@ -18,7 +18,7 @@ NOW = Moment()
 
 
 def picture(wall, place):
-    """Cut what hangs at a place out of a wall."""
+    """Return the picture at a place of a wall, as floats."""
     x = LEFT + place % 4 * CELL_WIDTH + PICTURE_X
     y = TOP + place // 4 * CELL_HEIGHT + PICTURE_Y
     return wall[y : y + SIDE, x : x + SIDE].astype(float)
@@ -63,12 +63,17 @@ def test_words_and_seal_are_drawn_on_the_plaque():
     wall = Wall()
     shown = {"pictures": [np.zeros((8, 8, 3), np.uint8)] * 8}
     empty = wall(NOW, **shown)
-    told = wall(NOW, words=["", "", "", "", "a word"], **shown)
+    lettered = wall(NOW, words=["", "", "", "", "a word"], **shown)
     sealed = wall(NOW, words=["", "", "", "", "a word"], favourite=4, **shown)
-    rows, columns = np.nonzero((told != empty).any(axis=2))
+    rows, columns = np.nonzero((lettered != empty).any(axis=2))
     assert rows.min() > TOP + CELL_HEIGHT + PICTURE_Y + SIDE
     assert columns.min() > LEFT and columns.max() < LEFT + CELL_WIDTH
     red = (sealed[..., 0].astype(int) - sealed[..., 1] > 100).sum()
-    assert red > 100 > (told[..., 0].astype(int) - told[..., 1] > 100).sum()
+    assert red > 100 > (lettered[..., 0].astype(int) - lettered[..., 1] > 100).sum()
     long = wall(NOW, words=["x" * 500], **shown)
     assert (long[:, LEFT + CELL_WIDTH :] == empty[:, LEFT + CELL_WIDTH :]).all()
+
+
+def test_every_knob_has_a_description():
+    assert len(Wall.knobs) == 14
+    assert all(knob.description.endswith(".") for knob in Wall.knobs.values())

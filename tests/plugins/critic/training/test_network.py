@@ -14,7 +14,7 @@ from capriccio_critic.training.network import (  # noqa: E402
 
 
 def learned_net() -> CriticNetwork:
-    """Give a net as if it had learned: residual branches that do something, no biases."""
+    """Return a network as if trained: residual branches have an effect, statistics no bias."""
     torch.manual_seed(0)
     net = CriticNetwork(3, 4).eval()
     for part in net.modules():
@@ -27,29 +27,31 @@ def learned_net() -> CriticNetwork:
 
 def test_the_mean_of_an_attribution_map_is_the_score():
     net = learned_net()
-    maps, told, seen = net.encode(torch.rand(2, 3, 128, 128))
-    # The small number that keeps roots from zero is no part of any place.
-    slope = torch.randn_like(told) * (told.abs() > 0.1)
-    heat = net.trunk.attribute(maps, told, slope)
+    maps, statistics, codes = net.encode(torch.rand(2, 3, 128, 128))
+    # The small number added under roots belongs to no place.
+    gradient = torch.randn_like(statistics) * (statistics.abs() > 0.1)
+    heat = net.trunk.attribute(maps, statistics, gradient)
     assert heat.shape == (2, 8, 8)
-    assert heat.mean((1, 2)).tolist() == pytest.approx((slope * told).sum(1).tolist(), rel=0.02)
-    read = torch.cat([told, seen.mean((2, 3))], 1)
-    slope = torch.cat([slope, torch.rand(2, seen.shape[1])], 1)
-    heat = net.attribute(maps, told, seen, slope)
-    assert heat.mean((1, 2)).tolist() == pytest.approx((slope * read).sum(1).tolist(), rel=0.02)
+    assert heat.mean((1, 2)).tolist() == pytest.approx(
+        (gradient * statistics).sum(1).tolist(), rel=0.02
+    )
+    read = torch.cat([statistics, codes.mean((2, 3))], 1)
+    gradient = torch.cat([gradient, torch.rand(2, codes.shape[1])], 1)
+    heat = net.attribute(maps, statistics, codes, gradient)
+    assert heat.mean((1, 2)).tolist() == pytest.approx((gradient * read).sum(1).tolist(), rel=0.02)
 
 
 @torch.no_grad()
 def test_statistics_are_attributed_to_the_places_they_come_from():
     net = learned_net()
-    torch.nn.init.zeros_(net.places.weight)  # nothing is seen but what was heard
+    torch.nn.init.zeros_(net.places.weight)  # only the statistics have an effect
     x = torch.rand(2, 3, 128, 128)
     x[:, :, :, :64] = 0.5
-    maps, told, seen = net.encode(x)
-    assert (seen == seen[:, :, :1, :1]).all()
-    code = seen.mean((2, 3))
-    slope = torch.cat([torch.zeros_like(told), code], 1)  # more of what is there
-    heat = net.attribute(maps, told, seen, slope)
+    maps, statistics, codes = net.encode(x)
+    assert (codes == codes[:, :, :1, :1]).all()
+    code = codes.mean((2, 3))
+    gradient = torch.cat([torch.zeros_like(statistics), code], 1)
+    heat = net.attribute(maps, statistics, codes, gradient)
     assert heat.mean((1, 2)).tolist() == pytest.approx(code.square().sum(1).tolist(), rel=0.02)
     assert (heat[:, :, :3].amax((1, 2)) < heat[:, :, 5:].amin((1, 2))).all()
 
@@ -63,7 +65,7 @@ def test_a_readout_classifies_linearly_separable_features():
 
 
 def head(share: float, seed: int = 0) -> ClassificationHead:
-    """Three movements and five artists, two of whom painted in two movements."""
+    """Return a head of three movements and five artists, two of them of two movements."""
     torch.manual_seed(seed)
     belong = torch.tensor([[1, 0, 0], [1, 0, 0], [0.5, 0.5, 0], [0, 1, 0], [0, 0.2, 0.8]])
     readouts = [Readout(torch.zeros(20), torch.ones(20), torch.randn(n, 20), torch.randn(n))
@@ -73,8 +75,8 @@ def head(share: float, seed: int = 0) -> ClassificationHead:
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_artists_share_in_the_probability_of_a_movement(share):
-    name, features = head(share), torch.randn(6, 20)
-    movement, artist, own = name(features)
+    network, features = head(share), torch.randn(6, 20)
+    movement, artist, own = network(features)
     assert movement.sum(1).tolist() == pytest.approx([1] * 6)
     theirs = artist[:, 0] + artist[:, 1] + 0.5 * artist[:, 2]
     assert torch.allclose(movement[:, 0], (1 - share) * own[:, 0] + share * theirs, atol=1e-6)
@@ -82,17 +84,17 @@ def test_the_artists_share_in_the_probability_of_a_movement(share):
 
 @pytest.mark.parametrize("share", [0.0, 0.5, 1.0])
 def test_the_gradient_equals_that_of_autograd(share):
-    name, features = head(share), torch.randn(6, 20, requires_grad=True)
-    said = name(features)
-    (slope,) = torch.autograd.grad(said[0].amax(1).log().sum(), features)
-    assert torch.allclose(name.gradient(*said), slope, atol=1e-4)
+    network, features = head(share), torch.randn(6, 20, requires_grad=True)
+    outputs = network(features)
+    (gradient,) = torch.autograd.grad(outputs[0].amax(1).log().sum(), features)
+    assert torch.allclose(network.gradient(*outputs), gradient, atol=1e-4)
 
 
 def test_training_data_has_distance_1_and_other_data_is_farther():
     torch.manual_seed(0)
-    told = torch.randn(400, 30) * torch.linspace(0.1, 2, 30)
-    known = fit_distribution(told, axes=20)
-    far = [((x - known["mean"]) @ known["axes"]).square().mean(1).sqrt().mean()
-           for x in (told, told + 3)]  # fmt: skip
+    statistics = torch.randn(400, 30) * torch.linspace(0.1, 2, 30)
+    distribution = fit_distribution(statistics, axes=20)
+    far = [((x - distribution["mean"]) @ distribution["axes"]).square().mean(1).sqrt().mean()
+           for x in (statistics, statistics + 3)]  # fmt: skip
     assert far[0] == pytest.approx(1, abs=0.1)
     assert far[1] > 1.5 * far[0]

@@ -17,8 +17,8 @@ def test_weights_are_large_for_features_that_separate_pictures_from_copies():
     assert weight[1] < -3 * weight[2:].abs().max()
     fresh = torch.randn(400, 20) + torch.tensor([1.5, -1.5] + 18 * [0.0])
     assert (fresh @ weight > 0).float().mean() > 0.95  # 0.98 is the most there is
-    heard = (gaps[:, 0] > 1).float()  # the others do not count
-    assert abs(fit_weights(gaps, 0.01, heard)[1]) < abs(weight[1])
+    counts = (gaps[:, 0] > 1).float()  # the others do not count
+    assert abs(fit_weights(gaps, 0.01, counts)[1]) < abs(weight[1])
     assert fit_weights(gaps, 1.0).norm() < weight.norm() / 3  # the stricter, the smaller
 
 
