@@ -255,7 +255,7 @@ class GAN(Generator):
 
         model = Model(self._path)
         try:
-            shapes = {name: slot.shape for name, slot in model.inputs.items()}
+            shapes: dict[str, Any] = {name: slot.shape for name, slot in model.inputs.items()}
             self._latent, self._code_size = shapes["z"][1], shapes["code"][1]
             self._style_size, self._grain_size = shapes["turn"][1], shapes["grain"][1]
             self._vocabulary = Vocabulary(model.card["vocabulary"])

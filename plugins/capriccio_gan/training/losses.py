@@ -103,6 +103,14 @@ class AdversarialNetworks(nn.Module):
         self.painter, self.judge = GeneratorNetwork(size), Discriminator(size, WIDTHS[1:])
         self.made = nn.ModuleList(map(FeatureMoments, FEATURE_WIDTHS))
 
+    @property
+    def generator(self) -> GeneratorNetwork:
+        return self.painter
+
+    @property
+    def discriminator(self) -> Discriminator:
+        return self.judge
+
 
 class AdversarialTraining:
     """Computes one loss a step, from which generator and discriminator get their own gradients.
@@ -124,9 +132,8 @@ class AdversarialTraining:
         seed: int,
         batch: int,
     ):
-        self.generator, self.discriminator = networks.painter, networks.judge
+        self.generator, self.discriminator = networks.generator, networks.discriminator
         self.generated_moments = networks.made
-        self.text_encoder, self.image_encoder = text_image.listener, text_image.reader
         self.text_image, self.auxiliary = text_image, auxiliary
         self.training, self.vocabulary = training, vocabulary
         self.device, self.seed, self.batch = device, seed, batch
@@ -152,7 +159,7 @@ class AdversarialTraining:
     def loss(self, step: int) -> torch.Tensor:
         """Return the loss of one step, ()."""
         x, words, mismatch = self._draw_batch(step)
-        code = self.text_encoder(words)  # (batch, 128)
+        code = self.text_image.text_encoder(words)  # (batch, 128)
         generated, similar = self._generate(x, code)
         # The discriminator sees detached copies; the generator's gradient is applied to the
         # pictures afterwards, so that one forward pass serves both sides.
@@ -209,7 +216,7 @@ class AdversarialTraining:
         shown = torch.cat([shown, moved])  # (batch * 5 / 2, 3, size, size)
         codes = torch.cat([code, code, code[:part], code[:part]])  # (batch * 5 / 2, 128)
         with mixed_precision(self.device):
-            features, _, image_codes = self.image_encoder(shown)
+            features, _, image_codes = self.text_image.image_encoder(shown)
             unconditional, pooled = discriminator(shown, features)
         scores = unconditional + discriminator.conditional_scores(pooled, codes)
         real, fake, shifted = scores[:batch], scores[batch : 2 * batch], scores[2 * batch :]
@@ -233,7 +240,7 @@ class AdversarialTraining:
         """Return the pooled features of all image encoders, (batch, width) a level."""
         with mixed_precision(self.device):
             x = random_shift(x)  # (batch, 3, size, size)
-            encoders = (self.image_encoder, *self.auxiliary)
+            encoders = (self.text_image.image_encoder, *self.auxiliary)
             maps = [level for encoder in encoders for level in encoder(x)[0]]
         return [level.float().mean((2, 3)) for level in maps]  # (batch, width) each
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from capriccio.training import Trainer, export, licence_of, seed_everything
+from capriccio.training import Trainer, export, find_device, licence_of, seed_everything
 from PIL import Image
 
 from ..vocabulary import Vocabulary
@@ -19,7 +19,7 @@ from .dataset import Pictures, read_pictures, vocabulary_of
 from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
-from .networks import INPUTS, OUTPUTS, InferenceModel
+from .networks import INPUTS, OUTPUTS, GeneratorNetwork, InferenceModel, TextEncoder
 from .text_image import (
     AUXILIARY_WIDTHS,
     ImageEncoder,
@@ -79,7 +79,7 @@ def train(
         ValueError: the folder holds fewer than 50 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = find_device()
     size = size or (64 if device == "cpu" else 128)
     if size not in SIZES:
         raise ValueError(f"size must be 64, 128 or 256, got {size!r}")
@@ -100,7 +100,8 @@ def train(
         device, memory_format=torch.channels_last
     )  # type: ignore[call-overload]
     groups = [
-        {"params": part.parameters(), "lr": RATE} for part in (networks.painter, networks.judge)
+        {"params": part.parameters(), "lr": RATE}
+        for part in (networks.generator, networks.discriminator)
     ]
     optimizer = torch.optim.Adam(groups, betas=BETAS, foreach=True)
     trainer = Trainer(networks, optimizer, out.with_suffix(".safetensors"), seed=seed,
@@ -109,17 +110,17 @@ def train(
         networks, text_image, auxiliary, training, vocabulary, device=device, seed=seed,
         batch=DRY_RUN_BATCH if dry_run else batch or BATCH[device],
     )  # fmt: skip
-    evaluator = Evaluator(evaluation, text_image.listener, training, validation, vocabulary,
+    evaluator = Evaluator(evaluation, text_image.text_encoder, training, validation, vocabulary,
                           device=device, seed=seed)  # fmt: skip
 
     def validate(ema: AdversarialNetworks) -> dict[str, float]:
-        figures = evaluator.evaluate(ema.painter)
+        figures = evaluator.evaluate(ema.generator)
         if trainer.step > WARM_UP:
             warn_of_collapse(figures)
         return figures
 
     def snapshot(ema: AdversarialNetworks, step: int) -> None:
-        images = evaluator.generate(ema.painter, evaluator.prompts[:SHEET])
+        images = evaluator.generate(ema.generator, evaluator.prompts[:SHEET])
         sheet(images, SHEET_COLUMNS).save(out.with_suffix(".png"))
 
     metrics = trainer.run(
@@ -133,7 +134,6 @@ def train(
         clip=MAX_GRADIENT,
         on_snapshot=snapshot,
     )
-    model = InferenceModel(text_image.listener, trainer.ema.painter).cpu().eval()
     spent = trainer.seconds / 3600
     card = {
         "data": data.name,
@@ -145,7 +145,8 @@ def train(
         f"--hours {spent / (1 - ENCODER_SHARE):.2f} --seed {seed}",
         **licence_of(data),
     }
-    export_model(model, vocabulary, evaluator.prompts, out, card=card, dry_run=dry_run)
+    export_model(text_image.text_encoder, trainer.ema.generator, vocabulary, evaluator.prompts, out,
+                 card=card, dry_run=dry_run)  # fmt: skip
 
 
 def train_encoders(
@@ -203,7 +204,8 @@ def sheet(images: np.ndarray, columns: int) -> Image.Image:
 
 
 def export_model(
-    model: InferenceModel,
+    text_encoder: TextEncoder,
+    generator: GeneratorNetwork,
     vocabulary: Vocabulary,
     prompts: torch.Tensor,
     out: Path,
@@ -211,15 +213,16 @@ def export_model(
     card: dict[str, Any],
     dry_run: bool,
 ) -> None:
-    """Calibrate the directions of a model and export it as one graph with its card."""
+    """Calibrate the directions of a generator and export it with its text encoder as one graph."""
+    model = InferenceModel(text_encoder, generator).cpu().eval()
     model = model.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    codes = encode_captions(model.listener, prompts.tolist())  # (prompts, 128)
+    codes = encode_captions(text_encoder, prompts.tolist())  # (prompts, 128)
     pictures = 2 if dry_run else CALIBRATION_PICTURES
     card = {
         "part": "gan",
         "objective": OBJECTIVE,
         "vocabulary": vocabulary.words,
-        "dials": find_directions(model.painter, codes, pictures=pictures),
+        "dials": find_directions(generator, codes, pictures=pictures),
         **card,
     }
     # A value between two levels of 256 may round either way.

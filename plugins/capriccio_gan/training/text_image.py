@@ -73,6 +73,14 @@ class TextImageModel(nn.Module):
         # SigLIP's start: most pairs do not fit.
         self.slope, self.offset = nn.Parameter(torch.tensor(1.0)), nn.Parameter(torch.tensor(-2.0))
 
+    @property
+    def image_encoder(self) -> ImageEncoder:
+        return self.reader
+
+    @property
+    def text_encoder(self) -> TextEncoder:
+        return self.listener
+
     def pair_logits(self, images: torch.Tensor, texts: torch.Tensor) -> torch.Tensor:
         """Return the log odds that images fit captions, for all pairs of (batch, CODE) codes."""
         return self.slope.exp() * images @ texts.T / CODE**0.5 + self.offset  # (images, captions)
@@ -157,7 +165,7 @@ def train_text_image(
     def pair_loss(
         net: TextImageModel, x: torch.Tensor, words: torch.Tensor, fits: torch.Tensor
     ) -> torch.Tensor:
-        logits = net.pair_logits(net.reader(x)[2], net.listener(words))  # (batch, batch)
+        logits = net.pair_logits(net.image_encoder(x)[2], net.text_encoder(words))  # (batch, batch)
         loss = F.binary_cross_entropy_with_logits(logits, fits, reduction="none")
         # Half the weight for pairs that fit, or answering no to all would be the best guess.
         yes, no = fits / fits.sum().clamp_min(1), (1 - fits) / (1 - fits).sum().clamp_min(1)

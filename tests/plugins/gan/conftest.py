@@ -3,6 +3,7 @@
 import pytest
 from capriccio_gan.generator import GAN
 from helpers.sheets import disc_folder
+from helpers.torch_threads import one_thread
 
 
 @pytest.fixture(scope="session")
@@ -16,7 +17,8 @@ def model(folder, tmp_path_factory):
     from capriccio_gan.training.main import train
 
     out = tmp_path_factory.mktemp("model") / "mine.onnx"
-    train(folder, out, steps=12, reading=12, size=64, batch=8)
+    with one_thread():
+        train(folder, out, steps=12, reading=12, size=64, batch=8)
     return out
 
 
