@@ -12,8 +12,7 @@ from ..errors import ShowError
 def target_path(target: str, writer: str, example: str, endings: Iterable[str] = ()) -> Path:
     """Return the path in the target of an output, which errors call `writer`.
 
-    Raises:
-        ShowError: there is none (write `example` instead), or its ending is none of `endings`.
+    Raises ShowError where there is none, with an `example`, or its ending is none of `endings`.
     """
     if not target:
         raise ShowError(f"{writer} needs a path; write {example}")

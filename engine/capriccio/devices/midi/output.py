@@ -53,7 +53,7 @@ class Midi(Output):
     timed = True
     timing: TimingStats | None = None
     recent_timing: TimingStats | None = None  # of the last few hundred events, during the show
-    _player: "subprocess.Popen[bytes] | None" = None
+    process: "subprocess.Popen[bytes] | None" = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -95,7 +95,7 @@ class Midi(Output):
         if sys.platform == "win32":
             flags = subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
             options = {"creationflags": flags}
-        self._player = subprocess.Popen(
+        self.process = subprocess.Popen(
             # By its path: with `-m` the package around it would be imported, numpy and all.
             [sys.executable, "-P", player_process.__file__, str(api), port, str(os.getpid())],
             stdin=subprocess.PIPE,
@@ -107,7 +107,7 @@ class Midi(Output):
         self._ready = threading.Event()
         self._error = "it ended"
         self._reader = threading.Thread(
-            target=self._read_reports, args=(self._player.stdout,), name=str(self), daemon=True
+            target=self._read_reports, args=(self.process.stdout,), name=str(self), daemon=True
         )
         self._reader.start()
         if not self._ready.wait(OPEN_SECONDS):
@@ -138,7 +138,7 @@ class Midi(Output):
         self._write(player_process.EVENT.pack(0.0, player_process.PANIC, b""))
 
     def close(self) -> None:
-        player, self._player = self._player, None
+        player, self.process = self.process, None
         if player is None:
             return
         assert player.stdin and player.stdout
@@ -157,7 +157,7 @@ class Midi(Output):
 
     def _send(self, seconds: float, message: bytes) -> None:
         """Have the player send a message at `seconds` of the show."""
-        if self._player is None:
+        if self.process is None:
             return
         event = player_process.EVENT.pack(self._clock.monotonic(seconds), len(message), message)
         if self._batch is None:
@@ -167,14 +167,14 @@ class Midi(Output):
 
     def _write(self, events: bytes) -> None:
         """Write events to the player as a whole, from any thread."""
-        player = self._player
+        player = self.process
         if player is None:
             return
         assert player.stdin
         try:
             player.stdin.write(events)
         except (OSError, ValueError):  # a pipe that has ended, or that another thread has closed
-            if self._player is player:
+            if self.process is player:
                 raise ShowError(f"{self} is silent: the process that plays it has ended") from None
 
     def _read_reports(self, reports: IO[bytes]) -> None:

@@ -13,10 +13,9 @@ CLIENT = "capriccio"
 
 
 def find_api() -> int:
-    """Return rtmidi's number of the first MIDI system that answers; no server is started for it.
+    """Return rtmidi's number of the first MIDI system that answers, or raise ShowError.
 
-    Raises:
-        ShowError: none answers, with the reason in a few words.
+    No server is started for it.
     """
     try:
         import rtmidi
@@ -55,9 +54,7 @@ def find_output(name: str) -> tuple[int, str]:
     """Return the MIDI system and the whole name of the output port that `name` means.
 
     "" means a virtual port, whose whole name is "", or the first port on Windows, which has none.
-
-    Raises:
-        ShowError: there is no such port.
+    Raises ShowError where there is no such port.
     """
     api = find_api()
     import rtmidi
@@ -83,8 +80,7 @@ def list_ports(kind: Any, api: int) -> list[str]:
 def match_port(name: str, names: list[str], kind: str) -> str:
     """Return the one of `names` that is `name`, or else contains it in upper or lower case.
 
-    Raises:
-        ShowError: no port matches, or several do; `kind` is what it calls them.
+    Raises ShowError, with `kind` in its words, where no port matches or several do.
     """
     if name in names:
         return name

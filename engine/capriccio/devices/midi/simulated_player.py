@@ -138,11 +138,7 @@ class Simulation:
 
 
 def read_events(file: str | Path) -> EventList:
-    """Read the channel messages of a MIDI file, with their beats.
-
-    Raises:
-        ShowError: there is no such file, or it is no MIDI file.
-    """
+    """Read the channel messages of a MIDI file; raise ShowError where it is missing or none."""
     import mido
 
     path = Path(file).expanduser()

@@ -64,8 +64,7 @@ def connected_displays() -> list[Display]:
 def match_display(target: str, known: list[Display], screen: object) -> Display:
     """Return the one display of a number, or of a name or a part of it; "" is display 0.
 
-    Raises:
-        ShowError: no display matches, or several do; `screen` begins the message.
+    Raises ShowError, whose message `screen` begins, where no display matches or several do.
     """
     matches = [display for display in known if str(display.number) == (target or "0")]
     if not target.isdecimal():

@@ -14,14 +14,8 @@ from ...log import info, warn_once
 from ...media import Array
 from ...parts import Output
 from ...performance import Performance
-from .displays import (
-    Display,
-    connected_displays,
-    init_video,
-    match_display,
-    open_screens,
-    quit_video,
-)
+from . import displays
+from .displays import Display, open_screens
 from .screen_controls import CARD, FILL, FREEZE, ScreenControls
 from .test_card import draw_test_card
 
@@ -41,15 +35,18 @@ class Screen(Output):
     """
 
     name = "screen"
-    window: Any = None  # pygame's, while it is open
+    window: Any = None  # pygame's, as its renderer, while they are open
+    renderer: Any = None
+    _picture: Any = None  # textures
+    _card: Any = None
 
     @classmethod
     def missing(cls) -> str:
         try:
-            init_video()
+            displays.init_video()
         except ShowError as error:
             return str(error)
-        quit_video()
+        displays.quit_video()
         return ""
 
     def __init__(self, target: str = ""):
@@ -57,20 +54,17 @@ class Screen(Output):
         self.fullscreen = self.pointer_inside = False
 
     def start(self, performance: Performance) -> None:
-        init_video()
+        displays.init_video()
         import pygame  # after the hints that `init_video` sets
 
         try:
-            self._known = connected_displays()
-            self._home = self._display = match_display(self.target, self._known, self)
+            self._known = displays.connected_displays()
+            self._home = self._display = displays.match_display(self.target, self._known, self)
         except ShowError:
-            quit_video()
+            displays.quit_video()
             raise
         self._checked, self._away = 0.0, False  # away from a display that was unplugged
-        self._picture: Any = None  # a texture, as the next
-        self._card: Any = None
-        self._card_drawn = 0.0
-        self._renderer: Any = None
+        self._picture, self._card, self._card_drawn = None, None, 0.0
         self._shown: deque[float] = deque(maxlen=120)  # when frames were shown
         self._title, self._size, self._fps = performance.title, performance.size, performance.fps
         self._parameters = parameters = performance.parameters
@@ -105,12 +99,12 @@ class Screen(Output):
             return
         import pygame
 
-        self._picture = self._card = self._renderer = None
+        self._picture = self._card = self.renderer = None
         self.window.destroy()
         self.window = None
         pygame.mouse.set_visible(True)
         _show_or_hide_pointer()
-        quit_video()
+        displays.quit_video()
 
     def handle(self, event: Any) -> None:
         """Act on an event of pygame that belongs to this window."""
@@ -159,7 +153,7 @@ class Screen(Output):
         if pygame.display.get_driver() == "x11":
             _survive_lost_server()
         # Without waiting for the display's refresh: the wait would hold the interpreter.
-        self._renderer = video.Renderer(self.window)
+        self.renderer = video.Renderer(self.window)
         pygame.display.set_allow_screensaver(False)
         self._draw()
         handle_events()
@@ -175,7 +169,7 @@ class Screen(Output):
         title = " - ".join(filter(None, (self._title, self.controls.state)))
         if self.window.title != title:
             self.window.title = title
-        known = connected_displays()
+        known = displays.connected_displays()
         if known == self._known:
             return
         self._known = known
@@ -209,7 +203,7 @@ class Screen(Output):
 
     def _settle(self, number: int) -> None:
         """Stay on the display to which the window was dragged."""
-        known = connected_displays()
+        known = displays.connected_displays()
         if not self._away and known == self._known and number < len(known):
             self._home = self._display = known[number]
 
@@ -223,7 +217,7 @@ class Screen(Output):
         height, width = image.shape[:2]
         if texture is None or (texture.width, texture.height) != (width, height):
             texture = video.Texture(
-                self._renderer,
+                self.renderer,
                 (width, height),
                 streaming=True,
                 scale_quality=video.SCALEQUALITY_LINEAR,
@@ -235,7 +229,7 @@ class Screen(Output):
 
     def _update_card(self, seconds: float) -> None:
         """Draw the test card where its size has changed or its text is old."""
-        size = self._renderer.get_viewport().size
+        size = self.renderer.get_viewport().size
         fresh = 0 <= seconds - self._card_drawn < CARD_SECONDS
         if self._card and fresh and (self._card.width, self._card.height) == tuple(size):
             return
@@ -253,9 +247,9 @@ class Screen(Output):
     def _draw(self, black: float = 0.0) -> None:
         import pygame
 
-        self._renderer.draw_color = (0, 0, 0, 255)
-        self._renderer.clear()
-        view = self._renderer.get_viewport()
+        self.renderer.draw_color = (0, 0, 0, 255)
+        self.renderer.clear()
+        view = self.renderer.get_viewport()
         if self.controls.on(CARD) and self._card:
             self._card.draw(dstrect=view)
         elif self._picture:
@@ -263,10 +257,10 @@ class Screen(Output):
             rectangle = scaled_rectangle(shape, view.size, self.controls.on(FILL))
             self._picture.draw(dstrect=pygame.Rect(rectangle))
         if black > 0:
-            self._renderer.draw_blend_mode = pygame.BLENDMODE_BLEND
-            self._renderer.draw_color = (0, 0, 0, round(255 * min(1.0, black)))
-            self._renderer.fill_rect(view)
-        self._renderer.present()
+            self.renderer.draw_blend_mode = pygame.BLENDMODE_BLEND
+            self.renderer.draw_color = (0, 0, 0, round(255 * min(1.0, black)))
+            self.renderer.fill_rect(view)
+        self.renderer.present()
 
 
 def handle_events() -> None:

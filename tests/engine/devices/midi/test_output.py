@@ -242,9 +242,9 @@ def test_terminating_the_player_ends_the_notes(synth):
     for voice in range(3):
         output.note_on(Note(60, channel=voice + 1), at(clock, 0.0))
     wait_for(lambda: synth.begun == 3)
-    output._player.terminate()
+    output.process.terminate()
     assert_silent(synth)
-    output._player.wait(30)  # its port is closed before it is gone
+    output.process.wait(30)  # its port is closed before it is gone
     with pytest.raises(ShowError, match="is silent: the process that plays it has ended"):
         output.note_on(Note(62), at(clock, 1.0))
     output.close()

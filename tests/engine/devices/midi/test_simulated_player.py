@@ -17,9 +17,9 @@ from capriccio.devices.midi.simulated_player import SimulatedPlayer, Simulation
 from capriccio.performance import current_frame
 from capriccio.recording.take import read_take
 from capriccio.testing import Memory
-from engine.recording.test_take import frames, replay, written_down
 from helpers.midi_files import control_change, midi_file, note_on, performing
 from helpers.shows import live_stage
+from helpers.takes import frames, recording, replay
 
 EVERYTHING = {
     ("cc", 1),
@@ -196,7 +196,7 @@ def test_a_live_simulation_is_recorded_and_replayed_without_it(tmp_path, scripte
     (draw, play), memory = cues(), Memory()
     stage = live_stage([memory], draw=draw, plays=[(play, 0.25)])
     object.__setattr__(stage.performance, "simulation", Simulation(file if scripted else ""))
-    with written_down(stage, tmp_path / "a.jsonl"):
+    with recording(stage, tmp_path / "a.jsonl"):
         stage.perform(8)
     assert len(set(frames(memory).values())) > 8
     file.unlink()
@@ -263,6 +263,7 @@ def test_the_flag_is_the_same_for_the_command_and_for_the_file_itself(run, tmp_p
     assert re.search(r"again .* --simulate\n", printed)
 
 
+@pytest.mark.slow
 def test_a_live_rehearsal_records_a_take_with_what_was_played_and_turned(run, tmp_path):
     flags = ("--simulate", "--seconds", "3", "--osc", "off", "--follow", "a clock")
     run("piece.py", *flags, "--to", "frames:a", "--to", "midifile:a.mid")

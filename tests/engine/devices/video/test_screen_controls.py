@@ -157,9 +157,9 @@ def test_the_title_names_what_differs_from_the_sketch(show):
 
 def test_values_that_do_not_fit_are_refused(show):
     parameters = show().parameters
-    with pytest.raises(TypeError, match=r"'/show/black' of all screens must be a number 0\.\.1, got 'dark'"):
+    with pytest.raises(TypeError, match=r"/show/black' .* must be a number 0\.\.1, got 'dark'"):
         parameters.set("/show/black", "dark")
-    with pytest.raises(ValueError, match=r"'/show/black' of all screens must be a number 0\.\.1, got nan"):
+    with pytest.raises(ValueError, match=r"/show/black' .* must be a number 0\.\.1, got nan"):
         parameters.set("/show/black", float("nan"))
     with pytest.raises(ValueError, match=r"'/show/card' of all screens has no choice 'yes'"):
         parameters.set("/show/card", "yes")
