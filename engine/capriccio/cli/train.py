@@ -117,7 +117,7 @@ def trainer_of(plugin: str) -> Callable[..., Any]:
 
 
 def missing_modules(module: str) -> Iterator[str]:
-    """Yield the modules that `module` needs and that are not there, without importing it.
+    """Yield the modules that `module` needs and that are not there, without importing any.
 
     Follows the imports at the head of the module and of those of its package.
     """
@@ -125,20 +125,19 @@ def missing_modules(module: str) -> Iterator[str]:
     waiting = [module]
     while waiting:
         name = waiting.pop()
-        spec = find_spec(name)
-        source = Path(spec.origin) if spec and spec.origin else None
+        source = _source(name)
         if source is None or source.suffix != ".py":
             continue
-        parent = name if spec and spec.submodule_search_locations else name.rpartition(".")[0]
+        parent = name if source.stem == "__init__" else name.rpartition(".")[0]
         for wanted, names in _imports(source, parent):
             top = wanted.partition(".")[0]
-            if not _exists(wanted if top == package else top):
+            if (find_spec(top) if top != package else _source(wanted)) is None:
                 if wanted not in seen:
                     yield wanted
                 seen.add(wanted)
             elif top == package:
                 # A name that is taken from a package may be a module of it.
-                inner = [f"{wanted}.{one}" for one in names if _exists(f"{wanted}.{one}")]
+                inner = {f"{wanted}.{one}" for one in names if _source(f"{wanted}.{one}")}
                 waiting += {wanted, *inner} - seen
                 seen |= {wanted, *inner}
 
@@ -153,11 +152,16 @@ def _imports(source: Path, parent: str) -> Iterator[tuple[str, list[str]]]:
             yield resolve_name(relative, parent), [alias.name for alias in line.names]
 
 
-def _exists(module: str) -> bool:
-    try:
-        return find_spec(module) is not None
-    except (ImportError, ValueError):  # a module above it is no package or is not there
-        return False
+def _source(module: str) -> Path | None:
+    """Return the file of a module, or its folder; `find_spec` would import what is above it."""
+    top, *inner = module.split(".")
+    spec = find_spec(top)
+    for folder in (spec and spec.submodule_search_locations) or ():
+        place = Path(folder, *inner)
+        files = [place / "__init__.py", *place.parent.glob(f"{place.name}.*"), place]
+        if found := next((file for file in files if file.exists()), None):
+            return found
+    return None
 
 
 def _own_names(ctx: click.Context) -> set[str]:

@@ -2,7 +2,7 @@
 
 import sys
 from importlib.metadata import EntryPoint
-from itertools import count
+from itertools import count, pairwise
 
 import pytest
 from capriccio import Model, PartError, ShowError, registry
@@ -245,7 +245,7 @@ def test_a_part_that_waits_for_another_target_is_given_a_moving_picture(package)
 def test_the_moving_picture_moves():
     frames = moving_picture()
     assert {frame.dtype.name for frame in frames} == {"uint8"}
-    assert all((one != two).any() for one, two in zip(frames, frames[1:], strict=False))
+    assert all((one != two).any() for one, two in pairwise(frames))
 
 
 @pytest.mark.parametrize(("name", "whole"), [("idle", "whole frame"), ("bare", "whole bar")])

@@ -1,28 +1,22 @@
-"""The doctor looks at everything, says what to do, and never falls ill itself."""
+"""`capriccio doctor` checks everything, says what to install, and never fails itself."""
 
+import importlib
 import json
-import os
 import subprocess
 import sys
-from contextlib import suppress
 
 import pytest
-from capriccio import ShowError, registry
+from capriccio import registry
 from capriccio.cli import doctor
 from capriccio.cli.doctor import Check, examine
 from capriccio.cli.main import main
+from capriccio.extras import install_command
 from capriccio.registry import Broken, Found, Registry
 from click.testing import CliRunner
-from helpers.devices import end, midi_library, needs, wait_for
+from helpers.command import python
+from helpers.devices import midi_library
 
-
-@pytest.fixture(autouse=True)
-def folder(tmp_path, monkeypatch):
-    """A folder to stand in, without a display."""
-    for name in ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER"):
-        monkeypatch.delenv(name, raising=False)
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
+pytestmark = pytest.mark.usefixtures("folder")
 
 
 def named(name) -> Check:
@@ -31,8 +25,8 @@ def named(name) -> Check:
     return found[0]
 
 
-def install(folder, monkeypatch, *distributions):
-    """Have these distributions installed, as far as pip's records say."""
+def record(folder, monkeypatch, *distributions):
+    """Write the records of pip for these distributions, as if they were installed."""
     for name in distributions:
         records = folder / "site" / f"{name.replace('-', '_')}-1.0.dist-info"
         records.mkdir(parents=True)
@@ -40,7 +34,7 @@ def install(folder, monkeypatch, *distributions):
     monkeypatch.syspath_prepend(folder / "site")
 
 
-def test_everything_is_looked_at():
+def test_everything_is_checked():
     names = {check.name.partition(" ")[0] for check in examine()}
     assert names >= {"capriccio", "plugins", "networks", "GPU", "screen", "MIDI", "video"}
     assert names >= {"training", "takes/", "timing"}
@@ -54,7 +48,7 @@ def test_every_check_is_in_one_of_three_states_and_what_is_broken_has_a_remedy()
         assert not (check.remedy and check.state == "ok")
 
 
-def test_looking_leaves_nothing_behind(folder):
+def test_checking_leaves_no_file(folder):
     examine()
     assert list(folder.iterdir()) == []
 
@@ -62,7 +56,7 @@ def test_looking_leaves_nothing_behind(folder):
 # -- what it prints ---------------------------------------------------------------------------
 
 
-def test_json_says_what_the_table_says():
+def test_json_and_table_agree():
     result = CliRunner().invoke(main, ["doctor", "--json"])
     checks = json.loads(result.stdout)
     assert {tuple(check) for check in checks} == {("name", "state", "found", "remedy")}
@@ -73,10 +67,10 @@ def test_json_says_what_the_table_says():
             assert check["remedy"] in shown
 
 
-def test_what_is_missing_is_no_failure_and_what_is_broken_is_one(monkeypatch):
-    monkeypatch.setattr(doctor, "LOOKS", {"moon": lambda: [Check("moon", "missing", "new moon")]})
+def test_what_is_missing_is_no_failure_but_what_is_broken_is(monkeypatch):
+    monkeypatch.setattr(doctor, "CHECKS", {"moon": lambda: [Check("moon", "missing", "new moon")]})
     assert CliRunner().invoke(main, ["doctor"]).exit_code == 0
-    monkeypatch.setattr(doctor, "LOOKS", {"sun": lambda: [Check("sun", "broken", "burnt out")]})
+    monkeypatch.setattr(doctor, "CHECKS", {"sun": lambda: [Check("sun", "broken", "burnt out")]})
     assert CliRunner().invoke(main, ["doctor"]).exit_code == 1
     assert CliRunner().invoke(main, ["doctor", "--json"]).exit_code == 1
 
@@ -97,12 +91,12 @@ def test_what_is_missing_is_no_failure_and_what_is_broken_is_one(monkeypatch):
         "onnxruntime pygame av numpy pluggy mido rtmidi PIL rich torch onnx onnxscript safetensors",
     ],
 )
-def test_whatever_is_not_there_the_doctor_still_speaks(absent):
-    """A whole process, since what is imported once stays imported."""
+def test_whatever_library_is_missing_the_doctor_still_reports(absent):
+    """In a process of its own, since what is imported once stays imported."""
     code = (
         "import sys\n"
         f"for name in {absent!r}.split(): sys.modules[name] = None\n"
-        "from capriccio.cli import main\n"
+        "from capriccio.cli.main import main\n"
         "main(['doctor'])\n"
     )
     child = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
@@ -123,12 +117,14 @@ def test_a_library_that_does_not_load_is_broken_and_named(module, check, distrib
     assert found.remedy == f"pip install --force-reinstall {distribution}"
 
 
-def test_a_look_that_fails_is_told_beside_the_others(monkeypatch):
+def test_a_check_that_fails_is_reported_with_the_others(monkeypatch):
     def blind():
         yield Check("left", "ok", "sees")
         raise RuntimeError("the right one is shut")
 
-    monkeypatch.setattr(doctor, "LOOKS", {"eyes": blind, "ear": lambda: [Check("ear", "ok", "hm")]})
+    monkeypatch.setattr(
+        doctor, "CHECKS", {"eyes": blind, "ear": lambda: [Check("ear", "ok", "hm")]}
+    )
     assert [(check.name, check.state) for check in examine()] == [
         ("left", "ok"),
         ("eyes", "broken"),
@@ -141,7 +137,7 @@ def test_a_look_that_fails_is_told_beside_the_others(monkeypatch):
 
 
 def test_two_builds_of_onnx_runtime_break_each_other(folder, monkeypatch):
-    install(folder, monkeypatch, "onnxruntime", "onnxruntime-gpu")
+    record(folder, monkeypatch, "onnxruntime", "onnxruntime-gpu")
     found = named("onnxruntime")
     assert found.state == "broken"
     assert found.found == "onnxruntime and onnxruntime-gpu are both installed and break each other"
@@ -151,7 +147,7 @@ def test_two_builds_of_onnx_runtime_break_each_other(folder, monkeypatch):
 
 
 def test_two_builds_of_pygame_break_each_other(folder, monkeypatch):
-    install(folder, monkeypatch, "pygame", "pygame-ce")
+    record(folder, monkeypatch, "pygame", "pygame-ce")
     assert named("pygame").remedy == "pip uninstall pygame pygame-ce; pip install pygame-ce"
 
 
@@ -180,8 +176,8 @@ def test_where_no_plugin_may_load_the_variable_is_named(monkeypatch):
     assert "there is no model to try it with" in named("networks").found
 
 
-def plays(monkeypatch, *files):
-    """Have one plugin, which brings these models."""
+def install_models(monkeypatch, *files):
+    """Install one plugin with these models."""
     from capriccio import Generator
 
     class Brush(Generator):
@@ -192,7 +188,7 @@ def plays(monkeypatch, *files):
     monkeypatch.setattr(registry, "installed", lambda: made)
 
 
-def test_a_model_is_really_played_to_know_that_networks_run(folder, monkeypatch):
+def test_a_model_is_really_run(folder, monkeypatch):
     onnx = pytest.importorskip("onnx")
     file = folder / "twice.onnx"
     value = [onnx.helper.make_tensor_value_info(name, 1, [1]) for name in "xy"]
@@ -200,7 +196,7 @@ def test_a_model_is_really_played_to_know_that_networks_run(folder, monkeypatch)
     graph = onnx.helper.make_graph([node], "twice", value[:1], value[1:])
     opset = onnx.helper.make_opsetid("", 20)
     onnx.save(onnx.helper.make_model(graph, opset_imports=[opset], ir_version=10), file)
-    plays(monkeypatch, file)
+    install_models(monkeypatch, file)
     found = named("networks")
     assert found.state == "ok"
     assert "'twice' runs on " in found.found
@@ -215,10 +211,10 @@ def test_a_model_is_really_played_to_know_that_networks_run(folder, monkeypatch)
 
 def test_a_model_that_is_cut_off_or_gone_is_broken(folder, monkeypatch):
     (folder / "half.onnx").write_bytes(b"\x08\x0a\x12")
-    plays(monkeypatch, folder / "half.onnx", folder / "gone.onnx")
+    install_models(monkeypatch, folder / "half.onnx", folder / "gone.onnx")
     assert named("model half").state == "broken"
     assert "cut off or damaged" in named("model half").found
-    assert "there is no model file" in named("model gone").found
+    assert "no model file" in named("model gone").found
 
 
 @pytest.mark.parametrize(
@@ -232,7 +228,7 @@ def test_a_model_that_is_cut_off_or_gone_is_broken(folder, monkeypatch):
         ("", False, ["dml", "cpu"], ["dml", "cpu"], "ok", "models run on dml"),
     ],
 )
-def test_what_stands_between_a_model_and_the_gpu_is_named(
+def test_why_models_do_not_run_on_the_gpu_is_reported(
     driver, card, known, runs, state, words, monkeypatch
 ):
     monkeypatch.setattr(doctor, "_nvidia_driver", lambda: driver)
@@ -250,6 +246,7 @@ def test_without_a_display_it_says_how_to_get_one():
     assert "desktop session" in found.remedy
 
 
+@pytest.mark.system
 def test_a_display_is_listed_with_its_size_and_driver(display):
     assert named("screen") == Check("screen", "ok", "display 0 'screen' (800x600) through x11")
 
@@ -283,37 +280,19 @@ def test_a_midi_library_that_does_not_load_is_missing_and_the_rest_plays(
 
 
 @pytest.fixture
-def jack(monkeypatch):
-    """A JACK server of our own, on its dummy driver."""
-    from capriccio.devices.midi import ports
-
-    needs("jackd")
+def jack_only(jack, monkeypatch):
+    """A JACK server, as the only MIDI system; returns rtmidi."""
     rtmidi = midi_library()
-    name = f"doctor-{os.getpid()}"
-    monkeypatch.setenv("JACK_DEFAULT_SERVER", name)
-    monkeypatch.setenv("JACK_NO_START_SERVER", "1")
     monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_UNIX_JACK])
-    child = subprocess.Popen(
-        ["jackd", "--name", name, "--no-realtime", "-d", "dummy"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-
-    def answers():
-        with suppress(ShowError):
-            return ports.find_api()
-
-    try:
-        wait_for(answers, what="JACK")
-        yield rtmidi
-    finally:
-        end(child)
+    return rtmidi
 
 
-def test_midi_ports_are_listed_with_the_system_they_belong_to(jack):
+@pytest.mark.system
+def test_midi_ports_are_listed_with_their_system(jack_only):
     assert "nothing connected to Jack" in named("MIDI out").found
     assert named("MIDI in").state == "missing"
-    organ, keys = jack.MidiIn(jack.API_UNIX_JACK), jack.MidiOut(jack.API_UNIX_JACK)
+    api = jack_only.API_UNIX_JACK
+    organ, keys = jack_only.MidiIn(api), jack_only.MidiOut(api)
     organ.open_virtual_port("organ")
     keys.open_virtual_port("keys")
     try:
@@ -341,7 +320,39 @@ def test_training_is_an_extra(monkeypatch):
     found = named("training")
     assert found.state == "missing"
     assert "torch" in found.found
-    assert found.remedy == "pip install 'capriccio[train]'"
+    assert found.remedy == install_command("train")
+
+
+def test_training_names_the_plugins_that_can_be_trained():
+    pytest.importorskip("torch")
+    found = named("training")
+    assert found.state == "ok"
+    assert found.found.endswith("; for critic, gan, rnn, strokes, vae")
+
+
+def test_a_plugin_whose_training_lacks_a_module_is_broken(install, tmp_path):
+    install(loom="")
+    (package,) = (tmp_path / "plugins").iterdir()
+    (package / "training").mkdir()
+    (package / "training" / "__init__.py").touch()
+    (package / "training" / "main.py").write_text("import torch\nfrom . import networks, weft\n"
+                                                  "from .networks import Loom\n")  # fmt: skip
+    importlib.invalidate_caches()
+    assert named("training loom") == Check(
+        "training loom",
+        "broken",
+        f"training loom needs {package.name}.training.networks, which cannot be imported",
+        "install its plugin again",
+    )
+
+
+def test_checking_the_training_imports_no_torch():
+    code = (
+        "import sys\n"
+        "from capriccio.cli import doctor\n"
+        "print([check.name for check in doctor.CHECKS['training']()], 'torch' in sys.modules)\n"
+    )
+    assert python("-c", code).stdout == "['training'] False\n"
 
 
 def test_a_place_where_no_take_can_be_written_is_broken(folder):
@@ -351,15 +362,15 @@ def test_a_place_where_no_take_can_be_written_is_broken(folder):
     assert str(folder / "takes") in found.found
 
 
-def test_a_full_disk_is_told(monkeypatch):
-    monkeypatch.setattr(doctor, "ROOM_GB", 1e9)
+def test_a_full_disk_is_reported(monkeypatch):
+    monkeypatch.setattr(doctor, "MIN_FREE_GB", 1e9)
     found = named("takes/")
     assert found.state == "missing"
     assert "GB are free" in found.found
     assert found.remedy.startswith("free ")
 
 
-def test_a_machine_that_wakes_late_is_told(monkeypatch):
+def test_a_machine_whose_sleeps_end_late_is_reported(monkeypatch):
     from capriccio import clock
 
     monkeypatch.setattr(clock, "SPIN_SECONDS", 1.0)

@@ -67,7 +67,7 @@ def test_a_training_that_cannot_be_imported_is_one_sentence(trainable):
     trainable(main=TRAINER)
     told = error("train", "loom", "--data", ".", "--out", "mine.onnx")
     assert told.startswith(
-        "the training of plugin 'loom' cannot be imported: ImportError: cannot import name 'networks'"
+        "the training of plugin 'loom' cannot be imported: ImportError: cannot import name"
     )
     assert error("train", "loom", "--help").startswith("the training of plugin 'loom' cannot be")
 
