@@ -1,13 +1,14 @@
 """The media that parts make and read: image, phrase, drawing; their checks and conversions."""
 
 import math
-from collections.abc import Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
 BYTES = np.dtype(np.uint8)
 Array = np.ndarray[Any, Any]
+T = TypeVar("T")
 
 
 class Note(NamedTuple):
@@ -47,15 +48,14 @@ class Stroke(NamedTuple):
 # What a generator makes and an analyzer reads: an image, a phrase or a drawing.
 Medium = Array | list[Note] | list[Stroke]
 
-# In all checks below, errors begin with `maker` and `verb`: "generator 'plasma' returned ...".
+# In the checks below, errors start with `maker` and `verb`: "generator 'plasma' returned ...".
 
 
 def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Array:
     """Return `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted.
 
     Raises:
-        TypeError: it is no array.
-        ValueError: its shape or its numbers are not those of an image.
+        TypeError, ValueError: it is not an image.
     """
     if thing.__class__ is np.ndarray and thing.dtype is BYTES:  # nearly always
         shape = thing.shape
@@ -72,9 +72,7 @@ def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Arra
     if thing.dtype == np.uint8:
         return thing
     if thing.dtype.kind != "f":
-        raise ValueError(
-            f"{maker} {verb} an array of {thing.dtype}, expected uint8, or floats 0..1"
-        )
+        raise ValueError(f"{maker} {verb} an array of {thing.dtype}, expected uint8 or floats 0..1")
     # One reduction finds NaN and infinity at once: both survive a sum of absolute values.
     if not math.isfinite(float(np.abs(thing).sum(dtype=np.float64))):
         raise ValueError(f"{maker} {verb} an image with NaN or infinity, expected floats 0..1")
@@ -85,21 +83,41 @@ def as_phrase(thing: Any, maker: object = "this", verb: str = "returned") -> lis
     """Return `thing` as a phrase, a list of `Note` with Python's own numbers.
 
     Raises:
-        TypeError: it is no list of `Note`.
-        ValueError: a note is out of range.
+        TypeError, ValueError: it is not a phrase, or a note is out of range.
     """
-    if not isinstance(thing, list | tuple) or isinstance(thing, Note):
-        raise TypeError(f"{maker} {verb} {_kind(thing)}, expected a phrase: a list of Note")
-    for note in thing:
-        if not isinstance(note, Note):
-            raise TypeError(f"{maker} {verb} a list with {_kind(note)}, expected a list of Note")
-        if problem := _note_problem(note):
-            raise ValueError(f"{maker} {verb} a note {problem}")
     # A float32 of a network would round the beats of a long show to its own few digits.
     return [
         Note(int(pitch), float(start), float(length), float(velocity), int(channel))
-        for pitch, start, length, velocity, channel in thing
+        for pitch, start, length, velocity, channel in _as_list(
+            thing, Note, "phrase", _note_problem, maker, verb
+        )
     ]
+
+
+def as_drawing(thing: Any, maker: object = "this", verb: str = "returned") -> list[Stroke]:
+    """Return `thing` as a drawing, a list of `Stroke`.
+
+    Raises:
+        TypeError, ValueError: it is not a drawing, or a stroke cannot be drawn.
+    """
+    return _as_list(thing, Stroke, "drawing", _stroke_problem, maker, verb)
+
+
+def _as_list(
+    thing: Any, kind: type[T], medium: str, problem_of: Callable[[T], str], maker: object, verb: str
+) -> list[T]:
+    if not isinstance(thing, list | tuple) or isinstance(thing, kind):
+        raise TypeError(
+            f"{maker} {verb} {_kind(thing)}, expected a {medium}: a list of {kind.__name__}"
+        )
+    for item in thing:
+        if not isinstance(item, kind):
+            raise TypeError(
+                f"{maker} {verb} a list with {_kind(item)}, expected a list of {kind.__name__}"
+            )
+        if problem := problem_of(item):
+            raise ValueError(f"{maker} {verb} a {kind.__name__.lower()} {problem}")
+    return list(thing)
 
 
 def _note_problem(note: Note) -> str:
@@ -115,25 +133,6 @@ def _note_problem(note: Note) -> str:
     if not (_is_number(velocity) and 0 <= velocity <= 1):
         return f"of velocity {velocity!r}, expected 0..1"
     return ""
-
-
-def as_drawing(thing: Any, maker: object = "this", verb: str = "returned") -> list[Stroke]:
-    """Return `thing` as a drawing, a list of `Stroke`.
-
-    Raises:
-        TypeError: it is no list of `Stroke`.
-        ValueError: a stroke cannot be drawn.
-    """
-    if not isinstance(thing, list | tuple) or isinstance(thing, Stroke):
-        raise TypeError(f"{maker} {verb} {_kind(thing)}, expected a drawing: a list of Stroke")
-    for stroke in thing:
-        if not isinstance(stroke, Stroke):
-            raise TypeError(
-                f"{maker} {verb} a list with {_kind(stroke)}, expected a list of Stroke"
-            )
-        if problem := _stroke_problem(stroke):
-            raise ValueError(f"{maker} {verb} a stroke {problem}")
-    return list(thing)
 
 
 def _stroke_problem(stroke: Stroke) -> str:
@@ -185,9 +184,9 @@ def as_mixture(
         except (TypeError, ValueError):
             parts = []
     if not parts or not all(isinstance(part, kind) for part, _ in parts):
-        one = "text" if kind is str else "one thing"
+        single = "text" if kind is str else "one thing"
         raise TypeError(
-            f"knob {knob!r} of {maker} must be {one}, or two and a position between them: "
+            f"knob {knob!r} of {maker} must be {single}, or two and a position between them: "
             f"(one, other, 0..1), got {_kind(thing)}"
         )
     return parts

@@ -64,10 +64,7 @@ def check_generator(part: type[Generator] | str, **options: Any) -> None:
     check_class(kind)
     has_seed = "seed" in inspect.signature(kind.__init__).parameters
     has_reset = hasattr(kind, "reset")
-    expect(
-        has_seed or not has_reset,
-        f"{name} has reset(seed) but its constructor takes no seed=; add it",
-    )
+    expect(has_seed or not has_reset, f"{name} has reset(seed) but its constructor takes no seed=")
     seed = options.pop("seed", 7)
 
     def build(seed: int = seed) -> Generator:
@@ -108,15 +105,12 @@ def _check_seeds(
 ) -> None:
     other = _play(build(seed + 1))
     expect(
-        other != played,
-        f"{generator} returned the same for seeds {seed} and {seed + 1}; "
-        "use the seed, or do not take it",
+        other != played, f"{generator} returned the same for seeds {seed} and {seed + 1}; use it"
     )
     if not hasattr(generator, "reset"):
         expect(
             not has_state,
-            f"{generator} keeps state but has no reset(seed), so no show with it can be repeated; "
-            "add that method",
+            f"{generator} keeps state but has no reset(seed); no show with it can be repeated",
         )
         return
     for number, expected in ((seed, played), (seed + 1, other)):

@@ -7,7 +7,7 @@ import os
 import platform
 import subprocess
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,17 +41,13 @@ def export(
     """Write a network as an ONNX file, checked against torch; return the largest difference.
 
     Args:
-        net: the network.
         inputs: examples, which set the shapes.
         path: of the file; it is replaced only when all checks have passed.
-        input_names: of the graph.
-        output_names: of the graph.
         card: metadata that JSON can hold; commit, machine, versions and differences are added.
         tolerance: largest difference allowed between ONNX Runtime and torch, for all outputs or
             by the name of an output.
         draw: returns random inputs to compare with; by default normal floats, and integers within
             the range of the example's.
-        trials: number of comparisons.
         half: round and store the weights in half precision; it computes in single precision.
         dry_run: check everything and write nothing.
 
@@ -80,9 +76,8 @@ def export(
     if half:
         _store_in_half(model.graph)
     model.ir_version = min(model.ir_version, IR_VERSION)
-    differences = _differences(
-        net, model.SerializeToString(), input_names, output_names, draw, trials
-    )
+    compared = (draw() for _ in range(trials))
+    differences = _differences(net, model.SerializeToString(), input_names, output_names, compared)
     for name, difference in differences.items():
         bound = tolerance[name] if isinstance(tolerance, Mapping) else tolerance
         if not difference <= bound:
@@ -109,16 +104,14 @@ def _differences(
     model: bytes,
     input_names: list[str],
     output_names: list[str],
-    draw: Callable[[], Inputs],
-    trials: int,
+    trials: Iterable[Inputs],
 ) -> dict[str, float]:
     """Return the largest difference between ONNX Runtime and torch for each output."""
     import onnxruntime
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     largest = dict.fromkeys(output_names, 0.0)
-    for _ in range(trials):
-        arrays = draw()
+    for arrays in trials:
         with torch.no_grad():
             expected = net(*arrays)
         expected = (expected,) if isinstance(expected, torch.Tensor) else expected

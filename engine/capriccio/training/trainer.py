@@ -50,13 +50,9 @@ class Trainer:
     follow from seed and step, so a resumed training continues exactly as if never stopped.
 
     Args:
-        net: the network.
-        optimizer: of its parameters.
         checkpoint: a `.safetensors` path for the newest state; the best one lies beside it as
             `.best.safetensors`.
-        seed: of the training.
         decay: of the moving average; 0.999 averages over about the last 1,000 steps.
-        resume: continue from the checkpoint.
         dry_run: take two steps and write no file.
     """
 
@@ -100,13 +96,11 @@ class Trainer:
 
         Args:
             loss: returns the loss of the batch of a step.
-            steps: at most.
             hours: at most, those before a resume included.
             validate: returns named metrics of `ema`; the first decides which checkpoint is best,
                 lower is better.
             every: steps between validations.
             schedule: returns a factor for the learning rates at a progress of 0..1.
-            clip: maximal norm of the gradients.
             on_snapshot: called with `ema` and the step after each validation.
 
         Raises:

@@ -279,7 +279,7 @@ def test_random_numbers_without_the_seed_fail():
 
 
 def test_a_seed_that_is_not_used_fails():
-    with pytest.raises(AssertionError, match="returned the same for seeds 7 and 8; use the seed"):
+    with pytest.raises(AssertionError, match="gave the same for seeds 7 and 8; use the seed"):
         check_generator(bad(lambda self, now: [Note(60)], __init__=seeded))
 
 
@@ -558,9 +558,7 @@ def test_an_input_that_cannot_be_closed_twice_fails():
                 raise OSError("no device")
             self.is_closed = True
 
-    with pytest.raises(
-        AssertionError, match="'once', closed twice without a start, raised"
-    ):
+    with pytest.raises(AssertionError, match="'once', closed twice without a start, raised"):
         check_input(Once)
 
 
