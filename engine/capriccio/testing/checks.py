@@ -105,7 +105,7 @@ def _check_seeds(
 ) -> None:
     other = _play(build(seed + 1))
     expect(
-        other != played, f"{generator} returned the same for seeds {seed} and {seed + 1}; use it"
+        other != played, f"{generator} gave the same for seeds {seed} and {seed + 1}; use the seed"
     )
     if not hasattr(generator, "reset"):
         expect(
