@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from capriccio import Note
@@ -107,9 +108,8 @@ class ChoraleModel:
 
     def clear_state(self) -> None:
         """Forget what was sung; the random numbers go on."""
-        self.state, self.trace = (
-            np.zeros(self._model.inputs[name].shape, np.float32) for name in ("state", "trace")
-        )
+        shapes: list[Any] = [self._model.inputs[name].shape for name in ("state", "trace")]
+        self.state, self.trace = (np.zeros(shape, np.float32) for shape in shapes)
         self._sounds, self._struck = [START] * 4, [0] * 4
         self.strike_next()
 

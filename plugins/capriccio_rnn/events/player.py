@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from capriccio import Moment, Note
@@ -69,7 +70,7 @@ class EventPlayer:
         self.sounds: list[Sound] = [(channel, pitch) for channel, pitch in self.card["sounds"]]
         self.tags: list[str] = self.card["tags"]
         self._heights = np.array([self._height(*sound) for sound in self.sounds])
-        self._knobs: tuple = ()
+        self._knobs: tuple[Any, ...] = ()
         self._fields = len(self.card["fields"])
         self._sizes = field_sizes(len(self.sounds), self._fields)
         self._ends = np.cumsum(self._sizes).tolist()
@@ -190,7 +191,8 @@ class EventPlayer:
 
     def _clear_state(self) -> None:
         """Forget what was played; the random numbers go on."""
-        self.state = np.zeros(self._model.inputs["state"].shape, np.float32)
+        shape: Any = self._model.inputs["state"].shape
+        self.state = np.zeros(shape, np.float32)
         self.history.clear()
         self._start_phrase(self.next_tick)
 

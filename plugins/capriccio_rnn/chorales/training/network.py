@@ -80,6 +80,9 @@ class ChoraleNetwork(nn.Module):
         for voice, (low, high) in enumerate(RANGES):
             allowed[voice, low - LOWEST + 1 : high - LOWEST + 2] = 0
         self.register_buffer("allowed", allowed, persistent=False)
+        self.leads: torch.Tensor
+        self.intervals: torch.Tensor
+        self.allowed: torch.Tensor
         leads, intervals = lead_tables()
         self.register_buffer("leads", leads, persistent=False)  # (INTERVALS, MOVES, MOVES)
         self.register_buffer("intervals", intervals, persistent=False)  # (INTERVALS, MOVES, MOVES)

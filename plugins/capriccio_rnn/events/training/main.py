@@ -286,7 +286,9 @@ def provenance(data: Path, pieces: list[LabeledPiece]) -> dict[str, str]:
     return {
         "data": f"{data.resolve().name}: {len(pieces)} MIDI files, {notes} notes, {split}",
         "data_source": "a folder of MIDI files",
-        "data_licence": stated["licence"],
+        "data_licence": "not stated; ask the owners of the files before sharing this model"
+        if stated["licence"] == "not stated"
+        else stated["licence"],
         "licence": "that of the data",
         "credit": stated["credit"],
     }

@@ -6,7 +6,7 @@ import random
 import mido
 import numpy as np
 import pytest
-from capriccio import Generator, Moment, Note
+from capriccio import Generator, Model, Moment, Note
 from capriccio_rnn.events.encoding import (
     LENGTHS,
     ON_GRID,
@@ -22,6 +22,7 @@ from capriccio_rnn.events.encoding import (
     velocity_token,
 )
 from capriccio_rnn.events.midi_import import read_folder, read_midi, sound_vocabulary
+from capriccio_rnn.events.player import EventPlayer
 from capriccio_rnn.generator import RNN
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -349,8 +350,6 @@ def test_a_model_of_your_own_plays_at_once(learned):
 
 
 def test_its_card_states_the_training_data(learned):
-    from capriccio import Model
-
     card = Model(learned).card
 
     assert card["data"].endswith("12 MIDI files, 864 notes, 10 train, 2 valid")
@@ -362,8 +361,6 @@ def test_its_card_states_the_training_data(learned):
 
 def test_it_has_learned_something(learned):
     """Eighths of one velocity on the grid: much better than guessing."""
-    from capriccio import Model
-
     metrics = Model(learned).card["metrics"]
 
     assert metrics["valid offset"] < 0.5 * math.log(TICKS_PER_STEP)
@@ -436,27 +433,24 @@ def test_no_event_is_predicted_from_itself_or_what_follows(tmp_path):
     assert torch.equal(nats[20, :2], other[20, :2]) and not torch.equal(nats[20, 3], other[20, 3])
 
 
-def test_the_player_is_as_surprised_as_training_was(learned):
-    """Led through the pieces kept for validation, the played graph weighs them as the trained."""
-    from capriccio import Model
-    from capriccio_rnn.events.player import Player
-
-    player, nats, events = Player(learned, 0), 0.0, 0
-    for song in read_folder(learned.parent, lambda line: None):
-        if song.split == "valid":
+def test_the_player_weighs_events_as_training_did(learned):
+    """Events of the validation pieces cost as many nats in the player as in training."""
+    player, nats, events = EventPlayer(learned, 0), 0.0, 0
+    for labeled in read_folder(learned.parent, lambda line: None):
+        if labeled.split == "valid":
             player.reset(0)
             player._knobs = ()
-            player._turn(song.piece.bpm)
-            player._mood[player.tags.index(song.tags[0])] = 1.0  # as training tells it
-            sequence = encode(song.piece.notes, player.sounds, song.piece.meters)
+            player._set_knobs(labeled.piece.bpm)
+            player._mood[player.tags.index(labeled.tags[0])] = 1.0  # as in training
+            sequence = encode(labeled.piece.notes, player.sounds, labeled.piece.meters)
             for event in sequence.events.tolist():
                 player._compose(event)
-                cuts = np.split(player._weights.astype(float), player._ends[:-1])
+                fields = np.split(player._weights.astype(float), player._ends[:-1])
                 nats += sum(
                     np.log(np.exp(weights).sum()) - weights[token]
-                    for weights, token in zip(cuts, event, strict=True)
+                    for weights, token in zip(fields, event, strict=True)
                 )
             events += len(sequence.events)
 
-    told = Model(learned).card["metrics"]["valid nats per event"]
-    assert nats / events == pytest.approx(told, abs=2e-3)
+    expected = Model(learned).card["metrics"]["valid nats per event"]
+    assert nats / events == pytest.approx(expected, abs=2e-3)
