@@ -6,8 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from ..files import find_pictures
+from capriccio import image_files
 
 Array = np.ndarray[Any, Any]
 STORED = 160  # side of a picture as it is kept for training; crops of it are trained on
@@ -56,7 +55,7 @@ def read_pictures(data: Path, limit: int | None = None, half: int | None = None)
     if (data / "labels.csv").is_file():
         with open(data / "labels.csv", newline="", encoding="utf-8") as file:
             labels = {row["path"]: row for row in DictReader(file) if "split" in row}
-    files = find_pictures([data])
+    files = image_files(data)
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
     pixels, rows = [], []

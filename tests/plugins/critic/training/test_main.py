@@ -6,12 +6,20 @@ from capriccio import Generator
 from capriccio.models.model import read_card
 from capriccio_critic.analyzer import Critic
 from capriccio_critic.live_eval import second_opinion
+from capriccio_critic.training.dataset import Pictures
 from helpers.paintings import stripes
 from PIL import Image
 
 torch = pytest.importorskip("torch")
 
-from capriccio_critic.training.main import augmented_crops, train, whole_pictures  # noqa: E402
+from capriccio_critic.training.main import (  # noqa: E402
+    CUTMIX,
+    augmented_crops,
+    cutmix,
+    sampling_weights,
+    train,
+    whole_pictures,
+)
 
 
 class Stripes(Generator):
@@ -28,6 +36,28 @@ def test_crops_and_whole_pictures_have_the_requested_size():
     assert x.shape == (8, 3, 64, 64)
     assert 0 <= x.min() <= x.max() <= 1
     assert whole_pictures(pixels).shape == (8, 3, 128, 128)
+
+
+def test_prolific_artists_are_sampled_by_the_root_of_their_number():
+    artist = np.array([0] * 9 + [1] * 4 + [2] * 100)
+    empty = np.zeros(len(artist), int)
+    pictures = Pictures(empty, empty, artist, empty, empty, ["a", "b"], ["x", "y", "z"], [])
+    weights = sampling_weights(pictures, np.arange(13))
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:9].sum() / weights[9:].sum() == pytest.approx(3 / 2)
+
+
+def test_a_share_of_the_batches_is_mixed_and_the_share_of_the_own_picture_is_true():
+    torch.manual_seed(0)
+    mixed = 0
+    for seed in range(60):
+        x = torch.arange(8.0)[:, None, None, None].expand(8, 3, 32, 32).clone()
+        y, other, share = cutmix(x, np.random.default_rng(seed))
+        own = (y == torch.arange(8.0)[:, None, None, None]).float().mean((1, 2, 3))
+        moved = other != torch.arange(8)
+        assert own[moved].tolist() == pytest.approx([share] * int(moved.sum()))
+        mixed += share < 1
+    assert mixed / 60 == pytest.approx(CUTMIX, abs=0.15)
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from capriccio_critic.training.network import (  # noqa: E402
 )
 
 
-def learned_net() -> CriticNetwork:
+def trained_network() -> CriticNetwork:
     """Return a network as if trained: residual branches have an effect, statistics no bias."""
     torch.manual_seed(0)
     net = CriticNetwork(3, 4).eval()
@@ -26,7 +26,7 @@ def learned_net() -> CriticNetwork:
 
 
 def test_the_mean_of_an_attribution_map_is_the_score():
-    net = learned_net()
+    net = trained_network()
     maps, statistics, codes = net.encode(torch.rand(2, 3, 128, 128))
     # The small number added under roots belongs to no place.
     gradient = torch.randn_like(statistics) * (statistics.abs() > 0.1)
@@ -43,7 +43,7 @@ def test_the_mean_of_an_attribution_map_is_the_score():
 
 @torch.no_grad()
 def test_statistics_are_attributed_to_the_places_they_come_from():
-    net = learned_net()
+    net = trained_network()
     torch.nn.init.zeros_(net.places.weight)  # only the statistics have an effect
     x = torch.rand(2, 3, 128, 128)
     x[:, :, :, :64] = 0.5
