@@ -118,14 +118,14 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
                 yield f"{what} ran on {provider} and runs on {is_now['provider']}"
 
 
-def command_of(recipe: dict[str, Any]) -> str:
+def command_of(record: dict[str, Any]) -> str:
     """Return the command that makes again what was made offline, from its record."""
-    words = ["capriccio", "run", str(recipe.get("sketch")), "--offline"]
+    words = ["capriccio", "run", str(record.get("sketch")), "--offline"]
     for flag in ("seconds", "seed", "bpm", "fps"):
-        if isinstance(value := recipe.get(flag), int | float):
+        if isinstance(value := record.get(flag), int | float):
             words += [f"--{flag}", f"{value:g}" if flag != "seed" else str(value)]
-    if isinstance(size := recipe.get("size"), list):
+    if isinstance(size := record.get("size"), list):
         words += ["--size", "x".join(map(str, size))]
-    if simulated := recipe.get("simulate"):
+    if simulated := record.get("simulate"):
         words += ["--simulate", *([] if simulated is True else [str(simulated)])]
     return printable(shlex.join(words))

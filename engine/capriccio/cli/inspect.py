@@ -1,4 +1,4 @@
-"""The command `inspect`: says how a file was made."""
+"""The command `inspect`: shows how a file was made."""
 
 import json
 import shlex
@@ -9,39 +9,39 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ShowError
-from .options import plain_errors
+from .options import json_option, plain_errors
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
-    from ..recording.provenance import Carried
+    from ..recording.provenance import FileProvenance
 
 
 @click.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="As JSON, for programs.")
+@json_option
 def inspect(file: Path, as_json: bool) -> None:
-    """Say how FILE was made, a PNG, MP4, MIDI or take of Capriccio.
+    """Show how FILE was made: a PNG, MP4, MIDI file or take of Capriccio.
 
     \b
       capriccio inspect takes/nocturne-20260314-203000-0083.400s.png
       capriccio inspect nocturne.mp4 --json
     """
-    from ..recording.provenance import carried
+    from ..recording.provenance import read_provenance
     from ..recording.take import read_take
     from ..sketch_provenance import command_of
 
     with plain_errors():
-        found = carried(file)
+        found = read_provenance(file)
         if not found.text:
-            raise ShowError(f"{file.name!r} carries no recipe; Capriccio did not make it")
-        recipe, take = record_in(found, file), None
-        if "take" in recipe:
+            raise ShowError(f"{file.name!r} has no provenance record; it was not made by Capriccio")
+        record, take = record_in(found, file), None
+        if "take" in record:
             take = read_take(found.text, file.name)
-            recipe.setdefault("models", take.models)
+            record.setdefault("models", take.models)
     if as_json:
         source = {"source": found.source} if found.source else {}
-        click.echo(json.dumps({"kind": found.kind, **recipe, **source}, indent=2))
+        click.echo(json.dumps({"kind": found.kind, **record, **source}, indent=2))
         return
-    for name, value in recipe.items():
+    for name, value in record.items():
         for line in _lines(name, value):
             click.echo(line)
     if found.source:
@@ -53,26 +53,26 @@ def inspect(file: Path, as_json: bool) -> None:
         )
         again = f"capriccio replay {shlex.quote(str(file))}"
     else:
-        again = command_of(recipe)
-    if take is not None or not recipe.get("live"):
+        again = command_of(record)
+    if take is not None or not record.get("live"):
         click.echo(f"{'again':12}{again}")
 
 
-def record_in(found: "Carried", file: Path) -> dict[str, Any]:
+def record_in(found: "FileProvenance", file: Path) -> dict[str, Any]:
     """Return the provenance record that a file carries; raise ShowError where it is malformed."""
     from ..recording.provenance import from_json, printable
 
     try:
-        recipe = from_json(found.text.partition("\n")[0])
+        record = from_json(found.text.partition("\n")[0])
     except ValueError as error:
         raise ShowError(f"{file.name!r} is no take: {error} (line 1)") from None
-    if not isinstance(recipe, dict):
-        raise ShowError(f"{file.name!r} has a recipe that is none: {printable(recipe, 60)}")
-    return recipe
+    if not isinstance(record, dict):
+        raise ShowError(f"{file.name!r} has a malformed provenance record: {printable(record, 60)}")
+    return record
 
 
 def _lines(name: str, value: Any) -> Iterator[str]:
-    """Yield the lines that show one fact of a record, and no more of them than anybody reads."""
+    """Yield the lines that show one fact of a record, cut off where a stranger wrote too much."""
     from ..recording.provenance import printable
 
     entries = list(value.items())[:50] if isinstance(value, dict) else [("", value)]

@@ -1,7 +1,6 @@
 """The command `replay`: performs a show again from its take."""
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from .inspect import record_in
 from .options import Number, Size, plain_errors, progress
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
-    from ..recording.provenance import Carried
+    from ..recording.provenance import FileProvenance
     from ..recording.take import Take
 
 
@@ -26,19 +25,21 @@ if TYPE_CHECKING:  # what they import would make every command slow to start
     "a MIDI file beside the take, or a folder with the picture]",
 )
 @click.option("--size", type=Size(), help="Picture in pixels.  [default: as it was]")
-@click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second, likewise.")
-@click.option("--seconds", type=Number(0.01), metavar="S", help="The beginning alone.")
+@click.option(
+    "--fps", type=Number(0.1, 1000), metavar="N", help="Frame rate.  [default: as it was]"
+)
+@click.option("--seconds", type=Number(0.01), metavar="S", help="Only the first S seconds.")
 @click.option(
     "--sketch",
     "sketch_file",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="The sketch, where it is no longer where it was.",
+    help="The file of the sketch, where it has been moved.",
 )
 @click.option(
     "--as-shown",
     is_flag=True,
-    help="Leave out the frames that were dropped live: a piece that paints on in its own last "
-    "picture comes out the same only so.",
+    help="Leave out the frames that were dropped live. A sketch that draws on its own last picture "
+    "needs this to come out the same.",
 )
 @click.option("--device", metavar="NAME", help="Where models run.  [default: as it was]")
 def replay(
@@ -58,53 +59,52 @@ def replay(
       capriccio replay takes/nocturne-20260314-203000.jsonl --to video:big.mp4 --size 2048x2048
       capriccio replay takes/nocturne-20260314-203000-0083.400s.png --to frames:again
 
-    The notes are always those of the show, and at the same size and frame rate and on the same
-    device the pictures are too. What is no longer as it was is said before: the sketch, a
-    version, a model.
+    The notes are always those of the show; the pictures are too, at the same size, frame rate and
+    device. What has changed since is listed first: the sketch, a version, a model.
     """
     from ..loader import load_sketch
     from ..models.model import use_device
-    from ..recording.provenance import carried
+    from ..recording.provenance import read_provenance
     from ..registry import output, use_seed
     from ..sketch_provenance import differences, provenance_of
     from ..stage.stats import frame_count
 
     with plain_errors(sketch_file):
-        take = take_in(carried(file), file)
-        then = take.recipe
+        take = take_in(read_provenance(file), file)
+        then = take.record
         sketch_file = sketch_file or find_sketch(then, file)
         use_device(device or str(then.get("device", "auto")))
         use_seed(_whole(then, "seed"), _whole(then, "chance") or 0)
         sketch = load_sketch(sketch_file)
         sketch.bpm, sketch.fps = then["bpm"], fps or then["fps"]
         sketch.size = size or tuple(then["size"])
-        recipe = provenance_of(sketch, sketch_file, again=file.name)
-        if recipe().get("sha256") != then["sha256"]:
-            _say(f"sketch {sketch_file.name} is not as it was; it is performed as it is now")
+        provenance = provenance_of(sketch, sketch_file, again=file.name)
+        if provenance().get("sha256") != then["sha256"]:
+            _warn(f"sketch {sketch_file.name} has changed; it is performed as it is now")
         if take.sketches:
             times = f"{len(take.sketches)} times" if len(take.sketches) > 1 else "once"
-            _say(f"the sketch was changed {times} during the show; it is performed as it is now")
-        for words in differences({**then, "models": {}}, recipe()):
-            _say(words)
+            _warn(f"the sketch was changed {times} during the show; it is performed as it is now")
+        for message in differences({**then, "models": {}}, provenance()):
+            _warn(message)
         outputs = [output(words) for words in to or _default_outputs(take, file)]
-        told: set[str] = set()
+        warned: set[str] = set()
+        total = frame_count(min(seconds or take.seconds, take.seconds), sketch.fps)
         with progress(sketch.title) as done:
 
-            def go_on(of: int, frames: int) -> None:
-                # A model is known when it has played for the first time.
-                for words in differences({"models": take.models}, recipe()):
-                    if words not in told:
-                        told.add(words)
-                        _say(words)
-                done(frames, of)
+            def frame_done(frames: int) -> None:
+                # A model is known once it has run.
+                for message in differences({"models": take.models}, provenance()):
+                    if message not in warned:
+                        warned.add(message)
+                        _warn(message)
+                done(frames, total)
 
-            of = frame_count(min(seconds or take.seconds, take.seconds), sketch.fps)
             stats = sketch.replay(
                 take,
                 outputs,
                 seconds=seconds,
-                progress=partial(go_on, of),
-                provenance=recipe,
+                progress=frame_done,
+                provenance=provenance,
                 as_shown=as_shown,
             )
         names = ", ".join(f"{one.name}:{one.target}" for one in outputs)
@@ -114,46 +114,46 @@ def replay(
         click.echo(f"{sketch.title}: {made} to {names}", err=True)
 
 
-def take_in(found: "Carried", file: Path) -> "Take":
-    """Give the take that a file carries; raise ShowError with what to do where it has none."""
+def take_in(found: "FileProvenance", file: Path) -> "Take":
+    """Return the take that a file carries; raise ShowError where it has none."""
     from ..recording.take import read_take
     from ..sketch_provenance import command_of
 
     if not found.text:
-        raise ShowError(f"{file.name!r} carries no recipe; Capriccio did not make it")
-    recipe = record_in(found, file)
-    if "take" in recipe or found.kind == "take":
+        raise ShowError(f"{file.name!r} has no provenance record; it was not made by Capriccio")
+    record = record_in(found, file)
+    if "take" in record or found.kind == "take":
         return read_take(found.text, file.name)
-    if recipe.get("live"):
-        raise ShowError(f"{file.name!r} was made live; give the take of that show, in takes/")
-    raise ShowError(f"{file.name!r} was made offline; make it again with: {command_of(recipe)}")
+    if record.get("live"):
+        raise ShowError(f"{file.name!r} was made live; replay the take of that show, in takes/")
+    raise ShowError(f"{file.name!r} was made offline; make it again with: {command_of(record)}")
 
 
-def find_sketch(recipe: dict[str, Any], file: Path) -> Path:
-    """Find the sketch of a recipe; raise ShowError where it is no longer where it was."""
+def find_sketch(record: dict[str, Any], file: Path) -> Path:
+    """Return the file of the sketch in a record; raise ShowError where it is gone."""
     from ..recording.provenance import printable
     from ..sketch_provenance import sketches_folder
 
-    name, there = recipe["sketch"], recipe.get("path")
-    places = [file.parent / there] if isinstance(there, str) and there else []
+    name, path = record["sketch"], record.get("path")
+    places = [file.parent / path] if isinstance(path, str) and path else []
     places += [folder / name for folder in (Path(), file.parent, sketches_folder()) if folder]
     for place in places:
         if place.is_file():
             return Path(os.path.normpath(place))
-    raise ShowError(f"no sketch {printable(name)!r} where it was; say where with --sketch FILE")
+    raise ShowError(f"sketch {printable(name)!r} has been moved; name its file with --sketch FILE")
 
 
 def _default_outputs(take: "Take", file: Path) -> list[str]:
     base = file.with_name(f"{file.stem}-again")
-    return [f"frames:{base}"] if take.moment is not None else [
-        f"video:{base}.mp4", f"midifile:{base}.mid"
-    ]  # fmt: skip
+    if take.moment is not None:
+        return [f"frames:{base}"]
+    return [f"video:{base}.mp4", f"midifile:{base}.mid"]
 
 
-def _whole(recipe: dict[str, Any], name: str) -> int | None:
-    value = recipe.get(name)
+def _whole(record: dict[str, Any], name: str) -> int | None:
+    value = record.get(name)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 
-def _say(words: str) -> None:
-    click.echo(f"differs: {words}", err=True)
+def _warn(message: str) -> None:
+    click.echo(f"differs: {message}", err=True)
