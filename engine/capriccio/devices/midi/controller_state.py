@@ -20,8 +20,7 @@ class ControllerState:
 
     def __init__(self) -> None:
         self.until = -math.inf
-        self.controllers: dict[int, float] = {}
-        self.values: dict[tuple[str, int], float] = {}  # of "cc14", "nrpn" and "poly"
+        self.values: dict[tuple[str, int], float] = {}  # of "cc", "cc14", "nrpn" and "poly"
         self.held: dict[tuple[int, int], PressedKey] = {}  # by channel and pitch
         self.presses: deque[PressedKey] = deque(maxlen=MAX_NOTES)
         self.press_count = 0  # in this show
@@ -54,7 +53,7 @@ class ControllerState:
         elif kind in (0x80, 0x90):
             self._release(channel, message[1], beats)
         elif kind == 0xB0:
-            self.controllers[message[1]] = message[2] / 127
+            self.values["cc", message[1]] = message[2] / 127
             if message[1] in ALL_OFF:
                 for _, pitch in [key for key in self.held if key[0] == channel]:
                     self._release(channel, pitch, beats)

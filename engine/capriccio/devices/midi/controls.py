@@ -13,6 +13,7 @@ from ...events import MidiReceived
 from ...media import Note
 from ...performance import Performance, current_frame, current_performance
 from ...tempo import ROUNDING_BEATS, ROUNDING_SECONDS
+from .controller_events import KINDS
 from .controller_state import ControllerState
 from .inputs import Subscription, subscribe
 from .simulated_player import ANY, ControlId, EventList, SimulatedPlayer, read_events
@@ -20,6 +21,14 @@ from .simulated_player import ANY, ControlId, EventList, SimulatedPlayer, read_e
 # Messages that wait until a sketch reads them.
 MAX_WAITING = 65536
 MIN_NOTE_BEATS = 1 / 32
+# What errors call the kinds of controls.
+NAMES = {
+    "cc": "a controller",
+    "cc14": "a controller of 14 bits",
+    "nrpn": "a parameter (NRPN)",
+    "poly": "a pitch",
+    "note": "a pitch",
+}
 # How often an answer cue asks for notes: of a port, and of a file, whose next note is known.
 PORT_SECONDS, FILE_SECONDS = 0.0005, 0.02
 
@@ -58,7 +67,7 @@ class Controls:
         if simulate and not Path(simulate).expanduser().is_file():
             raise ShowError(f"controls find no file {str(simulate)!r} to simulate")
         self._port, self._file = port, simulate
-        self._lock = threading.Lock()  # over all that follows: cues of two threads read
+        self._lock = threading.RLock()  # over all that follows: cues of two threads read
         self._performance: Performance | None = None
         self._clock = OfflineClock()
         self._subscription: Subscription | None = None
@@ -73,40 +82,28 @@ class Controls:
 
     def __getitem__(self, controller: int) -> float:
         """Return controller 0..127, 0..1; 0.5, the middle, until it is first moved."""
-        return self.get(controller)
+        return self._value("cc", controller, 0.5)
 
     def get(self, controller: int, default: float = 0.5) -> float:
         """Return controller 0..127, 0..1, or `default` until it is first moved."""
-        if controller not in range(128):
-            raise ValueError(f"controller must be 0..127, got {controller!r}")
-        return self._state("cc", controller).controllers.get(controller, default)
+        return self._value("cc", controller, default)
 
     def fine(self, controller: int, default: float = 0.5) -> float:
-        """Return controller 0..31 of 14 bits, 0..1, or `default` until it is moved.
-
-        Its lower bits are those of the controller 32 above it.
-        """
-        if controller not in range(32):
-            raise ValueError(f"a controller of 14 bits must be 0..31, got {controller!r}")
-        return self._state("cc14", controller).values.get(("cc14", controller), default)
+        """Return controller 0..31 with its lower bits, those of the controller 32 above it."""
+        return self._value("cc14", controller, default)
 
     def nrpn(self, number: int, default: float = 0.5) -> float:
         """Return the parameter (NRPN) 0..16383, 0..1, or `default` until it is moved."""
-        if number not in range(16384):
-            raise ValueError(f"a parameter (NRPN) must be 0..16383, got {number!r}")
-        return self._state("nrpn", number).values.get(("nrpn", number), default)
+        return self._value("nrpn", number, default)
 
     def touch(self, pitch: int) -> float:
         """Return the pressure of a key 0..127 after it was played (aftertouch), 0..1."""
-        _check_pitch(pitch)
-        return self._state("poly", pitch).values.get(("poly", pitch), 0.0)
+        return self._value("poly", pitch, 0.0)
 
     def key(self, pitch: int) -> float:
         """Return the velocity of a held key 0..127, 0..1; 0 where it is not held."""
-        _check_pitch(pitch)
         with self._lock:
-            self._read.add(("note", pitch))
-            held = self._catch_up().held.items()
+            held = self._state("note", pitch).held.items()
             return max((press.velocity for (_, key), press in held if key == pitch), default=0.0)
 
     @property
@@ -174,8 +171,13 @@ class Controls:
         """Return whether `other` is of the same port or file, so that it may replace these."""
         return (self._port, self._file) == (other._port, other._file)
 
+    def _value(self, kind: str, number: int, default: float) -> float:
+        return self._state(kind, number).values.get((kind, number), default)
+
     def _state(self, kind: str, number: int = 0) -> ControllerState:
         """Return the state for the reader, which reads this control from now on."""
+        if number not in range(KINDS[kind] or 1):
+            raise ValueError(f"{NAMES[kind]} must be 0..{(KINDS[kind] or 1) - 1}, got {number!r}")
         with self._lock:
             self._read.add((kind, number))
             return self._catch_up()
@@ -272,11 +274,6 @@ class Controls:
         self._coming.clear()
         self._seconds = self._heard = self._played = -math.inf
         self._performance = performance
-
-
-def _check_pitch(pitch: int) -> None:
-    if pitch not in range(128):
-        raise ValueError(f"a pitch must be a whole number 0..127, got {pitch!r}")
 
 
 def _subscribe_to(port: str, waiting: deque[tuple[float, str, bytes]]) -> Subscription:

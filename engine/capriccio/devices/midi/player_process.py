@@ -1,11 +1,9 @@
 """Plays MIDI in a process of its own, so that a sketch that holds its interpreter moves no note.
 
-`output.py` runs this file as a script, with rtmidi's number of the MIDI system, the whole name of
-the port ("" for a virtual one) and the process id of the sketch. It imports next to nothing, so
-that it starts fast. Events come on standard input, records of a fixed size; reports go to standard
-output, one JSON object a line: `ready` or `error` at first, `lost` when the port vanishes and
-`restored` when it is found again, `recent` from time to time and `timing` at the end. When the
-sketch asks for it or is gone, or this process is terminated, every sounding note is ended first.
+`output.py` runs this file as a script: `player_process.py API PORT PID`. Events come on standard
+input, records of a fixed size; reports go to standard output, one JSON object a line: `ready` or
+`error`, `lost` and `restored` of the port, `recent` from time to time, `timing` at the end. However
+it ends, every sounding note is ended first. It imports next to nothing, so that it starts fast.
 """
 
 import gc
@@ -287,7 +285,13 @@ def terminate(number: int, frame: FrameType | None) -> None:
 
 
 def main(api: int, name: str, sketch: int) -> None:
-    """Play what comes on standard input until it ends."""
+    """Play what comes on standard input until it ends.
+
+    Args:
+        api: rtmidi's number of the MIDI system.
+        name: the whole name of the port, or "" for a virtual one.
+        sketch: the id of the process whose events are played.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     try:
         port = connect(api, name)

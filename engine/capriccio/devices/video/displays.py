@@ -76,11 +76,9 @@ def match_display(target: str, known: list[Display], screen: object) -> Display:
     listed = f"connected: {', '.join(map(str, known))}"
     if matches:
         raise ShowError(f"{screen}: {len(matches)} displays match {target!r}; {listed}")
-    if target.isdecimal() or not target:
-        raise ShowError(f"{screen}: there is no display {target or 0}; {listed}")
     near = suggest(target, (display.name for display in known if display.name))
     near = near if "did you mean" in near else ""
-    raise ShowError(f"{screen}: there is no display {target!r}{near}; {listed}")
+    raise ShowError(f"{screen}: there is no display {target or '0'!r}{near}; {listed}")
 
 
 def init_video() -> None:

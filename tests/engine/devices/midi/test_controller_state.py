@@ -16,9 +16,9 @@ def state_after(*messages, device="nano"):
 
 def test_controllers_wheel_and_pressures_are_kept():
     state = state_after(cc(7, 127), (0xE0, 0, 0), (0xD0, 127), (0xA0, 60, 0))
-    assert state.controllers == {7: 1.0}
+    assert state.values["cc", 7] == 1.0
     assert (state.bend, state.pressure) == (0.0, 0.0)
-    assert state.values == {("poly", 60): 0.0}
+    assert state.values["poly", 60] == 0.0
 
 
 def test_a_key_is_held_from_its_start_to_its_end():
@@ -53,7 +53,7 @@ def test_another_show_begins_without_notes_and_with_controllers_where_they_are()
     state = state_after((0x90, 60, 127), cc(1, 127))
     state.begin_show()
     assert (state.held, len(state.presses), state.press_count) == ({}, 0, 0)
-    assert state.controllers == {1: 1.0}
+    assert state.values["cc", 1] == 1.0
 
 
 def test_only_the_latest_notes_are_remembered():

@@ -262,9 +262,9 @@ def test_a_show_without_a_midi_system_plays_with_controls_at_rest(tmp_path):
 
 
 def test_numbers_that_midi_does_not_have_are_refused():
-    with pytest.raises(ValueError, match=r"controller must be 0\.\.127, got 128"):
+    with pytest.raises(ValueError, match=r"a controller must be 0\.\.127, got 128"):
         controls()[128]
-    with pytest.raises(ValueError, match=r"a pitch must be a whole number 0\.\.127, got -1"):
+    with pytest.raises(ValueError, match=r"a pitch must be 0\.\.127, got -1"):
         controls().key(-1)
 
 

@@ -59,7 +59,7 @@ def test_numbers_that_do_not_exist_are_refused():
         hands.fine(32)
     with pytest.raises(ValueError, match=r"a parameter \(NRPN\) must be 0\.\.16383, got -1"):
         hands.nrpn(-1)
-    with pytest.raises(ValueError, match=r"a pitch must be a whole number 0\.\.127, got 128"):
+    with pytest.raises(ValueError, match=r"a pitch must be 0\.\.127, got 128"):
         hands.touch(128)
 
 

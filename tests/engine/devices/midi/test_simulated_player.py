@@ -39,8 +39,8 @@ def standings(player, wanted, beats=400):
         keyboard.apply_all(player.between((number - 1) * step, number * step, wanted))
         stood.append(
             {
-                "cc 1": keyboard.controllers.get(1, 0.5),
-                "cc 74": keyboard.controllers.get(74, 0.5),
+                "cc 1": keyboard.values.get(("cc", 1), 0.5),
+                "cc 74": keyboard.values.get(("cc", 74), 0.5),
                 "cc14 2": keyboard.values.get(("cc14", 2), 0.5),
                 "nrpn 300": keyboard.values.get(("nrpn", 300), 0.5),
                 "poly 60": keyboard.values.get(("poly", 60), 0.0),

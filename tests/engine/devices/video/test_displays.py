@@ -32,7 +32,7 @@ def test_a_whole_name_wins_over_a_part_of_another():
     [
         (
             "2",
-            r"it: there is no display 2; connected: 0 'eDP-1' \(1280x800\), 1 'HDMI-1' \(1920",
+            r"it: there is no display '2'; connected: 0 'eDP-1' \(1280x800\), 1 'HDMI-1' \(1920",
         ),
         (
             "HDMl-1",

@@ -153,7 +153,7 @@ def test_other_keys_do_nothing(screen):
 
 
 def test_a_missing_display_is_reported_with_those_that_are_there(two_displays):
-    with pytest.raises(ShowError, match=r"no display 2; connected: 0 'screen' \(800x600\), 1 's"):
+    with pytest.raises(ShowError, match=r"no display '2'; connected: 0 'screen' \(800x600\), 1 's"):
         Screen("2").start(Performance(CLOCK))
     assert not open_screens
 
