@@ -144,7 +144,7 @@ class Painting:
         for stroke in distinct(_best(refined)):
             if added == count:
                 break
-            added += self._add(self._varied(stroke) if self.wildness else stroke, taken, closed)
+            added += self.add(self._varied(stroke) if self.wildness else stroke, taken, closed)
         return added
 
     def _due(self) -> int:
@@ -179,7 +179,7 @@ class Painting:
         varied[4:6] = np.cos(angle), np.sin(angle)
         return varied
 
-    def _add(self, stroke: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
+    def add(self, stroke: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
         """Add a stroke in its best colour, unless it would harm or covers others of its pass."""
         height, width = taken.shape[:2]
         x, y = int(stroke[0]), int(stroke[1])

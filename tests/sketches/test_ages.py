@@ -9,8 +9,8 @@ import pytest
 from capriccio import Moment, analyzer
 from capriccio.loader import load_sketch
 from helpers.devices import ROOT
+from helpers.images import squared_error as error
 from PIL import Image
-from plugins.strokes.test_generator import error
 
 AGES = ROOT / "sketches" / "ages.py"
 

@@ -8,8 +8,9 @@ from xml.etree import ElementTree
 import mido
 import numpy as np
 from helpers.devices import ROOT
+from helpers.images import scene
+from helpers.images import squared_error as error
 from PIL import Image
-from plugins.strokes.test_generator import error, scene
 
 
 def test_a_picture_is_painted_to_the_end_of_the_chorale(tmp_path):

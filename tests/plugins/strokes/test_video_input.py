@@ -1,4 +1,4 @@
-"""A video file is a target that moves: read as the show goes on, round and round."""
+"""Videos as targets: an image for each time, in a loop."""
 
 from itertools import pairwise
 
@@ -7,11 +7,11 @@ import numpy as np
 import pytest
 from capriccio import Moment
 from capriccio_strokes.generator import Painter
-from capriccio_strokes.video_input import Film
+from capriccio_strokes.video_input import VideoInput
 
 
 @pytest.fixture
-def film(tmp_path):
+def video(tmp_path):
     """A video of ten images, each lighter than the one before, ten a second."""
     path = tmp_path / "dawn.mp4"
     with av.open(str(path), "w") as file:
@@ -31,32 +31,32 @@ def number_of(image) -> int:
     return round((float(image.mean()) - 20) / 22)
 
 
-def test_each_time_has_its_image_and_after_the_last_comes_the_first(film):
-    video = Film(film)
+def test_each_time_has_its_image_and_the_video_loops(video):
+    source = VideoInput(video)
     times = (0.0, 0.04, 0.15, 0.55, 0.99, 1.05, 1.31, 0.2, 7.95)
 
-    assert [number_of(video.at(at)) for at in times] == [0, 0, 1, 5, 9, 0, 3, 2, 9]
-    assert video.at(0.3).shape == (48, 64, 3)
-    video.close()
+    assert [number_of(source.image_at(at)) for at in times] == [0, 0, 1, 5, 9, 0, 3, 2, 9]
+    assert source.image_at(0.3).shape == (48, 64, 3)
+    source.close()
 
 
-def test_the_painter_follows_a_film(film):
+def test_the_painter_follows_a_video(video):
     painter = Painter(size=64)
     seen = []
     for frame in range(10):
         moment = Moment(beats=frame / 5, seconds=frame / 10)
-        seen.append(painter(moment, target=film, detail=0.2).mean())
+        seen.append(painter(moment, target=video, detail=0.2).mean())
     painter.close()
 
     assert all(after > before for before, after in pairwise(seen))
     assert seen[-1] > seen[0] + 100  # of 198
 
 
-@pytest.mark.parametrize("content", [b"", b"no film at all", b"\0" * 5000])
-def test_what_is_no_film_is_told(content, tmp_path):
+@pytest.mark.parametrize("content", [b"", b"no video at all", b"\0" * 5000])
+def test_what_is_no_video_is_refused(content, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(content)
 
     with pytest.raises(ValueError, match=r"broken\.mp4: cannot be read as video: "):
         Painter(size=64)(Moment(), target=tmp_path / "broken.mp4")
     with pytest.raises(ValueError, match=r"none\.mp4: cannot be read as video: .*No such file"):
-        Film(tmp_path / "none.mp4")
+        VideoInput(tmp_path / "none.mp4")
