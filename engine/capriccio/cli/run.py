@@ -150,7 +150,9 @@ def run_script(sketch: "Sketch", arguments: list[str]) -> None:
         SystemExit: after --help, or after an error, which has been printed.
     """
 
-    @click.command(context_settings={"help_option_names": ["-h", "--help"]})
+    @click.command(
+        context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+    )
     @performance_options
     def main(*, seed: int | None, device: str, **flags: Any) -> None:
         from ..models.model import use_device
