@@ -39,9 +39,7 @@ def test_folders_behind_links_are_read(folder, tmp_path):
     (tmp_path / "linked").mkdir()
     (tmp_path / "linked" / "fruit").symlink_to(folder)
     (folder / "back").symlink_to(tmp_path / "linked")  # a link that leads back
-    training, validation = read_pictures(tmp_path / "linked", 64)
-    assert len(training) + len(validation) == 60
-    (tmp_path / "link").symlink_to(folder)
+    (tmp_path / "link").symlink_to(tmp_path / "linked")
     training, validation = read_pictures(tmp_path / "link", 64)
     assert len(training) + len(validation) == 60
 
