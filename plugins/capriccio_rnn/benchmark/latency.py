@@ -9,7 +9,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -142,9 +141,10 @@ def play_duet(events: int, nice: int, folder: str) -> dict[str, Any]:
 
 
 def duet_sketch() -> Path:
-    """Return the path of the sketch `duet` that is installed with Capriccio."""
-    found = find_spec("capriccio_sketches")
-    return Path(next(iter(found.submodule_search_locations))) / "duet.py"  # type: ignore
+    """Return the path of the sketch `duet`, beside this package in a wheel or in a checkout."""
+    root = Path(__file__).parents[2]
+    folders = (root / "capriccio_sketches", root.parent / "sketches")
+    return next(folder for folder in folders if folder.is_dir()) / "duet.py"
 
 
 class KeyTimer:

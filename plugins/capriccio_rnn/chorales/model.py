@@ -107,7 +107,7 @@ class ChoraleModel:
         self.clear_state()
 
     def clear_state(self) -> None:
-        """Forget what was sung; the random numbers go on."""
+        """Forget the past; the random numbers go on."""
         shapes: list[Any] = [self._model.inputs[name].shape for name in ("state", "trace")]
         self.state, self.trace = (np.zeros(shape, np.float32) for shape in shapes)
         self._sounds, self._struck = [START] * 4, [0] * 4

@@ -190,7 +190,7 @@ class EventPlayer:
         return found
 
     def _clear_state(self) -> None:
-        """Forget what was played; the random numbers go on."""
+        """Forget the past; the random numbers go on."""
         shape: Any = self._model.inputs["state"].shape
         self.state = np.zeros(shape, np.float32)
         self.history.clear()

@@ -1,79 +1,52 @@
-"""Tests of the part `rnn` with the model `chorales`: contract, voices, seeds, time, and knobs."""
+"""Tests of the part `rnn` itself: its models, seeds, and unused knobs."""
 
-import hashlib
-import itertools
-import math
 import subprocess
 import sys
-from statistics import fmean
 
-import numpy as np
 import pytest
-from capriccio import Moment, Note
+from capriccio import Model, Moment
 from capriccio.testing import check_generator
-from capriccio_rnn.analyzer import find_faults
-from capriccio_rnn.chorales.model import RANGES, ChoraleModel, sampling_controls
+from capriccio_rnn.chorales.player import ChoralePlayer
+from capriccio_rnn.events.player import EventPlayer
 from capriccio_rnn.generator import RNN
-from capriccio_rnn.keys import pitch_classes
 from helpers.devices import ROOT
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from helpers.music import play
 
 
-def play(part, bars=8, bars_at_once=2, meter=4, **knobs) -> list[Note]:
-    """Play from the start and return the notes with their times from there."""
-    phrase, span = [], bars_at_once * meter
-    for beat in range(0, bars * meter, span):
-        now = Moment(beats=beat, seconds=beat / 2, span=span, meter=meter)
-        phrase += [note._replace(start=note.start + beat) for note in part(now, **knobs)]
-    return sorted(phrase, key=lambda note: (note.start, note.channel))
+@pytest.mark.parametrize("model", ["chorales", "groove"])
+def test_the_part_keeps_the_contract(model):
+    check_generator(RNN, model=model)
 
 
-def test_the_part_keeps_the_contract():
-    check_generator(RNN)
+def test_the_card_decides_how_a_model_is_played():
+    assert isinstance(RNN().player, ChoralePlayer)
+    assert isinstance(RNN(model="groove").player, EventPlayer)
 
 
-def test_the_music_stays_within_the_ranges_of_four_voices():
-    notes = play(RNN(seed=3), bars=32)
+@pytest.mark.parametrize("model, unused", [("chorales", {"style", "fill"}), ("groove", {"key"})])
+def test_knobs_without_effect_on_the_model_are_named(model, unused):
+    part = RNN(model=model)
 
-    assert {note.channel for note in notes} == {1, 2, 3, 4}
-    for note in notes:
-        low, high = RANGES[note.channel - 1]
-        assert low <= note.pitch <= high
-        assert 0 < note.length <= 4
-        assert 0 < note.velocity <= 1
+    assert part.unused_knobs == frozenset(unused)
+    assert unused < set(RNN.knobs)
 
 
-def test_a_voice_sings_one_note_at_a_time():
-    notes = play(RNN(seed=4), bars=32)
-
-    for channel in range(1, 5):
-        voice = [note for note in notes if note.channel == channel]
-        for note, following in itertools.pairwise(voice):
-            assert note.start + note.length <= following.start
+def test_every_knob_is_described():
+    assert all(knob.description.endswith(".") for knob in RNN.knobs.values())
 
 
-@pytest.mark.parametrize("bars_at_once", [1, 4, 8])
-def test_the_music_does_not_depend_on_how_it_is_cut_into_phrases(bars_at_once):
-    assert play(RNN(seed=5), bars_at_once=bars_at_once) == play(RNN(seed=5), bars_at_once=2)
+def test_warming_up_does_not_change_the_music():
+    warm = RNN(seed=2)
+    warm.warm_up()
+
+    assert play(warm) == play(RNN(seed=2))
 
 
-def test_a_phrase_begins_no_earlier_than_its_moment_and_within_its_span():
-    part = RNN(seed=6)
-
-    for beats, span in [(0.0, 0.3), (0.3, 1.1), (1.4, 2.0), (3.4, 0.05), (3.45, 5.0)]:
-        for note in part(Moment(beats=beats, span=span)):
-            assert 0 <= note.start < span
-
-
-def test_a_moment_without_length_has_no_notes():
-    assert RNN()(Moment(span=0.0)) == []
-
-
-def test_another_process_plays_the_same_notes():
+@pytest.mark.parametrize("model", ["chorales", "groove"])
+def test_another_process_plays_the_same_notes(model):
     script = (
-        "import hashlib; from plugins.rnn.test_generator import RNN, play;"
-        "print(hashlib.sha256(repr(play(RNN(seed=8))).encode()).hexdigest())"
+        "from capriccio_rnn.generator import RNN; from helpers.music import play;"
+        f"print(play(RNN(model={model!r}, seed=8)))"
     )
     there = subprocess.run(
         [sys.executable, "-c", script],
@@ -83,109 +56,12 @@ def test_another_process_plays_the_same_notes():
         check=True,
     )
 
-    here = hashlib.sha256(repr(play(RNN(seed=8))).encode()).hexdigest()
-    assert there.stdout.strip() == here
+    assert there.stdout.strip() == repr(play(RNN(model=model, seed=8)))
 
 
-def test_more_density_writes_more_notes():
-    counts = [len(play(RNN(seed=9), bars=24, density=value)) for value in (0.0, 0.5, 1.0)]
-
-    assert counts[0] < counts[1] < counts[2]
-
-
-def test_more_register_sings_higher_in_every_voice():
-    parts = [play(RNN(seed=10), bars=24, register=value) for value in (0.0, 0.5, 1.0)]
-
-    for channel in range(1, 5):
-        means = [fmean(n.pitch for n in notes if n.channel == channel) for notes in parts]
-        assert means[0] < means[1] < means[2]
-
-
-def test_more_heat_makes_the_choices_less_certain():
-    entropies = []
-    for heat in (0.0, 0.25, 0.5, 0.75, 1.0):
-        part, seen = RNN(seed=11), []
-        for beat in range(64):
-            part(Moment(beats=beat, span=1.0), heat=heat)
-            seen.append(float(part.player.model.entropy.sum()))
-        entropies.append(fmean(seen))
-
-    assert entropies == sorted(entropies)
-    assert entropies[0] < entropies[-1] / 2
-
-
-def test_heat_leaves_the_rhythm_alone():
-    calm, wild = (len(play(RNN(seed=15), bars=64, heat=value)) for value in (0.0, 1.0))
-
-    assert wild == pytest.approx(calm, rel=0.25)
-
-
-def test_at_default_knobs_parallels_are_rare():
-    pieces = [RNN(seed=seed)(Moment(span=64.0)) for seed in range(8)]
-
-    found = [
-        fault for piece in pieces for fault in find_faults(piece)[1] if "parallel" in fault.what
-    ]
-    assert len(found) <= 8  # in 128 bars; chance would make sixty
-
-
-def test_a_chord_held_for_long_leaves_no_denormal_numbers():
-    model = ChoraleModel(RNN.models["chorales"], 0)
-    chord = {voice: (pitch, False) for voice, pitch in enumerate((72, 67, 64, 48))}
-
-    for step in range(1200):
-        model.step(step % 16, sampling_controls(), chord)
-
-    for memory in (model.state, model.trace):
-        assert (np.abs(memory) > np.finfo(np.float32).tiny).all()
-
-
-@pytest.mark.parametrize("key", ["d minor", "E flat major", {0, 2, 4, 7, 9}])
-def test_a_key_is_kept_to_from_the_first_note(key):
-    notes = play(RNN(seed=12), key=key)
-
-    assert len(notes) > 20
-    assert {note.pitch % 12 for note in notes} <= pitch_classes(key)
-
-
-def test_a_key_is_kept_to_when_it_changes_under_a_held_note():
-    part = RNN(seed=13)
-    part(Moment(beats=0, span=8), key="c major")
-
-    changed = part(Moment(beats=8, span=8), key="f# major")
-
-    # What was composed ahead, to the end of the notes that crossed the bar, is still in c.
-    later = [note for note in changed if note.start >= 4]
-    assert later and {note.pitch % 12 for note in later} <= pitch_classes("f# major")
-
-
-@pytest.mark.parametrize(
-    "name, classes",
-    [
-        ("", range(12)),
-        ("c major", {0, 2, 4, 5, 7, 9, 11}),
-        ("B flat major", {10, 0, 2, 3, 5, 7, 9}),
-        ("b major", {11, 1, 3, 4, 6, 8, 10}),
-        ("bb major", {10, 0, 2, 3, 5, 7, 9}),
-        ("a minor", {9, 11, 0, 2, 4, 5, 6, 7, 8}),
-        ("F♯ minor", {6, 8, 9, 11, 1, 2, 3, 4, 5}),
-        ((0, 7), {0, 7}),
-    ],
-)
-def test_keys_are_read_as_musicians_write_them(name, classes):
-    assert pitch_classes(name) == set(classes)
-
-
-def test_an_unknown_key_is_refused():
-    with pytest.raises(ValueError, match=r'key must be like "d minor", .*, got .h major'):
-        RNN()(Moment(), key="h major")
-    with pytest.raises(ValueError, match=r"pitch classes must be numbers 0\.\.11, got \[12\]"):
-        RNN()(Moment(), key=[12])
-
-
-def test_chorales_have_no_style():
-    with pytest.raises(ValueError, match="model 'chorales' has no styles, got 'funk'"):
-        RNN()(Moment(), style="funk")
+@pytest.mark.parametrize("model", ["chorales", "groove"])
+def test_a_moment_without_length_has_no_notes(model):
+    assert RNN(model=model)(Moment(span=0.0)) == []
 
 
 def test_an_unknown_model_is_refused_at_construction():
@@ -193,89 +69,21 @@ def test_an_unknown_model_is_refused_at_construction():
         RNN(model="coral")
 
 
-def test_notes_of_a_person_change_what_follows():
-    alone, fed = RNN(seed=14), RNN(seed=14)
-    theme = [Note(pitch, beat) for beat, pitch in enumerate((62, 65, 69, 65, 62, 64, 66, 67))]
-
-    fed.feed(theme)
-
-    assert fed(Moment(beats=8, span=8)) != alone(Moment(beats=8, span=8))
-
-
-def test_a_melody_is_harmonized_and_kept_note_for_note():
-    pitches = (67, 67, 69, 71, 72, 71, 69, 67)
-    melody = [Note(pitch, beat) for beat, pitch in enumerate(pitches)]
-
-    phrase = RNN(seed=16).harmonize(melody, key="g major")
-
-    soprano = [(n.pitch, n.start, n.length) for n in phrase if n.channel == 1]
-    assert soprano == [(pitch, beat, 1) for beat, pitch in enumerate(pitches)]
-    assert {note.channel for note in phrase} == {1, 2, 3, 4}
-    others = [note.pitch % 12 for note in phrase if note.channel > 1]
-    assert set(others) <= pitch_classes("g major")
-
-
-@pytest.mark.parametrize("voice", [1, 2, 3, 4])
-def test_any_voice_can_be_given(voice):
-    pitches = (60, 62, 64, 65, 64, 62, 60)
-    melody = [Note(pitch, beat, channel=voice) for beat, pitch in enumerate(pitches)]
-
-    phrase = RNN(seed=17).harmonize(melody)
-
-    given = [note.pitch % 12 for note in phrase if note.channel == voice]
-    assert given == [pitch % 12 for pitch in pitches]
-    assert len({note.channel for note in phrase}) == 4
-
-
-def test_notes_without_a_finite_time_are_refused():
-    part = RNN()
-
-    with pytest.raises(ValueError, match="note must have a finite start >= 0 and a finite length"):
-        part.feed([Note(60, math.nan)])
-    with pytest.raises(ValueError, match="phrase must be at most 256 beats long, got 1001"):
-        part.feed([Note(60, 1000.0)])
-
-
-anything = st.builds(
-    Note,
-    pitch=st.integers(-12, 140),
-    start=st.floats(0, 20),
-    length=st.floats(-1, 8),
-    velocity=st.floats(-1, 2),
-    channel=st.integers(0, 17),
-)
-shared = RNN(seed=18)
-
-
-@settings(deadline=None, max_examples=40)
-@given(st.lists(anything, max_size=12))
-def test_any_notes_of_a_person_are_followed_by_playable_notes(notes):
-    shared.feed(notes)
-
-    for note in shared(Moment(beats=0, span=4)):  # `Generator` checks that they can be played
-        low, high = RANGES[note.channel - 1]
-        assert low <= note.pitch <= high
-
-
-def test_a_state_that_is_not_finite_is_reported_and_reset():
-    part = RNN(seed=19)
-    play(part, bars=2)
-    part.player.model.state[0, 0] = np.nan
-
-    with pytest.raises(
-        FloatingPointError, match="state of the network was not finite and has been reset"
-    ):
-        part(Moment(beats=8, span=8))
-
-    assert len(part(Moment(beats=16, span=8))) > 8
-
-
-def test_the_model_carries_its_card():
-    from capriccio import Model
-
+def test_the_chorale_model_carries_its_card():
     card = Model(RNN.models["chorales"]).card
 
     for field in ("data", "data_source", "data_licence", "licence", "credit", "commit", "command",
                   "machine", "metrics", "hours", "input_ranges"):  # fmt: skip
         assert card[field] or field == "commit", field
     assert RNN.models["chorales"].stat().st_size < 12e6
+
+
+def test_the_drummer_carries_its_card():
+    card = Model(RNN.models["groove"]).card
+
+    for field in ("data", "data_source", "data_licence", "licence", "credit", "commit", "command",
+                  "machine", "metrics", "hours", "input_ranges", "tags", "sounds"):  # fmt: skip
+        assert card[field] or field == "commit", field
+    assert card["data_licence"] == "CC BY 4.0" and "Gillick" in card["credit"]
+    assert card["metrics"]["test nats per event"] < 7
+    assert RNN.models["groove"].stat().st_size < 4e6

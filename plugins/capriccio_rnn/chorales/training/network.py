@@ -49,6 +49,8 @@ class ChoraleNetwork(nn.Module):
     Inputs are pitches and intervals. The intervals between voices, before and after their moves,
     make harmony the same in every key. `strict` nats are taken from the logits of parallel fifths,
     octaves and unisons.
+
+    Attributes are named as the tensors in checkpoints.
     """
 
     strict = 0.0
@@ -101,8 +103,8 @@ class ChoraleNetwork(nn.Module):
         trace = pitch_class_trace(sounding)  # (b, t, TRACE)
         x = sum_rows(self.scene, scene_rows(sounding, struck, position))  # (b, t, SCENE)
         x = self.dropout(x + trace @ self.tonal)  # (b, t, SCENE)
-        heard, _ = self.memory(x)  # (b, t, WIDTH)
-        deep = self.hear(torch.cat([self.dropout(heard), x], -1)).unflatten(-1, (4, HEAD))
+        context, _ = self.memory(x)  # (b, t, WIDTH)
+        deep = self.hear(torch.cat([self.dropout(context), x], -1)).unflatten(-1, (4, HEAD))
         actions = self.action_features(now, token)  # (b, t, u, SOUND_WIDTH + 2)
         seen = actions.unsqueeze(-3) * known.unsqueeze(-1)  # (b, t, v, u, SOUND_WIDTH + 2)
         deep = F.relu(deep + torch.einsum("btvui,vuih->btvh", seen, self.blend))  # (b, t, v, HEAD)

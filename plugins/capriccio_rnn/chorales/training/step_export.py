@@ -2,7 +2,7 @@
 
 A node of the graph costs nearly a microsecond whatever it does, as much as the product of a vector
 with 70 kB of weights. So there are few nodes: everything that depends on sounds, positions and
-tokens single, up to the first product with the state, is tabulated once and looked up by row.
+tokens alone, up to the first product with the state, is tabulated once and looked up by row.
 """
 
 from itertools import combinations
@@ -63,7 +63,7 @@ class ChoraleStep(nn.Module):
     Each voice does the token with the largest sum of its weight and `luck`, the noise and bias from
     outside. Gumbel noise samples from the softmax (Maddison et al., arXiv 1411.0030), and with
     temperature T where it is multiplied by T. Holding is decided first, so that temperature leaves
-    the rhythm single: its weight counts HOLD_SCALE times, and so should its luck, logistic noise;
+    the rhythm alone: its weight counts HOLD_SCALE times, and so should its luck, logistic noise;
     then it is far above all strikes or far below.
 
     Inputs:
@@ -86,14 +86,13 @@ class ChoraleStep(nn.Module):
             (memory.bias_ih_l1, memory.bias_hh_l1),
         )
         with torch.no_grad():
+            tonal = net.tonal @ scene_weights(net).T  # (TRACE, GATES + 4 * HEAD)
             weigh = scale_column(net.weigh[..., :TOKENS], HOLD)  # (4, HEAD, TOKENS)
             tables = {
                 "scene": scene_table(net).half(),  # half precision, since it is large
                 "leading": leading_table(net),  # (SINGLE_ROW + 8 * MOVES, OPTIONS)
                 "fades": DECAYS.repeat_interleave(12),  # (TRACE,)
-                "tonal": torch.cat(
-                    [net.tonal @ scene_weights(net).T, net.trace_logits()], 1
-                ),  # (TRACE, …)
+                "tonal": torch.cat([tonal, net.trace_logits()], 1),  # (TRACE, …)
                 "ones": torch.ones(1, 15),
                 "voices": torch.eye(4).repeat(1, 4),  # (4, 16): sums over the voice decided before
                 "scale": torch.where(torch.arange(TOKENS) == HOLD, 1 / HOLD_SCALE, 1.0).repeat(4),
@@ -111,6 +110,7 @@ class ChoraleStep(nn.Module):
                 "weigh_moves": with_holds(net.weigh[..., TOKENS:]),  # (4, HEAD, OPTIONS)
                 **{f"told_{turn}": table for turn, table in enumerate(effect_tables(net))},
             }
+        # The names of the buffers are those of the initializers in the graph.
         for name, table in tables.items():
             self.register_buffer(name, table.detach().contiguous())
         factors, firsts, numbers = lookup_tables()

@@ -33,7 +33,7 @@ STYLE_DROPOUT = 0.1  # share of excerpts without a style, so that playing needs 
 class TrainingPiece(NamedTuple):
     """One piece as inputs of `EventNetwork.forward`."""
 
-    heard: torch.Tensor  # (events, rows)
+    inputs: torch.Tensor  # (events, rows)
     mood: torch.Tensor  # (tags + 1,)
     position: torch.Tensor  # (events,)
     event: torch.Tensor  # (events, fields)
@@ -48,12 +48,12 @@ def training_piece(
     notes = labeled.piece.notes
     sequence = encode(notes, sounds, labeled.piece.meters, fields)
     sizes = field_sizes(len(sounds), fields)
-    history, heard = EventHistory(sizes), []
+    history, inputs = EventHistory(sizes), []
     before, position = list(sizes), 0
     rows = zip(sequence.events.tolist(), sequence.steps.tolist(), sequence.positions.tolist(),
                sequence.bars.tolist(), strict=True)  # fmt: skip
     for event, step, now, bar in rows:
-        heard.append([*before, position, bar, *history.following(bar)])
+        inputs.append([*before, position, bar, *history.following(bar)])
         history.add(step, event)
         before, position = event, now
     bar_lines = np.array(sequence.steps - sequence.positions)
@@ -64,7 +64,7 @@ def training_piece(
         pitches = [pitch for part, pitch in sounds if part == channel]
         down, up = max(down, pitches[0] - min(own)), min(up, pitches[-1] - max(own))
     return TrainingPiece(
-        torch.tensor(heard).view(-1, len(sizes) + 2 + len(LAGS) * len(sizes)),
+        torch.tensor(inputs).view(-1, len(sizes) + 2 + len(LAGS) * len(sizes)),
         conditioning(labeled.tags, tags, labeled.piece.bpm),
         torch.from_numpy(sequence.positions),
         torch.from_numpy(sequence.events),
@@ -83,27 +83,24 @@ def random_excerpt(one: TrainingPiece, sounds: list[Sound]) -> tuple[torch.Tenso
     begin = 0
     if len(one.event) > EXCERPT_EVENTS and torch.rand(()) > 0.1:
         begin = int(one.bar_starts[torch.randint(len(one.bar_starts), ())])
-    heard, event = (
-        one.heard[begin : begin + EXCERPT_EVENTS].clone(),
-        one.event[begin : begin + EXCERPT_EVENTS],
-    )
-    position, fields = one.position[begin : begin + EXCERPT_EVENTS], one.event.shape[1]
+    part, fields = slice(begin, begin + EXCERPT_EVENTS), one.event.shape[1]
+    inputs, event, position = one.inputs[part].clone(), one.event[part], one.position[part]
     sizes = torch.tensor(field_sizes(len(sounds), fields))  # (fields,)
     event = event.clone()  # (t, fields)
     if begin:  # as if it were the beginning
         event[0, 0] = position[0]
-        heard[0, :fields], heard[0, fields] = sizes, 0
-        heard[0, fields + 2 :] = sizes.repeat(len(LAGS))
+        inputs[0, :fields], inputs[0, fields] = sizes, 0
+        inputs[0, fields + 2 :] = sizes.repeat(len(LAGS))
     shift = int(torch.randint(one.shifts[0], one.shifts[1] + 1, ()))
     if shift:
         move = torch.tensor([shift * (channel != DRUM_CHANNEL) for channel, _ in sounds] + [0])
         event[:, 2] += move[event[:, 2]]
-        for column in (2, *range(fields + 4, heard.shape[1], fields)):
-            heard[:, column] += move[heard[:, column]]
+        for column in (2, *range(fields + 4, inputs.shape[1], fields)):
+            inputs[:, column] += move[inputs[:, column]]
     mood = one.mood.clone()  # (tags + 1,)
     if torch.rand(()) < STYLE_DROPOUT:
         mood[:-1] = 0
-    return heard, mood, position, event
+    return inputs, mood, position, event
 
 
 def padded(rows: list[torch.Tensor], value: int = 0) -> torch.Tensor:
@@ -111,10 +108,17 @@ def padded(rows: list[torch.Tensor], value: int = 0) -> torch.Tensor:
     return nn.utils.rnn.pad_sequence(rows, batch_first=True, padding_value=value)
 
 
-def losses(net: EventNetwork, heard, mood, position, event, state=None):
+def losses(
+    net: EventNetwork,
+    inputs: torch.Tensor,
+    mood: torch.Tensor,
+    position: torch.Tensor,
+    event: torch.Tensor,
+    state: torch.Tensor | None = None,
+) -> tuple[torch.Tensor, torch.Tensor]:
     """Return the nats of each field, (b, t, fields), 0 beyond the end, and the state."""
     real = event[..., 0] >= 0  # (b, t)
-    weights, state = net(heard, mood, position, event.clamp(min=0), state)
+    weights, state = net(inputs, mood, position, event.clamp(min=0), state)
     nats = [
         F.cross_entropy(w.transpose(1, 2), event[..., field], ignore_index=-1, reduction="none")
         for field, w in enumerate(weights)
@@ -130,13 +134,13 @@ def evaluate(net: EventNetwork, pieces: list[TrainingPiece]) -> dict[str, float]
     for at in range(0, len(order), 16):
         some, state = order[at : at + 16], None
         mood = torch.stack([one.mood for one in some])  # (b, tags + 1)
-        heard = padded([one.heard for one in some])  # (b, t, rows)
+        inputs = padded([one.inputs for one in some])  # (b, t, rows)
         position = padded([one.position for one in some])  # (b, t)
         event = padded([one.event for one in some], -1)  # (b, t, fields)
         for cut in range(0, event.shape[1], 1024):
             part = slice(cut, cut + 1024)
             nats, state = losses(
-                net, heard[:, part], mood, position[:, part], event[:, part], state
+                net, inputs[:, part], mood, position[:, part], event[:, part], state
             )
             total += nats.sum((0, 1))
         events += sum(len(one.event) for one in some)
@@ -190,9 +194,9 @@ def train(
     def loss(step: int) -> torch.Tensor:
         picks = torch.multinomial(frequencies, BATCH_SIZE, replacement=True).tolist()
         cut = [random_excerpt(splits["train"][pick], sounds) for pick in picks]
-        heards, moods, positions, events = map(list, zip(*cut, strict=True))
+        all_inputs, moods, positions, events = map(list, zip(*cut, strict=True))
         event = padded(events, -1)  # (b, t, fields)
-        nats, _ = losses(net, padded(heards), torch.stack(moods), padded(positions), event)
+        nats, _ = losses(net, padded(all_inputs), torch.stack(moods), padded(positions), event)
         return nats.sum() / (event[..., 0] >= 0).sum()  # nats of a whole event
 
     def schedule(progress: float) -> float:
@@ -261,7 +265,7 @@ def last_tenth(one: TrainingPiece) -> TrainingPiece:
     """Return the last tenth of a piece."""
     begin = len(one.event) * 9 // 10
     return one._replace(
-        heard=one.heard[begin:], position=one.position[begin:], event=one.event[begin:]
+        inputs=one.inputs[begin:], position=one.position[begin:], event=one.event[begin:]
     )
 
 
@@ -303,13 +307,13 @@ def untrained_step(card: dict[str, Any]) -> EventStep:
 
 def example_inputs(net: EventNetwork, tags: int) -> tuple[torch.Tensor, ...]:
     """Return random inputs for checking the exported graph."""
-    heard = [int(torch.randint(size, ())) for size in net.rows]
-    heard[len(net.sizes) + 1] = 16  # a bar of four beats
+    inputs = [int(torch.randint(size, ())) for size in net.rows]
+    inputs[len(net.sizes) + 1] = 16  # a bar of four beats
     total = sum(net.sizes)
     memory = net.memory
     return (
         torch.rand(memory.num_layers, memory.hidden_size) * 2 - 1,  # (LAYERS, WIDTH)
-        torch.tensor(heard),  # (rows,)
+        torch.tensor(inputs),  # (rows,)
         torch.cat(
             [
                 F.one_hot(torch.randint(max(tags, 1), ()), tags) if tags else torch.zeros(0),

@@ -19,7 +19,10 @@ IMPOSSIBLE = -1e6
 
 
 class EventNetwork(nn.Module):
-    """Return logits for the fields of the next event."""
+    """Return logits for the fields of the next event.
+
+    Attributes are named as the tensors in checkpoints and exported graphs.
+    """
 
     def __init__(self, sounds: int, tags: int, fields: int):
         super().__init__()
@@ -28,7 +31,7 @@ class EventNetwork(nn.Module):
         self.rows = [size + 1 for size in self.sizes]  # one more each, for no event
         self.rows += [MAX_BAR_STEPS, MAX_BAR_STEPS + 1] + self.rows * len(LAGS)
         self.told = nn.Embedding(sum(self.rows), INPUT)
-        first = torch.tensor([0, *self.rows[:-1]]).cumsum(0)  # (heard,)
+        first = torch.tensor([0, *self.rows[:-1]]).cumsum(0)  # (inputs,)
         self.register_buffer("first", first, persistent=False)
         nn.init.normal_(self.told.weight, std=0.3)  # about ten of them are summed
         self.mood = nn.Linear(tags + 1, INPUT)
@@ -53,25 +56,25 @@ class EventNetwork(nn.Module):
         self.register_buffer("sooner", sooner, persistent=False)
         self.register_buffer("lower", rule_out_below(sounds + 2, sounds), persistent=False)
 
-    def forward(self, heard, mood, position, event, state=None):
+    def forward(self, inputs, mood, position, event, state=None):
         """Return logits (b, t, size) of each field, conditioned on those before it, and the state.
 
         Args:
-            heard: (b, t, rows) last event, position, bar and past events.
+            inputs: (b, t, rows) last event, position, bar and past events.
             mood: (b, tags + 1) weights of the tags, and log2(bpm / 120).
             position: (b, t) of the event in its bar.
             event: (b, t, fields) tokens.
             state: (LAYERS, b, WIDTH), zeros if None.
         """
-        rows = (heard + self.first).flatten(0, 1)  # (b * t, rows)
+        rows = (inputs + self.first).flatten(0, 1)  # (b * t, rows)
         x = F.embedding_bag(rows, self.told.weight, mode="sum")  # (b * t, INPUT)
-        x = x.view(*heard.shape[:2], INPUT) + self.mood(mood).unsqueeze(1)  # (b, t, INPUT)
+        x = x.view(*inputs.shape[:2], INPUT) + self.mood(mood).unsqueeze(1)  # (b, t, INPUT)
         x = self.dropout(x)  # (b, t, INPUT)
         memory, state = self.memory(x, state)  # (b, t, WIDTH) (LAYERS, b, WIDTH)
         deep = self.hear(torch.cat([self.dropout(memory), x], -1))  # (b, t, fields * HEAD)
         after = deep[..., HEAD:] + self.there(position)  # (b, t, (fields - 1) * HEAD)
         deep = deep[..., :HEAD]  # (b, t, HEAD)
-        last, tokens, weights = heard.unbind(-1), event.unbind(-1), []  # all (b, t)
+        last, tokens, weights = inputs.unbind(-1), event.unbind(-1), []  # all (b, t)
         for field, weigh in enumerate(self.weigh):
             rules = self.rules(field, last, tokens)  # (b, t, size) or 0
             weights.append(weigh(self.dropout(F.relu(deep))) + rules)  # (b, t, size)

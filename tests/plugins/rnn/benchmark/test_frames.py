@@ -1,21 +1,15 @@
-"""Tests of the benchmarks: no prediction looks ahead, and probabilities add up to one."""
+"""Tests of the benchmark of frames: no prediction looks ahead, and probabilities add up to one."""
 
-import json
 import math
 
-import mido
-import numpy as np
 import pytest
-from capriccio import Note
-from capriccio_rnn.analyzer import find_faults
-from capriccio_rnn.benchmark import chorales
-from capriccio_rnn.benchmark.__main__ import benchmark
-from capriccio_rnn.events.__main__ import events
-from click.testing import CliRunner
 
 torch = pytest.importorskip("torch")
 
 from capriccio_rnn.benchmark import frames  # noqa: E402
+
+torch = pytest.importorskip("torch")
+
 
 TUNE = [[60, 64, 67, 72], [59, 62, 67, 74], [60, 64, 67, 72], [57, 65, 69, 72], [55, 62, 71, 74]]
 
@@ -114,71 +108,3 @@ def test_a_folder_without_the_dataset_is_refused(tmp_path):
         frames.load(tmp_path, "jsb")
     with pytest.raises(FileNotFoundError, match=r"no Nottingham\.mat in"):
         frames.load(tmp_path, "nottingham")
-
-
-def test_bachs_steps_become_notes_no_longer_than_the_models():
-    piece = [[72, 67, 64, 48]] * 20 + [[74, 67, -1, 50]] * 4
-
-    phrase = chorales.phrase_of(piece)
-
-    soprano = [(n.pitch, n.start, n.length) for n in phrase if n.channel == 1]
-    assert soprano == [(72, 0, 4), (72, 4, 1), (74, 5, 1)]
-    assert sum(n.length for n in phrase if n.channel == 3) == 5
-    assert find_faults(phrase)[1][0].what == "parallel octaves"
-
-
-def test_the_divergence_of_note_lengths_is_0_for_equal_and_1_for_disjoint_ones():
-    quarters = [chorales.phrase_of([[72, 67, 64, 48]] * 4)]
-    halves = [chorales.phrase_of([[72, 67, 64, 48]] * 8)]
-
-    quarters, halves = chorales.lengths(quarters), chorales.lengths(halves)
-    assert quarters == {4: 4} and halves == {8: 4}
-    assert chorales.divergence(quarters, quarters) == 0
-    assert chorales.divergence(quarters, halves) == 1
-
-
-def test_one_command_compares_the_model_with_bach(tmp_path):
-    rng = np.random.default_rng(0)
-    moves = rng.integers(0, 5, (3, 32, 1))
-    pieces = (moves + np.array([72, 67, 60, 48])).tolist()
-    splits = {"train": pieces, "valid": pieces, "test": pieces}
-    (tmp_path / "Jsb16thSeparated.json").write_text(json.dumps(splits))
-
-    ran = CliRunner().invoke(benchmark, ["chorales", "--data", str(tmp_path), "--pieces", "3"])
-
-    assert ran.exit_code == 0, ran.output
-    figures = json.loads(ran.stdout)
-    assert figures["pieces"] == {"ours": 3, "Bach's": 3}
-    assert figures["notes within their voice's range"] == 1
-
-
-def test_one_command_times_an_offline_render():
-    ran = CliRunner().invoke(benchmark, ["rendering", "--minutes", "0.2"])
-
-    assert ran.exit_code == 0, ran.output
-    figures = json.loads(ran.stdout)
-    assert figures["minutes"] == 0.2 and figures["seconds"] > 0
-    assert figures["notes"] > 40 and figures["bytes"] > 4 * figures["notes"]
-
-
-def test_one_command_compares_the_drummer_with_a_split(tmp_path):
-    hits = [Note(36 + beat % 2 * 2, beat, 0.1, 0.8, 10) for beat in range(16)]
-    names = ("train", "validation", "test")
-    for repeats, name in enumerate(names, 1):
-        file = mido.MidiFile()
-        track = file.add_track()
-        for note in hits * repeats:
-            track.append(mido.Message("note_on", channel=9, note=note.pitch, velocity=100))
-            track.append(mido.Message("note_off", channel=9, note=note.pitch, time=480))
-        file.save(tmp_path / f"{name}.mid")
-    rows = [f"{name}.mid,{name}" for name in names]
-    (tmp_path / "info.csv").write_text("\n".join(["midi_filename,split", *rows]))
-
-    found = {}
-    for split in ("valid", "test"):
-        ran = CliRunner().invoke(events, ["groove", "--data", str(tmp_path), "--split", split])
-        assert ran.exit_code == 0, ran.output
-        found[split] = json.loads(ran.stdout)["hits"]
-
-    assert found["valid"]["valid"] == 32 and found["test"]["test"] == 48
-    assert found["valid"]["ours"] > 0
