@@ -156,11 +156,11 @@ BAD = {
     ),
     "a hook that gives an object": (
         "from capriccio import hookimpl\n@hookimpl\ndef analyzers(): return [7]",
-        "analyzers() gave 7; give classes that extend Analyzer",
+        "analyzers() returned 7, expected classes that extend Analyzer",
     ),
     "a hook that gives another role": (
         "from capriccio import hookimpl\n@hookimpl\ndef analyzers(): return [int]",
-        "analyzers() gave <class 'int'>; give classes that extend Analyzer",
+        "analyzers() returned <class 'int'>, expected classes that extend Analyzer",
     ),
     "a hook with an argument": (
         "from capriccio import hookimpl\n@hookimpl\ndef outputs(now): return []",
@@ -235,7 +235,7 @@ def test_a_plugin_with_one_bad_part_keeps_the_good_one(plugin):
     text = GOOD.replace("return [Plasma]", "return [Plasma, None]")
     found = Registry([plugin("half", text)])
     assert found.find(Generator, "plasma")
-    assert found.broken[0].reason == "generators() gave None; give classes that extend Generator"
+    assert found.broken[0].reason == "generators() returned None, expected classes that extend Generator"
 
 
 # -- CAPRICCIO_PLUGINS ------------------------------------------------------------------------
@@ -394,6 +394,6 @@ def test_what_is_no_command_is_remembered_and_the_others_are_kept(plugin):
     found = Registry([plugin("hello", text), plugin("again", COMMAND)])
     assert list(found.commands) == ["greet"]
     assert {broken.reason for broken in found.broken} == {
-        "commands() gave 7; give click commands",
+        "commands() returned 7, expected click commands",
         "another plugin brings 'greet' as well",
     }
