@@ -105,6 +105,15 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path):
         read_image(tmp_path / "bomb.png")
 
 
+def test_an_image_of_too_many_pixels_is_refused_even_where_pillow_has_no_limit(
+    tmp_path, monkeypatch
+):
+    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
+    with pytest.raises(ValueError, match="20000 x 20000 pixels, at most 200 million are allowed"):
+        read_image(tmp_path / "bomb.png")
+
+
 def test_an_image_is_written_and_read_again(tmp_path):
     path = tmp_path / "hills.png"
     path.write_text("an older file")

@@ -90,13 +90,13 @@ class Model:
         self.stamp, self.digest = stamp_of(self.path), ""
         self.threads = threads
         self.inputs, self.outputs, self.card = read_spec(self.path)
+        self.opened_on = ""  # the provider of the session, once it is open
         self.call_seconds: deque[float] = deque(maxlen=MAX_CALLS)  # of the last calls
         self._single = next(iter(self.outputs)) if len(self.outputs) == 1 else None
         self._names = list(self.outputs)
         self._session: Any = None
         self._wanted: list[tuple[str, Any, Any]] = []  # name, dtype, shape
         self._run: Any = None
-        self._provider = ""
 
     def __str__(self) -> str:
         return f"model {self.path.stem!r}"
@@ -125,7 +125,7 @@ class Model:
         """The device that really runs the model: `cpu`, `cuda` and so on. Opens the session."""
         if self._run is None:
             self.open()
-        return self._provider
+        return self.opened_on
 
     @property
     def session(self) -> Any:
@@ -138,7 +138,7 @@ class Model:
         """Create the session and run it once, so that the first call is as fast as the others."""
         import numpy as np
 
-        self._session, self._provider = _open_session(self.path, self.threads)
+        self._session, self.opened_on = _open_session(self.path, self.threads)
         self._wanted = [
             (name, np.dtype(spec.dtype), spec.shape) for name, spec in self.inputs.items()
         ]
@@ -200,7 +200,7 @@ def stamp_of(path: Path) -> tuple[int, int]:
 def open_models() -> dict[str, dict[str, str]]:
     """Return the SHA-256 and the device of every open model, by the name of its file."""
     return {
-        model.path.name: {"sha256": model.digest, "provider": model._provider}
+        model.path.name: {"sha256": model.digest, "provider": model.opened_on}
         for model in _sorted_models()
     }
 
@@ -218,7 +218,7 @@ def latencies() -> dict[str, tuple[str, float]]:
     calls: dict[tuple[str, str], list[float]] = {}
     for model in _sorted_models():
         seconds = model.call_seconds.copy()
-        calls.setdefault((model.path.stem, model._provider), []).extend(seconds)
+        calls.setdefault((model.path.stem, model.opened_on), []).extend(seconds)
     return {
         name: (device, sorted(seconds)[round(QUANTILE * (len(seconds) - 1))])
         for (name, device), seconds in calls.items()

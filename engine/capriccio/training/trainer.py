@@ -15,6 +15,7 @@ from typing import Any, Self
 import numpy as np
 import torch
 from torch import nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..atomic_file import write_bytes
 
@@ -215,7 +216,7 @@ class Trainer:
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             mean, newest = tuple(self.ema.parameters()), tuple(self.net.parameters())
-            torch._foreach_lerp_(mean, newest, 1 - decay)
+            get_ema_multi_avg_fn(decay)(mean, newest, self.step)
             for buffer, new in zip(self.ema.buffers(), self.net.buffers(), strict=True):
                 buffer.copy_(new)
 
