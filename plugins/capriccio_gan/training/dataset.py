@@ -55,7 +55,7 @@ def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[
     Args:
         data: the folder; links in it are followed.
         size: of the images, in pixels.
-        max_count: read so many files at most, evenly chosen.
+        max_count: the most files to read, evenly chosen.
 
     Raises:
         ValueError: fewer than MIN_PICTURES can be read.

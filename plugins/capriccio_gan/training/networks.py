@@ -187,10 +187,10 @@ class Discriminator(nn.Module):
         scores.append(self.votes(h).expand(-1, 16))  # (batch, 16): weighs like 16 patches
         pooled = [h]
         branches = zip(self.looks, self.sees, self.says, features, strict=True)
-        for look, see, say, feature in branches:
-            h = F.leaky_relu(look(feature), 0.2)  # (batch, 64, rows, rows)
-            h = F.leaky_relu(see(h), 0.2)  # (batch, 64, rows / 2, rows / 2)
-            scores.append(say(F.adaptive_avg_pool2d(h, 4)).flatten(1))  # (batch, 16)
+        for project, down, head, feature in branches:
+            h = F.leaky_relu(project(feature), 0.2)  # (batch, 64, rows, rows)
+            h = F.leaky_relu(down(h), 0.2)  # (batch, 64, rows / 2, rows / 2)
+            scores.append(head(F.adaptive_avg_pool2d(h, 4)).flatten(1))  # (batch, 16)
             pooled.append(h.mean((2, 3)))  # (batch, 64)
         return torch.cat([score.float() for score in scores], 1), pooled
 

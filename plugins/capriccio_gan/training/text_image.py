@@ -159,7 +159,7 @@ def train_text_image(
         x = images[torch.from_numpy(chosen)].to(device).float() / 255  # (batch, 3, 64, 64)
         captions = [compose(pictures.facts[i], random) for i in chosen]
         words = np.array([vocabulary.encode(caption)[0] for caption in captions])  # (batch, 24)
-        fits = table[chosen][:, words].all(2)  # (batch, batch): every word may be said
+        fits = table[chosen][:, words].all(2)  # (batch, batch): every word may describe it
         return x, torch.from_numpy(words).to(device), torch.from_numpy(fits).to(device).float()
 
     def pair_loss(
