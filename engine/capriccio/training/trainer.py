@@ -216,7 +216,8 @@ class Trainer:
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
         with torch.no_grad():
             mean, newest = tuple(self.ema.parameters()), tuple(self.net.parameters())
-            get_ema_multi_avg_fn(decay)(mean, newest, self.step)
+            average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+            average(mean, newest, self.step)
             for buffer, new in zip(self.ema.buffers(), self.net.buffers(), strict=True):
                 buffer.copy_(new)
 
