@@ -79,7 +79,8 @@ def test_an_event_has_the_time_of_the_frame_that_applied_it():
         parameters().set("/grey/words", "a pear")
 
     levels(act)
-    assert heard == [ParameterSet(0.5, "/grey/level", 1.0), ParameterSet(0.5, "/grey/words", "a pear")]
+    expected = [("/grey/level", 1.0), ("/grey/words", "a pear")]
+    assert heard == [ParameterSet(0.5, *one) for one in expected]
 
 
 def test_an_unknown_address_names_a_near_one():
