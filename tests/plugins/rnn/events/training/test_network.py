@@ -17,13 +17,12 @@ def test_no_event_is_predicted_from_itself_or_what_follows(tmp_path):
     changed = one.event.clone()
     changed[20, 2] += 1
 
+    def nats_of(event):
+        inputs = (one.inputs, one.mood, one.position, event)
+        return script.losses(net, *(tensor[None] for tensor in inputs))[0][0]
+
     with torch.no_grad():
-        nats, other = (
-            script.losses(net, one.inputs[None], one.mood[None], one.position[None], event[None])[
-                0
-            ][0]
-            for event in (one.event, changed)
-        )
+        nats, other = nats_of(one.event), nats_of(changed)
 
     assert torch.equal(nats[:20], other[:20])  # a token affects only what comes later
     assert torch.equal(nats[20, :2], other[20, :2]) and not torch.equal(nats[20, 3], other[20, 3])
