@@ -18,6 +18,7 @@ NOW = Moment()
 FEW = 0.35  # detail: 74 strokes
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract():
     check_generator("painter")
 

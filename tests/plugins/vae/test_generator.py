@@ -52,6 +52,7 @@ def redness(image):
 # -- the walk ---------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_it_keeps_the_contract():
     check_generator(VAE)
 

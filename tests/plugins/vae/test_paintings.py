@@ -48,6 +48,7 @@ def test_samples_of_a_style_differ_and_so_do_styles(vae):
     assert light[1] > light[0] + 20  # dark rooms there, white grounds here
 
 
+@pytest.mark.slow
 def test_the_critic_recognises_samples_more_often_than_by_chance(vae):
     critic = analyzer("critic")
     named = [critic(picture).movement == style

@@ -49,6 +49,7 @@ def test_no_other_colour_gains_more():
         assert before[0, 9, 7] - left < gain[0, 9, 7]
 
 
+@pytest.mark.slow
 def test_a_network_learns_to_gain_more():
     torch.manual_seed(0)
     net, target = BrushNetwork(), random_targets(4, np.random.default_rng(5))
@@ -67,6 +68,7 @@ def test_a_network_learns_to_gain_more():
     assert gained[-1] > gained[0] + 0.02
 
 
+@pytest.mark.slow
 def test_a_dry_run_takes_every_step_and_keeps_no_file(tmp_path):
     done = CliRunner().invoke(command, ["--out", str(tmp_path / "mine.onnx"), "--dry-run"])
 
