@@ -1,15 +1,11 @@
 """Runs the file of a sketch and returns its `Sketch`."""
 
 import sys
-from contextvars import ContextVar
 from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from .errors import ShowError
-from .sketch import Sketch
-
-# The file that is being loaded: `sketch.run()`, its last line, then does nothing.
-loading: ContextVar[Path | None] = ContextVar("loading", default=None)
+from .sketch import Sketch, loading
 
 
 def sketch_path(path: str | Path) -> Path:

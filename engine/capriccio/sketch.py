@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -27,6 +28,8 @@ from .stage.stats import Stats
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+# The file that is being loaded: `sketch.run()`, its last line, then does nothing.
+loading: ContextVar[Path | None] = ContextVar("loading", default=None)
 # What `render` writes to a file, by its ending; a name without one is a folder of frames.
 RENDERERS = {".mp4": "video", ".mid": "midifile", "": "frames"}
 
@@ -197,7 +200,6 @@ class Sketch:
             arguments: flags; those of the command line unless given.
         """
         from .cli.run import run_script
-        from .loader import loading
 
         names = self.names
         if loading.get() or names.get("__name__", "__main__") != "__main__":
