@@ -215,5 +215,5 @@ def _new_file(path: Path) -> tuple[Path, BinaryIO]:
 
 def still_parameter(apply: Callable[[Any], None]) -> Parameter:
     """Return the button that keeps a picture."""
-    description = "Keep the picture as a PNG in takes/, with the recipe that makes it again"
+    description = "Keep the picture as a PNG in takes/, with the record of how it was made"
     return Parameter("/show/still", "press", description, apply, key="s", replayable=False)

@@ -100,8 +100,8 @@ def _note_lists(notes: list[TimedNote] | None) -> list[list[float]] | None:
 class Take:
     """A show that was, as it is needed to replay it."""
 
-    def __init__(self, recipe: dict[str, Any]):
-        self.recipe = recipe  # its provenance record
+    def __init__(self, record: dict[str, Any]):
+        self.record = record  # the provenance record
         self.turns: list[ParameterSet] = []
         self.phrases: list[PhrasePlayed] = []
         self.answers: list[AnswerPlayed] = []
@@ -115,17 +115,17 @@ class Take:
         self._messages: dict[str, list[MidiReceived]] = {}
         self._readings: dict[str, list[tuple[float, list[Any]]]] = {}
         self._types: dict[str, Callable[..., Any]] = {}  # of readings, by analyzer
-        self._tempo = TempoMap(recipe["bpm"])
+        self._tempo = TempoMap(record["bpm"])
 
     @property
     def moment(self) -> float | None:
         """The seconds of the picture, where this is the take of a still."""
-        moment: float | None = self.recipe.get("moment")
+        moment: float | None = self.record.get("moment")
         return moment
 
     def clock(self) -> OfflineClock:
         """Return a clock that runs as that of the show ran."""
-        clock = OfflineClock(self.recipe["bpm"], self.recipe["meter"])
+        clock = OfflineClock(self.record["bpm"], self.record["meter"])
         clock.tempo = self._tempo
         return clock
 
@@ -176,7 +176,7 @@ class Take:
             self.phrases.append(PhrasePlayed(seconds, *facts, _timed_notes(notes)))
         elif what == "answer":
             cue, beats, called, heard, notes = value
-            heard = as_phrase([Note(*note) for note in heard], "the take")
+            heard = as_phrase([Note(*note) for note in heard], "the take", "holds")
             times = _number(beats), _number(called)
             answer = AnswerPlayed(seconds, int(cue), *times, heard, _timed_notes(notes))
             self.answers.append(answer)
@@ -196,7 +196,7 @@ class Take:
         elif what == "panic":
             self.panics.append(seconds)
         elif what == "late":
-            frame = round(seconds * self.recipe["fps"])
+            frame = round(seconds * self.record["fps"])
             self._dropped.append((frame - int(value), frame))
         elif what == "models":
             self.models.update({str(name): dict(facts) for name, facts in value.items()})
@@ -223,7 +223,7 @@ def read_take(text: str, name: str) -> Take:
     if lines.pop():
         warn_once(f"the last line of {name!r} is cut off; it is left out")
     if not lines:
-        raise ShowError(f"{name!r} is empty; a take begins with a recipe")
+        raise ShowError(f"{name!r} is empty; a take starts with a provenance record")
     try:
         take = Take(_header(from_json(lines[0])))
     except (ValueError, TypeError, KeyError) as error:
@@ -243,31 +243,31 @@ def read_take(text: str, name: str) -> Take:
         take.seconds = take.ended
     else:  # the frame that it had come to is the last one
         last = take.seconds if take.moment is None else take.moment
-        take.seconds = last + 0.5 / take.recipe["fps"]
+        take.seconds = last + 0.5 / take.record["fps"]
     return take
 
 
-def _header(recipe: Any) -> dict[str, Any]:
-    if not isinstance(recipe, dict) or "take" not in recipe:
+def _header(record: Any) -> dict[str, Any]:
+    if not isinstance(record, dict) or "take" not in record:
         raise ValueError("its first line is not that of one")
-    if recipe["take"] != FORMAT:
-        raise ValueError(f"it has the format {recipe['take']!r}, and this Capriccio reads {FORMAT}")
+    if record["take"] != FORMAT:
+        raise ValueError(f"it has the format {record['take']!r}, and this Capriccio reads {FORMAT}")
     for key, kind in KINDS.items():
-        if not isinstance(recipe.get(key), kind) or isinstance(recipe[key], bool):
-            raise ValueError(f"it has {recipe.get(key)!r} as its {key}")
-    if not (0 < recipe["fps"] <= 1000 and len(recipe["size"]) == 2):
-        raise ValueError(f"it has {recipe['size']!r} at {recipe['fps']!r} frames a second")
-    if not 0 <= _number(recipe.get("moment", 0.0)) < MAX_SECONDS:
-        raise ValueError(f"it is the picture at {recipe['moment']!r} seconds")
-    OfflineClock(recipe["bpm"], recipe["meter"])
-    return recipe
+        if not isinstance(record.get(key), kind) or isinstance(record[key], bool):
+            raise ValueError(f"it has {record.get(key)!r} as its {key}")
+    if not (0 < record["fps"] <= 1000 and len(record["size"]) == 2):
+        raise ValueError(f"it has {record['size']!r} at {record['fps']!r} frames a second")
+    if not 0 <= _number(record.get("moment", 0.0)) < MAX_SECONDS:
+        raise ValueError(f"it is the picture at {record['moment']!r} seconds")
+    OfflineClock(record["bpm"], record["meter"])
+    return record
 
 
 def _timed_notes(notes: Any) -> list[TimedNote] | None:
     if notes is None:
         return None
     made = [(Note(*note[:5]), _number(note[5])) for note in notes]
-    as_phrase([note for note, _ in made], "the take")
+    as_phrase([note for note, _ in made], "the take", "holds")
     return made
 
 

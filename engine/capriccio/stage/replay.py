@@ -56,7 +56,7 @@ class Replay:
         self._turns: Iterator[ParameterSet] = iter(self.take.turns)
         self._turn = next(self._turns, None)
         still = self.take.moment is not None
-        self._as_shown = (as_shown or still) and performance.fps == self.take.recipe["fps"]
+        self._as_shown = (as_shown or still) and performance.fps == self.take.record["fps"]
         self._draw = draw
         self._screens = self.stage.delivery.screens
         if still:

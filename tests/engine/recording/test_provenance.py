@@ -153,7 +153,7 @@ def test_replaying_a_live_file_refers_to_its_take(folder):
     for name in FILES:
         assert read_provenance(folder / name).source == MODEL_SOURCE
         result = capriccio("replay", folder / name)
-        assert "was made live; give the take of that show, in takes/" in result.stderr
+        assert "was made live; replay the take of that show, in takes/" in result.stderr
         assert "again" not in capriccio("inspect", folder / name).output
     (take,) = (folder / "takes").glob("*.jsonl")
     said = capriccio("inspect", take).output

@@ -177,11 +177,11 @@ def test_what_is_no_longer_as_it_was_is_said(folder):
     take.write_text("\n".join([json.dumps(record), model, *rest, ""]))
     (folder / "piece.py").write_text(PIECE + "# another line\n")
     said = capriccio("replay", take, "--to", "frames:b")
-    assert "differs: sketch piece.py is not as it was" in said
+    assert "differs: sketch piece.py has changed" in said
     assert "differs: capriccio was 0.0.1 and is" in said
     assert r"differs: machine was an \x1b[31mold\u202e one and is" in said
     assert "differs: version numpy was 1.0 and is" in said
-    assert "differs: plugin gone was gone 1.0 and is not there" in said
+    assert "differs: plugin gone was gone 1.0 and is not installed" in said
 
 
 def test_a_sketch_that_has_moved_is_found_where_it_is_said_to_be(folder):
@@ -191,5 +191,5 @@ def test_a_sketch_that_has_moved_is_found_where_it_is_said_to_be(folder):
     child = begin("replay", str(take), "--to", "frames:a")
     said, _ = child.communicate()
     assert child.returncode == 1
-    assert "no sketch 'piece.py' where it was; say where with --sketch FILE" in said
+    assert "sketch 'piece.py' has been moved; name its file with --sketch FILE" in said
     capriccio("replay", take, "--sketch", "other.py", "--to", "frames:a")

@@ -29,7 +29,7 @@ def write_image(image: Any, path: Path | str) -> None:
         ShowError: it cannot be written.
     """
     with writing(Path(path), "write_image"):
-        _write(Path(path), as_image(image))
+        _write(Path(path), as_image(image, "write_image", "was given"))
 
 
 def _write(path: Path, image: Array, provenance: Mapping[str, Any] | str = "") -> None:
