@@ -12,6 +12,7 @@ from typing import Any
 from weakref import WeakSet
 
 from ..errors import ModelError, ProviderError, suggest
+from ..extras import install_command
 from ..log import warn_once
 from .onnx_reader import TensorSpec, read_card, read_spec
 
@@ -22,8 +23,8 @@ __all__ = ["Model", "read_card", "use_device"]
 AUTOMATIC = ("cuda", "migraphx", "rocm", "dml")
 # How to install a provider that is missing.
 REMEDIES = {
-    "cuda": "it needs an NVIDIA driver and pip install 'capriccio[cuda]'",
-    "tensorrt": "it needs an NVIDIA driver, pip install 'capriccio[cuda]' and tensorrt",
+    "cuda": f"it needs an NVIDIA driver and {install_command('cuda')}",
+    "tensorrt": f"it needs an NVIDIA driver, {install_command('cuda')} and tensorrt",
     "dml": "pip install onnxruntime-directml in place of onnxruntime",
     "openvino": "pip install onnxruntime-openvino in place of onnxruntime",
     "migraphx": "pip install onnxruntime-migraphx in place of onnxruntime",

@@ -156,7 +156,7 @@ def test_auto_logs_the_device_it_took_once(save, capsys, monkeypatch):
 def test_a_missing_device_is_an_error_not_the_cpu(save):
     if has_nvidia_gpu():
         pytest.skip("this machine has an NVIDIA GPU")
-    use_device_error = r"device 'cuda' is not available.*there are 'cpu'.*capriccio\[cuda\]"
+    use_device_error = r"device 'cuda' is not available.*there are 'cpu'.*pip install .*\[cuda\]"
     with pytest.raises(ProviderError, match=use_device_error):
         use_device("cuda")
         Model(save(tiny())).open()

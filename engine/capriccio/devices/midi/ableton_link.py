@@ -60,7 +60,7 @@ class LinkFollower(ClockFollower):
 class LinkInput(Input):
     """Follow the tempo and the bars of an Ableton Link: `--follow link`.
 
-    It needs the package aalink, which is under the GPL and comes with `capriccio[link]` alone.
+    It needs the package aalink, which is under the GPL and is never installed by itself.
     """
 
     name = "link"
@@ -70,8 +70,7 @@ class LinkInput(Input):
     def missing(cls) -> str:
         if find_spec("aalink") is None:
             return (
-                "Ableton Link needs aalink, which is under the GPL; install with "
-                "pip install 'capriccio[link]'"
+                "Ableton Link needs aalink, which is under the GPL; install with pip install aalink"
             )
         return ""
 

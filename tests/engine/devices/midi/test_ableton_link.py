@@ -56,7 +56,7 @@ asyncio.run(main())
 
 
 def test_a_real_link_is_joined():
-    pytest.importorskip("aalink", reason="aalink is not installed; pip install 'capriccio[link]'")
+    pytest.importorskip("aalink", reason="aalink is not installed; pip install aalink")
     other = subprocess.Popen([sys.executable, "-c", OTHER], stdout=subprocess.PIPE, text=True)
     link, clock = LinkInput(), LiveClock(90)
     try:
