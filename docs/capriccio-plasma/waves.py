@@ -1,4 +1,4 @@
-"""Waves that fold finer with every note, and a note as high as the picture is warm."""
+"""Waves that get shorter with every note, and a note as high as the picture is warm."""
 
 from capriccio import Note, Sketch, analyzer, generator
 
@@ -16,3 +16,6 @@ def melody(now):
 @sketch.draw
 def waves(now):
     return plasma(now, drift=now.phase(bars=8), heat=sketch.loudness, glow=now.wave(bars=4))
+
+
+sketch.run()

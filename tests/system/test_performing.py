@@ -1,4 +1,4 @@
-"""The guide for a first gig: its keys are those of the parameters."""
+"""The page on performing lists the keys that a window has."""
 
 import json
 import re
@@ -6,20 +6,18 @@ import re
 from click.testing import CliRunner
 from helpers.devices import ROOT
 
-OF_THE_WINDOW = {"Esc", "f"}  # the screen's own, for that window alone
+WINDOW_KEYS = {"Esc", "f"}  # of the window itself; all others press a parameter
 
 
-def test_the_guide_lists_the_keys_of_the_parameters_and_no_others():
+def test_the_page_lists_the_keys_of_the_parameters_and_no_others():
     from capriccio.cli.main import main
 
-    told = CliRunner().invoke(main, ["osc", str(ROOT / "sketches" / "first.py"), "--json"])
-    keys = {control["key"] for control in json.loads(told.stdout)} - {""}
-    words = (ROOT / "docs" / "performing.md").read_text(encoding="utf-8")
-    table = words.partition("The keys of the window:")[2].partition("Everything on the parameters")[
-        0
-    ]
+    result = CliRunner().invoke(main, ["osc", str(ROOT / "sketches" / "first.py"), "--json"])
+    keys = {parameter["key"] for parameter in json.loads(result.stdout)} - {""}
+    page = (ROOT / "docs" / "performing.md").read_text(encoding="utf-8")
+    table = page.partition("## Keys of the window\n")[2].partition("\n## ")[0]
     listed = set(re.findall(r"^\| (\S+) \|", table, re.MULTILINE)) - {"key", "---"}
     assert "| 1 to 9 | recall a preset; with shift, save it |" in table
     presets = {f"{shift}{number}" for number in range(1, 10) for shift in ("", "shift+")}
-    assert listed - OF_THE_WINDOW == keys - presets
+    assert listed - WINDOW_KEYS == keys - presets
     assert presets <= keys
