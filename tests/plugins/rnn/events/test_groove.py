@@ -14,6 +14,7 @@ from helpers.devices import ROOT
 GROOVES = ROOT.parent / "shared" / "data" / "music-groove-drums"
 
 
+@pytest.mark.slow
 def test_it_plays_as_hard_and_as_late_as_the_drummers_of_the_test_split():
     if not GROOVES.is_dir():
         pytest.skip(f"the Groove MIDI Dataset is not at {GROOVES}")
