@@ -224,9 +224,10 @@ class Generator(Part):
     def _check_name(self, name: str) -> None:
         parameters = inspect.signature(self.generate).parameters.values()
         if not any(one.kind is one.VAR_KEYWORD for one in parameters):
-            near, all_knobs = suggest(name, self.knobs), ", ".join(self.knobs)
-            known = f"; its knobs are {all_knobs}" if "did you mean" in near else ""
-            raise TypeError(f"{self} has no knob {name!r}{near}{known}")
+            near = suggest(name, self.knobs)
+            if near.endswith("?"):
+                near = f"{near[:-1]}; its knobs are {', '.join(self.knobs)}"
+            raise TypeError(f"{self} has no knob {name!r}{near}")
 
     def hold(self, name: str, value: Any) -> None:
         """Hold a knob at `value`, whatever the sketch passes; None releases it."""

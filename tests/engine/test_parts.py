@@ -114,7 +114,7 @@ def test_knobs_reach_generate():
 
 
 def test_an_unknown_knob_names_the_near_one_and_lists_all():
-    message = r"^generator 'echo' has no knob 'hea'; did you mean 'heat'\?; its knobs are heat, steps"
+    message = r"^generator 'echo' has no knob 'hea'; did you mean 'heat'; its knobs are heat, steps"
     with pytest.raises(TypeError, match=message):
         Echo()(NOW, hea=0.5)
 

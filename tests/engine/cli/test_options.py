@@ -26,7 +26,7 @@ pytestmark = pytest.mark.usefixtures("folder")
         (
             "level=now.phase(bars=1)",
             "levle=1",
-            "generator 'light' has no knob 'levle'; did you mean 'level'?; its knobs are level "
+            "generator 'light' has no knob 'levle'; did you mean 'level'; its knobs are level "
             "(piece.py, line 15)",
         ),
         (
