@@ -38,7 +38,7 @@ MAX_P99_MS, MAX_MS, MAX_DRIFT_MS, MIN_BETTER = 0.5, 5.0, 1.0, 10.0
 RATES = (8, 100)
 # For how long of each frame the draw cue blocks the interpreter.
 BLOCK_SECONDS, FPS, SIZE = 0.012, 60.0, (512, 512)
-# At most this share of frames is late where a picture takes so long and nothing else runs; and for
+# At most this share of frames is late where a picture takes this time and nothing else runs; for
 # how long they are counted at most.
 PICTURE_SECONDS, MAX_LATE_SHARE, COUNT_SECONDS = 0.010, 0.01, 60.0
 # A beat is a second; a phrase is four.

@@ -107,7 +107,7 @@ def plain_errors(sketch: Path | None = None) -> Iterator[None]:
 
 
 @contextmanager
-def last_words() -> Iterator[None]:
+def final_output() -> Iterator[None]:
     """Print at the end of a show; the terminal may be gone, which may be why the show ended.
 
     What was not written would fail again as the interpreter exits, with another exit code.

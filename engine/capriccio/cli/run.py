@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .options import Number, Size, device_option, last_words, plain_errors, progress
+from .options import Number, Size, device_option, final_output, plain_errors, progress
 from .remote import osc_option, remote_inputs, simulate_option, simulation
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
@@ -268,7 +268,7 @@ class _Setup:
                     progress=lambda frames: done(frames, frame_count(seconds, sketch.fps)),
                 )
         late = f" ({stats.late} dropped, being late)" if stats.late else ""
-        with last_words():
+        with final_output():
             click.echo(
                 f"{sketch.title}: {stats.frames} frames{late} and {stats.notes} notes to "
                 f"{self.names}",

@@ -62,7 +62,7 @@ class TrainCommand(click.Command):
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
 @click.option("--dry-run", is_flag=True, help="Run every step once, and leave no file.")
-@click.option("--hours", type=Number(0.001), help="Stop after so long; the best model is kept.")
+@click.option("--hours", type=Number(0.001), help="Stop after this time; the best model is kept.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the training.")
 @click.pass_context
 def train(ctx: click.Context, /, plugin: str, data: Path, out: Path, **options: Any) -> None:

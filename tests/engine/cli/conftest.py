@@ -36,7 +36,7 @@ def piece(folder) -> Path:
 
 @pytest.fixture
 def install(tmp_path, monkeypatch) -> Callable[..., Registry]:
-    """Have these plugins installed, given as the text of their modules, and no others."""
+    """Return a function that installs plugins, given as the text of their modules, alone."""
     (tmp_path / "plugins").mkdir()
     monkeypatch.syspath_prepend(tmp_path / "plugins")
 
