@@ -5,7 +5,6 @@ when it is first used, so that `import capriccio` costs next to nothing.
 """
 
 from importlib import import_module
-from typing import Any
 
 __version__ = "0.1.0"
 
@@ -46,7 +45,7 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module 'capriccio' has no attribute {name!r}")
     value = getattr(import_module(f".{_HOMES[name]}", __name__), name)

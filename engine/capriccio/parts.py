@@ -192,6 +192,11 @@ class Generator(Part):
     knobs: ClassVar[dict[str, Knob]] = {}
     knob_state: KnobState  # the engine's own
 
+    @property
+    def unused_knobs(self) -> frozenset[str]:
+        """The names of knobs that the loaded model ignores; they are not shown."""
+        return frozenset()
+
     def __new__(cls, *arguments: Any, **options: Any) -> Self:
         part = super().__new__(cls, *arguments, **options)
         part.knob_state = KnobState()

@@ -359,7 +359,7 @@ class Sketch:
         parameters.names.update((id(thing), name) for name, thing in self.names.items())
         for name, part in self.parts.items():
             for knob in part.knobs.values():
-                if knob.kind != "thing":
+                if knob.kind != "thing" and knob.name not in part.unused_knobs:
                     parameters.add(knob_parameter(name, part, knob))
 
     # -- another version of the sketch takes over ----------------------------------------------

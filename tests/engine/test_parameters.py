@@ -138,3 +138,19 @@ def test_an_automation_sets_parameters_at_the_same_frame():
     parameters.add_automation(lambda seconds: parameters.set("/a", seconds))
     parameters.apply_pending(0.25)
     assert taken == [0.25]
+
+
+def test_a_knob_that_the_model_ignores_has_no_parameter():
+    class Plain(Grey):
+        @property
+        def unused_knobs(self):
+            return frozenset({"words"})
+
+    plain, piece = Plain(), Sketch(size=(16, 16))
+
+    @piece.draw
+    def draw(now):
+        return plain(now, words="still accepted")
+
+    addresses = set(piece.stage().performance.parameters.by_address)
+    assert "/plain/level" in addresses and "/plain/words" not in addresses
