@@ -4,6 +4,7 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
+from importlib import import_module
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any, TypeVar
@@ -199,14 +200,13 @@ class Sketch:
         Args:
             arguments: flags; those of the command line unless given.
         """
-        from .cli.run import run_script
-
         names = self.names
         if loading.get() or names.get("__name__", "__main__") != "__main__":
             return
         if arguments is None:  # a notebook has arguments of its own
             arguments = sys.argv[1:] if self.file or sys.argv[0] in ("-", "-c") else []
-        run_script(self, list(arguments))
+        # The command line stands above this module, which knows it by name alone.
+        import_module("capriccio.cli.run").run_script(self, list(arguments))
 
     def render(
         self,
