@@ -75,7 +75,7 @@ def measure(part: VAE, critic: Any, data: Path, count: int) -> dict[str, Any]:
         for (image, _), style in zip(known, np.resize(shared, len(known)).tolist(), strict=True)
     ]
     sets = {"real": known, "dreams": samples, "moved": moved}
-    seen = {name: [critic.see(image) for image, _ in pairs] for name, pairs in sets.items()}
+    seen = {name: [critic.predict(image) for image, _ in pairs] for name, pairs in sets.items()}
     for name, pairs in sets.items():
         recognised = [critic.movements[int(one["movement"].argmax())] for one in seen[name]]
         hits = np.array(
@@ -89,7 +89,7 @@ def measure(part: VAE, critic: Any, data: Path, count: int) -> dict[str, Any]:
         figures["named, dreams against real"] = share
     embeddings = {name: np.concatenate([one["embedding"] for one in found])
                   for name, found in seen.items()}  # fmt: skip
-    tests = [critic.see(image)["embedding"] for image, style in real["test"] if style in shared]
+    tests = [critic.predict(image)["embedding"] for image, style in real["test"] if style in shared]
     figures["frechet, dreams"] = frechet(embeddings["real"], embeddings["dreams"])
     if len(tests) > 1:
         figures["frechet, real against real"] = frechet(embeddings["real"], np.concatenate(tests))

@@ -60,7 +60,7 @@ class VAE(Generator):
             bloom: distance from the mean picture; 0 is the mean itself, 0.6 pictures as learned.
             ripeness: from green to red; 0.5 changes nothing.
             swell: from small subjects to large ones; 0.5 changes nothing.
-            style: a name such as "pears", "" for all in turn, or two names and a share 0..1.
+            style: a name such as "pears", "" for several in turn, or two names and a share 0..1.
             source: an image or the path of one to paint, or two of them and a share 0..1.
             amount: how far `source` is moved towards `style`.
         """

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+from capriccio import image_files
 
 from ..images import SIZE, center_crop
 
@@ -14,7 +15,6 @@ if TYPE_CHECKING:
     from PIL import Image
 
 MIN_PICTURES = 50  # fewer teach nothing
-SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 def crop_to_subject(picture: "Image.Image") -> "Image.Image":
@@ -118,7 +118,7 @@ def read_pictures(data: Path, limit: int | None = None) -> Pictures:
     if (data / "labels.csv").is_file():
         with open(data / "labels.csv", newline="", encoding="utf-8") as file:
             split = {row["path"]: row["split"] for row in DictReader(file) if "split" in row}
-    files = sorted(path for path in data.rglob("*") if path.suffix.lower() in SUFFIXES)
+    files = image_files(data)
     files = [path for path in files if split.get(path.relative_to(data).as_posix()) != "test"]
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]

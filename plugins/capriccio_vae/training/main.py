@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, licence_of, mixed_precision, seed_everything
+from capriccio.training import Trainer, find_device, licence_of, mixed_precision, seed_everything
 from PIL import Image
 from torch import Tensor, nn
 
@@ -57,7 +57,7 @@ def train(
     """
     data, out = Path(data), Path(out)
     seed_everything(seed)
-    device = "cuda" if torch.cuda.is_available() else "cpu"
+    device = find_device()
     pictures = read_pictures(data, 80 if dry_run else None)
     print(f"{len(pictures.train)} pictures of {len(pictures.styles)} styles to learn, "
           f"{len(pictures.val)} to check, on {device}", flush=True)  # fmt: skip

@@ -8,7 +8,7 @@ import pytest
 from capriccio import write_image
 from PIL import Image, ImageDraw
 
-STYLES = ["baroque", "impressionism", "ink", "mosaic", "wash"]
+STYLES = ["baroque", "impressionism", "ink", "mosaic"]
 
 
 @pytest.fixture(scope="session")

@@ -22,7 +22,7 @@ def test_a_model_is_measured_on_pictures_it_did_not_learn_from(noise, untrained,
     assert code == 0, output
     assert "skipped" in output and "0.png" in output
     figures = json.loads(output[output.index("{") :])
-    assert read_image(sheet).shape == (3 * SIZE, 5 * SIZE, 3)
+    assert read_image(sheet).shape == (3 * SIZE, 4 * SIZE, 3)
     assert figures["pictures"] == 9 and 0 < figures["mse"] < 1
     assert figures["frechet, real against real"] < figures["frechet, dreams"]
 

@@ -88,6 +88,16 @@ def test_a_labels_file_that_leaves_nothing_to_learn_or_to_check_is_refused(sheet
         read_pictures(sheets)
 
 
+def test_linked_folders_are_read(sheets, tmp_path):
+    (tmp_path / "linked").symlink_to(sheets)
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "red").symlink_to(sheets / "red")
+    (tmp_path / "outside" / "blue").symlink_to(sheets / "blue")
+    for folder in ("linked", "outside"):
+        found = read_pictures(tmp_path / folder)
+        assert len(found.train) + len(found.val) == 60 and found.styles == ["blue", "red"]
+
+
 def test_a_labels_file_splits_the_set(sheets):
     paths = sorted(path.relative_to(sheets).as_posix() for path in sheets.rglob("*.png"))
     parts = ["val"] * 7 + ["test"] * 4 + ["train"] * (len(paths) - 11)
