@@ -166,7 +166,7 @@ class Parameters:
             subscriber(event)
 
     def name_of(self, thing: object, kind: str) -> str:
-        """Return one name for what is read during a show: the sketch's, or its kind and a number."""
+        """Return one name for what is read in a show: the sketch's, or its kind and a number."""
         if id(thing) not in self.names:
             numbers = (f"{kind} {number}" for number in count(1))
             taken = set(self.names.values())

@@ -12,7 +12,7 @@ import numpy as np
 from .clock import Moment
 from .errors import suggest
 from .knob_state import KnobState
-from .media import Medium, Note
+from .media import Note
 from .performance import Performance, current_performance
 
 

@@ -195,7 +195,8 @@ class Registry:
                 self.found.append(Found(part, point.name, *_origin(point)))
             else:
                 self._record(
-                    point, f"{hook}() returned {part!r}, expected classes that extend {role.__name__}"
+                    point,
+                    f"{hook}() returned {part!r}, expected classes that extend {role.__name__}",
                 )
 
     def _record(self, point: EntryPoint, reason: str) -> None:

@@ -4,8 +4,8 @@ import math
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
-from importlib import import_module
 from contextvars import ContextVar
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -268,9 +268,9 @@ class Sketch:
         """
         opened = [output(one) if isinstance(one, str) else one for one in outputs]
         devices = [input_device(one) if isinstance(one, str) else one for one in inputs]
-        for device, role in [*((one, Output) for one in opened), *((one, Input) for one in devices)]:
-            if not isinstance(device, role):
-                raise TypeError(f"{role.role}s= takes {role.role}s, got {device}")
+        for role, given in ((Output, opened), (Input, devices)):
+            if wrong := [one for one in given if not isinstance(one, role)]:
+                raise TypeError(f"{role.role}s= takes {role.role}s, got {wrong[0]}")
         if seed is not None:
             reseed(self.names.values(), seed)
         if live and self._answers:  # nobody who plays waits until a model is loaded
@@ -366,7 +366,8 @@ class Sketch:
 
     def now(self) -> Moment:
         """Return the moment that a live show has come to; the start, before there is one."""
-        clock = self.current_stage.performance.clock if self.current_stage else OfflineClock(self.bpm, self.meter)
+        stage = self.current_stage
+        clock = stage.clock if stage else OfflineClock(self.bpm, self.meter)
         return clock.moment(seconds=clock.seconds(), span=clock.beats_at(1 / self.fps))
 
     def try_frame(self, now: Moment) -> None:

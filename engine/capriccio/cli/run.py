@@ -223,7 +223,8 @@ class _Setup:
         self.simulation, automation = simulation(simulate, seed)
         self.inputs += automation
         if self.live:
-            self.inputs += remote_inputs(osc)
+            chosen = {one.name for one in self.inputs}
+            self.inputs += [one for one in remote_inputs(osc) if one.name not in chosen]
         self.chance = randbits(32) if self.live and seed is None else None
         self.seconds, self.no_take = seconds, no_take
         self.size, self.fps, self.bpm = size, fps, bpm
