@@ -124,7 +124,7 @@ class Decoder(nn.Module):
 
 
 class StyleDiscriminator(nn.Module):
-    """Tell generated from real patches, overall and for each style."""
+    """Classify patches as real or generated, overall and for each style."""
 
     def __init__(self, styles: int):
         super().__init__()
