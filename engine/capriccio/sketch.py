@@ -145,15 +145,17 @@ class Sketch:
 
     # -- names --------------------------------------------------------------------------------
 
+    def _functions(self) -> list[Callable[..., Any]]:
+        drawn = [self._draw] if self._draw else []
+        return drawn + [cue.function for cue in (*self._plays, *self._answers)]
+
     @property
     def names(self) -> dict[str, Any]:
         """What the sketch's file has names for; in a script, what its cues can see."""
         if self._names is not None:
             return self._names
         names: dict[str, Any] = {}
-        functions: list[Any] = [self._draw, *(cue.function for cue in self._plays)]
-        functions += [cue.function for cue in self._answers]
-        for function in filter(None, functions):
+        for function in self._functions():
             names.update(getattr(function, "__globals__", {}))
             code, cells = getattr(function, "__code__", None), getattr(function, "__closure__", ())
             for name, cell in zip(code.co_freevars if code else (), cells or (), strict=False):
@@ -379,6 +381,10 @@ class Sketch:
     def replace_part(self, name: str, part: Any) -> None:
         """Have `part` stand under a name, in the place of what is there: parts and controls."""
         old = self.names.get(name)
+        for function in self._functions():
+            scope = getattr(function, "__globals__", {})
+            if scope.get(name) is old:
+                scope[name] = part
         if self._names is not None:
             self._names[name] = part
         for cue in self._answers:

@@ -235,7 +235,8 @@ def test_a_plugin_with_one_bad_part_keeps_the_good_one(plugin):
     text = GOOD.replace("return [Plasma]", "return [Plasma, None]")
     found = Registry([plugin("half", text)])
     assert found.find(Generator, "plasma")
-    assert found.broken[0].reason == "generators() returned None, expected classes that extend Generator"
+    reason = "generators() returned None, expected classes that extend Generator"
+    assert found.broken[0].reason == reason
 
 
 # -- CAPRICCIO_PLUGINS ------------------------------------------------------------------------

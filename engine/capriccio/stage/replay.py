@@ -51,6 +51,7 @@ class Replay:
         self.stage = Stage(replace(performance, read=self._read), outputs, draw=draw)
         # No cue has a turn of its own, and nobody plays now: the take says what they played.
         self._plays, self._answers = list(plays), list(answers)
+        self.stage.has_music = bool(self._plays or self._answers)
         for number, cue in enumerate(self._plays):
             cue.number = number
         self._turns: Iterator[ParameterSet] = iter(self.take.turns)

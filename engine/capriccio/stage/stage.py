@@ -81,7 +81,7 @@ class Stage:
         self.scheduler = Scheduler(performance, self.show, self.delivery, loudness, plays)
         self.answers = Answers(performance, self.show, self.scheduler, self.delivery, list(answers))
         self._inputs = list(inputs)
-        self._has_music = bool(self.scheduler.plays or self.answers.cues)
+        self.has_music = bool(self.scheduler.plays or self.answers.cues)
         self.shutdown = Shutdown(
             performance, self.delivery, self._inputs, self.loudness_queue, self.watchdog
         )
@@ -331,7 +331,7 @@ class Stage:
         """Return whether a picture is wanted: files of music alone are rendered without any."""
         if self.clock.live or self.delivery.screens or self._image_wanted:
             return True
-        return not (self._has_music and self.delivery.queues)
+        return not (self.has_music and self.delivery.queues)
 
     def _look(self) -> None:
         self.shutdown.help()

@@ -4,8 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from capriccio import Analyzer, Note, Performance
+from capriccio import Analyzer, Note, Output, Performance
 from capriccio.recording.take import read_take
+from capriccio.stage.cues import PlayCue
 from capriccio.stage.replay import Replay
 from capriccio.testing import Memory
 from helpers.shows import live_stage
@@ -154,3 +155,16 @@ def test_readings_are_those_of_each_frame_of_the_show(tmp_path):
     assert frames(replay(take, draw=piece(eye))) == shown
     with pytest.raises(TimeoutError, match="has no reading yet"):
         take.readings("another", 1.0, lambda: None)
+
+
+def test_the_music_of_a_take_is_replayed_without_drawing_pictures(tmp_path):
+    record_piece(tmp_path / "a.jsonl")
+    take, drawn = read_take((tmp_path / "a.jsonl").read_text(), "a.jsonl"), []
+
+    class Listener(Memory):
+        show = Output.show
+
+    memory, facts = Listener(), Performance(take.clock(), (8, 6), 10.0, "a test", take=take)
+    cues = [PlayCue(lambda now: [], 1)]
+    Replay(facts, [memory], draw=drawn.append, plays=cues).perform(take.seconds)
+    assert memory.notes and not drawn
