@@ -1,9 +1,15 @@
-"""Fixtures that several tests share: a virtual environment, an X server, MIDI ports on JACK."""
+"""Marks and fixtures that several tests share: a virtual environment, an X server, MIDI on JACK."""
 
+import os
 import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+
+# Before anything loads a library of numbers: two workers with two threads each wait for each other
+# on two cores, and what is computed here is too small to gain from a second thread.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import pytest
 from helpers.devices import Scratch, Synth, jack_answers, jack_daemon, needs, x_server
@@ -14,10 +20,39 @@ SYSTEM_FIXTURES = {"scratch", "xvfb", "jack_server"}
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test that uses one of these fixtures as a system test."""
+    """Mark the tests that use a server, and order all of them for several workers.
+
+    Real time is kept by one test at a time: those with a JACK server share a group, which one
+    worker runs. That group and the files with slow tests come first, the small files fill the end.
+    """
+    slow: set[str] = set()
     for item in items:
-        if SYSTEM_FIXTURES & set(getattr(item, "fixturenames", ())):
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if SYSTEM_FIXTURES & fixtures:
             item.add_marker(pytest.mark.system)
+        if "jack_server" in fixtures:
+            item.add_marker(pytest.mark.xdist_group("jack"))
+        if item.get_closest_marker("slow"):
+            slow.add(str(item.path))
+    items.sort(
+        key=lambda item: (
+            item.get_closest_marker("xdist_group") is None,
+            str(item.path) not in slow,
+        )
+    )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """Give a worker a file at a time, whose tests share fixtures, or a group."""
+    from xdist.scheduler import LoadGroupScheduling
+
+    class FileOrGroupScheduling(LoadGroupScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            scope = super()._split_scope(nodeid)
+            return scope.partition("::")[0]
+
+    return FileOrGroupScheduling(config, log)
 
 
 @pytest.fixture(scope="session")

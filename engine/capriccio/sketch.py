@@ -146,8 +146,8 @@ class Sketch:
     # -- names --------------------------------------------------------------------------------
 
     def _functions(self) -> list[Callable[..., Any]]:
-        drawn = [self._draw] if self._draw else []
-        return drawn + [cue.function for cue in (*self._plays, *self._answers)]
+        cues = [cue.function for cue in self._plays] + [cue.function for cue in self._answers]
+        return [self._draw, *cues] if self._draw else cues
 
     @property
     def names(self) -> dict[str, Any]:

@@ -307,7 +307,7 @@ def test_live_an_output_that_fails_is_told_and_the_others_go_on(method, fault, c
     assert faulty.calls == {"show": 20, "note_on": 4, "note_off": 4}[method]
     ((message, times),) = stats.troubles.items()
     kind = "OSError: no device" if fault is boom else "SystemExit: 3"
-    assert message.startswith(f"output 'faulty' raised {kind} (rehearsal.py, line ")
+    assert message.startswith(f"output 'faulty' raised {kind} (shows.py, line ")
     assert times == faulty.calls - 1
     assert len(capsys.readouterr().err.splitlines()) == 2
 

@@ -17,7 +17,11 @@ pytestmark = pytest.mark.skipif(
 def run(*flags):
     """Soak in a process of its own, whose memory is nobody else's."""
     return subprocess.run(
-        [sys.executable, "-m", "helpers.soak", *flags], cwd=TESTS, capture_output=True, text=True, timeout=600
+        [sys.executable, "-m", "helpers.soak", *flags],
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
+        timeout=600,
     )
 
 

@@ -44,7 +44,7 @@ def test_every_entry_point_loads(tmp_path):
 def test_every_sketch_plays_a_second(sketch, tmp_path):
     flags = ["--offline", "--seconds", "1", "--to", "frames:frames", "--to", "midifile:a.mid"]
     run(
-        f"from capriccio.cli import main\nmain(['run', {str(sketch)!r}, *{flags!r}])\n",
+        f"from capriccio.cli.main import main\nmain(['run', {str(sketch)!r}, *{flags!r}])\n",
         tmp_path,
     )
     assert len(list((tmp_path / "frames").iterdir())) > 1
