@@ -44,7 +44,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Give a worker a file at a time, whose tests share fixtures, or a group."""
+    """Return a worker a file at a time, whose tests share fixtures, or a group."""
     from xdist.scheduler import LoadGroupScheduling
 
     class FileOrGroupScheduling(LoadGroupScheduling):
@@ -80,7 +80,7 @@ def display(xvfb, monkeypatch) -> str:
 
 @pytest.fixture(scope="session")
 def jack_server() -> Iterator[Callable[[], str]]:
-    """Give what names a JACK server that answers.
+    """Return what names a JACK server that answers.
 
     A server may end of itself, as where a busy machine keeps it waiting for too long. All tests
     that come after would fail for that, so another one is started, and it is told.

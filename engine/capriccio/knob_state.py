@@ -52,7 +52,7 @@ class KnobState:
         )
 
     def replace(self, part: "Generator", done: Callable[[], None] = lambda: None) -> None:
-        """Have `part` take over: pictures fade over one beat, music goes on at once.
+        """Replace the part by another: pictures fade over one beat, music goes on at once.
 
         `done` is called once it has taken over; a call to the old part then goes to the new one.
         """

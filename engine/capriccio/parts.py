@@ -171,7 +171,7 @@ class Part:
         )
 
     def share_state(self, other: "Part") -> None:
-        """Have the same attributes as `other`, of an older version of this class, from now on.
+        """Share all attributes with `other`, of an older version of this class, from now on.
 
         Both are called until the newer version of a sketch has taken over.
         """

@@ -236,7 +236,7 @@ def restart_seeds() -> None:
 
 
 def reseed(things: Iterable[object], seed: int | None, chance: int = 0) -> None:
-    """Have the parts among `things` begin anew, with seeds as `use_seed` would have given them.
+    """Build the parts among `things` anew, with seeds as `use_seed` would have given them.
 
     Args:
         things: parts, or lists of parts, of one sketch.

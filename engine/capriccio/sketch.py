@@ -379,7 +379,7 @@ class Sketch:
             call_draw(self._draw, now, draw_cue_name(self._draw), self.size)
 
     def replace_part(self, name: str, part: Any) -> None:
-        """Have `part` stand under a name, in the place of what is there: parts and controls."""
+        """Replace the part or the controls of this name."""
         old = self.names.get(name)
         for function in self._functions():
             scope = getattr(function, "__globals__", {})

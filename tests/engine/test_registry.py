@@ -75,7 +75,7 @@ def test_a_part_is_found_by_its_name_and_by_its_plugins(plugin):
     assert found.broken == []
 
 
-def test_one_plugin_may_bring_all_three_roles(plugin):
+def test_one_plugin_may_have_parts_of_all_roles(plugin):
     text = """
 from capriccio import Analyzer, Generator, Output, hookimpl
 class Maker(Generator): pass
@@ -104,12 +104,12 @@ def outputs():
         ("other/plasma", r"^no generator is named 'other/plasma'; did you mean 'plasma'\?$"),
     ],
 )
-def test_an_unknown_part_is_told_with_what_there_is(plugin, name, message):
+def test_an_unknown_part_suggests_the_nearest_names(plugin, name, message):
     with pytest.raises(PartError, match=message):
         Registry([plugin("waves", GOOD)]).find(Generator, name)
 
 
-def test_nothing_at_all_is_told():
+def test_a_registry_without_plugins_says_so():
     with pytest.raises(PartError, match=r"^no output is named 'screen'; there are none$"):
         Registry([]).find(Output, "screen")
 
@@ -184,7 +184,7 @@ def test_a_broken_plugin_does_not_stop_the_others(plugin, text, reason):
     assert worse.reason == "ZeroDivisionError: division by zero"
 
 
-def test_an_entry_point_to_nowhere_is_remembered():
+def test_an_entry_point_to_a_missing_module_is_listed_as_broken():
     found = Registry([EntryPoint("lost", "no_such_module_anywhere", GROUP)])
     assert found.broken[0].reason.startswith("ModuleNotFoundError: No module named")
 
@@ -196,7 +196,7 @@ def test_a_broken_plugin_is_named_where_it_is_missed(plugin):
         found.find(Generator, "zither")
 
 
-def test_two_plugins_of_one_name_are_told_and_the_first_is_kept(plugin):
+def test_of_two_plugins_of_one_name_the_first_is_kept(plugin):
     found = Registry([plugin("waves", GOOD), plugin("waves", hooks("Output", "wall"))])
     assert [part.part.name for part in found.found] == ["plasma"]
     assert found.broken[0].reason == "another plugin is called 'waves' as well"
@@ -224,7 +224,7 @@ def test_ctrl_c_is_not_swallowed(plugin):
         Registry([plugin("bad", text)])
 
 
-def test_a_plugin_that_misspells_one_hook_brings_nothing(plugin):
+def test_a_plugin_with_a_misspelled_hook_is_not_loaded(plugin):
     text = GOOD + "\n@hookimpl\ndef analyzer(): return []\n"
     found = Registry([plugin("half", text), plugin("waves", hooks("Output", "wall"))])
     assert [part.plugin for part in found.found] == ["waves"]
@@ -251,7 +251,7 @@ def test_loading_is_limited_to_the_plugins_that_are_named(plugin):
     assert Registry(points, only="").found == []
 
 
-def test_a_plugin_that_is_named_but_not_installed_is_told(plugin):
+def test_a_requested_plugin_that_is_not_installed_is_listed_as_broken(plugin):
     found = Registry([plugin("waves", GOOD)], only="waves,sea")
     assert found.find(Generator, "plasma")
     message = r"'sea': CAPRICCIO_PLUGINS asks for it, but it is not installed\)"
@@ -279,7 +279,7 @@ def test_a_part_is_built_with_its_options(plugin, use):
         registry.generator("plasma", colour="red")
 
 
-def test_an_output_is_built_with_the_words_behind_the_colon(plugin, use):
+def test_an_output_is_built_with_the_target_behind_the_colon(plugin, use):
     use(plugin("walls", hooks("Output", "wall")))
     assert registry.output("wall").target == ""
     assert registry.output("wall:C:\\out.mp4").target == "C:\\out.mp4"
@@ -297,7 +297,7 @@ def seeds(*options):
     return [registry.generator("plasma", **each).seed for each in options]
 
 
-def test_every_part_gets_a_seed_of_its_own_and_the_same_in_the_next_run(plugin, use):
+def test_every_part_gets_its_own_seed_and_the_same_in_the_next_run(plugin, use):
     use(plugin("waves", GOOD))
     first = seeds({}, {}, {})
     assert len(set(first)) == 3
@@ -305,7 +305,7 @@ def test_every_part_gets_a_seed_of_its_own_and_the_same_in_the_next_run(plugin, 
     assert seeds({}, {}, {}) == first
 
 
-def test_the_seed_in_the_sketch_is_kept_and_that_of_the_run_beats_it(plugin, use):
+def test_the_seed_of_the_run_overrides_that_of_the_sketch(plugin, use):
     use(plugin("waves", GOOD))
     assert seeds({"seed": 5}, {"seed": 5}) == [5, 5]
     registry.use_seed(7)
@@ -338,7 +338,7 @@ def test_the_trainer_of_a_plugin_is_found(tmp_path, monkeypatch, plugin):
     assert found.trainer("deep")(1, 2) == (1, 2)
 
 
-def test_what_cannot_be_trained_is_told(plugin):
+def test_a_plugin_without_a_trainer_is_reported(plugin):
     found = Registry([plugin("waves", GOOD), plugin("bad", "1 / 0")])
     message = r"^no plugin 'waves' can be trained; there are none \(did not load: 'bad': ZeroDiv"
     with pytest.raises(PartError, match=message):
@@ -365,7 +365,7 @@ def commands():
 """
 
 
-def test_a_plugin_brings_a_command_that_is_called_like_ours(plugin, use):
+def test_a_command_of_a_plugin_is_called_like_a_built_in_one(plugin, use):
     use(plugin("hello", COMMAND))
     assert CliRunner().invoke(main, ["greet", "Ada"]).output == "hello, Ada\n"
     assert "Greet NAME." in CliRunner().invoke(main, ["greet", "--help"]).output
@@ -378,7 +378,7 @@ def test_no_plugin_takes_the_name_of_a_command_of_ours(plugin, use):
     assert "Greet" not in CliRunner().invoke(main, ["parts", "--help"]).output
 
 
-def test_commands_are_asked_for_only_when_they_are_looked_for(plugin, use):
+def test_commands_are_loaded_only_when_looked_up(plugin, use):
     text = COMMAND.replace("return [greet]", "raise OSError('asked')")
     found = use(plugin("hello", text), plugin("waves", GOOD))
     assert found.find(Generator, "plasma")
@@ -390,7 +390,7 @@ def test_commands_are_asked_for_only_when_they_are_looked_for(plugin, use):
     assert "did not load: 'hello': commands() raised OSError: asked" in told
 
 
-def test_what_is_no_command_is_remembered_and_the_others_are_kept(plugin):
+def test_an_invalid_command_is_reported_and_the_others_are_kept(plugin):
     text = COMMAND.replace("return [greet]", "return [7, greet]")
     found = Registry([plugin("hello", text), plugin("again", COMMAND)])
     assert list(found.commands) == ["greet"]

@@ -156,7 +156,7 @@ def test_a_knob_that_is_held_stays_held(perform, folder, change):
     assert shades(memory) == [100] * 6 + [150] * 55 + [100] * 19
 
 
-def test_knobs_of_parts_that_are_new_or_gone_come_to_the_parameters_and_leave_it(perform, folder):
+def test_parameters_follow_the_parts_of_the_new_sketch(perform, folder):
     seen = []
     change = ("light = Light()", "lamp = Light()"), ("light(now)", "lamp(now)")
     perform(
@@ -186,7 +186,7 @@ def test_a_cue_of_many_bars_begins_in_their_middle_and_then_keeps_to_them(perfor
         ("from capriccio import generator; generator('gon')", "no generator is named 'gon'"),
     ],
 )
-def test_a_sketch_that_does_not_load_is_told_with_its_line_and_the_old_one_plays_on(
+def test_a_sketch_that_does_not_load_is_reported_and_the_old_one_plays_on(
     perform, folder, capsys, change, words
 ):
     def wrong(turner):
@@ -214,7 +214,7 @@ def test_a_sketch_without_a_cue_does_not_take_over(perform, folder, capsys):
     assert "has no cue" in capsys.readouterr().err
 
 
-def test_every_mistake_is_told_however_many_there_were(perform, folder, capsys):
+def test_every_mistake_is_reported(perform, folder, capsys):
     def often(turner):
         for number in range(80):
             save(folder, ("import numpy", f"{'(' * (number % 7 + 1)}\nimport numpy"), look=turner)
@@ -223,7 +223,7 @@ def test_every_mistake_is_told_however_many_there_were(perform, folder, capsys):
     assert capsys.readouterr().err.count("it plays on as it was") == 80
 
 
-def test_what_was_wrong_can_be_put_right(perform, folder):
+def test_a_mistake_can_be_corrected(perform, folder):
     memory = perform(
         hand=lambda turner, stage: {
             5: lambda: save(folder, ("SHADE,", "SHADE,,"), look=turner),
@@ -259,7 +259,7 @@ def test_a_file_is_left_alone_as_long_as_it_changes(perform, folder, capsys):
     assert shades(memory)[-1] == 200
 
 
-def test_dials_stay_where_hands_have_put_them(perform, folder):
+def test_controllers_keep_their_values(perform, folder):
     text = PIECE.replace("light(now)", "light(now, level=hands[1])")
     text = text.replace("light = Light()", "light, hands = Light(), controls()")
 
@@ -302,7 +302,7 @@ def test_a_file_beside_the_sketch_that_it_imports_is_watched_as_well(perform, fo
     del sys.modules["colours"]
 
 
-def test_what_cannot_change_in_the_middle_of_a_show_is_said_to_count_from_the_next(
+def test_a_changed_tempo_or_size_counts_from_the_next_show(
     perform, folder, capsys
 ):
     change = ("fps=10", "fps=20")
@@ -311,7 +311,7 @@ def test_what_cannot_change_in_the_middle_of_a_show_is_said_to_count_from_the_ne
     assert "count from the next start on" in capsys.readouterr().err
 
 
-def test_a_show_that_is_not_live_cannot_become_another():
+def test_a_show_that_is_not_live_cannot_be_replaced():
     sketch = Sketch()
     with pytest.raises(ShowError, match="is not performed live; it cannot be replaced"):
         sketch.replace_with(Sketch())
@@ -373,7 +373,7 @@ def test_a_model_that_is_replaced_is_faded_to_over_a_beat(perform, folder, capsy
     assert "grey.onnx was replaced, and takes over in singer" in said
 
 
-def test_a_model_that_does_not_open_is_told_and_the_old_one_plays_on(perform, folder, capsys):
+def test_a_model_that_does_not_open_is_reported_and_the_old_one_plays_on(perform, folder, capsys):
     (folder / "grey.onnx").write_bytes(grey(40))
 
     def spoil(turner):

@@ -71,7 +71,7 @@ class Scratch:
         return child.stdout
 
     def parts(self, folder: Path) -> dict:
-        """Give what `capriccio parts --json` says."""
+        """Return what `capriccio parts --json` says."""
         return json.loads(self.run("capriccio parts --json", folder))
 
 
@@ -96,7 +96,7 @@ def needs(*commands: str) -> None:
 
 
 def midi_library():
-    """Give python-rtmidi; skip the test where it does not load, as on a Linux without ALSA."""
+    """Return python-rtmidi; skip the test where it does not load, as on a Linux without ALSA."""
     return pytest.importorskip("rtmidi", reason="python-rtmidi does not load", exc_type=ImportError)
 
 

@@ -127,7 +127,7 @@ class Show:
         return COLOUR in [colour[:3] for _, colour in colours]
 
     def take(self) -> float:
-        """Give how many seconds of the show are in its take."""
+        """Return how many seconds of the show are in its take."""
         from capriccio.recording.take import read_take
 
         (file,) = (self.folder / "takes").glob("*.jsonl")
@@ -339,7 +339,7 @@ def perform(fault: str, number: int, place: Place) -> Count:
 
 @contextmanager
 def hall(at_once: int = 1, waits: bool = True):
-    """Give what performs a fault in a free one of so many places, on a JACK server of that kind."""
+    """Return what performs a fault in a free one of so many places, on a JACK server of that kind."""
     with ExitStack() as stack:
         server = stack.enter_context(jack_daemon(waits))
         free: SimpleQueue[str] = SimpleQueue()

@@ -140,7 +140,7 @@ def grey(now):
 
 
 def turns(memory) -> list[tuple[float, bool, int]]:
-    """Give what an output heard as (beats, whether the note begins, pitch)."""
+    """Return what an output heard as (beats, whether the note begins, pitch)."""
     return [
         (round(call.now.beats, 6), call.method == "note_on", call.thing.pitch)
         for call in memory.calls
@@ -167,7 +167,7 @@ def leave():
 
 
 def steady():
-    """Give an output, and the claim that it and a show of two seconds went on to the end."""
+    """Return an output, and the claim that it and a show of two seconds went on to the end."""
     memory = Memory()
 
     def claim(frames=20, notes=4):
@@ -180,7 +180,7 @@ def steady():
 
 
 def moments_of(cue_moments):
-    """Give a cue that remembers its moments, and plays and draws nothing."""
+    """Return a cue that remembers its moments, and plays and draws nothing."""
 
     def cue(now):
         cue_moments.append(now)

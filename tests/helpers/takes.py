@@ -42,7 +42,7 @@ def lines(path) -> list:
 
 
 def frames(memory) -> dict[float, bytes]:
-    """Give the frames by the time they were due."""
+    """Return the frames by the time they were due."""
     shown = [call for call in memory.calls if call.method == "show"]
     return {round(call.now.seconds, 6): call.thing.tobytes() for call in shown}
 

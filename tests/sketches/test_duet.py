@@ -38,7 +38,7 @@ def piece():
 
 
 def played(memory, begin, end, channel=None):
-    """Give (beats, pitch) of the notes begun from a beat on to another one."""
+    """Return (beats, pitch) of the notes begun from a beat on to another one."""
     return [
         (call.now.beats, call.thing.pitch)
         for call in memory.calls
@@ -49,7 +49,7 @@ def played(memory, begin, end, channel=None):
 
 
 def recorded(begin, end):
-    """Give (beats, pitch) of what the recorded tune plays."""
+    """Return (beats, pitch) of what the recorded tune plays."""
     ticks, found = 0, []
     for message in mido.MidiFile(DUET.with_suffix(".mid")).tracks[0]:
         ticks += message.time

@@ -69,7 +69,7 @@ def show() -> Memory:
 
 
 def golden(name: str, made: bytes) -> bytes:
-    """Give the golden file of that name; where there is none, write what was made and fail."""
+    """Return the golden file of that name; where there is none, write what was made and fail."""
     path = GOLDEN / name
     if not path.exists():
         path.write_bytes(made)

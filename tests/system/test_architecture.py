@@ -92,7 +92,7 @@ def package_of(file: Path) -> list[str]:
 
 
 def engine_module(name: str) -> str | None:
-    """Give the module of the engine that an imported name is or lies in, if it is one."""
+    """Return the module of the engine that an imported name is or lies in, if it is one."""
     first, _, rest = name.partition(".")
     if first != "capriccio":
         return None

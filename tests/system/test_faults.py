@@ -211,7 +211,7 @@ def test_a_part_that_leaves_does_not_end_the_process_without_a_word(stage):
         stage([], draw=cue).perform(1)
 
 
-def test_live_a_part_that_leaves_is_told_and_the_show_goes_on():
+def test_live_a_part_that_calls_exit_is_logged_and_the_show_goes_on():
     memory, claim = steady()
     maker = Maker(GREY, SystemExit)
     stats = live_stage([memory], draw=maker, plays=[(beat, 1)]).perform(2)
@@ -234,7 +234,7 @@ def test_live_trouble_before_the_first_beat_is_raised(role):
 # -- what varies, and what cannot be said -----------------------------------------------------
 
 
-def test_trouble_with_new_words_every_frame_is_told_once(capsys):
+def test_an_error_with_a_new_message_every_frame_is_logged_once(capsys):
     def cue(now):
         if now.seconds:
             raise ValueError(f"at {now.seconds}: {'x' * 10_000}\n\n")
@@ -259,7 +259,7 @@ def test_trouble_of_ever_new_kinds_is_bounded(capsys):
     assert len(capsys.readouterr().err.splitlines()) == 66
 
 
-def test_an_error_that_cannot_say_why_is_told_all_the_same():
+def test_an_error_without_a_readable_message_is_logged():
     class Mute(Exception):
         def __str__(self):
             raise ValueError("no words")
@@ -299,7 +299,7 @@ def test_a_terminal_that_is_gone_does_not_stop_the_show(stream, monkeypatch):
 
 @pytest.mark.parametrize("method", ["show", "note_on", "note_off"])
 @pytest.mark.parametrize("fault", [boom, leave], ids=["raises", "leaves"])
-def test_live_an_output_that_fails_is_told_and_the_others_go_on(method, fault, capsys):
+def test_live_an_output_that_fails_is_logged_and_the_others_go_on(method, fault, capsys):
     memory, claim = steady()
     faulty = Faulty(method, fault, since=1)
     stats = live_stage([faulty, memory], draw=grey, plays=[(beat, 1)]).perform(2)
@@ -312,7 +312,7 @@ def test_live_an_output_that_fails_is_told_and_the_others_go_on(method, fault, c
     assert len(capsys.readouterr().err.splitlines()) == 2
 
 
-def test_live_an_output_that_fails_to_close_is_told_and_the_others_are_closed(capsys):
+def test_live_an_output_that_fails_to_close_is_logged_and_the_others_are_closed(capsys):
     memory, claim = steady()
     outputs = [Faulty("close", boom), Faulty("close", leave), memory]
     stats = live_stage(outputs, draw=grey, plays=[(beat, 1)]).perform(2)
@@ -321,7 +321,7 @@ def test_live_an_output_that_fails_to_close_is_told_and_the_others_are_closed(ca
     assert next(iter(stats.troubles)).endswith(" while it was ended")
 
 
-def test_live_a_timed_output_that_fails_is_told_and_the_others_go_on():
+def test_live_a_timed_output_that_fails_is_logged_and_the_others_go_on():
     class Late(Faulty):
         timed = True
 
@@ -355,7 +355,7 @@ def test_an_end_that_was_not_taken_is_sent_once_more_at_the_end_of_the_show():
     assert [note.pitch for note in stumbles.things("note_off")] == [60, 60]
 
 
-def test_offline_the_first_trouble_is_raised_and_what_follows_from_it_told(capsys):
+def test_offline_the_first_error_is_raised_and_later_ones_are_logged(capsys):
     with pytest.raises(ZeroDivisionError, match="the reason"):
         offline_stage([Faulty("close", boom)], draw=Maker(GREY, ZeroDivisionError)).perform(1)
     assert "output 'faulty' raised OSError: no device" in capsys.readouterr().err

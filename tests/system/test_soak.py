@@ -57,7 +57,7 @@ def samples(memory, waits):
     ],
     ids=["a warm up", "a leak", "a queue"],
 )
-def test_what_grows_is_told_from_what_varies(memory, waits, grows, longer):
+def test_growth_is_told_from_variation(memory, waits, grows, longer):
     growth, found = soak.verdict(samples(memory, waits))
     assert (growth >= soak.GROWTH) == grows
     assert found == longer

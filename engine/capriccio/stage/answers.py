@@ -107,7 +107,7 @@ class Answers:
             sys.setswitchinterval(self._switch_seconds)
 
     def replace(self, cues: list[AnswerCue], beats: float) -> None:
-        """Have other cues take over, live, for what is played from `beats` on."""
+        """Replace the cues, live, for what is played from `beats` on."""
         for cue in self.cues:
             cue.until = min(cue.until, beats)
         self.cues = cues

@@ -100,7 +100,7 @@ class Scheduler:
         cue.busy = False
 
     def add(self, phrase: list[Note], now: Moment, cue: AnyCue) -> tuple[float, list[TimedNote]]:
-        """Have a phrase played; return the seconds at which that was, and the notes that will be.
+        """Play a phrase; return the seconds at which that was, and the notes that will sound.
 
         Raises:
             ShowError: too many notes are waiting.
@@ -161,7 +161,7 @@ class Scheduler:
     def change_cues(
         self, draw: DrawFunction | None, plays: Iterable[PlayCue], then: Callable[[], None]
     ) -> tuple[float, float]:
-        """Have other cues take over at a bar line; return the seconds now, and its beats.
+        """Replace the cues at a bar line; return the seconds now, and its beats.
 
         It is the first bar line for which there is time to compose. What the old cues have
         composed beyond it is removed; notes that have started sound on to their ends. A new play

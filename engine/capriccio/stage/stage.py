@@ -120,7 +120,7 @@ class Stage:
         then: Callable[[], None],
         digest: str,
     ) -> float:
-        """Have the cues of another sketch take over at a bar line, live; return its beats.
+        """Replace the cues by those of another sketch at a bar line, live; return its beats.
 
         `then` is called at that frame; `digest` is what a take says of the other sketch.
         """

@@ -87,7 +87,7 @@ def take_of(folder) -> Path:
 
 
 def pictures(folder) -> dict[float, bytes]:
-    """Give the frames in a folder by their moment, as their records say."""
+    """Return the frames in a folder by their moment, as their records say."""
     files = sorted(folder.glob("*.png"))
     moments = [json.loads(read_provenance(file).text)["moment"] for file in files]
     pixels = [np.asarray(Image.open(file)).tobytes() for file in files]
@@ -95,7 +95,7 @@ def pictures(folder) -> dict[float, bytes]:
 
 
 def begun(file) -> list:
-    """Give every beginning and end of a note in a MIDI file as ticks and bytes."""
+    """Return every beginning and end of a note in a MIDI file as ticks and bytes."""
     found = []
     for track in mido.MidiFile(file).tracks:
         ticks = 0

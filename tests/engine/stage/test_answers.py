@@ -75,7 +75,7 @@ def test_a_note_is_answered_at_its_own_moment_whatever_the_frame_rate(tune):
         ]
 
 
-def test_the_cue_is_told_when_and_what_was_played_and_how_hard(tune):
+def test_the_cue_gets_time_pitch_and_velocity_of_what_was_played(tune):
     heard = []
     hands = tune((1.25, 60), velocity=64)
     performed(sketch_of(hands, lambda now, notes: heard.append((now, notes)), bpm=120.0))
@@ -118,13 +118,13 @@ def test_a_play_cue_comes_before_the_answer_at_the_same_beat(tune):
     assert order == ["bar at 0", 0.0, "bar at 4", 4.0, 5.0]
 
 
-def test_several_cues_answer_the_same_hands_in_the_order_they_are_written(tune):
+def test_several_cues_answer_the_same_controls_in_order_of_definition(tune):
     sketch = sketch_of(tune((1, 60), (2, 62)), lambda now, notes: [Note(40, 0, 0.1)])
     sketch.answer(sketch._answers[0].controls)(lambda now, notes: [Note(41, 0, 0.1)])
     assert begun(performed(sketch)) == [(1.0, 40), (1.0, 41), (2.0, 40), (2.0, 41)]
 
 
-def test_what_hands_do_is_known_in_the_cue_until_its_moment(tune):
+def test_controls_are_read_in_the_cue_as_of_its_moment(tune):
     hands = tune((1, 60), (1.5, 62), (1.75, 64))
     held = []
 
@@ -158,7 +158,7 @@ def test_a_sketch_may_be_performed_twice_and_answers_the_same(tune):
 # -- what is wrong ----------------------------------------------------------------------------
 
 
-def test_offline_all_trouble_is_raised(tune):
+def test_offline_errors_are_raised(tune):
     def fail(now, notes):
         raise OSError("out of strings")
 
@@ -174,7 +174,7 @@ def test_offline_all_trouble_is_raised(tune):
         performed(sketch_of(tune((1, 60)), lambda now, notes: notes * 100_001))
 
 
-def test_a_cue_needs_to_know_whom_it_answers():
+def test_an_answer_cue_needs_controls():
     sketch = Sketch()
     with pytest.raises(TypeError, match="needs to know whom; write @sketch"):
         sketch.answer(lambda now, notes: [])
@@ -203,7 +203,7 @@ def live_stage(outputs, *cues, draw=grey, fps=10.0, bpm=60.0):
     return stage
 
 
-def test_live_an_answer_waits_for_no_thread_that_looks_up_now_and_then(tune, monkeypatch):
+def test_live_an_answer_does_not_wait_for_the_composer(tune, monkeypatch):
     monkeypatch.setattr("capriccio.stage.scheduling.TICK_SECONDS", 60.0)
     memory = Timed()
     clock, answers = LiveClock(60.0), [AnswerCue(echo, tune((0.2, 60), (0.3, 62)))]
@@ -214,7 +214,7 @@ def test_live_an_answer_waits_for_no_thread_that_looks_up_now_and_then(tune, mon
     assert memory.sounding == []
 
 
-def test_a_cue_that_raises_is_told_and_answers_the_next_note(tune, capsys):
+def test_an_error_is_logged_and_the_next_note_is_answered(tune, capsys):
     def choosy(now, notes):
         if notes[0].pitch == 60:
             raise ValueError("not that one")
@@ -245,7 +245,7 @@ def test_a_cue_that_hangs_holds_up_neither_pictures_nor_other_answers(tune, caps
         assert len(memory.images) == 20
 
 
-def test_what_was_played_while_a_cue_hung_is_not_answered_all_at_once(tune, capsys):
+def test_notes_played_while_a_cue_hung_are_not_answered_later(tune, capsys):
     let, answered = threading.Event(), []
     stages = []
 
@@ -268,7 +268,7 @@ def test_what_was_played_while_a_cue_hung_is_not_answered_all_at_once(tune, caps
     assert "answer cue 'slow' came too late for what was played" in capsys.readouterr().err
 
 
-def test_threads_take_turns_as_before_when_the_show_has_ended(tune):
+def test_the_switch_interval_is_restored_after_the_show(tune):
     before, during = sys.getswitchinterval(), []
     stage = live_stage(
         [Memory()],
@@ -278,7 +278,7 @@ def test_threads_take_turns_as_before_when_the_show_has_ended(tune):
     assert during[0] < before == sys.getswitchinterval()
 
 
-def test_other_cues_take_over_for_what_is_played_from_then_on(tune):
+def test_other_cues_take_over_for_later_notes(tune):
     hands = tune((0.5, 60), (1.5, 62))
     stages, memory = [], Memory()
 

@@ -9,7 +9,7 @@ from helpers.shows import GREY, offline_stage
 
 
 def music_from_loudness(fps):
-    """Give the score of music that depends on chance and on how loud it is just then."""
+    """Return the score of music that depends on chance and on how loud it is just then."""
     chance, memory = Random(7), Memory()
 
     def listen(now):

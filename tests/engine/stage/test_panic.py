@@ -55,7 +55,7 @@ def test_a_panic_ends_what_sounds_and_the_music_goes_on(tmp_path):
     assert loudness[11] > 0 and loudness[12:15] == [0, 0, 0] and loudness[15] > 0
 
 
-def test_a_panic_ends_the_same_notes_when_the_show_is_performed_again(tmp_path):
+def test_a_panic_ends_the_same_notes_in_a_replay(tmp_path):
     memory = Memory()
     play(tmp_path / "a.jsonl", memory)
     take = read_take((tmp_path / "a.jsonl").read_text(), "a")
@@ -65,7 +65,7 @@ def test_a_panic_ends_the_same_notes_when_the_show_is_performed_again(tmp_path):
     assert replayed.score() == memory.score()
 
 
-def test_pictures_hear_a_panic_again_as_they_heard_it(tmp_path):
+def test_pictures_of_a_replay_have_the_same_loudness_after_a_panic(tmp_path):
     quiet, loud = tmp_path / "quiet.jsonl", tmp_path / "loud.jsonl"
     _, live = live_band(quiet, hands=press)
     _, replayed = again(quiet)
@@ -75,7 +75,7 @@ def test_pictures_hear_a_panic_again_as_they_heard_it(tmp_path):
     assert replayed.score() == live.score()
 
 
-def test_what_is_sent_ahead_is_silenced_where_it_was_sent_to_and_ended_all_the_same(tmp_path):
+def test_notes_sent_ahead_are_silenced_by_their_output_and_still_ended(tmp_path):
     ahead = Timed()
     play(tmp_path / "a.jsonl", ahead)
     assert turns(ahead)[:4] == [(0, True, 40), (3, True, 64), (3.5, False, 64), (7.5, False, 40)]

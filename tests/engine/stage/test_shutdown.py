@@ -155,7 +155,7 @@ def begin(tmp_path):
 
 
 def film_of(path) -> int:
-    """Give the number of frames in a film."""
+    """Return the number of frames in a film."""
     import av
 
     with av.open(str(path)) as film:
@@ -163,7 +163,7 @@ def film_of(path) -> int:
 
 
 def notes_of(path) -> tuple[int, int]:
-    """Give how many notes begin and end in a MIDI file."""
+    """Return how many notes begin and end in a MIDI file."""
     kinds = [message.type for message in mido.MidiFile(path) if not message.is_meta]
     return kinds.count("note_on"), kinds.count("note_off")
 
@@ -307,7 +307,7 @@ def test_a_show_ends_after_its_seconds(begin, tmp_path):
     assert " and 3 notes to " in show.said
 
 
-def test_an_impatient_hand_spoils_no_file(begin, tmp_path):
+def test_pressing_ctrl_c_several_times_leaves_complete_files(begin, tmp_path):
     show = begin("--to", "video:film.mp4", "--to", "midifile:song.mid", "--to", "slow:file")
     show.wait_for()
     for _ in range(5):
@@ -358,7 +358,7 @@ HANGS = {
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 @pytest.mark.parametrize("cues", HANGS.values(), ids=HANGS.keys())
-def test_a_live_show_in_which_a_cue_hangs_ends_when_it_is_told(begin, cues, number):
+def test_a_live_show_in_which_a_cue_hangs_ends_at_one_signal(begin, cues, number):
     show = begin(**cues)
     show.wait_for("on", 3)
     shown = show.diary().count("show")
@@ -388,14 +388,14 @@ STUBBORN = {
 
 
 @pytest.mark.parametrize(("cues", "flags"), STUBBORN.values(), ids=STUBBORN.keys())
-def test_a_main_thread_that_never_comes_back_is_ended_from_beside(begin, cues, flags):
+def test_a_main_thread_that_never_returns_is_ended_by_the_watchdog(begin, cues, flags):
     show = begin(*flags, **cues)
     show.wait_for("on", 3)  # the music goes on
     show.child.terminate()
     assert show.ended() == 128 + signal.SIGTERM, show.said
 
 
-def test_a_show_in_which_an_output_hangs_ends_when_it_is_told_once(begin):
+def test_a_show_in_which_an_output_hangs_ends_at_one_signal(begin):
     show = begin("--to", "stuck")
     show.wait_for("on", 3)
     show.child.terminate()
@@ -403,7 +403,7 @@ def test_a_show_in_which_an_output_hangs_ends_when_it_is_told_once(begin):
     assert "output 'stuck' does not answer; the show goes on" in show.said
 
 
-def test_an_output_that_hangs_at_the_end_is_left_at_the_second_word(begin):
+def test_an_output_that_hangs_at_the_end_is_abandoned_at_the_second_signal(begin):
     show = begin("--to", "unending")
     show.wait_for("on", 3)
     show.child.terminate()

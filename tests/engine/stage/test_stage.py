@@ -40,7 +40,7 @@ def test_an_offline_show_needs_an_end():
 
 @pytest.mark.parametrize("seconds", [0, -1.0, float("nan"), float("inf")])
 @pytest.mark.parametrize("stage", [live_stage, offline_stage])
-def test_a_length_that_is_none_is_told(stage, seconds):
+def test_the_length_of_a_show_must_be_positive(stage, seconds):
     with pytest.raises(ValueError, match=r"^seconds must be positive, got "):
         stage([], draw=grey).perform(seconds)
 

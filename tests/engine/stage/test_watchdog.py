@@ -47,7 +47,7 @@ def test_live_a_timed_output_that_hangs_holds_up_no_other(quick_watchdog, capsys
 
 
 @pytest.mark.parametrize("stage", [live_stage, offline_stage])
-def test_an_output_that_hangs_when_it_is_closed_is_left_and_the_others_are_closed_first(
+def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
     quick_watchdog, monkeypatch, stage
 ):
     monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 0.5)
@@ -81,7 +81,7 @@ def test_an_output_that_hangs_when_it_is_closed_is_left_and_the_others_are_close
     assert free.sounding == [] and free.calls[-1].method == "close"
 
 
-def test_an_output_that_hangs_when_a_note_ends_is_left_and_the_others_notes_end_first(
+def test_an_output_that_hangs_at_note_off_is_abandoned_and_the_others_end_first(
     quick_watchdog, monkeypatch
 ):
     monkeypatch.setattr(shutdown, "NOTE_SECONDS", 0.5)

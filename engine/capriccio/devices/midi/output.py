@@ -156,7 +156,7 @@ class Midi(Output):
         player.stdout.close()
 
     def _send(self, seconds: float, message: bytes) -> None:
-        """Have the player send a message at `seconds` of the show."""
+        """Send a message by the player process at `seconds` of the show."""
         if self.process is None:
             return
         event = player_process.EVENT.pack(self._clock.monotonic(seconds), len(message), message)
