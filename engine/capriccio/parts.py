@@ -335,7 +335,7 @@ class Output(Device):
         """Send a controller: `(controller 0..127, value 0..1, channel 1..16)`."""
 
     def sent_until(self, now: Moment) -> None:
-        """Called when all events before `now` have been sent; many times a second where timed."""
+        """Called when all events before `now` were sent: often where timed, else with each note."""
 
     def panic(self) -> None:
         """Silence everything that sounds at once, and play on; called from any thread."""

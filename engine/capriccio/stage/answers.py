@@ -16,7 +16,7 @@ from ..tempo import ROUNDING_BEATS
 from .cues import cue_name
 from .delivery import Delivery
 from .scheduling import Scheduler
-from .show import Show
+from .show_state import ShowState
 
 # A note that could not be answered for this long is not answered any more: a cue that hung, and
 # returns, must not answer all at once what was played meanwhile.
@@ -77,7 +77,7 @@ class Answers:
     def __init__(
         self,
         performance: Performance,
-        show: Show,
+        show: ShowState,
         scheduler: Scheduler,
         delivery: Delivery,
         cues: list[AnswerCue],

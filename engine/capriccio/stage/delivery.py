@@ -10,7 +10,7 @@ import numpy as np
 from ..clock import Moment, raise_priority
 from ..parts import Output
 from .event_queue import EventQueue, apply_delays
-from .show import Show
+from .show_state import ShowState
 from .watchdog import WatchedCall
 
 # Events reach timed outputs this long before they are due, in seconds: more than the longest time
@@ -25,7 +25,7 @@ SENDER_NICE = -15
 class Delivery:
     """The outputs of one show, each with its queue."""
 
-    def __init__(self, outputs: Iterable[Output], show: Show):
+    def __init__(self, outputs: Iterable[Output], show: ShowState):
         self.queues = [EventQueue(output) for output in outputs]
         self.timed = [queue for queue in self.queues if queue.output.timed]
         self.untimed = [queue for queue in self.queues if not queue.output.timed]
@@ -90,7 +90,7 @@ class Delivery:
                     queue.leave()
 
     def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
-        """Show the image of a frame at all outputs, at once or as late as they are."""
+        """ShowState the image of a frame at all outputs, at once or as late as they are."""
         for queue in self.screens:
             if queue.delay > 0:
                 queue.delayed.append((now.seconds + queue.delay, image, now))
@@ -98,7 +98,7 @@ class Delivery:
                 self._show_at(queue, image, now)
 
     def show_delayed(self, seconds: float) -> list[float]:
-        """Show the delayed pictures that are due; return when the next of each output is."""
+        """ShowState the delayed pictures that are due; return when the next of each output is."""
         return [self._show_newest(queue, seconds) for queue in self.screens if queue.delayed]
 
     def _show_newest(self, queue: EventQueue, seconds: float) -> float:

@@ -4,7 +4,7 @@ import threading
 
 from .delivery import TICK_SECONDS, Delivery
 from .scheduling import Scheduler
-from .show import Show
+from .show_state import ShowState
 from .watchdog import WatchedCall
 
 # Where a cue hangs for this long, another thread sounds or composes in its place, in seconds.
@@ -14,7 +14,7 @@ HANG_SECONDS = 0.5
 class Recovery:
     """Is asked twenty times a second, from the watchdog's thread, whether something hangs."""
 
-    def __init__(self, show: Show, delivery: Delivery, scheduler: Scheduler):
+    def __init__(self, show: ShowState, delivery: Delivery, scheduler: Scheduler):
         self._show, self._delivery, self._scheduler = show, delivery, scheduler
         self._substitute: threading.Thread | None = None
 

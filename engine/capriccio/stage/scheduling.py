@@ -15,7 +15,7 @@ from ..performance import Performance, current_performance
 from .cues import DrawFunction, PlayCue, next_turn
 from .delivery import TICK_SECONDS, Delivery
 from .loudness import Loudness
-from .show import Show
+from .show_state import ShowState
 
 # More notes than any piece has waiting; a cue that exceeds them would fill the memory.
 MAX_NOTES = 100_000
@@ -51,7 +51,7 @@ class Scheduler:
     def __init__(
         self,
         performance: Performance,
-        show: Show,
+        show: ShowState,
         delivery: Delivery,
         loudness: Loudness,
         plays: Iterable[PlayCue],

@@ -22,7 +22,7 @@ from .delivery import SEND_SECONDS, Delivery
 from .loudness import Loudness
 from .recovery import Recovery
 from .scheduling import Scheduler
-from .show import Show
+from .show_state import ShowState
 from .shutdown import Shutdown
 from .stats import Stats, frame_count
 from .tempo_controls import TempoControls
@@ -75,7 +75,7 @@ class Stage:
         self.image: np.ndarray[Any, Any] = np.zeros((height, width, 3), np.uint8)
         self.stats = Stats()
         self.watchdog = Watchdog(self._look, self._end, lambda: self.shutdown.panic())
-        self.show = Show(self.clock, self.watchdog)
+        self.show = ShowState(self.clock, self.watchdog)
         self.delivery = Delivery(outputs, self.show)
         self.loudness_queue = loudness = Loudness()
         self.scheduler = Scheduler(performance, self.show, self.delivery, loudness, plays)

@@ -11,7 +11,7 @@ from ..tempo import ROUNDING_BEATS
 from .watchdog import Watchdog, WatchedCall
 
 
-class Show:
+class ShowState:
     """The state of one performance while it lasts.
 
     Attributes:
