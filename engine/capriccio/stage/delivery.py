@@ -90,7 +90,7 @@ class Delivery:
                     queue.leave()
 
     def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
-        """ShowState the image of a frame at all outputs, at once or as late as they are."""
+        """Show the image of a frame at all outputs, at once or as late as they are."""
         for queue in self.screens:
             if queue.delay > 0:
                 queue.delayed.append((now.seconds + queue.delay, image, now))
@@ -98,7 +98,7 @@ class Delivery:
                 self._show_at(queue, image, now)
 
     def show_delayed(self, seconds: float) -> list[float]:
-        """ShowState the delayed pictures that are due; return when the next of each output is."""
+        """Show the delayed pictures that are due; return when the next of each output is."""
         return [self._show_newest(queue, seconds) for queue in self.screens if queue.delayed]
 
     def _show_newest(self, queue: EventQueue, seconds: float) -> float:
