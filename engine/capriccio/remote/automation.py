@@ -15,12 +15,7 @@ STEPS = 127
 
 
 class KnobAutomation(Input):
-    """Turn one knob after the other, slowly away from its value and back.
-
-    Args:
-        target: ignored.
-        seed: the same seed makes the same movements.
-    """
+    """Turn one knob after the other, slowly away from its value and back, the same by one seed."""
 
     name = "rehearsal"
     _clock: OfflineClock
@@ -44,10 +39,9 @@ class KnobAutomation(Input):
             self._release()
             self._turn = int(turn)
             self._choose(self._turn)
-        if self._knob is None:
-            return
         if beats >= MOVING_SHARE * BEATS:
             self._release()
+        if self._knob is None:
             return
         share = math.sin(math.pi * beats / (MOVING_SHARE * BEATS)) ** 2
         position = round((self._low + share * (self._high - self._low)) * STEPS) / STEPS
@@ -58,11 +52,8 @@ class KnobAutomation(Input):
 
     def _choose(self, turn: int) -> None:
         """Choose the knob of a turn, unless something holds it; each cycle has its own order."""
-        knobs = [
-            knob
-            for _, knob in sorted(self._parameters.by_address.items())
-            if knob.kind == "number" and knob.is_held is not None
-        ]
+        parameters = (one for _, one in sorted(self._parameters.by_address.items()))
+        knobs = [one for one in parameters if one.kind == "number" and one.is_held is not None]
         if not knobs:
             return
         cycle, index = divmod(turn, len(knobs))

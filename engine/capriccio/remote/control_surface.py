@@ -2,6 +2,7 @@
 
 import threading
 from collections import deque
+from functools import partial
 from typing import Any
 
 from ..devices.midi.controller_events import ControllerEvent, ControllerParser
@@ -28,10 +29,7 @@ WRITE_SECONDS = 5.0
 
 
 class SoftTakeover:
-    """Lets a fader set a value only once it has reached, or crossed, where the value stands.
-
-    So a knob that something else has set in the meantime does not jump.
-    """
+    """Lets a fader set a value only once it has reached or crossed it, so that it never jumps."""
 
     def __init__(self) -> None:
         self.engaged = False
@@ -41,10 +39,8 @@ class SoftTakeover:
         """Return whether a fader that moves to `position` sets a value that stands at `current`."""
         before, self._position = self._position, position
         if not self.engaged:
-            crossed = before is not None and (
-                min(before, position) <= current <= max(before, position)
-            )
-            self.engaged = crossed or abs(position - current) <= TOLERANCE
+            low, high = sorted((position if before is None else before, position))
+            self.engaged = low <= current <= high or abs(position - current) <= TOLERANCE
         return self.engaged
 
 
@@ -74,11 +70,11 @@ class BoundControl:
 
     def notice(self, value: Any) -> None:
         """Take note that the parameter was set; disengage where something else has set it."""
-        if value not in self.pending:
+        if value in self.pending:
+            while self.pending.popleft() != value:
+                pass
+        else:
             self.takeover.engaged = False
-            return
-        while self.pending.popleft() != value:
-            pass
 
     def _latest(self, parameter: Parameter) -> Any:
         return self.pending[-1] if self.pending else parameter.value()
@@ -104,9 +100,8 @@ class ControlSurface(Input):
         self.use_maps(read_maps())
         for parameter in self.parameters():
             self._parameters.add(parameter)
-        self._parameters.add_gauge(
-            Gauge("learning", "The knob that a controller is learning", self._learning)
-        )
+        gauge = Gauge("learning", "The knob that a controller is learning", self._learning)
+        self._parameters.add_gauge(gauge)
         self._parameters.subscribe(self._notice)
         self._subscription = subscribe(self.receive)
 
@@ -119,10 +114,8 @@ class ControlSurface(Input):
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters that controllers add."""
-        description = "Learn which control of a MIDI controller sets a knob; again: the next knob"
-        return [
-            Parameter(LEARN, "press", description, self._choose_next, key="l", replayable=False)
-        ]
+        text = "Learn which control of a MIDI controller sets a knob; again: the next knob"
+        return [Parameter(LEARN, "press", text, self._choose_next, key="l", replayable=False)]
 
     def use_maps(self, maps: list[MidiMap]) -> None:
         """Bind controls as these maps say, in the place of all before."""
@@ -135,8 +128,6 @@ class ControlSurface(Input):
                 self._by_address.setdefault(binding.address, []).append(control)
         self.maps = maps
 
-    # -- what is moved ------------------------------------------------------------------------
-
     def receive(self, port: str, when: float, message: bytes) -> None:
         """Take in a MIDI message from a port; called from any thread."""
         device = device_name(port)
@@ -145,10 +136,10 @@ class ControlSurface(Input):
             events = self._parsers.setdefault(port, ControllerParser()).parse(message)
             if message[0] & 0xF0 == 0xB0 and message[1] in NOTES_OFF:
                 channel = (message[0] & 0x0F) + 1
+                down = [one.binding for one in controls if one.is_down]
+                keys = [one for one in down if one.kind == "note"]
                 events += [
-                    ControllerEvent("note", key.number, key.channel or channel, 0.0)
-                    for key in (one.binding for one in controls if one.is_down)
-                    if key.kind == "note"
+                    ControllerEvent("note", key.number, key.channel or channel, 0.0) for key in keys
                 ]
             for event in events:
                 if self._learn is not None:
@@ -180,8 +171,6 @@ class ControlSurface(Input):
         except (LookupError, ValueError) as error:
             warn_once(f"program change {event.number + 1}: {error}", "program change")
 
-    # -- what is set, and learned -------------------------------------------------------------
-
     def _notice(self, event: Event) -> None:
         if not isinstance(event, ParameterSet):
             return
@@ -205,11 +194,9 @@ class ControlSurface(Input):
             if following >= len(addresses):
                 info("learning has ended")
                 return
-            self._learn = MidiLearn(addresses[following], self._parameters.seconds)
-        info(
-            f"learning {addresses[following]}: move a control, set another knob, or press l for "
-            "the next one"
-        )
+            self._learn = learn = MidiLearn(addresses[following], self._parameters.seconds)
+        ways = "move a control, set another knob, or press l for the next one"
+        info(f"learning {learn.address}: {ways}")
 
     def _choose(self, learn: MidiLearn, address: str) -> None:
         if address != learn.address and address in learnable_addresses(self._parameters):
@@ -219,16 +206,12 @@ class ControlSurface(Input):
     def _feed_learn(self, learn: MidiLearn, device: str, event: ControllerEvent) -> None:
         if learn.is_over(self._parameters.seconds):
             self._learn = None
-            return
-        binding = learn.receive(device, event)
-        if binding is None:
-            return
-        self._learn = None
-        # A disk may take its time; the music and the picture do not wait for it.
-        self._writer = threading.Thread(
-            target=self._write, args=(device, binding), name="map", daemon=True
-        )
-        self._writer.start()
+        elif binding := learn.receive(device, event):
+            self._learn = None
+            # A disk may take its time; the music and the picture do not wait for it.
+            write = partial(self._write, device, binding)
+            self._writer = threading.Thread(target=write, name="map", daemon=True)
+            self._writer.start()
 
     def _write(self, device: str, binding: Binding) -> None:
         try:

@@ -17,14 +17,10 @@ def learnable_addresses(parameters: Parameters) -> list[str]:
 
 
 class MidiLearn:
-    """Reads the events of controllers until one control was clearly moved, and binds it.
+    """Reads events from `seconds` of the show on until one control was moved, and binds it.
 
     One movement makes several kinds of event: a 14-bit fader sends two controllers, and a key that
     is struck is also pressed. So only one control should be moved.
-
-    Args:
-        address: of the parameter that the control will set.
-        seconds: the time of the show at which learning begins.
     """
 
     def __init__(self, address: str, seconds: float = 0.0):
@@ -38,7 +34,7 @@ class MidiLearn:
     def receive(self, device: str, event: ControllerEvent) -> Binding | None:
         """Take in an event; return the binding once it is clear which control was moved."""
         kind, number, channel, value = event
-        low, high = self._ranges.get((device, *event[:3]), (value, value))
+        low, high = self._ranges.get((device, kind, number, channel), (value, value))
         low, high = min(low, value), max(high, value)
         self._ranges[device, kind, number, channel] = low, high
         if kind == "cc14" or (kind == "note" and not value):

@@ -2,6 +2,7 @@
 
 from collections.abc import Container
 from dataclasses import dataclass, field
+from itertools import chain, count, repeat
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -23,10 +24,9 @@ HEAD = """\
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """One control of a device, and the address of the parameter that it sets.
+    """One control of a device, on a `channel` 1..16 or 0 for any, and the parameter that it sets.
 
-    `channel` is 1..16, or 0 for any; in the mode "toggle" each press switches between the ends of
-    the parameter's range.
+    In the mode "toggle" each press switches between the ends of the parameter's range.
     """
 
     address: str
@@ -105,32 +105,26 @@ def write_binding(device: str, binding: Binding, addresses: Container[str]) -> P
 
 
 def _parse_map(file: UserFile) -> MidiMap:
+    known = "device", "control"
     for key, value in file.content.items():
-        if key not in ("device", "control"):
-            file.fail(
-                _line_anywhere(file, key), f"no entry {key!r}{suggest(key, ('device', 'control'))}"
-            )
-        if key == "control" and not (
-            isinstance(value, list) and all(isinstance(one, dict) for one in value)
-        ):
+        if key not in known:
+            file.fail(_line_anywhere(file, key), f"no entry {key!r}{suggest(key, known)}")
+        is_list = isinstance(value, list) and all(isinstance(one, dict) for one in value)
+        if key == "control" and not is_list:
             file.fail(_line_anywhere(file, key), "'control' must be a list; write [[control]]")
     device = file.content.get("device")
     if not isinstance(device, str) or not device:
-        file.fail(
-            file.line_of(0, "device"), f"device must be the name of a MIDI input, got {device!r}"
-        )
-    tables = _control_tables(file)
-    bindings = [
-        _parse_binding(file, tables[index] if index < len(tables) else 0, entry)
-        for index, entry in enumerate(file.content.get("control", []))
-    ]
-    return MidiMap(device, file.path, bindings)
+        message = f"device must be the name of a MIDI input, got {device!r}"
+        file.fail(file.line_of(0, "device"), message)
+    # Entries that are not written as tables of their own are looked for before all tables.
+    tables = chain(_control_tables(file), repeat(0))
+    entries = zip(tables, file.content.get("control", []), strict=False)
+    return MidiMap(device, file.path, [_parse_binding(file, *entry) for entry in entries])
 
 
 def _control_tables(file: UserFile) -> list[int]:
-    return [
-        index for index, (_, header, _) in enumerate(file.tables()) if list(header) == ["control"]
-    ]
+    """Return the indices of the tables [[control]]."""
+    return [index for index, (_, head, _) in enumerate(file.tables()) if list(head) == ["control"]]
 
 
 def _line_anywhere(file: UserFile, key: str) -> int:
@@ -173,11 +167,8 @@ def _parse_binding(file: UserFile, table: int, entry: dict[str, Any]) -> Binding
 
 def _unused(path: Path) -> Path:
     """Return a path that no file has: one that exists belongs to another device, or is broken."""
-    number, unused = 1, path
-    while unused.exists():
-        number += 1
-        unused = path.with_stem(f"{path.stem}-{number}")
-    return unused
+    others = (path.with_stem(f"{path.stem}-{number}") for number in count(2))
+    return next(unused for unused in chain([path], others) if not unused.exists())
 
 
 def _head(device: str) -> str:
@@ -185,13 +176,6 @@ def _head(device: str) -> str:
 
 
 def _binding_toml(binding: Binding) -> str:
-    lines = [
-        "[[control]]",
-        f"turns = {to_toml(binding.address)}",
-        f"move = {to_toml(binding.control)}",
-    ]
-    if binding.channel:
-        lines.append(f"channel = {binding.channel}")
-    if binding.mode:
-        lines.append(f"mode = {to_toml(binding.mode)}")
-    return "\n".join(lines) + "\n"
+    values: list[str | int] = [binding.address, binding.control, binding.channel, binding.mode]
+    entry = zip(KEYS, values, strict=True)
+    return "[[control]]\n" + "".join(f"{key} = {to_toml(it)}\n" for key, it in entry if it)

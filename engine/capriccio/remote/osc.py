@@ -35,10 +35,7 @@ class Endpoint(NamedTuple):
 
 
 def parse_endpoint(target: str) -> Endpoint:
-    """Parse `[HOST:]PORT[/WORD]`; raise ShowError where it has another form.
-
-    An endpoint that other machines can reach needs a WORD, which they must know.
-    """
+    """Parse `[HOST:]PORT[/WORD]`; raise ShowError if malformed, or open to others without WORD."""
     place, _, prefix = target.partition("/")
     host, _, port = place.rpartition(":")
     host = host.strip("[]") or HOST
@@ -54,20 +51,14 @@ def parse_endpoint(target: str) -> Endpoint:
 
 def _is_local(host: str) -> bool:
     """Return whether only this machine can reach `host`."""
-    if host == "localhost":
-        return True
     try:
-        return ipaddress.ip_address(host).is_loopback
+        return host == "localhost" or ipaddress.ip_address(host).is_loopback
     except ValueError:
         return False
 
 
 class OscInput(Input):
-    """Set parameters by OSC: `osc:9000`, or `osc:HOST:PORT/WORD` for other machines.
-
-    Args:
-        target: `[HOST:]PORT[/WORD]`; without a HOST only this machine is heard.
-    """
+    """Set parameters by OSC: `osc:9000`, or `osc:HOST:PORT/WORD` for other machines."""
 
     name = "osc"
     _socket: socket.socket | None = None
@@ -87,19 +78,13 @@ class OscInput(Input):
             self._socket.bind(address)
         except OSError as error:
             self.close()
-            warn_once(
-                f"cannot listen for OSC on {host}:{port}: {error.strerror or error}; "
-                "choose another port with --osc"
-            )
+            reason = f"cannot listen for OSC on {host}:{port}: {error.strerror or error}"
+            warn_once(f"{reason}; choose another port with --osc")
             return
         self._socket.settimeout(POLL_SECONDS)
         self._ended = threading.Event()
-        self._thread = threading.Thread(
-            target=_listen,
-            args=(self._socket, OscDispatcher(performance.parameters, prefix), self._ended),
-            name="osc",
-            daemon=True,
-        )
+        listening = self._socket, OscDispatcher(performance.parameters, prefix), self._ended
+        self._thread = threading.Thread(target=_listen, args=listening, name="osc", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
@@ -113,12 +98,7 @@ class OscInput(Input):
 
 
 class OscDispatcher:
-    """Sets parameters as OSC packets say; what it cannot use is logged once.
-
-    Args:
-        parameters: those of the show.
-        prefix: the word that every address must begin with; "" for none.
-    """
+    """Sets parameters as OSC packets say, whose addresses begin with `prefix`; logs the others."""
 
     def __init__(self, parameters: Parameters, prefix: str = ""):
         self._parameters, self._prefix = parameters, f"/{prefix}" if prefix else ""
@@ -191,10 +171,7 @@ def _listen(opened: socket.socket, dispatcher: OscDispatcher, ended: threading.E
 def convert_arguments(parameter: Parameter, arguments: tuple[Any, ...]) -> Any:
     """Return what a message sets a parameter to; None, which releases it, where it has no argument.
 
-    A number chooses one of several choices as the position 0..1 of a control.
-
-    Raises:
-        TypeError: the parameter cannot take it.
+    A number chooses one of several choices as the position 0..1 of a control. Raises TypeError.
     """
     if len(arguments) > 1:
         raise TypeError(f"expected one value, got {len(arguments)}")

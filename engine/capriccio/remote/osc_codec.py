@@ -14,16 +14,8 @@ BUNDLE = b"#bundle\0"
 BUNDLE_HEAD = 16  # bytes before the first element: the marker and the time tag
 SIZE = Struct(">i")
 
-NUMBERS = {
-    "i": Struct(">i"),
-    "h": Struct(">q"),
-    "f": Struct(">f"),
-    "d": Struct(">d"),
-    "t": Struct(">Q"),
-    "c": Struct(">I"),
-    "r": Struct(">I"),
-    "m": Struct(">I"),
-}
+# Numbers by their type tag, and the code that `struct` has for each.
+NUMBERS = {tag: Struct(f">{code}") for tag, code in zip("ihfdtcrm", "iqfdQIII", strict=True)}
 CONSTANTS = {"T": True, "F": False, "N": None, "I": True}
 
 
@@ -78,26 +70,22 @@ def _decode_message(data: bytes) -> Message:
         raise ValueError("message has no type tags")
     arguments: list[Any] = []
     for tag in types[1:]:
-        if tag in NUMBERS:
-            number = NUMBERS[tag]
+        if number := SIZE if tag == "b" else NUMBERS.get(tag):
             if at + number.size > len(data):
                 raise ValueError("message is truncated")
             arguments += number.unpack_from(data, at)
             at += number.size
+            if tag == "b":  # a blob, after its size
+                size = arguments.pop()
+                if not 0 <= size <= len(data) - at:
+                    raise ValueError("message is truncated")
+                arguments.append(data[at : at + size])
+                at += size + -size % 4
         elif tag in CONSTANTS:
             arguments.append(CONSTANTS[tag])
         elif tag in "sS":
             string, at = _decode_string(data, at)
             arguments.append(string)
-        elif tag == "b":
-            if at + SIZE.size > len(data):
-                raise ValueError("message is truncated")
-            (size,) = SIZE.unpack_from(data, at)
-            at += SIZE.size
-            if not 0 <= size <= len(data) - at:
-                raise ValueError("message is truncated")
-            arguments.append(data[at : at + size])
-            at += size + -size % 4
         elif tag not in "[]":  # arrays are flattened
             raise ValueError(f"unknown type tag {tag!r}")
     return Message(address, tuple(arguments))

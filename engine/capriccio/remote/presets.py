@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Any
+from typing import Any, NoReturn
 
 from ..errors import ShowError, describe, suggest
 from ..events import Event, ParameterSet
@@ -19,7 +19,7 @@ from ..tempo import ROUNDING_BEATS
 from .user_files import UserFile, checked, set_aside, to_toml, user_file, write_text
 
 # Presets with a key of the window: 1 to 9 recall, with shift they save.
-KEYS = 9
+KEYS = "123456789"
 # The longest morph, in beats.
 MAX_BEATS = 64.0
 # How long the end of a show waits for presets that are being written.
@@ -45,10 +45,7 @@ def read_presets(path: Path) -> dict[str, Preset]:
 
 
 def save_preset(path: Path, title: str, name: str, preset: Preset) -> Path | None:
-    """Write a preset among the others; return where a broken file was moved to, if there was one.
-
-    Raises ShowError where the file cannot be written.
-    """
+    """Write a preset among the others, or raise ShowError; return where a broken file is now."""
     broken = None
     try:
         file = UserFile(path)
@@ -56,37 +53,34 @@ def save_preset(path: Path, title: str, name: str, preset: Preset) -> Path | Non
     except ShowError:
         broken = set_aside(path)
         file, presets = UserFile(path), {name: preset}
-    text = file.text_without(lambda _, header: name in header)
-    text = (text or HEAD.format(title=title)) + _preset_toml(name, preset)
-    rewritten = HEAD.format(title=title)
-    rewritten += "\n".join(_preset_toml(*one) for one in presets.items())
+    head = HEAD.format(title=title)
+    text = file.text_without(lambda _, header: name in header) or head
+    text += _preset_toml(name, preset)
+    rewritten = head + "\n".join(_preset_toml(*one) for one in presets.items())
     write_text(path, checked(path, text, _parse_presets, presets, rewritten))
     return broken
 
 
 def _parse_presets(file: UserFile) -> dict[str, Preset]:
+    def fail(message: str, *place: str) -> NoReturn:
+        file.fail(_line_of(file, *place), message)
+
     presets = {}
     for name, preset in file.content.items():
-        key = to_toml(name)
+        key, its_name = to_toml(name), f"preset {name!r}"
         if not isinstance(preset, dict):
-            file.fail(_line_of(file, name), f"{name!r} is not a preset; write [{key}.held]")
+            fail(f"{name!r} is not a preset; write [{key}.held]", name)
         for state, knobs in preset.items():
             if state not in STATES:
-                message = f"preset {name!r} has no {state!r}{suggest(state, STATES)}"
-                file.fail(_line_of(file, name, state), message)
+                fail(f"{its_name} has no {state!r}{suggest(state, STATES)}", name, state)
             if not isinstance(knobs, dict):
-                message = (
-                    f"{state!r} of preset {name!r} must be a table; write [{key}.{state}], "
-                    f"got {knobs!r}"
-                )
-                file.fail(_line_of(file, name, state), message)
+                expected = f"{state!r} of {its_name} must be a table; write [{key}.{state}]"
+                fail(f"{expected}, got {knobs!r}", name, state)
             for address, value in knobs.items():
-                fits = isinstance(value, str | float | int) and not isinstance(value, bool)
-                if not fits or (isinstance(value, float) and not math.isfinite(value)):
-                    message = (
-                        f"{address!r} of preset {name!r} must be a number or words, got {value!r}"
-                    )
-                    file.fail(_line_of(file, name, state, address), message)
+                finite = type(value) is float and math.isfinite(value)
+                if not finite and type(value) not in (str, int):
+                    expected = f"{address!r} of {its_name} must be a number or words"
+                    fail(f"{expected}, got {value!r}", name, state, address)
         presets[name] = Preset(**preset)
     return presets
 
@@ -171,25 +165,18 @@ class Presets(Input):
 
     def parameters(self) -> list[Parameter]:
         """Return the parameters that presets add."""
+        recall, other = partial(Parameter, relays=True), partial(Parameter, replayable=False)
         parameters = [
-            Parameter(
+            recall(
                 "/show/preset",
                 "words",
                 "Recall a preset by its name, on the next bar",
                 self._recall,
                 self._convert_known,
                 lambda: self._current,
-                relays=True,
             ),
-            Parameter(
-                "/show/save",
-                "words",
-                "Save a preset by its name",
-                self._save,
-                _convert_name,
-                replayable=False,
-            ),
-            Parameter(
+            other("/show/save", "words", "Save a preset by its name", self._save, _convert_name),
+            other(
                 "/show/morph",
                 "number",
                 "Over how many beats a preset is recalled",
@@ -197,21 +184,17 @@ class Presets(Input):
                 _convert_beats,
                 lambda: self._morph_beats,
                 span=(0.0, MAX_BEATS),
-                replayable=False,
             ),
         ]
-        names = [str(number) for number in range(1, KEYS + 1)]
-        for name in names:
+        for name in KEYS:
             address, text = f"/show/preset/{name}", f"Recall preset {name}, on the next bar"
             press = partial(_press, self._recall, name)
-            parameters.append(Parameter(address, "press", text, press, key=name, relays=True))
-        for name in names:
+            parameters.append(recall(address, "press", text, press, key=name))
+        for name in KEYS:
             address, text, key = f"/show/save/{name}", f"Save preset {name}", f"shift+{name}"
             press = partial(_press, self._save, name)
-            parameters.append(Parameter(address, "press", text, press, key=key, replayable=False))
+            parameters.append(other(address, "press", text, press, key=key))
         return parameters
-
-    # -- what is set --------------------------------------------------------------------------
 
     def _convert_known(self, value: Any) -> str:
         name = _convert_name(value)
@@ -228,10 +211,9 @@ class Presets(Input):
         values: dict[str, dict[str, Any]] = {state: {} for state in STATES}
         for parameter in self._knobs():
             value = parameter.value()
-            if not isinstance(value, str):
-                value = round(float(value), 6)
-            held = parameter.is_held is not None and parameter.is_held()
-            values["held" if held else "free"][parameter.address] = value
+            state = "held" if parameter.is_held and parameter.is_held() else "free"
+            rounded = value if isinstance(value, str) else round(float(value), 6)
+            values[state][parameter.address] = rounded
         preset = Preset(**values)
         self.saved = {**self.saved, name: preset}
         self._jobs.put(lambda: self._write_preset(name, preset))
@@ -246,8 +228,6 @@ class Presets(Input):
         meter = self._clock.meter
         beats = self._clock.beats_at(self._parameters.seconds)
         self._next = name, math.ceil((beats - ROUNDING_BEATS) / meter) * meter
-
-    # -- in time with the show ----------------------------------------------------------------
 
     def _advance(self, seconds: float) -> None:
         """Begin the recall that is due, and set every knob that is on its way."""
@@ -297,8 +277,6 @@ class Presets(Input):
 
     def _knobs(self) -> list[Parameter]:
         return [one for one in self._parameters.by_address.values() if one.is_held is not None]
-
-    # -- in a thread of its own ---------------------------------------------------------------
 
     def _write(self) -> None:
         while (job := self._jobs.get()) is not None:

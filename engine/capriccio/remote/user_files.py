@@ -31,14 +31,9 @@ def user_file(name: str, kind: str) -> Path:
 
 
 class UserFile:
-    """A TOML file: its `text`, and the `content` parsed from it.
+    """A TOML file: its `text`, or the one given in its place, and the `content` parsed from it.
 
-    Args:
-        path: a file that does not exist counts as empty.
-        text: parsed in the place of what is in the file.
-
-    Raises:
-        ShowError: it cannot be read or parsed; with the file and the line.
+    A file that does not exist counts as empty; one that cannot be read or parsed raises ShowError.
     """
 
     def __init__(self, path: Path, text: str | None = None):
@@ -66,10 +61,7 @@ class UserFile:
         raise ShowError(f"{str(self.path)!r}, line {line}: {message}") from None
 
     def tables(self) -> list[tuple[int, dict[str, Any], list[str]]]:
-        """Return the first line, the parsed header and the lines of each table, as written.
-
-        The first entry is what stands before any header.
-        """
+        """Return (first line, parsed header, lines) of what precedes all tables, and of each."""
         found: list[tuple[int, dict[str, Any], list[str]]] = [(1, {}, [])]
         for number, line in enumerate(self.text.split("\n"), 1):
             if HEADER.match(line):
@@ -98,10 +90,7 @@ class UserFile:
 def checked(
     path: Path, text: str, parse: Callable[[UserFile], T], wanted: T, rewritten: str
 ) -> str:
-    """Return `text` where it parses to `wanted`; else `rewritten`.
-
-    A person may have written the file in a form that cannot be edited table by table.
-    """
+    """Return `text` if it parses to `wanted`, else `rewritten`: not every file is in tables."""
     with suppress(ShowError):
         if parse(UserFile(path, text)) == wanted:
             return text
@@ -121,8 +110,7 @@ def set_aside(path: Path) -> Path:
     number = 1
     while (other := path.with_name(f"{path.stem}.broken-{number}{path.suffix}")).exists():
         number += 1
-    path.rename(other)
-    return other
+    return path.rename(other)
 
 
 def to_toml(value: str | float) -> str:
