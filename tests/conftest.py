@@ -5,6 +5,8 @@ import sys
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
 
 # Before anything loads a library of numbers: two workers with two threads each wait for each other
 # on two cores, and what is computed here is too small to gain from a second thread.
@@ -16,43 +18,64 @@ from helpers.devices import Scratch, Synth, jack_answers, jack_daemon, needs, x_
 
 # Fixtures that need a server or an environment of their own.
 SYSTEM_FIXTURES = {"scratch", "xvfb", "jack_server"}
+# Files whose tests keep real time on a JACK server: of several workers, one runs them all, so that
+# they do not make each other late.
+REAL_TIME = {
+    "engine/cli/test_doctor.py",
+    "engine/cli/test_remote.py",
+    "engine/devices/midi/test_clock_in.py",
+    "engine/devices/midi/test_clock_out.py",
+    "engine/devices/midi/test_controls.py",
+    "engine/devices/midi/test_inputs.py",
+    "engine/devices/midi/test_output.py",
+    "engine/devices/midi/test_ports.py",
+    "engine/recording/test_take.py",
+    "engine/remote/test_control_surface.py",
+    "engine/stage/test_answers.py",
+    "engine/stage/test_panic.py",
+    "sketches/test_duet.py",
+    "system/test_hundred_faults.py",
+    "system/test_remote.py",
+}
+TESTS = Path(__file__).parent
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that use a server, and order all of them for several workers.
+    """Mark the tests that use a server, and begin with those that take long.
 
-    Real time is kept by one test at a time: those with a JACK server share a group, which one
-    worker runs. That group and the files with slow tests come first, the small files fill the end.
+    Several workers take a file each, in this order, so the small ones fill the end.
     """
-    slow: set[str] = set()
+    slow: set[Path] = set()
     for item in items:
         fixtures = set(getattr(item, "fixturenames", ()))
         if SYSTEM_FIXTURES & fixtures:
             item.add_marker(pytest.mark.system)
-        if "jack_server" in fixtures:
-            item.add_marker(pytest.mark.xdist_group("jack"))
         if item.get_closest_marker("slow"):
-            slow.add(str(item.path))
-    items.sort(
-        key=lambda item: (
-            item.get_closest_marker("xdist_group") is None,
-            str(item.path) not in slow,
-        )
-    )
+            slow.add(item.path)
+        name = item.path.relative_to(TESTS).as_posix()
+        if "jack_server" in fixtures and name not in REAL_TIME:
+            raise pytest.UsageError(f"{name} uses a JACK server: add it to REAL_TIME in {__file__}")
+
+    def order(item: pytest.Item) -> int:
+        if item.path.relative_to(TESTS).as_posix() in REAL_TIME:
+            return 0
+        return 1 if item.path in slow else 2
+
+    items.sort(key=order)
 
 
 @pytest.hookimpl(optionalhook=True)
-def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
-    """Return a worker a file at a time, whose tests share fixtures, or a group."""
-    from xdist.scheduler import LoadGroupScheduling
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Hand out a file at a time, whose tests share fixtures, and REAL_TIME as if it were one."""
+    from xdist.scheduler import LoadFileScheduling
 
-    class FileOrGroupScheduling(LoadGroupScheduling):
+    class FileScheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            scope = super()._split_scope(nodeid)
-            return scope.partition("::")[0]
+            file = super()._split_scope(nodeid)
+            return "real time" if file.removeprefix("tests/") in REAL_TIME else file
 
-    return FileOrGroupScheduling(config, log)
+    return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")
