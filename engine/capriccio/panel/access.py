@@ -24,18 +24,14 @@ class Access:
     """The place `[HOST:]PORT` at which the panel is served, once it is open.
 
     Without a HOST only this machine can reach it. With one, even this machine's own, every path
-    begins with a secret token.
-
-    Raises:
-        ShowError: the place has another form.
+    begins with a secret token. Raises ShowError where the place has another form.
     """
 
     def __init__(self, place: str):
         host, _, port = place.rpartition(":")
         if place and not (port.isdecimal() and len(port) < 6 and 0 < int(port) < 65536):
-            raise ShowError(
-                f"--panel must stand alone or be followed by [HOST:]PORT, got {place!r}"
-            )
+            form = "--panel must stand alone or be followed by [HOST:]PORT"
+            raise ShowError(f"{form}, got {place!r}")
         self.host, self.port = host.strip("[]") or HOST, int(port or PORT)
         self.token = secrets.token_urlsafe(16) if host else ""
         self.address = ""
@@ -52,18 +48,16 @@ class Access:
             except OSError as error:
                 if error.errno == errno.EADDRINUSE:
                     continue
-                raise ShowError(
-                    f"cannot serve the panel at {self.host}, port {port}: {error.strerror}"
-                ) from None
+                place = f"{self.host}, port {port}"
+                raise ShowError(f"cannot serve the panel at {place}: {error.strerror}") from None
             listener.setblocking(False)
             host = self._public_host(family)
             host = f"[{host}]" if family == socket.AF_INET6 else host
             self.address = f"http://{host}:{port}/{self.token}{'/' if self.token else ''}"
             self.port = port
             return listener
-        raise ShowError(
-            f"no port from {self.port} on is free for the panel; choose another with --panel PORT"
-        )
+        taken = f"no port from {self.port} on is free for the panel"
+        raise ShowError(f"{taken}; choose another with --panel PORT")
 
     def authorize(self, request: Request) -> str:
         """Return the path that a request asks for, without the token; raise Refusal if it may not.

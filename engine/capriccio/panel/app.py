@@ -6,7 +6,7 @@ import socket
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from ..errors import describe
 from ..log import warn_once
@@ -89,9 +89,7 @@ class Client:
 class Server:
     """Answers requests at an open socket, from `run` until `close`.
 
-    Args:
-        listener: the socket.
-        answer: returns the reply to a request quickly, or raises Refusal.
+    `answer` returns the reply to a request quickly, or raises Refusal.
     """
 
     def __init__(self, listener: socket.socket, answer: Callable[[Request], Reply]):
@@ -136,8 +134,7 @@ class Server:
                 continue
             self.accepted += 1
             if len(self.clients) >= MAX_CLIENTS:
-                unknown = [client for client in self.clients if not client.is_known]
-                dropped = (unknown or self.clients)[0]
+                dropped = min(self.clients, key=lambda client: client.is_known)
                 self.clients.remove(dropped)
                 dropped.task.cancel()
             client = Client()
@@ -217,12 +214,11 @@ async def read_request(reader: asyncio.StreamReader) -> Request:
 
 def head_of(reply: Reply, keep_alive: bool) -> bytes:
     """Return the status line and the headers of a reply."""
-    headers: dict[str, Any] = {
-        "Content-Type": reply.content_type,
-        "Content-Length": len(reply.body),
-        "Connection": "keep-alive" if keep_alive else "close",
-        **SECURITY_HEADERS,
-    }
-    lines = [f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}"]
-    lines += [f"{name}: {value}" for name, value in headers.items()]
+    lines = [
+        f"HTTP/1.1 {reply.status} {HTTPStatus(reply.status).phrase}",
+        f"Content-Type: {reply.content_type}",
+        f"Content-Length: {len(reply.body)}",
+        f"Connection: {'keep-alive' if keep_alive else 'close'}",
+        *(f"{name}: {value}" for name, value in SECURITY_HEADERS.items()),
+    ]
     return "\r\n".join([*lines, "", ""]).encode()

@@ -30,21 +30,17 @@ from .serialize import gauge_state, parameter_facts, parameter_state, to_json
 RATE_SECONDS, GOOD_RATE = 2.0, 0.95
 # How long a dropped frame is marked.
 LATE_SECONDS = 10.0
-# The files of the page by path, and their types.
-FILES = {
-    "": ("page.html", "text/html; charset=utf-8"),
-    "page.css": ("page.css", "text/css; charset=utf-8"),
-    "page.js": ("page.js", "text/javascript; charset=utf-8"),
-}
+# The folder of the page's files, and the type of text in each; the path "" is that of the page.
+FOLDER = Path(__file__).parent
+FILES = {"": "html", "page.css": "css", "page.js": "javascript"}
 JSON = "application/json"
 
 
 class Panel(Output):
-    """Serve a page with every parameter and gauge of a live show.
+    """Serve a page with every parameter and gauge of a live show, at a `target` `[HOST:]PORT`.
 
-    Args:
-        target: `[HOST:]PORT`. Without a HOST only this machine can reach it; with one, everyone who
-            knows the address, which is logged when the show starts.
+    Without a HOST only this machine can reach it; with one, everyone who knows the address, which
+    is logged when the show starts.
     """
 
     name = "panel"
@@ -66,10 +62,11 @@ class Panel(Output):
         self._shown: deque[float] = deque(maxlen=math.ceil(RATE_SECONDS * performance.fps) + 1)
         self.late_frames, self._late_since = 0, -math.inf
         self._sounding: set[tuple[int, int]] = set()  # channel and pitch
-        folder = Path(__file__).parent
         self._files = {
-            path: Reply(200, kind, (folder / name).read_bytes())
-            for path, (name, kind) in FILES.items()
+            path: Reply(
+                200, f"text/{kind}; charset=utf-8", (FOLDER / (path or "page.html")).read_bytes()
+            )
+            for path, kind in FILES.items()
         }
         wanted = self.access.port
         listener = self.access.open()
@@ -97,8 +94,6 @@ class Panel(Output):
         if server is not None:
             server.close()
             self._thread.join(CLOSE_SECONDS)
-
-    # -- gauges -------------------------------------------------------------------------------
 
     def _notice(self, event: Event) -> None:
         if isinstance(event, FramesDropped):
@@ -147,8 +142,6 @@ class Panel(Output):
         ]
         return [*list(self._parameters.gauges.values()), *models]
 
-    # -- answering, in the server's thread ----------------------------------------------------
-
     def answer(self, request: Request) -> Reply:
         """Return the reply to a request; raise Refusal where it may not, or finds nothing."""
         path = self.access.authorize(request)
@@ -162,9 +155,9 @@ class Panel(Output):
             return Reply(200, JSON, self._current_table()[1])
         if path == "picture":
             return Reply(200, "image/jpeg", self.preview.jpeg())
-        if path in self._files:
-            return self._files[path]
-        raise Refusal(404, "no such page")
+        if path not in self._files:
+            raise Refusal(404, "no such page")
+        return self._files[path]
 
     def _set_parameter(self, request: Request) -> Reply:
         # A page of another site cannot send this type without a preflight, which is refused.

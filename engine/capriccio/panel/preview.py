@@ -13,11 +13,7 @@ MAX_SIDE, QUALITY, RATE = 640, 80, 10.0
 
 
 class Preview:
-    """The image last shown, and a JPEG of it that is made only when a page asks.
-
-    Args:
-        size: (width, height) of the black image before the first.
-    """
+    """The image last shown, at first a black one, and a JPEG made only when a page asks for it."""
 
     def __init__(self, size: tuple[int, int]):
         width, height = size

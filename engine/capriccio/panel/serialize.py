@@ -33,8 +33,7 @@ def parameter_facts(parameter: Parameter) -> dict[str, Any]:
 
 def parameter_state(parameter: Parameter) -> tuple[Any, bool]:
     """Return the value of a parameter, None where it fails, and whether it is held."""
-    is_held = parameter.is_held
-    held = is_held is not None and call_or(is_held, False)
+    held = parameter.is_held is not None and call_or(parameter.is_held, False)
     return to_json_value(call_or(parameter.value, None)), bool(held)
 
 
