@@ -32,6 +32,7 @@ class Parameter:
         relays: it only sets other parameters, which are published instead of it.
         replayable: False where a replay leaves it alone, since its effects are recorded by
             themselves or belonged to that evening.
+        hidden: it has no effect now, such as a knob that the loaded model ignores, and is not listed.
         immediate: `apply` does not wait for the next frame, and is called from any thread.
     """
 
@@ -48,6 +49,7 @@ class Parameter:
     relays: bool = False
     replayable: bool = True
     immediate: bool = False
+    hidden: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +87,11 @@ class Parameters:
     def add(self, parameter: Parameter) -> None:
         """Add a parameter, in the place of one with the same address."""
         self.by_address[parameter.address] = parameter
+
+    @property
+    def listed(self) -> list[Parameter]:
+        """The parameters to show to people."""
+        return [one for one in list(self.by_address.values()) if not one.hidden]
 
     def remove(self, addresses: set[str]) -> None:
         """Remove the parameters of these addresses."""

@@ -361,7 +361,7 @@ class Sketch:
         parameters.names.update((id(thing), name) for name, thing in self.names.items())
         for name, part in self.parts.items():
             for knob in part.knobs.values():
-                if knob.kind != "thing" and knob.name not in part.unused_knobs:
+                if knob.kind != "thing":
                     parameters.add(knob_parameter(name, part, knob))
 
     # -- another version of the sketch takes over ----------------------------------------------
@@ -454,6 +454,7 @@ def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:
         value=value,
         choices=knob.choices,
         is_held=lambda: knob.name in state.held,
+        hidden=knob.name in part.unused_knobs,
     )
 
 

@@ -95,7 +95,7 @@ def osc(file: Path, as_json: bool) -> None:
     it; a message without a value releases it.
     """
     with plain_errors(file):
-        rows = [reference(parameter) for parameter in parameters_of(file).by_address.values()]
+        rows = [reference(parameter) for parameter in parameters_of(file).listed]
     if as_json:
         click.echo(json.dumps(rows, indent=2))
     else:

@@ -179,7 +179,7 @@ class Panel(Output):
 
     def _current_table(self) -> tuple[int, bytes]:
         """Return the JSON of all parameters, after a number that changes with it."""
-        parameters = list(self._parameters.by_address.values())
+        parameters = self._parameters.listed
         if parameters != self._table[0]:
             table = to_json([parameter_facts(one) for one in parameters])
             self._table = parameters, zlib.crc32(table), table

@@ -12,7 +12,7 @@ TIMEOUT_SECONDS = 60.0
 
 def learnable_addresses(parameters: Parameters) -> list[str]:
     """Return the addresses that a controller can set: first those of parts, then the show's."""
-    addresses = [one.address for one in parameters.by_address.values() if one.kind != "words"]
+    addresses = [one.address for one in parameters.listed if one.kind != "words"]
     return sorted(addresses, key=lambda address: address.startswith("/show/"))
 
 
