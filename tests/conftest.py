@@ -21,6 +21,7 @@ SYSTEM_FIXTURES = {"scratch", "xvfb", "jack_server"}
 # Files whose tests keep real time on a JACK server: of several workers, one runs them all, so that
 # they do not make each other late.
 REAL_TIME = {
+    "engine/cli/test_bench_timing.py",
     "engine/cli/test_doctor.py",
     "engine/cli/test_remote.py",
     "engine/devices/midi/test_clock_in.py",
