@@ -12,9 +12,9 @@ from capriccio.recording.take import read_take
 from capriccio.stage.cues import PlayCue
 from capriccio.stage.stage import Stage
 from capriccio.testing import Memory
-from engine.recording.test_take import again, frames, live_band, replay, written_down
 from helpers.devices import wait_for
 from helpers.shows import Timed, live_stage, turns
+from helpers.takes import frames, record_piece, recording, replay, replay_piece
 
 
 def drone(now):
@@ -39,7 +39,7 @@ def play(path, *outputs):
     stage = live_stage(outputs, draw=draw, plays=[(drone, 2)])
     for output in outputs:
         output.stage = stage
-    with written_down(stage, path):
+    with recording(stage, path):
         stage.perform(6.0)
     return loudness
 
@@ -67,9 +67,9 @@ def test_a_panic_ends_the_same_notes_in_a_replay(tmp_path):
 
 def test_pictures_of_a_replay_have_the_same_loudness_after_a_panic(tmp_path):
     quiet, loud = tmp_path / "quiet.jsonl", tmp_path / "loud.jsonl"
-    _, live = live_band(quiet, hands=press)
-    _, replayed = again(quiet)
-    _, without = live_band(loud)
+    _, live = record_piece(quiet, hands=press)
+    _, replayed = replay_piece(quiet)
+    _, without = record_piece(loud)
     assert frames(live) != frames(without)
     assert frames(replayed) == frames(live)
     assert replayed.score() == live.score()
@@ -101,7 +101,7 @@ def test_the_panic_of_a_signal_ends_the_notes_of_an_instrument_and_of_its_take(s
         draw=draw,
         plays=[PlayCue(lambda now: [Note(60, length=99)], 99)],
     )
-    with written_down(stage, tmp_path / "a.jsonl"):
+    with recording(stage, tmp_path / "a.jsonl"):
         stage.perform(2.0)
     wait_for(lambda: not synth.sounding)
     take = read_take((tmp_path / "a.jsonl").read_text(), "a")
