@@ -30,9 +30,13 @@ from .serialize import gauge_state, parameter_facts, parameter_state, to_json
 RATE_SECONDS, GOOD_RATE = 2.0, 0.95
 # How long a dropped frame is marked.
 LATE_SECONDS = 10.0
-# The folder of the page's files, and the type of text in each; the path "" is that of the page.
+# The files of the page by path, and the type of text in each.
 FOLDER = Path(__file__).parent
-FILES = {"": "html", "page.css": "css", "page.js": "javascript"}
+FILES = {
+    "": ("page.html", "html"),
+    "page.css": ("page.css", "css"),
+    "page.js": ("page.js", "javascript"),
+}
 JSON = "application/json"
 
 
@@ -63,10 +67,8 @@ class Panel(Output):
         self.late_frames, self._late_since = 0, -math.inf
         self._sounding: set[tuple[int, int]] = set()  # channel and pitch
         self._files = {
-            path: Reply(
-                200, f"text/{kind}; charset=utf-8", (FOLDER / (path or "page.html")).read_bytes()
-            )
-            for path, kind in FILES.items()
+            path: Reply(200, f"text/{kind}; charset=utf-8", (FOLDER / name).read_bytes())
+            for path, (name, kind) in FILES.items()
         }
         wanted = self.access.port
         listener = self.access.open()

@@ -45,11 +45,9 @@ class LinkFollower(ClockFollower):
                 others = "one other peer" if peers == 1 else f"{peers} other peers"
                 info(f"{others} on {self.name}, at {bpm:.1f} bpm")
             self.peers = peers
-            if not self.clock.started:
-                return
-            if self._joined:
+            if self.clock.started and self._joined:
                 self._steer(seconds)
-            else:
+            elif self.clock.started:
                 self._join(seconds)
 
     def _song_at(self, seconds: float, tick: float) -> float:
@@ -68,11 +66,8 @@ class LinkInput(Input):
 
     @classmethod
     def missing(cls) -> str:
-        if find_spec("aalink") is None:
-            return (
-                "Ableton Link needs aalink, which is under the GPL; install with pip install aalink"
-            )
-        return ""
+        needs = "Ableton Link needs aalink, which is under the GPL"
+        return "" if find_spec("aalink") else f"{needs}; install with pip install aalink"
 
     def start(self, performance: Performance) -> None:
         clock = live_clock(performance)
@@ -86,19 +81,17 @@ class LinkInput(Input):
             target=lambda: asyncio.run(self._run(clock, bpm)), name="link", daemon=True
         )
         self._thread.start()
-        performance.parameters.add_gauge(
-            Gauge(
-                "Link",
-                "Other peers on the Ableton Link, and its tempo",
-                lambda: f"{self.follower.peers} others, {self.follower.bpm:.1f} bpm",
-            )
-        )
+        description = "Other peers on the Ableton Link, and its tempo"
+        performance.parameters.add_gauge(Gauge("Link", description, self._peers_and_tempo))
 
     def close(self) -> None:
         if self._thread is not None:
             self._stopped.set()
             self._thread.join(END_SECONDS)
             self._thread = None
+
+    def _peers_and_tempo(self) -> str:
+        return f"{self.follower.peers} others, {self.follower.bpm:.1f} bpm"
 
     async def _run(self, clock: LiveClock, bpm: float) -> None:
         import aalink

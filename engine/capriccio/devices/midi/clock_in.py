@@ -55,8 +55,7 @@ class ClockEstimate:
     def add_tick(self, seconds: float) -> None:
         """Correct the estimate by a tick that was received at `seconds`."""
         if self.ticks < 2:
-            self.period = seconds - self._at
-            self._at = seconds
+            self.period, self._at = seconds - self._at, seconds
             self.ticks += 1
             return
         predicted = self._at + self.period
@@ -239,25 +238,23 @@ class ClockInput(Input):
         else:
             self._subscription = inputs.subscribe(receive, self.target, clock=True)
         parameters.add_automation(lambda _: follower.check(time.monotonic() - zero()))
-        parameters.add(
-            Parameter(
-                "/show/go",
-                "press",
-                "Have the music stand still, or go on, without the other clock",
-                apply=lambda _: follower.toggle(),
-                key="space",
-                replayable=False,
-                immediate=True,
-            )
+        go = Parameter(
+            "/show/go",
+            "press",
+            "Have the music stand still, or go on, without the other clock",
+            lambda _: follower.toggle(),
+            key="space",
+            replayable=False,
+            immediate=True,
         )
-        parameters.add_gauge(
-            Gauge(
-                "clock",
-                f"The tempo of {follower.name}",
-                lambda: "lost" if follower.lost else f"{follower.bpm:.1f} bpm",
-                lambda: not follower.lost,
-            )
+        tempo = Gauge(
+            "clock",
+            f"The tempo of {follower.name}",
+            lambda: "lost" if follower.lost else f"{follower.bpm:.1f} bpm",
+            lambda: not follower.lost,
         )
+        parameters.add(go)
+        parameters.add_gauge(tempo)
         info(f"the music waits for the start of {follower.name}, or for the space bar")
 
     def close(self) -> None:

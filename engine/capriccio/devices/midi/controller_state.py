@@ -3,6 +3,7 @@
 import math
 from collections import deque
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from .controller_events import ControllerParser, bend_value
 
@@ -13,13 +14,10 @@ ALL_OFF = (120, 123)
 
 
 class ControllerState:
-    """The controllers and keys of all devices together.
-
-    `until` is up to when, in what its events wait for, it has followed a list of them.
-    """
+    """The controllers and keys of all devices together."""
 
     def __init__(self) -> None:
-        self.until = -math.inf
+        self.until = -math.inf  # when a list of events was followed up to, in its own unit
         self.values: dict[tuple[str, int], float] = {}  # of "cc", "cc14", "nrpn" and "poly"
         self.held: dict[tuple[int, int], PressedKey] = {}  # by channel and pitch
         self.presses: deque[PressedKey] = deque(maxlen=MAX_NOTES)
@@ -63,16 +61,16 @@ class ControllerState:
             self.bend = bend_value(message)
 
     def _release(self, channel: int, pitch: int, beats: float) -> None:
-        press = self.held.pop((channel, pitch), None)
-        if press:
+        if press := self.held.pop((channel, pitch), None):
             press.end = beats
 
 
+@dataclass(slots=True)
 class PressedKey:
     """A key that was pressed, from `start` to `end` in beats of the show."""
 
-    __slots__ = ("channel", "end", "pitch", "start", "velocity")
-
-    def __init__(self, pitch: int, velocity: float, channel: int, start: float):
-        self.pitch, self.velocity, self.channel, self.start = pitch, velocity, channel, start
-        self.end = math.inf
+    pitch: int
+    velocity: float
+    channel: int
+    start: float
+    end: float = math.inf

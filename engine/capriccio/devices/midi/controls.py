@@ -38,10 +38,8 @@ def controls(port: str = "", *, simulate: str | Path = "") -> "Controls":
 
     `simulate` is a MIDI file that is played instead; its beats are the show's beats, whatever its
     tempo. Offline nothing else is read, so that a show can be rendered again. `capriccio run
-    --simulate` plays all controls so, live too.
-
-    Raises:
-        ShowError: there is no such file, or both are given.
+    --simulate` plays all controls so, live too. Raises ShowError where there is no such file, or
+    both are given.
     """
     return Controls(port, simulate)
 
@@ -60,12 +58,11 @@ class Controls:
     """
 
     def __init__(self, port: str = "", simulate: str | Path = ""):
+        file = repr(str(simulate))
         if port and simulate:
-            raise ShowError(
-                f"controls of port {port!r} cannot simulate {str(simulate)!r} as well; give one"
-            )
+            raise ShowError(f"controls of port {port!r} cannot simulate {file} as well; give one")
         if simulate and not Path(simulate).expanduser().is_file():
-            raise ShowError(f"controls find no file {str(simulate)!r} to simulate")
+            raise ShowError(f"controls find no file {file} to simulate")
         self._port, self._file = port, simulate
         self._lock = threading.RLock()  # over all that follows: cues of two threads read
         self._performance: Performance | None = None
@@ -82,7 +79,7 @@ class Controls:
 
     def __getitem__(self, controller: int) -> float:
         """Return controller 0..127, 0..1; 0.5, the middle, until it is first moved."""
-        return self._value("cc", controller, 0.5)
+        return self.get(controller)
 
     def get(self, controller: int, default: float = 0.5) -> float:
         """Return controller 0..127, 0..1, or `default` until it is first moved."""
@@ -128,14 +125,14 @@ class Controls:
             presses = list(self._catch_up().presses)
         return [
             Note(
-                press.pitch,
-                max(0.0, press.start - begin),
-                max(MIN_NOTE_BEATS, min(press.end, now.beats) - press.start),
-                press.velocity,
-                press.channel,
+                key.pitch,
+                max(0.0, key.start - begin),
+                max(MIN_NOTE_BEATS, min(key.end, now.beats) - key.start),
+                key.velocity,
+                key.channel,
             )
-            for press in presses
-            if begin - ROUNDING_BEATS <= press.start < now.beats - ROUNDING_BEATS
+            for key in presses
+            if begin - ROUNDING_BEATS <= key.start < now.beats - ROUNDING_BEATS
         ]
 
     def open(self) -> float:
@@ -182,8 +179,6 @@ class Controls:
             self._read.add((kind, number))
             return self._catch_up()
 
-    # -- following messages -------------------------------------------------------------------
-
     def _catch_up(self) -> ControllerState:
         """Apply all messages that the reader may know, and return the state for it.
 
@@ -219,7 +214,7 @@ class Controls:
             at, device, message = self._waiting.popleft()
             self._heard = max(self._heard, seconds)
             played = at - cast(LiveClock, self._clock).monotonic(0.0)
-            self._apply(self._heard, played, device, message)
+            self._apply(self._heard, played, device, message, self._clock.beats_at(played))
 
     def _simulate(self, simulated: EventList | SimulatedPlayer, seconds: float) -> None:
         """Apply a simulation up to `seconds`; pictures know each message at its own time."""
@@ -229,19 +224,14 @@ class Controls:
         for _, device, message, beats in simulated.between(begin, until, self._read):
             played = min(self._clock.seconds_at(beats), seconds)
             # Live it is played as a take will record it; offline exactly where it stands.
-            self._apply(played, played, device, message, None if self._clock.live else beats)
+            beats = self._clock.beats_at(played) if self._clock.live else beats
+            self._apply(played, played, device, message, beats)
 
     def _apply(
-        self,
-        heard: float,
-        played: float,
-        device: str,
-        message: bytes,
-        beats: float | None = None,
+        self, heard: float, played: float, device: str, message: bytes, beats: float
     ) -> None:
         assert self._performance
         parameters = self._performance.parameters
-        beats = self._clock.beats_at(played) if beats is None else beats
         self._now.apply(device, message, beats)
         self._coming.append((heard, device, message, beats))
         name = parameters.name_of(self, "controls")
@@ -253,18 +243,19 @@ class Controls:
         name = performance.parameters.name_of(self, "controls")
         self._simulated = self._recorded = None
         if performance.take is not None:
+            recorded = performance.take.messages(name)
             self._recorded = EventList(
-                [
-                    (one.seconds, one.device, one.message, clock.beats_at(one.played))
-                    for one in performance.take.messages(name)
-                ]
+                [(it.seconds, it.device, it.message, clock.beats_at(it.played)) for it in recorded]
             )
         elif performance.simulation and (performance.simulation.file or not self._file):
             self._simulated = performance.simulation.player(name)
         elif self._file:
             self._simulated = read_events(self._file)
         elif clock.live and self._subscription is None:
-            self._subscription = _subscribe_to(self._port, self._waiting)
+            waiting = self._waiting  # without `self`, which the subscription must not keep alive
+            self._subscription = subscribe(
+                lambda device, at, message: waiting.append((at, device, message)), self._port
+            )
             weakref.finalize(self, self._subscription.stop, wait=False)
         if self._simulated is not None or self._recorded is not None:
             # Controls start at rest as well, or it would not be the same show again.
@@ -274,8 +265,3 @@ class Controls:
         self._coming.clear()
         self._seconds = self._heard = self._played = -math.inf
         self._performance = performance
-
-
-def _subscribe_to(port: str, waiting: deque[tuple[float, str, bytes]]) -> Subscription:
-    """Add what is played to `waiting`; the subscription must not keep the controls alive."""
-    return subscribe(lambda device, at, message: waiting.append((at, device, message)), port)

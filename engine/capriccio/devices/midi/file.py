@@ -1,6 +1,7 @@
 """Writes music as a standard MIDI file."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any
 
 from ...atomic_file import replacing
@@ -76,30 +77,23 @@ class MidiFile(Output):
         import mido
 
         clock = performance.clock
-        conductor = mido.MidiTrack(
-            [
-                mido.MetaMessage("track_name", name=performance.title),
-                mido.MetaMessage("time_signature", numerator=clock.meter, denominator=4),
-            ]
-        )
-        conductor.extend(
-            mido.MetaMessage("text", text=text) for text in midi_texts(performance.provenance())
-        )
-        conductor.extend(_tempos(clock.tempo))
+        texts = midi_texts(performance.provenance())
+        conductor = [
+            mido.MetaMessage("track_name", name=performance.title),
+            mido.MetaMessage("time_signature", numerator=clock.meter, denominator=4),
+            *(mido.MetaMessage("text", text=text) for text in texts),
+            *_tempos(clock.tempo),
+        ]
         file = mido.MidiFile(type=1, ticks_per_beat=TICKS_PER_BEAT, charset="utf-8")
-        file.tracks.append(conductor)
-        tracks: dict[int, mido.MidiTrack] = {}
-        before: dict[int, int] = {}
+        file.tracks.append(mido.MidiTrack(conductor))
+        channels: dict[int, list[tuple[int, bytes]]] = {}
         for tick, _, data in sorted(self._events, key=lambda event: event[:2]):
-            message = mido.Message.from_bytes(data)
-            channel = message.channel
-            message.time = tick - before.get(channel, 0)
-            before[channel] = tick
-            if channel not in tracks:
-                name = mido.MetaMessage("track_name", name=f"channel {channel + 1}")
-                tracks[channel] = mido.MidiTrack([name])
-            tracks[channel].append(message)
-        file.tracks.extend(tracks[channel] for channel in sorted(tracks))
+            channels.setdefault(data[0] & 0x0F, [(0, b"")]).append((tick, data))
+        for channel, events in sorted(channels.items()):
+            track = mido.MidiTrack([mido.MetaMessage("track_name", name=f"channel {channel + 1}")])
+            for (before, _), (tick, data) in pairwise(events):
+                track.append(mido.Message.from_bytes(data, time=tick - before))
+            file.tracks.append(track)
         with writing(self.path, str(self)):
             make_folder(self.path.parent)
             with replacing(self.path) as part:

@@ -4,6 +4,7 @@ import atexit
 import threading
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ...clock import raise_priority
@@ -62,11 +63,8 @@ class Subscription:
 def subscribe(callback: MessageCallback, port: str = "", *, clock: bool = False) -> Subscription:
     """Call `callback` for every channel message that is played, in a thread of its own.
 
-    `port` names one input; "" is each one that is connected, now or later, and nothing on a machine
-    without MIDI. With `clock` it is called for the messages of a MIDI clock instead.
-
-    Raises:
-        ShowError: there is no such port.
+    `port` names one input, or ShowError is raised; "" is each one that is connected, now or later,
+    and nothing on a machine without MIDI. With `clock` it is called for those of a MIDI clock.
     """
     subscription = Subscription(callback, port, clock)
     hub.add(subscription)
@@ -113,10 +111,9 @@ class InputHub:
                 self._update()
             # One thread reads for all, even where the last one stops while another is added.
             if self._subscriptions and self._idle.is_set():
-                self._idle = threading.Event()
-                threading.Thread(
-                    target=self._run, args=(self._idle,), name="MIDI inputs", daemon=True
-                ).start()
+                self._idle = idle = threading.Event()
+                run = partial(self._run, idle)
+                threading.Thread(target=run, name="MIDI inputs", daemon=True).start()
 
     def remove(self, subscription: Subscription, wait: bool = True) -> None:
         """End a subscription and close the ports that only it needed."""

@@ -81,14 +81,13 @@ class Midi(Output):
         self._ticks = ClockTicks(self._clock) if self._sends_clock else None
         self._losses = 0
         self._batch: list[bytes] | None = None
-        performance.parameters.add_gauge(
-            Gauge(
-                f"MIDI jitter {self.port}".strip(),
-                "How far off the last few hundred events were: 99 in 100 no more than this",
-                lambda: f"{self.recent_timing.p99_ms:.2f} ms" if self.recent_timing else "",
-                lambda: self.recent_timing is None or self.recent_timing.max_ms < AUDIBLE_MS,
-            )
+        jitter = Gauge(
+            f"MIDI jitter {self.port}".strip(),
+            "How far off the last few hundred events were: 99 in 100 no more than this",
+            lambda: f"{self.recent_timing.p99_ms:.2f} ms" if self.recent_timing else "",
+            lambda: self.recent_timing is None or self.recent_timing.max_ms < AUDIBLE_MS,
         )
+        performance.parameters.add_gauge(jitter)
         api, port = self.find_port()
         # A signal to this process and its group leaves the player to end by itself.
         options: dict[str, Any] = {"start_new_session": True}

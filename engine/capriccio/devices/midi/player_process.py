@@ -36,8 +36,8 @@ NULL_API = -1
 CHECK_SECONDS, REST_SECONDS, MAX_CHECK_SECONDS = 1.0, 0.005, 10.0
 # An event that arrives this long after it was due is counted as late: its sender was.
 LATE_SECONDS = 0.001
-# How many events are reported as recent.
-RECENT = 256
+# How many events are reported as recent, and what is reported of them, in milliseconds.
+RECENT, PERCENTILES = 256, {"p50_ms": 0.5, "p99_ms": 0.99, "max_ms": 1.0}
 # JACK takes messages out of a buffer once a period; closed before that, they would be lost.
 FLUSH_SECONDS = 0.1
 SUSTAIN, SOUND_OFF, NOTES_OFF = 64, 120, 123
@@ -208,11 +208,8 @@ class PlayerProcess:
 
 def _spread(seconds: Iterable[float]) -> dict[str, float]:
     errors = sorted(map(abs, seconds)) or [0.0]
-    percentiles = (("p50_ms", 0.5), ("p99_ms", 0.99), ("max_ms", 1.0))
-    return {
-        name: round(1000 * errors[round(share * (len(errors) - 1))], 4)
-        for name, share in percentiles
-    }
+    places = {name: round(share * (len(errors) - 1)) for name, share in PERCENTILES.items()}
+    return {name: round(1000 * errors[place], 4) for name, place in places.items()}
 
 
 def _median(numbers: Sequence[float]) -> float:
@@ -285,12 +282,9 @@ def terminate(number: int, frame: FrameType | None) -> None:
 
 
 def main(api: int, name: str, sketch: int) -> None:
-    """Play what comes on standard input until it ends.
+    """Play what comes on standard input until it ends, or the process `sketch` that sends it.
 
-    Args:
-        api: rtmidi's number of the MIDI system.
-        name: the whole name of the port, or "" for a virtual one.
-        sketch: the id of the process whose events are played.
+    `api` is rtmidi's number of the MIDI system; a port of the name "" is a virtual one.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     try:

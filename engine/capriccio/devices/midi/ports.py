@@ -13,10 +13,7 @@ CLIENT = "capriccio"
 
 
 def find_api() -> int:
-    """Return rtmidi's number of the first MIDI system that answers, or raise ShowError.
-
-    No server is started for it.
-    """
+    """Return rtmidi's number of the first MIDI system that runs, or raise ShowError; start none."""
     try:
         import rtmidi
     except ImportError as error:
@@ -78,10 +75,7 @@ def list_ports(kind: Any, api: int) -> list[str]:
 
 
 def match_port(name: str, names: list[str], kind: str) -> str:
-    """Return the one of `names` that is `name`, or else contains it in upper or lower case.
-
-    Raises ShowError, with `kind` in its words, where no port matches or several do.
-    """
+    """Return the one of `names` that is or contains `name`, or raise ShowError about the `kind`."""
     if name in names:
         return name
     near = [port for port in names if name.lower() in port.lower()]

@@ -4,6 +4,7 @@ import math
 from bisect import bisect_right
 from collections.abc import Set
 from functools import lru_cache
+from operator import itemgetter
 from pathlib import Path
 from random import Random
 
@@ -15,6 +16,7 @@ ControlId = tuple[str, int]
 ANY = -1
 # Until when a message waits, the device, the message, and the beats at which it is played.
 Event = tuple[float, str, bytes, float]
+due = itemgetter(0)
 
 # A player generates this many beats at once, plays keys in the first part of them, then listens.
 BLOCK_BEATS, PLAYED_BEATS = 16, 8
@@ -91,15 +93,11 @@ class SimulatedPlayer:
         else:
             value = 0.5 + 0.25 * sum(map(math.sin, angles))
         level, fine = round(127 * value), divmod(round(16383 * value), 128)
+        nrpn = zip((99, 98, 6, 38), (*divmod(number, 128), *fine), strict=True)
         return {
             "cc": lambda: [bytes([0xB0, number, level])],
             "cc14": lambda: [bytes([0xB0, number + 32 * low, fine[low]]) for low in range(2)],
-            "nrpn": lambda: [
-                bytes([0xB0, controller, data])
-                for controller, data in zip(
-                    (99, 98, 6, 38), (*divmod(number, 128), *fine), strict=True
-                )
-            ],
+            "nrpn": lambda: [bytes([0xB0, controller, data]) for controller, data in nrpn],
             "poly": lambda: [bytes([0xA0, number, level])],
             "pressure": lambda: [bytes([0xD0, level])],
             "bend": lambda: [bytes([0xE0, fine[1], fine[0]])],
@@ -152,18 +150,13 @@ def read_events(file: str | Path) -> EventList:
         ticks = 0
         for message in mido.merge_tracks(midi.tracks):
             ticks += message.time
-            if not message.is_meta and message.bytes()[0] < 0xF0:
+            if not message.is_meta and (data := bytes(message.bytes()))[0] < 0xF0:
                 beats = ticks / midi.ticks_per_beat
-                events.append((beats, "", bytes(message.bytes()), beats))
+                events.append((beats, "", data, beats))
     except Exception as error:  # mido raises many kinds for a broken file
         reason = str(error) or type(error).__name__
         raise ShowError(f"controls cannot read {str(path)!r} as a MIDI file: {reason}") from None
     return EventList(events)
-
-
-def due(event: Event) -> float:
-    """Return until when an event waits."""
-    return event[0]
 
 
 def starts_note(message: bytes) -> bool:

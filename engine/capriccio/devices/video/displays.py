@@ -83,11 +83,8 @@ def match_display(target: str, known: list[Display], screen: object) -> Display:
 
 def init_video() -> None:
     """Initialise SDL's video part; raise ShowError where there is no display."""
-    if (
-        sys.platform not in ("darwin", "win32")
-        and not any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-        and not os.environ.get("SDL_VIDEODRIVER")
-    ):
+    named = any(map(os.environ.get, ("DISPLAY", "WAYLAND_DISPLAY", "SDL_VIDEODRIVER")))
+    if not named and sys.platform not in ("darwin", "win32"):
         raise ShowError("no display: neither DISPLAY nor WAYLAND_DISPLAY is set")
     for hint, value in HINTS.items():
         os.environ.setdefault(hint, value)

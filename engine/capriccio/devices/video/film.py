@@ -57,15 +57,9 @@ class Video(Output):
             make_folder(self.path.parent)
             # A fragmented file, each piece written when it is complete: a show that is killed
             # leaves a film that plays, but for its last second.
-            self._file = av.open(
-                str(self.path),
-                "w",
-                format=self._format,
-                options={
-                    "movflags": "frag_keyframe+empty_moov+default_base_moof",
-                    "flush_packets": "1",
-                },
-            )
+            movflags = "frag_keyframe+empty_moov+default_base_moof"
+            options = {"movflags": movflags, "flush_packets": "1"}
+            self._file = av.open(str(self.path), "w", format=self._format, options=options)
             self._file.metadata["title"] = performance.title
             self._stream: Any = self._file.add_stream("libx264", rate=self._rate)
             self._stream.width, self._stream.height = width - width % 2, height - height % 2
@@ -134,10 +128,8 @@ class Video(Output):
         from av import VideoFrame
         from av.video.reformatter import ColorRange, Colorspace
 
-        height, width = self._stream.height, self._stream.width
-        frame = VideoFrame.from_ndarray(
-            np.ascontiguousarray(picture[:height, :width]), format="rgb24"
-        ).reformat(
+        even = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
+        frame = VideoFrame.from_ndarray(even, format="rgb24").reformat(
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG,
@@ -150,12 +142,11 @@ class Video(Output):
         """Join the fragments into one, with the index first, so that a player starts at once."""
         import av
 
+        options = {"movflags": "faststart"}
         with (
             replacing(self.path) as part,
             av.open(str(self.path)) as source,
-            av.open(
-                str(part), "w", format=self._format, options={"movflags": "faststart"}
-            ) as joined,
+            av.open(str(part), "w", format=self._format, options=options) as joined,
         ):
             joined.metadata.update(source.metadata)
             frames = source.streams.video[0]

@@ -24,9 +24,7 @@ MAX_WAITING = 8
 def write_image(image: Any, path: Path | str) -> None:
     """Write an image, `(height, width, 3)` uint8 or floats 0..1, as a PNG.
 
-    Raises:
-        TypeError, ValueError: it is no image.
-        ShowError: it cannot be written.
+    Raises TypeError or ValueError where it is no image, and ShowError where it cannot be written.
     """
     with writing(Path(path), "write_image"):
         _write(Path(path), as_image(image, "write_image", "was given"))
@@ -77,10 +75,8 @@ class Frames(Output):
         worker.finish()
         older = [path for path in self.folder.glob("frame_*.png") if _number(path) >= self._shown]
         if older:
-            warn_once(
-                f"{str(self.folder)!r} still holds {len(older)} frames of an earlier show, "
-                f"from {min(older).name} on"
-            )
+            still = f"{str(self.folder)!r} still holds {len(older)} frames of an earlier show"
+            warn_once(f"{still}, from {min(older).name} on")
 
     def _write(self, waiting: Waiting) -> None:
         number, provenance, image = waiting

@@ -110,11 +110,10 @@ class Screen(Output):
         """Act on an event of pygame that belongs to this window."""
         import pygame
 
-        if event.type in (pygame.QUIT, pygame.WINDOWCLOSE) or (
-            event.type == pygame.KEYDOWN and event.key == pygame.K_ESCAPE
-        ):
+        key = event.key if event.type == pygame.KEYDOWN else None
+        if event.type in (pygame.QUIT, pygame.WINDOWCLOSE) or key == pygame.K_ESCAPE:
             self.closed = True
-        elif event.type == pygame.KEYDOWN and event.key == pygame.K_f:
+        elif key == pygame.K_f:
             self.toggle_fullscreen()
         elif event.type == pygame.KEYDOWN:
             is_question = getattr(event, "unicode", "") == "?"
@@ -136,18 +135,13 @@ class Screen(Output):
             self.window.set_windowed()
         _show_or_hide_pointer()
 
-    # -- the window ---------------------------------------------------------------------------
-
     def _open_window(self) -> None:
         import pygame
         from pygame._sdl2 import video
 
+        size, position = self._window_size(self._display), self._display.center
         self.window = pygame.Window(
-            self._title,
-            self._window_size(self._display),
-            self._display.center,
-            resizable=True,
-            allow_high_dpi=True,
+            self._title, size, position, resizable=True, allow_high_dpi=True
         )
         open_screens.append(self)
         if pygame.display.get_driver() == "x11":
@@ -182,12 +176,11 @@ class Screen(Output):
             self._home, self._away = home, False
             return
         self._away = True
+        gone = f"{self}: display {self._home} is gone"
         if not known:
-            warn_once(
-                f"{self}: display {self._home} is gone, and there is no other; the show goes on"
-            )
+            warn_once(f"{gone}, and there is no other; the show goes on")
             return
-        warn_once(f"{self}: display {self._home} is gone; the picture moves to {known[0]}")
+        warn_once(f"{gone}; the picture moves to {known[0]}")
         self._move(known[0])
 
     def _move(self, display: Display) -> None:
@@ -207,8 +200,6 @@ class Screen(Output):
         if not self._away and known == self._known and number < len(known):
             self._home = self._display = known[number]
 
-    # -- drawing ------------------------------------------------------------------------------
-
     def _upload(self, texture: Any, image: Array) -> Any:
         """Return a texture with an image: `texture`, unless its size is another."""
         import pygame
@@ -216,11 +207,9 @@ class Screen(Output):
 
         height, width = image.shape[:2]
         if texture is None or (texture.width, texture.height) != (width, height):
+            quality = video.SCALEQUALITY_LINEAR
             texture = video.Texture(
-                self.renderer,
-                (width, height),
-                streaming=True,
-                scale_quality=video.SCALEQUALITY_LINEAR,
+                self.renderer, (width, height), streaming=True, scale_quality=quality
             )
         # SDL reads the image's own memory: nothing is copied before it goes to the card.
         pixels = (image if image.flags.c_contiguous else image.copy()).data
@@ -312,13 +301,10 @@ def _show_or_hide_pointer() -> None:
 
 def _find_again(display: Display, known: list[Display]) -> Display | None:
     """Return the same display in a new list, by its name, or by its number without one."""
-    same = [
-        one
-        for one in known
-        if (one.name == display.name if display.name else one.number == display.number)
-    ]
+    numbered = [one for one in known if one.number == display.number]
+    same = [one for one in known if one.name == display.name] if display.name else numbered
     # Two of one make may have one name.
-    return next((one for one in same if one.number == display.number), same[0] if same else None)
+    return next((one for one in same if one in numbered), same[0] if same else None)
 
 
 def key_name(event: Any) -> str:

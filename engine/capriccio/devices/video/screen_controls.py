@@ -1,6 +1,7 @@
 """What changes all screens of a show at once: black, freeze, test card, fill; and its keys."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from ...log import info
 from ...parameters import Parameter, Parameters
@@ -10,10 +11,8 @@ from ...parts import Knob
 FADE_SECONDS = 1.0
 OFF_ON = ("off", "on")
 # Keys that act on their own window; all others press parameters.
-WINDOW_KEYS = {
-    "f": "Switch this window between full screen and a window",
-    "escape": "End the show",
-}
+FULL_SCREEN = "Switch this window between full screen and a window"
+WINDOW_KEYS = {"f": FULL_SCREEN, "escape": "End the show"}
 BLACK, FREEZE, CARD, FILL = "/show/black", "/show/freeze", "/show/card", "/show/fill"
 SWITCHES = {
     FREEZE: ("z", "Keep the picture as it is on all screens, while the show goes on"),
@@ -75,9 +74,9 @@ class ScreenControls:
             BLACK,
             "number",
             "Make all screens black: 0 to 1, or there and back; the show goes on",
-            apply=self._darken,
-            convert=lambda value: Knob(BLACK, "number", 0.0).fit(value, "all screens"),
-            value=lambda: self.black(self._parameters.seconds),
+            self._darken,
+            partial(Knob(BLACK, "number", 0.0).fit, part="all screens"),
+            lambda: self.black(self._parameters.seconds),
             key="b",
             replayable=False,
         )
@@ -85,37 +84,35 @@ class ScreenControls:
             "/show/keys",
             "press",
             "Print what the keys of the window do",
-            apply=lambda _: info(describe_keys(self._parameters)),
+            lambda _: info(describe_keys(self._parameters)),
             key="h",
             replayable=False,
         )
         return [fade, *map(self._switch, SWITCHES), keys]
 
     def _switch(self, address: str) -> Parameter:
-        key, description = SWITCHES[address]
-        knob = Knob(address, "choice", "off", OFF_ON)
-
         def apply(value: str | None) -> None:
             self._on[address] = value or OFF_ON[not self.on(address)]
 
+        key, description = SWITCHES[address]
         return Parameter(
             address,
             "choice",
             description,
-            apply=apply,
-            convert=lambda value: knob.fit(value, "all screens"),
-            value=lambda: self._on[address],
-            choices=OFF_ON,
+            apply,
+            partial(Knob(address, "choice", "off", OFF_ON).fit, part="all screens"),
+            lambda: self._on[address],
+            OFF_ON,
             key=key,
             replayable=False,
         )
 
     def _darken(self, value: float | None) -> None:
         now = self._parameters.seconds
-        if value is not None:
-            self._fade = Fade(value, now, value)
-        else:
+        if value is None:
             self._fade = Fade(self.black(now), now, 0.0 if self._fade.end > 0 else 1.0)
+        else:
+            self._fade = Fade(value, now, value)
 
 
 def describe_keys(parameters: Parameters) -> str:

@@ -7,15 +7,8 @@ import numpy as np
 from ...media import Array
 
 # The colours of a test card, at 75 %, from light to dark.
-BARS = [
-    (191, 191, 191),
-    (191, 191, 0),
-    (0, 191, 191),
-    (0, 191, 0),
-    (191, 0, 191),
-    (191, 0, 0),
-    (0, 0, 191),
-]
+COLORS = "bfbfbf bfbf00 00bfbf 00bf00 bf00bf bf0000 0000bf"
+BARS = [tuple(bytes.fromhex(color)) for color in COLORS.split()]
 GROUND, LINE, FAINT = (28, 28, 28), (255, 255, 255), (110, 110, 110)
 # The title-safe area: what lies within this part of a side is seen on every screen.
 SAFE = 0.9
@@ -26,14 +19,10 @@ ROWS = 12
 def draw_test_card(
     size: tuple[int, int], picture: tuple[int, int, int, int], lines: list[str]
 ) -> Array:
-    """Return a test card, `(height, width, 3)` uint8.
+    """Return a test card of `size` (width, height) with lines of text, `(height, width, 3)` uint8.
 
-    It shows the outermost pixels, the title-safe area, a circle, squares, seven colours and greys.
-
-    Args:
-        size: (width, height) in pixels.
-        picture: x, y, width and height of the picture, around which a thin line is drawn.
-        lines: of text.
+    It shows the outermost pixels, the title-safe area, a circle, squares, seven colours and greys,
+    and a thin line around the `picture`, given by its x, y, width and height.
     """
     from PIL import Image, ImageDraw
 
