@@ -41,10 +41,10 @@ JSON = "application/json"
 
 
 class Panel(Output):
-    """Serve a page with every parameter and gauge of a live show, at a `target` `[HOST:]PORT`.
+    """Serve a page with every parameter and gauge of a live show.
 
-    Without a HOST only this machine can reach it; with one, everyone who knows the address, which
-    is logged when the show starts.
+    The target is `[HOST:]PORT`. Without a HOST only this machine can reach it; with one, everyone
+    who knows the address, which is logged when the show starts.
     """
 
     name = "panel"

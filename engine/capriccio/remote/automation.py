@@ -15,7 +15,10 @@ STEPS = 127
 
 
 class KnobAutomation(Input):
-    """Turn one knob after the other, slowly away from its value and back, the same by one seed."""
+    """Turn one knob after the other, slowly away from its value and back.
+
+    The same `seed` makes the same movements.
+    """
 
     name = "rehearsal"
     _clock: OfflineClock

@@ -2,7 +2,6 @@
 
 import math
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -146,7 +145,7 @@ class Presets(Input):
         self._next: tuple[str, float] | None = None  # a preset, and the beat of its recall
         self._transitions: dict[str, Transition] = {}
         self._begun, self._length = 0.0, 0.0  # of the present recall, in beats
-        self._jobs: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self._unwritten: SimpleQueue[tuple[str, Preset] | None] = SimpleQueue()
         try:
             self.saved = read_presets(self._path)
         except ShowError as error:
@@ -160,7 +159,7 @@ class Presets(Input):
 
     def close(self) -> None:
         if self._writer is not None:
-            self._jobs.put(None)
+            self._unwritten.put(None)
             self._writer.join(WRITE_SECONDS)
 
     def parameters(self) -> list[Parameter]:
@@ -188,12 +187,11 @@ class Presets(Input):
         ]
         for name in KEYS:
             address, text = f"/show/preset/{name}", f"Recall preset {name}, on the next bar"
-            press = partial(_press, self._recall, name)
-            parameters.append(recall(address, "press", text, press, key=name))
+            apply = partial(self._recall, name)
+            parameters.append(recall(address, "press", text, apply, key=name))
         for name in KEYS:
             address, text, key = f"/show/save/{name}", f"Save preset {name}", f"shift+{name}"
-            press = partial(_press, self._save, name)
-            parameters.append(other(address, "press", text, press, key=key))
+            parameters.append(other(address, "press", text, partial(self._save, name), key=key))
         return parameters
 
     def _convert_known(self, value: Any) -> str:
@@ -205,7 +203,7 @@ class Presets(Input):
     def _set_morph(self, beats: float | None) -> None:
         self._morph_beats = beats or 0.0
 
-    def _save(self, name: str | None) -> None:
+    def _save(self, name: str | None, pressed: None = None) -> None:
         if name is None:
             return
         values: dict[str, dict[str, Any]] = {state: {} for state in STATES}
@@ -216,9 +214,9 @@ class Presets(Input):
             values[state][parameter.address] = rounded
         preset = Preset(**values)
         self.saved = {**self.saved, name: preset}
-        self._jobs.put(lambda: self._write_preset(name, preset))
+        self._unwritten.put((name, preset))
 
-    def _recall(self, name: str | None) -> None:
+    def _recall(self, name: str | None, pressed: None = None) -> None:
         if name is None:
             return
         if name not in self.saved:
@@ -279,26 +277,17 @@ class Presets(Input):
         return [one for one in self._parameters.by_address.values() if one.is_held is not None]
 
     def _write(self) -> None:
-        while (job := self._jobs.get()) is not None:
+        while (named := self._unwritten.get()) is not None:
             try:
-                job()
+                broken = save_preset(self._path, self._title, *named)
+            except (ShowError, OSError) as error:
+                warn_once(f"preset {named[0]!r} lasts for this show only: {error}")
             except Exception as error:
                 warn_once(f"a preset was not saved: {describe(error)}")
-
-    def _write_preset(self, name: str, preset: Preset) -> None:
-        try:
-            broken = save_preset(self._path, self._title, name, preset)
-        except (ShowError, OSError) as error:
-            warn_once(f"preset {name!r} lasts for this show only: {error}")
-            return
-        if broken:
-            info(f"presets that could not be read were moved to {str(broken)!r}")
-        info(f"preset {name!r} is saved in {str(self._path)!r}")
-
-
-def _press(action: Callable[[str], None], name: str, _: None) -> None:
-    """Save or recall the preset of a button."""
-    action(name)
+            else:
+                if broken:
+                    info(f"presets that could not be read were moved to {str(broken)!r}")
+                info(f"preset {named[0]!r} is saved in {str(self._path)!r}")
 
 
 def _convert_name(value: Any) -> str:

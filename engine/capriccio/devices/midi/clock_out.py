@@ -47,15 +47,10 @@ class ClockTicks:
         while (at := self._clock.seconds_at(self._next / TICKS_PER_BEAT)) < end:
             if not self._running:
                 self._running = True
-                yield from self._begin(at)
+                if self._next:
+                    # A position that does not fit wraps round, to a bar line of most meters.
+                    position = self._next // TICKS_PER_SIXTEENTH % MAX_SIXTEENTHS
+                    yield at, bytes([POSITION, position & 0x7F, position >> 7])
+                yield at, bytes([CONTINUE if self._next else START])
             yield at, bytes([TICK])
             self._next += 1
-
-    def _begin(self, seconds: float) -> Iterator[tuple[float, bytes]]:
-        if not self._next:
-            yield seconds, bytes([START])
-            return
-        # A position that does not fit wraps round, to a bar line of most meters.
-        position = self._next // TICKS_PER_SIXTEENTH % MAX_SIXTEENTHS
-        yield seconds, bytes([POSITION, position & 0x7F, position >> 7])
-        yield seconds, bytes([CONTINUE])

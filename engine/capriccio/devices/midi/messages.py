@@ -14,7 +14,7 @@ def note_off(note: Note) -> bytes:
 
 
 def control(change: tuple[int, float, int]) -> bytes:
-    """Return a control change (controller 0..127, value 0..1, channel 1..16) or raise ValueError."""
+    """Return the message of (controller 0..127, value 0..1, channel 1..16) or raise ValueError."""
     controller, value, channel = change
     if controller not in range(128):
         raise ValueError(f"controller must be 0..127, got {controller!r}")

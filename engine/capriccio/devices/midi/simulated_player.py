@@ -45,7 +45,8 @@ class EventList:
     def next_note(self, begin: float, controls: Set[ControlId] = frozenset()) -> float:
         """Return when the next note after `begin` is due; infinite where there is none."""
         first = bisect_right(self._events, begin, key=due)
-        return next((at for at, _, data, _ in self._events[first:] if starts_note(data)), math.inf)
+        events = ((at, data) for at, _, data, _ in self._events[first:])
+        return next((at for at, data in events if data[0] & 0xF0 == 0x90 and data[2]), math.inf)
 
 
 class SimulatedPlayer:
@@ -157,8 +158,3 @@ def read_events(file: str | Path) -> EventList:
         reason = str(error) or type(error).__name__
         raise ShowError(f"controls cannot read {str(path)!r} as a MIDI file: {reason}") from None
     return EventList(events)
-
-
-def starts_note(message: bytes) -> bool:
-    """Return whether a message starts a note."""
-    return message[0] & 0xF0 == 0x90 and message[2] > 0

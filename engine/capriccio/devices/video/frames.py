@@ -26,13 +26,9 @@ def write_image(image: Any, path: Path | str) -> None:
 
     Raises TypeError or ValueError where it is no image, and ShowError where it cannot be written.
     """
-    with writing(Path(path), "write_image"):
-        _write(Path(path), as_image(image, "write_image", "was given"))
-
-
-def _write(path: Path, image: Array, provenance: Mapping[str, Any] | str = "") -> None:
-    with replacing(path) as part:
-        part.write_bytes(as_png(image, provenance))
+    checked = as_image(image, "write_image", "was given")
+    with writing(Path(path), "write_image"), replacing(Path(path)) as part:
+        part.write_bytes(as_png(checked, ""))
 
 
 class Frames(Output):
@@ -81,8 +77,8 @@ class Frames(Output):
     def _write(self, waiting: Waiting) -> None:
         number, provenance, image = waiting
         path = self.folder / f"frame_{number:05}.png"
-        with writing(path, str(self)):
-            _write(path, image, provenance)
+        with writing(path, str(self)), replacing(path) as part:
+            part.write_bytes(as_png(image, provenance))
 
 
 def _number(path: Path) -> int:

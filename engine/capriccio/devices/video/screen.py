@@ -145,7 +145,10 @@ class Screen(Output):
         )
         open_screens.append(self)
         if pygame.display.get_driver() == "x11":
-            _survive_lost_server()
+            # Where its server goes away Xlib would exit at once, notes sounding and files half
+            # written; and it exits as soon as its handler returns.
+            with suppress(OSError):
+                ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_io_error_handler)
         # Without waiting for the display's refresh: the wait would hold the interpreter.
         self.renderer = video.Renderer(self.window)
         pygame.display.set_allow_screensaver(False)
@@ -266,17 +269,8 @@ def handle_events() -> None:
 _lost_servers: list[int | None] = []
 
 
-def _survive_lost_server() -> None:
-    """End the show in order where the X server goes away.
-
-    Xlib would exit at once, notes sounding and files half written; and it exits as soon as its
-    handler returns.
-    """
-    with suppress(OSError):
-        ctypes.CDLL("libX11.so.6").XSetIOErrorHandler(_io_error_handler)
-
-
 def _end_show(display: int | None) -> int:
+    """End the show in order where the X server has gone away."""
     _lost_servers.append(display)
     warn_once("the display has gone away; the show ends")
     os.kill(os.getpid(), signal.SIGTERM)
