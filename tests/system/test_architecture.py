@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -55,10 +56,12 @@ CODE = ENGINE_FILES + PLUGIN_FILES + SKETCH_FILES + PACKAGE_FILES
 every_file = pytest.mark.parametrize("file", CODE, ids=name_of)
 
 
+@cache
 def tree_of(file: Path) -> ast.Module:
     return ast.parse(file.read_text(encoding="utf-8"), str(file))
 
 
+@cache
 def imports(file: Path, typing: bool = True) -> list[str]:
     """Return the full dotted names that a file imports, wherever it does.
 
