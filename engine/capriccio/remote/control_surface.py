@@ -1,11 +1,12 @@
 """MIDI controllers that set parameters as their maps say, with soft takeover and MIDI learn."""
 
 import threading
-from collections import deque
+from collections import defaultdict, deque
 from functools import partial
 from typing import Any
 
 from ..devices.midi.controller_events import ControllerEvent, ControllerParser
+from ..devices.midi.controller_state import ALL_OFF
 from ..devices.midi.inputs import Subscription, device_name, subscribe
 from ..errors import ShowError
 from ..events import Event, ParameterSet
@@ -22,8 +23,6 @@ TOLERANCE = 1 / 64
 # Controls that stay where they were left; all others return by themselves, and act at once.
 STATIONARY = ("cc", "cc14", "nrpn")
 LEARN = "/show/learn"
-# The controllers "all sound off" and "all notes off", which release every key of a channel.
-NOTES_OFF = (120, 123)
 # How long the end of a show waits for a map that is being written.
 WRITE_SECONDS = 5.0
 
@@ -96,7 +95,7 @@ class ControlSurface(Input):
         self._parameters: Parameters = performance.parameters
         self._lock = threading.Lock()  # guards everything below
         self._learn: MidiLearn | None = None
-        self._parsers: dict[str, ControllerParser] = {}  # by port
+        self._parsers: defaultdict[str, ControllerParser] = defaultdict(ControllerParser)  # by port
         self.use_maps(read_maps())
         for parameter in self.parameters():
             self._parameters.add(parameter)
@@ -122,10 +121,9 @@ class ControlSurface(Input):
         self._by_device: dict[str, list[BoundControl]] = {}
         self._by_address: dict[str, list[BoundControl]] = {}
         for one in maps:
-            for binding in one.bindings:
-                control = BoundControl(binding)
+            for control in map(BoundControl, one.bindings):
                 self._by_device.setdefault(one.device, []).append(control)
-                self._by_address.setdefault(binding.address, []).append(control)
+                self._by_address.setdefault(control.binding.address, []).append(control)
         self.maps = maps
 
     def receive(self, port: str, when: float, message: bytes) -> None:
@@ -133,8 +131,8 @@ class ControlSurface(Input):
         device = device_name(port)
         with self._lock:
             controls = self._by_device.get(device, [])
-            events = self._parsers.setdefault(port, ControllerParser()).parse(message)
-            if message[0] & 0xF0 == 0xB0 and message[1] in NOTES_OFF:
+            events = self._parsers[port].parse(message)
+            if message[0] & 0xF0 == 0xB0 and message[1] in ALL_OFF:
                 channel = (message[0] & 0x0F) + 1
                 down = [one.binding for one in controls if one.is_down]
                 keys = [one for one in down if one.kind == "note"]

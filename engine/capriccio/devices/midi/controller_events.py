@@ -60,7 +60,10 @@ class ControllerParser:
         if kind == 0xD0:
             return [ControllerEvent("pressure", 0, channel, value)]
         if kind == 0xE0:
-            return [ControllerEvent("bend", 0, channel, bend_value(message))]
+            wheel = (message[1] | message[2] << 7) - 8192
+            # The middle is exactly 0.5, though not that of 0..16383.
+            value = 0.5 + wheel / (16384 if wheel < 0 else 2 * 8191)
+            return [ControllerEvent("bend", 0, channel, value)]
         return [ControllerEvent("program", message[1], channel, 1.0)]
 
     def _control_change(self, channel: int, controller: int, data: int) -> list[ControllerEvent]:
@@ -105,9 +108,3 @@ class ControllerParser:
             step = 1 if controller == INCREMENT else -1
             self._values[key] = min(max(before + step, 0), MAX_14_BITS)
         return [ControllerEvent("nrpn", number, channel, self._values[key] / MAX_14_BITS)]
-
-
-def bend_value(message: bytes) -> float:
-    """Return the pitch wheel, 0..1; its middle is exactly 0.5, though not that of 0..16383."""
-    wheel = (message[1] | message[2] << 7) - 8192
-    return 0.5 + wheel / (16384 if wheel < 0 else 2 * 8191)

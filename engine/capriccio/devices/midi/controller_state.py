@@ -1,15 +1,15 @@
 """The state of controllers and keys after the messages that were received."""
 
 import math
-from collections import deque
+from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from .controller_events import ControllerParser, bend_value
+from .controller_events import ControllerParser
 
 # Notes that are remembered.
 MAX_NOTES = 8192
-# Controllers with which a keyboard says that nothing sounds any more.
+# The controllers "all sound off" and "all notes off", which release every key of a channel.
 ALL_OFF = (120, 123)
 
 
@@ -23,7 +23,7 @@ class ControllerState:
         self.presses: deque[PressedKey] = deque(maxlen=MAX_NOTES)
         self.press_count = 0  # in this show
         self.bend, self.pressure = 0.5, 0.0
-        self._parsers: dict[str, ControllerParser] = {}  # of each device
+        self._parsers: defaultdict[str, ControllerParser] = defaultdict(ControllerParser)
 
     def begin_show(self) -> None:
         """Forget what was played in another show; controllers stay where they are."""
@@ -38,27 +38,25 @@ class ControllerState:
 
     def apply(self, device: str, message: bytes, beats: float) -> None:
         """Apply a message that was played on a device at `beats` of the show."""
-        kind, channel = message[0] & 0xF0, (message[0] & 0x0F) + 1
-        for event in self._parsers.setdefault(device, ControllerParser()).parse(message):
-            if event.kind in ("cc14", "nrpn", "poly"):
-                self.values[event.kind, event.number] = event.value
-        if kind == 0x90 and message[2]:
-            self._release(channel, message[1], beats)  # played again
-            press = PressedKey(message[1], message[2] / 127, channel, beats)
-            self.held[channel, message[1]] = press
-            self.presses.append(press)
-            self.press_count += 1
-        elif kind in (0x80, 0x90):
-            self._release(channel, message[1], beats)
-        elif kind == 0xB0:
+        for kind, number, channel, value in self._parsers[device].parse(message):
+            if kind in ("cc14", "nrpn", "poly"):
+                self.values[kind, number] = value
+            if kind in ("poly", "pressure"):
+                self.pressure = value
+            elif kind == "bend":
+                self.bend = value
+            elif kind == "note":
+                self._release(channel, number, beats)  # it may be played again
+                if value:
+                    press = self.held[channel, number] = PressedKey(number, value, channel, beats)
+                    self.presses.append(press)
+                    self.press_count += 1
+        if message[0] & 0xF0 == 0xB0:  # also where it is a part of something else
             self.values["cc", message[1]] = message[2] / 127
             if message[1] in ALL_OFF:
+                channel = (message[0] & 0x0F) + 1
                 for _, pitch in [key for key in self.held if key[0] == channel]:
                     self._release(channel, pitch, beats)
-        elif kind in (0xA0, 0xD0):
-            self.pressure = message[-1] / 127
-        elif kind == 0xE0:
-            self.bend = bend_value(message)
 
     def _release(self, channel: int, pitch: int, beats: float) -> None:
         if press := self.held.pop((channel, pitch), None):

@@ -1,5 +1,6 @@
 """Writes music as a standard MIDI file."""
 
+from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any
@@ -39,7 +40,7 @@ class MidiFile(Output):
         self._performance = performance
         self._events: list[tuple[int, int, bytes]] = []
         self._last: dict[tuple[int, int], int] = {}
-        self._sounding: dict[tuple[int, int], int] = {}
+        self._sounding: Counter[tuple[int, int]] = Counter()
         # An empty file at once, so that a path that cannot be written is reported before the show.
         self._write(performance)
 
@@ -48,11 +49,11 @@ class MidiFile(Output):
         tick = max(_tick(now), self._last.get(key, 0))
         self._events.append((tick, ON, messages.note_on(note)))
         self._last[key] = tick
-        self._sounding[key] = self._sounding.get(key, 0) + 1
+        self._sounding[key] += 1
 
     def note_off(self, note: Note, now: Moment) -> None:
         key = note.channel, note.pitch
-        if not self._sounding.get(key):
+        if not self._sounding[key]:
             return
         self._sounding[key] -= 1
         # A tick after its start at least, or a very short note would end before it starts.
@@ -67,9 +68,8 @@ class MidiFile(Output):
         if self._performance is None:
             return
         end = max((tick for tick, _, _ in self._events), default=0)
-        for (channel, pitch), times in self._sounding.items():
-            for _ in range(times):
-                self._events.append((end + 1, OFF, bytes([0x80 | channel - 1, pitch, 0])))
+        for channel, pitch in self._sounding.elements():
+            self._events.append((end + 1, OFF, bytes([0x80 | channel - 1, pitch, 0])))
         self._write(self._performance)
         self._performance = None
 
