@@ -18,21 +18,13 @@ SPIN_SECONDS = 0.0015
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in the time of a show; cues and parts know the time from it alone.
+    """A point in the time of a show; cues and parts know the time from it alone."""
 
-    Args:
-        beats: since the start of the show.
-        seconds: since the start of the show.
-        span: beats until the same cue is called again.
-        meter: beats in a bar.
-        bpm: the tempo; not compared.
-    """
-
-    beats: float = 0.0
-    seconds: float = 0.0
-    span: float = 4.0
-    meter: int = 4
-    bpm: float = field(default=120.0, compare=False)
+    beats: float = 0.0  # since the start of the show
+    seconds: float = 0.0  # since the start of the show
+    span: float = 4.0  # beats until the same cue is called again
+    meter: int = 4  # beats in a bar
+    bpm: float = field(default=120.0, compare=False)  # the tempo
 
     def phase(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
         """Return a sawtooth, 0 to 1, with a period of `bars` and `beats`; by default one bar."""
@@ -57,12 +49,8 @@ class Moment:
 class OfflineClock:
     """A clock that is set instead of waited for: exact, repeatable, as fast as the machine allows.
 
-    Attributes:
-        tempo: converts between beats and seconds.
-        ahead: seconds that events are sent to outputs before they are due; a change of tempo
-            takes effect after them.
-        listeners: called with every change of tempo.
-        leader: name of the external clock that is followed, "" for none.
+    `ahead` is how many seconds before they are due events are sent to outputs, `leader` the name
+    of the external clock that is followed. `listeners` are called with every change of tempo.
     """
 
     live = False
@@ -125,11 +113,9 @@ class OfflineClock:
         over: float = 0.0,
         standing: bool | None = None,
     ) -> None:
-        """Change the tempo; earlier changes that are still to come are dropped.
+        """Change the tempo at `seconds`, or as soon as possible; drop changes still to come.
 
         Args:
-            bpm: the new tempo, by default the present one.
-            seconds: when; as soon as possible if that has passed.
             beats: where to continue, where beats are skipped.
             over: length of a ramp, in beats.
             standing: True stops the beats, False lets them go on, None leaves that as it is.

@@ -40,10 +40,8 @@ def read_image(path: Path | str) -> np.ndarray[Any, Any]:
     """Return an image file as an image, `(height, width, 3)` uint8, upright.
 
     Transparent images are laid on white, 16 bits are scaled to 8, and the first frame of an
-    animation is taken. A JPEG much larger than 1024 pixels a side is returned smaller.
-
-    Raises:
-        ValueError: it cannot be read; one line with the name of the file.
+    animation is taken. A JPEG much larger than 1024 pixels a side is returned smaller. A file that
+    cannot be read raises ValueError with its name and the reason in one line.
     """
     from PIL import Image, ImageOps, UnidentifiedImageError
 

@@ -12,51 +12,33 @@ T = TypeVar("T")
 
 
 class Note(NamedTuple):
-    """One note of a phrase.
+    """One note of a phrase; its start counts from that of the phrase."""
 
-    Args:
-        pitch: MIDI number, 0..127.
-        start: beats from the start of the phrase.
-        length: beats.
-        velocity: 0..1.
-        channel: 1..16, as printed on instruments.
-    """
-
-    pitch: int
-    start: float = 0.0
-    length: float = 1.0
-    velocity: float = 0.8
-    channel: int = 1
+    pitch: int  # MIDI number, 0..127
+    start: float = 0.0  # beats
+    length: float = 1.0  # beats
+    velocity: float = 0.8  # 0..1
+    channel: int = 1  # 1..16, as printed on instruments
 
 
 class Stroke(NamedTuple):
-    """One stroke of a drawing.
+    """One stroke of a drawing."""
 
-    Args:
-        points: `(n, 2)`, x and y in 0..1 of the canvas, top left first.
-        width: fraction of the canvas's shorter side.
-        color: red, green and blue in 0..1.
-        opacity: 0..1.
-    """
-
-    points: Array
-    width: float = 0.01
-    color: tuple[float, float, float] = (0.0, 0.0, 0.0)
-    opacity: float = 1.0
+    points: Array  # (n, 2), x and y in 0..1 of the canvas from its top left corner
+    width: float = 0.01  # as a fraction of the canvas's shorter side
+    color: tuple[float, float, float] = (0.0, 0.0, 0.0)  # red, green and blue in 0..1
+    opacity: float = 1.0  # 0..1
 
 
 # What a generator makes and an analyzer reads: an image, a phrase or a drawing.
 Medium = Array | list[Note] | list[Stroke]
 
-# In the checks below, errors start with `maker` and `verb`: "generator 'plasma' returned ...".
+# The checks below raise TypeError or ValueError, whose messages start with `maker` and `verb`:
+# "generator 'plasma' returned ...".
 
 
 def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Array:
-    """Return `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted.
-
-    Raises:
-        TypeError, ValueError: it is not an image.
-    """
+    """Return `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted."""
     if thing.__class__ is np.ndarray and thing.dtype is BYTES:  # nearly always
         shape = thing.shape
         if len(shape) == 3 and shape[2] == 3 and shape[0] and shape[1]:
@@ -80,26 +62,17 @@ def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Arra
 
 
 def as_phrase(thing: Any, maker: object = "this", verb: str = "returned") -> list[Note]:
-    """Return `thing` as a phrase, a list of `Note` with Python's own numbers.
-
-    Raises:
-        TypeError, ValueError: it is not a phrase, or a note is out of range.
-    """
+    """Return `thing` as a phrase, a list of `Note` with Python's own numbers."""
+    notes = _as_list(thing, Note, "phrase", _note_problem, maker, verb)
     # A float32 of a network would round the beats of a long show to its own few digits.
     return [
         Note(int(pitch), float(start), float(length), float(velocity), int(channel))
-        for pitch, start, length, velocity, channel in _as_list(
-            thing, Note, "phrase", _note_problem, maker, verb
-        )
+        for pitch, start, length, velocity, channel in notes
     ]
 
 
 def as_drawing(thing: Any, maker: object = "this", verb: str = "returned") -> list[Stroke]:
-    """Return `thing` as a drawing, a list of `Stroke`.
-
-    Raises:
-        TypeError, ValueError: it is not a drawing, or a stroke cannot be drawn.
-    """
+    """Return `thing` as a drawing, a list of `Stroke`."""
     return _as_list(thing, Stroke, "drawing", _stroke_problem, maker, verb)
 
 
@@ -163,16 +136,9 @@ def as_medium(thing: Any, maker: object = "this", verb: str = "returned") -> Med
 def as_mixture(
     thing: Any, maker: object, knob: str, kind: type = object
 ) -> list[tuple[Any, float]]:
-    """Return what a knob mixes, each with its share 0..1.
+    """Return what a knob of the part `maker` mixes, things of a `kind`, each with its share 0..1.
 
-    Args:
-        thing: one thing, or `(one, other, position)` with a position 0..1 between them.
-        maker: what errors call the part.
-        knob: name of the knob.
-        kind: type of the things.
-
-    Raises:
-        TypeError: it is neither.
+    `thing` is one thing, or `(one, other, position)` with a position 0..1 between them.
     """
     parts = [(thing, 1.0)]
     if isinstance(thing, tuple | list):

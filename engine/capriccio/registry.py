@@ -60,9 +60,7 @@ class Broken:
 class Registry:
     """The parts of all plugins; one that fails to load is listed with the reason.
 
-    Args:
-        points: the entry points to load.
-        only: names of plugins, separated by commas, to load no others; "" loads none.
+    `only` names the plugins to load, separated by commas; "" loads none, None all.
     """
 
     def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
@@ -82,18 +80,10 @@ class Registry:
             )
 
     def find(self, role: type[P], name: str) -> type[P]:
-        """Return the class of the part called `name`, or `plugin/name`.
-
-        Raises:
-            PartError: there is none, or more than one.
-        """
+        """Return the class of the one part called `name`, or `plugin/name`."""
         plugin, _, part = name.rpartition("/")
         known = [found for found in self.found if issubclass(found.part, role)]
-        fits = [
-            found
-            for found in known
-            if found.part.name == part and (not plugin or found.plugin == plugin)
-        ]
+        fits = [one for one in known if one.part.name == part and plugin in ("", one.plugin)]
         if len(fits) == 1:
             return cast(type[P], fits[0].part)
         if fits:
@@ -106,21 +96,16 @@ class Registry:
 
     def trainable(self) -> dict[str, str]:
         """Return the plugins that can be trained, each with the name of its module of training."""
-        modules = {name: f"{point.module}.training" for name, point in self._points.items()}
         return {
-            name: f"{module}.main"
-            for name, module in modules.items()
-            if hasattr(sys.modules[self._points[name].module], "__path__")
-            and find_spec(module)
-            and find_spec(f"{module}.main")
+            name: f"{point.module}.training.main"
+            for name, point in self._points.items()
+            if hasattr(sys.modules[point.module], "__path__")
+            and find_spec(f"{point.module}.training")
+            and find_spec(f"{point.module}.training.main")
         }
 
     def trainer(self, plugin: str) -> Callable[..., Any]:
-        """Return the function `train` of the module `training.main` of `plugin`.
-
-        Raises:
-            PartError: there is no such plugin, or nothing in it to train.
-        """
+        """Return the function `train` of the module `training.main` of `plugin`."""
         trainable = self.trainable()
         if plugin not in trainable:
             raise PartError(
@@ -175,8 +160,14 @@ class Registry:
         self._points[point.name] = point
         for hook, role in HOOKS.items():
             for impl in getattr(self._plugins.hook, hook).get_hookimpls():
-                if impl.plugin is module:
-                    self._collect(point, hook, role, impl.function)
+                if impl.plugin is not module:
+                    continue
+                for part in self._call(point, hook, impl.function):
+                    if isinstance(part, type) and issubclass(part, role):
+                        self.found.append(Found(part, point.name, *_origin(point)))
+                    else:
+                        expected = f"expected classes that extend {role.__name__}"
+                        self._record(point, f"{hook}() returned {part!r}, {expected}")
 
     def _call(self, point: EntryPoint, hook: str, function: Callable[..., Any]) -> list[Any]:
         try:
@@ -186,18 +177,6 @@ class Registry:
         except BaseException as error:
             self._record(point, f"{hook}() raised {_reason(error)}")
             return []
-
-    def _collect(
-        self, point: EntryPoint, hook: str, role: type[Part], function: Callable[..., Any]
-    ) -> None:
-        for part in self._call(point, hook, function):
-            if isinstance(part, type) and issubclass(part, role):
-                self.found.append(Found(part, point.name, *_origin(point)))
-            else:
-                self._record(
-                    point,
-                    f"{hook}() returned {part!r}, expected classes that extend {role.__name__}",
-                )
 
     def _record(self, point: EntryPoint, reason: str) -> None:
         self.broken.append(Broken(point.name, *_origin(point), reason))
@@ -209,9 +188,6 @@ def installed() -> Registry:
     return Registry(entry_points(group=GROUP), os.environ.get("CAPRICCIO_PLUGINS"))
 
 
-# -- building ---------------------------------------------------------------------------------
-
-
 class _Seeds:
     """Assigns seeds: every part its own, all of them from the one of the run."""
 
@@ -221,12 +197,7 @@ class _Seeds:
 
 
 def use_seed(seed: int | None, chance: int = 0) -> None:
-    """Begin to assign seeds anew.
-
-    Args:
-        seed: of all parts; None keeps those in the sketch.
-        chance: of the parts that have none in the sketch either.
-    """
+    """Begin to assign seeds anew: `chance` to the parts without one where `seed` is None."""
     _Seeds.run, _Seeds.chance, _Seeds.assigned = seed, chance, 0
 
 
@@ -236,12 +207,10 @@ def restart_seeds() -> None:
 
 
 def reseed(things: Iterable[object], seed: int | None, chance: int = 0) -> None:
-    """Build the parts among `things` anew, with seeds as `use_seed` would have given them.
+    """Build the parts of a sketch anew, with seeds as `use_seed` would have given them.
 
-    Args:
-        things: parts, or lists of parts, of one sketch.
-        seed: of all parts that take one; None leaves those alone that have one in the sketch.
-        chance: of the parts that have none there.
+    Parts among `things`, alone or in lists, that have a seed in the sketch keep it where `seed` is
+    None.
     """
     parts: dict[int, Part] = {}
     for thing in things:
@@ -264,14 +233,8 @@ _order = count(1)
 def generator(name: str, **options: Any) -> Generator:
     """Build the generator called `name`, or `plugin/name`: `generator("vae", seed=7)`.
 
-    Where it takes a seed and none is given, each part gets its own from the seed of the run.
-
-    Args:
-        name: of the part.
-        options: the part's own, such as `model`.
-
-    Raises:
-        PartError: it cannot be found.
+    Where it takes a seed and none is given, each part gets its own from the seed of the run. A
+    part that cannot be found raises PartError.
     """
     return _build(Generator, name, options)
 

@@ -5,6 +5,7 @@ import inspect
 import linecache
 import sys
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
@@ -35,11 +36,6 @@ class Reloader:
     it takes over at a bar line. A part that has the same name and arguments as before goes on as
     it is, and so do `controls()`. Where anything is wrong that is logged, and the old sketch plays
     on.
-
-    Args:
-        file: of the sketch.
-        sketch: as it is performed.
-        load: returns a sketch for a file.
     """
 
     def __init__(self, file: Path, sketch: Sketch, load: Callable[[Path], Sketch]):
@@ -82,23 +78,20 @@ class Reloader:
             if isinstance(part, Generator) and not part.knob_state.replaced:
                 self._look_at_models(name, part)
 
-    # -- the sketch ----------------------------------------------------------------------------
-
     def _stamps(self) -> dict[Path, tuple[int, int]]:
         files = [self._file, *(Path(str(module.__file__)) for module in self._own().values())]
         return {file: stamp_of(file) for file in files}
 
     def _own(self) -> dict[str, Any]:
         """Return the modules that the sketch has imported from its own folder, by name."""
-        folder, own = self._file.parent, {}
+        own = {}
         for name, module in list(sys.modules.items()):
-            file = getattr(module, "__file__", None)
-            first = name.partition(".")[0]
-            places = (folder / f"{first}.py", folder / first)
-            if file and Path(file) != self._file and name != "__main__":
-                path = Path(file)
-                if path == places[0] or path.is_relative_to(places[1]):
-                    own[name] = module
+            place = self._file.parent / name.partition(".")[0]  # a file or a package
+            path = Path(getattr(module, "__file__", None) or "")
+            if path == self._file or name == "__main__":
+                continue
+            if path == Path(f"{place}.py") or path.is_relative_to(place):
+                own[name] = module
         return own
 
     def _reload(self) -> None:
@@ -125,12 +118,11 @@ class Reloader:
 
     def _build(self, before: dict[str, Any]) -> Sketch:
         """Build the sketch anew and draw its first picture, which is not shown."""
-        for name, module in before.items():
+        for file in (*(module.__file__ for module in before.values()), str(self._file)):
             with suppress(OSError, NotImplementedError):
-                Path(cache_from_source(module.__file__)).unlink(missing_ok=True)
+                Path(cache_from_source(file)).unlink(missing_ok=True)
+        for name in before:
             del sys.modules[name]
-        with suppress(OSError, NotImplementedError):
-            Path(cache_from_source(str(self._file))).unlink(missing_ok=True)
         linecache.checkcache()
         restart_seeds()
         new = self._load(self._file)
@@ -146,9 +138,8 @@ class Reloader:
             old: Any = self._newest.names.get(name)
             if not hasattr(part, "__dict__") or type(old).__name__ != type(part).__name__:
                 continue
-            same = type(old) is type(part) or (
-                bodies.get(name) and bodies.get(name) == self._bodies.get(name)
-            )
+            body = bodies.get(name)
+            same = type(old) is type(part) or (body and body == self._bodies.get(name))
             if isinstance(part, Part) and same and _written(old) == _written(part):
                 if type(old) is type(part):
                     new.replace_part(name, old)
@@ -161,8 +152,6 @@ class Reloader:
                             part.hold(knob, at)
             elif type(old) is type(part) and getattr(part, "is_like", None) and part.is_like(old):
                 new.replace_part(name, old)
-
-    # -- the models ----------------------------------------------------------------------------
 
     def _look_at_models(self, name: str, part: Generator) -> None:
         for model in models_of(part):
@@ -231,12 +220,9 @@ def _where(error: BaseException, file: Path) -> str:
     """Return an error in a sentence, with the line of the file that it passed through."""
     if isinstance(error, SyntaxError):
         return f"{error.msg} ({Path(error.filename or '').name}, line {error.lineno})"
-    line, trace = None, error.__traceback__
-    while trace is not None:
-        if trace.tb_frame.f_code.co_filename == str(file):
-            line = trace.tb_lineno
-        trace = trace.tb_next
-    return _words(error) + (f" ({file.name}, line {line})" if line else "")
+    frames = traceback.walk_tb(error.__traceback__)
+    lines = [line for frame, line in frames if frame.f_code.co_filename == str(file)]
+    return _words(error) + (f" ({file.name}, line {lines[-1]})" if lines else "")
 
 
 def _words(error: BaseException) -> str:

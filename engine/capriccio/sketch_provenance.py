@@ -5,6 +5,7 @@ import os
 import platform
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -27,12 +28,8 @@ def provenance_of(
 ) -> Callable[[], dict[str, Any]]:
     """Return a function that returns the record of a show: sketch, versions, models opened so far.
 
-    It has no date and no folder, so that the same show leaves the same files everywhere.
-
-    Args:
-        sketch: the sketch.
-        file: its file, by default `sketch.file`.
-        flags: further facts; None leaves one out.
+    It has no date and no folder, so that the same show leaves the same files everywhere. `flags`
+    are further facts; those that are None are left out.
     """
     file = file or sketch.file
     source = {"sketch": file.name if file else sketch.title}
@@ -47,7 +44,7 @@ def provenance_of(
         "fps": sketch.fps,
         "size": sketch.size,
         "plugins": _plugins(sketch),
-        "versions": _versions(),
+        "versions": versions(*LIBRARIES, *RUNTIMES),
         "machine": f"{platform.system()} {platform.machine()}",
     }
 
@@ -88,14 +85,13 @@ def _plugins(sketch: "Sketch") -> dict[str, str]:
     return {one.plugin: f"{one.distribution} {one.version}".strip() for one in used}
 
 
-def _versions() -> dict[str, str]:
-    versions = {"python": platform.python_version()}
-    for name in (*LIBRARIES, *RUNTIMES):
-        try:
-            versions[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return versions
+def versions(*distributions: str) -> dict[str, str]:
+    """Return the versions of Python and of those distributions that are installed."""
+    found = {"python": platform.python_version()}
+    for name in distributions:
+        with suppress(PackageNotFoundError):
+            found[name] = version(name)
+    return found
 
 
 def differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:

@@ -24,23 +24,14 @@ MAX_DEVIATION = 0.25
 
 
 class TempoChange(NamedTuple):
-    """A change of tempo.
+    """A change of tempo."""
 
-    Args:
-        seconds: when it takes effect.
-        reached: the beats reached by then.
-        beats: where the music continues; those in between are skipped.
-        bpm: the new tempo.
-        over: length of the ramp to it, in beats.
-        standing: whether the beats stand still from here on.
-    """
-
-    seconds: float
-    reached: float
-    beats: float
+    seconds: float  # when it takes effect
+    reached: float  # the beats reached by then
+    beats: float  # where the music continues; those in between are skipped
     bpm: float
-    over: float = 0.0
-    standing: bool = False
+    over: float = 0.0  # beats of the ramp to it
+    standing: bool = False  # whether the beats stand still from here on
 
     @property
     def breaks(self) -> bool:
@@ -68,6 +59,7 @@ class TempoMap:
         check_tempo(bpm)
         self._seconds, self._beats = array("d", [0.0]), array("d", [0.0])
         self._bpm, self._rate = array("d", [bpm]), array("d", [bpm])
+        self._columns = self._seconds, self._beats, self._bpm, self._rate
         self._steady = bpm  # until the first change, then 0
         self._lock = threading.Lock()
 
@@ -117,8 +109,7 @@ class TempoMap:
     def is_steady(self, seconds: float, bpm: float) -> bool:
         """Return whether the tempo is `bpm` from `seconds` on, without further changes."""
         with self._lock:
-            last = self._bpm[-1] == self._rate[-1] == bpm
-            return last and self._seconds[-1] <= seconds
+            return self._bpm[-1] == self._rate[-1] == bpm and self._seconds[-1] <= seconds
 
     def change(
         self,
@@ -129,14 +120,9 @@ class TempoMap:
         over: float = 0.0,
         standing: bool = False,
     ) -> TempoChange:
-        """Change the tempo from `seconds` on; later changes are dropped.
+        """Change the tempo from `seconds` on, with a ramp `over` beats; drop later changes.
 
-        Args:
-            seconds: when.
-            bpm: the new tempo.
-            beats: where to continue, where beats are skipped; never back.
-            over: length of a ramp to it, in beats.
-            standing: whether the beats stand still from here on.
+        The music continues at `beats`, where some are skipped, but never earlier than it is.
         """
         check_tempo(bpm)
         if not 0 <= over <= MAX_RAMP_BEATS:
@@ -146,7 +132,7 @@ class TempoMap:
             reached, before = self._beats_at(seconds), self._bpm[self._index(seconds)]
             start = reached if beats is None else max(reached, beats)
             keep = bisect_left(self._seconds, seconds)
-            for column in (self._seconds, self._beats, self._bpm, self._rate):
+            for column in self._columns:
                 del column[keep:]
             at, beat = seconds, start
             steps = math.ceil(over * STEPS_PER_BEAT) if before != bpm else 0
@@ -159,11 +145,9 @@ class TempoMap:
             self._append(at, beat, bpm, 0.0 if standing else bpm)
         return TempoChange(seconds, reached, start, bpm, over, standing)
 
-    def _append(self, seconds: float, beats: float, bpm: float, rate: float) -> None:
-        self._seconds.append(seconds)
-        self._beats.append(beats)
-        self._bpm.append(bpm)
-        self._rate.append(rate)
+    def _append(self, *segment: float) -> None:
+        for column, value in zip(self._columns, segment, strict=True):
+            column.append(value)
 
     def _index(self, seconds: float) -> int:
         return max(0, bisect_right(self._seconds, seconds) - 1)
@@ -205,8 +189,7 @@ class TapTempo:
         self._taps.append(seconds)
         if len(self._taps) < MIN_TAPS:
             return None
-        taps = list(self._taps)
-        intervals = [after - before for before, after in pairwise(taps)]
+        intervals = [after - before for before, after in pairwise(self._taps)]
         middle = median(intervals)
         kept = [one for one in intervals if abs(one - middle) <= MAX_DEVIATION * middle]
         return 60 * len(kept) / sum(kept)

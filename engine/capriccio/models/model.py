@@ -45,10 +45,7 @@ def use_device(name: str) -> None:
     """Choose the device of models opened from now on: `auto`, `cpu`, `cuda` and so on.
 
     `auto` takes a GPU where there is one, else the CPU, and logs once which. The list of open
-    models starts anew, since a new show begins.
-
-    Raises:
-        ProviderError: this machine has no such device.
+    models starts anew, since a new show begins. A missing device raises ProviderError.
     """
     global _device
     with _open_lock:
@@ -73,17 +70,13 @@ class Model:
 
     `model(z=array)` returns the output array where there is one output, else a dictionary of
     arrays by name. The file is checked at once; the session opens, and warms up, at the first
-    call. `inputs` and `outputs` hold dtype and shape by name, `card` the file's metadata.
+    call. `inputs` and `outputs` hold dtype and shape by name, `card` the file's metadata. A file
+    that is refused and arrays that do not fit raise ModelError, a device that does not run the
+    model ProviderError.
 
     Args:
-        path: the `.onnx` file.
         threads: for one call on the CPU, by default one for each core; small recurrent networks
             are faster with 1, since waking a second thread takes longer than their work.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ModelError: the file is refused, or the arrays of a call do not fit.
-        ProviderError: the device that was asked for does not run it.
     """
 
     def __init__(self, path: Path | str, threads: int | None = None):
@@ -173,24 +166,18 @@ class Model:
             if not hasattr(array, "dtype"):
                 got = type(array).__name__
                 raise ModelError(f"input {name!r} of {self} must be a numpy array, got {got}")
+            what = f"input {name!r} of {self} must"
             if array.dtype != spec.dtype:
-                raise ModelError(
-                    f"input {name!r} of {self} must be {spec.dtype}, got {array.dtype}"
-                )
+                raise ModelError(f"{what} be {spec.dtype}, got {array.dtype}")
             fits = len(array.shape) == len(spec.shape) and all(
                 wanted in (None, size) for size, wanted in zip(array.shape, spec.shape, strict=True)
             )
             if not fits:
-                raise ModelError(
-                    f"input {name!r} of {self} must have shape {_shape(spec)}, got {array.shape}"
-                )
+                raise ModelError(f"{what} have shape {_shape(spec)}, got {array.shape}")
 
 
 def stamp_of(path: Path) -> tuple[int, int]:
-    """Return the modification time and size of a file, which change when it is replaced.
-
-    Both are 0 where there is no file.
-    """
+    """Return the modification time and size of a file, which change with it; 0 if it is gone."""
     try:
         status = path.stat()
     except OSError:

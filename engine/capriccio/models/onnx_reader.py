@@ -68,12 +68,7 @@ class _Damaged(Exception):
 
 
 def read_card(path: Path | str) -> dict[str, Any]:
-    """Return the card in an `.onnx` file's metadata: licence, data, metrics and so on.
-
-    Raises:
-        FileNotFoundError: there is no such file.
-        ModelError: it is not an ONNX file.
-    """
+    """Return the card in an `.onnx` file's metadata: licence, data, metrics and so on."""
     path = Path(path)
     with _mapped(path) as data:
         try:
@@ -93,10 +88,8 @@ def read_card(path: Path | str) -> dict[str, Any]:
 def read_spec(path: Path | str) -> ModelSpec:
     """Check a whole `.onnx` file and return its inputs, outputs and card.
 
-    Raises:
-        FileNotFoundError: there is no such file.
-        ModelError: it is not an ONNX file, is truncated or damaged, keeps data in other files,
-            uses custom operators, or declares an absurd size.
+    ModelError is raised where it is not an ONNX file, is truncated or damaged, keeps data in other
+    files, uses custom operators, or declares an absurd size.
     """
     path = Path(path)
     with _mapped(path) as data:
@@ -133,10 +126,7 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
         raise ModelError(f"model {str(path)!r} is an empty file")
     if size > MAX_FILE_BYTES:
         raise ModelError(f"model {str(path)!r} has {size / 2**30:.1f} GB; at most 1 GB is allowed")
-    with (
-        path.open("rb") as file,
-        mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data,
-    ):
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
         yield data
 
 

@@ -1,4 +1,7 @@
-"""The checks, one for each role."""
+"""The checks, one for each role.
+
+They take a part's class, or the name of an installed part, and the options of its constructor.
+"""
 
 import inspect
 import json
@@ -41,19 +44,12 @@ SHORT_SHOW = [SHOW[0], SHOW[1], SHOW[4]]
 THREAD_SECONDS = 5.0
 
 
-# -- generators -------------------------------------------------------------------------------
-
-
 def check_generator(part: type[Generator] | str, **options: Any) -> None:
     """Check that a generator conforms; raise AssertionError if not.
 
     Checked are: name and docstring; that building it is cheap and that it runs without torch; that
     the same seed gives the same bytes and another seed others; what it returns; every choice and
     both ends of every knob, values beyond them, and NaN.
-
-    Args:
-        part: its class, or the name of an installed part.
-        options: keyword arguments of its constructor.
     """
     kind = class_of(part, Generator)
     name = name_of(kind)
@@ -87,7 +83,15 @@ def check_generator(part: type[Generator] | str, **options: Any) -> None:
                 generator.reset(seed)  # type: ignore[attr-defined]
             return generator if has_reset or not has_state else build()
 
-        _check_range(fresh())
+        # Before the base class clips floats to 0..1.
+        thing = fresh().generate(SHOW[0])
+        if isinstance(thing, np.ndarray) and thing.dtype.kind == "f":
+            low, high = float(thing.min()), float(thing.max())
+            expect(
+                low >= -1e-3 and high <= 1 + 1e-3,
+                f"{name} returned an image with values {low:.3g} to {high:.3g}, expected floats "
+                "0..1, or uint8",
+            )
         _check_knobs(fresh, kind)
         if hasattr(kind, "feed"):
             for phrase in ([], *phrases()):
@@ -119,18 +123,6 @@ def _check_seeds(
             _play(generator) == expected,
             f"{generator} after reset({number}) differs from one built with seed={number}; "
             "reset all of its state",
-        )
-
-
-def _check_range(generator: Generator) -> None:
-    """Check floats before the base class clips them to 0..1."""
-    thing = generator.generate(SHOW[0])
-    if isinstance(thing, np.ndarray) and thing.dtype.kind == "f":
-        low, high = float(thing.min()), float(thing.max())
-        expect(
-            low >= -1e-3 and high <= 1 + 1e-3,
-            f"{generator} returned an image with values {low:.3g} to {high:.3g}, expected floats "
-            "0..1, or uint8",
         )
 
 
@@ -190,18 +182,12 @@ def _play(
     return seen
 
 
-# -- analyzers --------------------------------------------------------------------------------
-
-
 def check_analyzer(
     part: type[Analyzer] | str, things: Iterable[Any] | None = None, **options: Any
 ) -> None:
-    """Check that an analyzer conforms; raise AssertionError if not.
+    """Check that an analyzer conforms when it reads `things`; raise AssertionError if not.
 
-    Args:
-        part: its class, or the name of an installed part.
-        things: what it reads: `images()`, the default, `phrases()` or `drawings()`.
-        options: keyword arguments of its constructor.
+    They are `images()`, the default, `phrases()` or `drawings()`.
     """
     kind = class_of(part, Analyzer)
     name = name_of(kind)
@@ -236,61 +222,26 @@ def check_analyzer(
         check_close(analyzer)
 
 
-# -- outputs and inputs -----------------------------------------------------------------------
-
-
 def check_output(part: type[Output] | str, target: str | Path = "", **options: Any) -> None:
     """Check that an output conforms; raise AssertionError if not.
 
     It is started on an offline clock, shown images of several sizes, played notes and controllers,
-    and closed, twice, while a note sounds.
-
-    Args:
-        part: its class, or the name of an installed part.
-        target: what follows the colon on the command line, such as a path in a temporary folder.
-        options: keyword arguments of its constructor.
+    and closed, twice, while a note sounds. The `target` is what follows the colon on the command
+    line, such as a path in a temporary folder.
     """
-    kind = class_of(part, Output)
-    _check_device(kind)
-    with hidden_modules("torch"):
-        for is_started in (False, True):
-            output = build_part(kind, str(target), **options)
-            if is_started:
-                clock = _start(output)
-                _perform(output, clock)
-            check_close(output, "" if is_started else " without a start")
+    _check_device(class_of(part, Output), target, options)
 
 
 def check_input(part: type[Input] | str, target: str | Path = "", **options: Any) -> None:
     """Check that an input conforms; raise AssertionError if not.
 
     It is started with a show on an offline clock, and closed, twice; its threads must end then.
-
-    Args:
-        part: its class, or the name of an installed part.
-        target: what follows the colon on the command line.
-        options: keyword arguments of its constructor.
+    The `target` is what follows the colon on the command line.
     """
-    kind = class_of(part, Input)
-    _check_device(kind)
-    with hidden_modules("torch"):
-        for is_started in (False, True):
-            device = build_part(kind, str(target), **options)
-            before = set(threading.enumerate())
-            if is_started:
-                _start(device)
-            check_close(device, "" if is_started else " without a start")
-            deadline = time.monotonic() + THREAD_SECONDS
-            for thread in set(threading.enumerate()) - before:
-                thread.join(max(0.0, deadline - time.monotonic()))
-                expect(
-                    not thread.is_alive(),
-                    f"{device} left its thread {thread.name!r} running after close(); "
-                    f"end it within {THREAD_SECONDS:g} seconds",
-                )
+    _check_device(class_of(part, Input), target, options)
 
 
-def _check_device(kind: type[Device]) -> None:
+def _check_device(kind: type[Device], target: str | Path, options: dict[str, Any]) -> None:
     name = name_of(kind)
     check_class(kind)
     missing: object = attempt(f"{name}, asked for missing(),", kind.missing)
@@ -299,13 +250,30 @@ def _check_device(kind: type[Device]) -> None:
         f"{name} returned {missing!r} from missing(), expected a str, '' where nothing is missing",
     )
     expect(not missing, f"{name} cannot be checked on this machine: {missing}")
+    with hidden_modules("torch"):
+        for is_started in (False, True):
+            device = build_part(kind, str(target), **options)
+            before = set(threading.enumerate())
+            if is_started:
+                clock = OfflineClock()
+                performance = Performance(clock, size=(64, 48), fps=30.0, title="check")
+                attempt(f"{device}, when started,", device.start, performance)
+                if isinstance(device, Output):
+                    _perform(device, clock)
+            check_close(device, "" if is_started else " without a start")
+            if isinstance(device, Input):
+                _check_threads(device, set(threading.enumerate()) - before)
 
 
-def _start(device: Device) -> OfflineClock:
-    clock = OfflineClock()
-    performance = Performance(clock, size=(64, 48), fps=30.0, title="check")
-    attempt(f"{device}, when started,", device.start, performance)
-    return clock
+def _check_threads(device: Input, threads: set[threading.Thread]) -> None:
+    deadline = time.monotonic() + THREAD_SECONDS
+    for thread in threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+        expect(
+            not thread.is_alive(),
+            f"{device} left its thread {thread.name!r} running after close(); "
+            f"end it within {THREAD_SECONDS:g} seconds",
+        )
 
 
 def _perform(output: Output, clock: OfflineClock) -> None:
@@ -321,9 +289,6 @@ def _perform(output: Output, clock: OfflineClock) -> None:
         # One note is left sounding at the end, as when a show is interrupted.
         for note in notes[frame == len(shown) - 1 :]:
             attempt(f"{output}, at note_off of {note},", output.note_off, note, now)
-
-
-# -- media ------------------------------------------------------------------------------------
 
 
 def _kind(thing: Any) -> str:

@@ -103,7 +103,7 @@ def build_part(part: type[PartType], *arguments: Any, **options: Any) -> PartTyp
 
 
 def check_close(part: Part, when: str = "") -> None:
-    """Check that a part can be closed twice; `when` says in what state."""
+    """Check that a part can be closed twice; `when` is the state that an error names."""
     for times in ("once", "twice"):
         attempt(f"{part}, closed {times}{when},", part.close)
 
@@ -111,18 +111,15 @@ def check_close(part: Part, when: str = "") -> None:
 @contextmanager
 def hidden_modules(*names: str) -> Iterator[None]:
     """Make `import name` fail in a block, even if it was imported before."""
-    absent = object()
     modules: dict[str, Any] = sys.modules
-    before = {name: modules.get(name, absent) for name in names}
+    before = {name: modules[name] for name in names if name in modules}
     modules.update(dict.fromkeys(names))  # with None the import system raises
     try:
         yield
     finally:
-        for name, module in before.items():
-            if module is absent:
-                modules.pop(name, None)
-            else:
-                modules[name] = module
+        for name in names:
+            modules.pop(name, None)
+        modules.update(before)
 
 
 def attempt(what: str, function: Callable[P, R], *arguments: P.args, **options: P.kwargs) -> R:
@@ -130,17 +127,13 @@ def attempt(what: str, function: Callable[P, R], *arguments: P.args, **options: 
     try:
         return function(*arguments, **options)
     except Exception as error:
-        name = getattr(error, "name", None) if isinstance(error, ImportError) else None
-        heavy = (name or "").partition(".")[0]
+        heavy = ((isinstance(error, ImportError) and error.name) or "").partition(".")[0]
+        reason = f"raised {type(error).__name__}: {error}"
         if heavy == "torch":
-            raise AssertionError(
-                f"{what} imports torch; only training code may, export the network to ONNX"
-            ) from error
-        if heavy in HEAVY:
-            raise AssertionError(
-                f"{what} imports {heavy}; import it at the first use instead"
-            ) from error
-        raise AssertionError(f"{what} raised {type(error).__name__}: {error}") from error
+            reason = "imports torch; only training code may, export the network to ONNX"
+        elif heavy in HEAVY:
+            reason = f"imports {heavy}; import it at the first use instead"
+        raise AssertionError(f"{what} {reason}") from error
 
 
 def error_of(
@@ -155,9 +148,6 @@ def error_of(
 
 
 def expect(condition: object, message: str) -> None:
-    """Raise AssertionError with `message` unless the condition is true.
-
-    A function, since `python -O` drops assert statements.
-    """
+    """Raise AssertionError unless the condition is true, even where `-O` drops assertions."""
     if not condition:
         raise AssertionError(message)

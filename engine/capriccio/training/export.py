@@ -8,6 +8,7 @@ import platform
 import subprocess
 import warnings
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -40,19 +41,17 @@ def export(
 ) -> float:
     """Write a network as an ONNX file, checked against torch; return the largest difference.
 
+    The file is replaced only when all checks have passed; a difference that exceeds the tolerance
+    raises ModelError.
+
     Args:
         inputs: examples, which set the shapes.
-        path: of the file; it is replaced only when all checks have passed.
         card: metadata that JSON can hold; commit, machine, versions and differences are added.
-        tolerance: largest difference allowed between ONNX Runtime and torch, for all outputs or
-            by the name of an output.
+        tolerance: for all outputs, or by the name of an output.
         draw: returns random inputs to compare with; by default normal floats, and integers within
             the range of the example's.
         half: round and store the weights in half precision; it computes in single precision.
         dry_run: check everything and write nothing.
-
-    Raises:
-        ModelError: a difference exceeds the tolerance.
     """
     import onnx
 
@@ -171,11 +170,9 @@ def _circumstances() -> dict[str, str]:
     """Return versions, commit and machine; entries of a card override them."""
     from .. import __version__
 
-    git = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
-    try:
+    git, commit = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"], ""
+    with suppress(OSError):  # no git on this machine
         commit = subprocess.run(git, capture_output=True, text=True).stdout.strip()
-    except OSError:  # no git on this machine
-        commit = ""
     cpu = platform.processor() or platform.machine()
     if Path("/proc/cpuinfo").exists():
         lines = Path("/proc/cpuinfo").read_text().splitlines()

@@ -8,11 +8,7 @@ Features = np.ndarray[Any, Any]
 
 
 def frechet(real: Features, made: Features) -> float:
-    """Return the Fréchet distance of two sets of features.
-
-    The distance of Heusel et al. (arXiv 1706.08500) for any features; only those of Inception
-    give the published FID.
-    """
+    """Return the Fréchet distance (arXiv 1706.08500); only features of Inception give the FID."""
     means = real.mean(0) - made.mean(0)
     one, other = (np.cov(part.astype(np.float64), rowvar=False) for part in (real, made))
     # The trace of the root of a product of covariances: its eigenvalues are real and positive.
@@ -34,9 +30,6 @@ def precision_recall(real: Features, made: Features, nearest: int = 3) -> tuple[
 
     An image is among others if it lies within the distance of the `nearest`-th neighbour of any
     of them (arXiv 1904.06991).
-
-    Raises:
-        ValueError: one of the sets has no more than `nearest` images.
     """
     if min(len(real), len(made)) <= nearest:
         raise ValueError(

@@ -7,10 +7,10 @@ import random
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from types import FrameType
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 import torch
@@ -50,11 +50,9 @@ class Trainer:
     since averaged weights give better images and likelihoods. The random numbers of each step
     follow from seed and step, so a resumed training continues exactly as if never stopped.
 
-    Args:
-        checkpoint: a `.safetensors` path for the newest state; the best one lies beside it as
-            `.best.safetensors`.
-        decay: of the moving average; 0.999 averages over about the last 1,000 steps.
-        dry_run: take two steps and write no file.
+    The newest state is written to `checkpoint`, the best one beside it as `.best.safetensors`. A
+    `decay` of 0.999 averages over about the last 1,000 steps; a dry run takes two, and writes no
+    file.
     """
 
     def __init__(
@@ -103,18 +101,8 @@ class Trainer:
             every: steps between validations.
             schedule: returns a factor for the learning rates at a progress of 0..1.
             on_snapshot: called with `ema` and the step after each validation.
-
-        Raises:
-            ValueError: `steps` or `hours` leave nothing to learn.
-            FloatingPointError: the loss is not finite.
         """
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-        )
+        from rich import progress as ui
 
         if steps < 1 and not self.step:
             raise ValueError(f"steps must be at least 1, got {steps}")
@@ -128,16 +116,12 @@ class Trainer:
             group["initial_lr"] = rate
         begun = time.monotonic() - self.seconds
         smooth = None
-        columns = (
-            TextColumn("{task.description}"),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TimeElapsedColumn(),
-            TextColumn("{task.fields[figures]}"),
-        )
-        with _StopSignal() as stop, Progress(*columns) as bar:
+        columns = ui.BarColumn(), ui.MofNCompleteColumn(), ui.TimeElapsedColumn()
+        figures_column = ui.TextColumn("{task.fields[figures]}")
+        bar = ui.Progress(ui.TextColumn("{task.description}"), *columns, figures_column)
+        with _stop_signals() as caught, bar:
             task = bar.add_task("training", total=steps, completed=self.step, figures="")
-            while self.step < steps and self.seconds < budget and not stop.number:
+            while self.step < steps and self.seconds < budget and not caught:
                 progress = max(self.step / steps, self.seconds / budget)
                 for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
                     group["lr"] = rate * (schedule(progress) if schedule else 1.0)
@@ -149,17 +133,17 @@ class Trainer:
                 figures = f"loss {smooth:.4f}, {left / 60:.1f} min left"
                 bar.update(task, completed=self.step, figures=figures)
                 is_last = self.step >= steps or self.seconds >= budget
-                if (self.step % every == 0 or is_last) and not stop.number:
+                if (self.step % every == 0 or is_last) and not caught:
                     metrics = self._validate(validate)
                     bar.console.print(f"step {self.step}: {figures}{metrics}", highlight=False)
                     self.save()
                     if on_snapshot and not self.dry_run:
                         with torch.no_grad():
                             on_snapshot(self.ema, self.step)
-        if stop.number:
+        if caught:
             self.save()
             print(f"stopped at step {self.step}; continue with --resume", flush=True)
-            raise SystemExit(128 + stop.number)
+            raise SystemExit(128 + caught[-1])
         if self.metrics and not self.dry_run:
             tensors, _ = _read(self.best_path)
             self.ema.load_state_dict(_with_prefix(tensors, "ema."))
@@ -170,12 +154,7 @@ class Trainer:
         self._write(self.path)
 
     def load(self) -> None:
-        """Restore the newest state: both networks, the optimizer, step and time.
-
-        Raises:
-            FileNotFoundError: there is no checkpoint.
-            ValueError: it is that of another network.
-        """
+        """Restore the newest state: both networks, the optimizer, step and time."""
         if not self.path.is_file():
             raise FileNotFoundError(f"nothing to resume: there is no {str(self.path)!r}")
         tensors, state = _read(self.path)
@@ -208,18 +187,14 @@ class Trainer:
         nn.utils.clip_grad_norm_(self.net.parameters(), clip)
         self.optimizer.step()
         self.step += 1
-        self._average()
-        return value.item()
-
-    def _average(self) -> None:
         # Young averages forget faster, or the first random weights would remain for long.
         decay = min(self.decay, (1 + self.step) / (10 + self.step))
+        average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         with torch.no_grad():
-            mean, newest = tuple(self.ema.parameters()), tuple(self.net.parameters())
-            average = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
-            average(mean, newest, self.step)
+            average(tuple(self.ema.parameters()), tuple(self.net.parameters()), self.step)
             for buffer, new in zip(self.ema.buffers(), self.net.buffers(), strict=True):
                 buffer.copy_(new)
+        return value.item()
 
     def _validate(self, validate: Callable[[Any], dict[str, float]] | None) -> str:
         if validate is None:
@@ -266,21 +241,16 @@ def _with_prefix(tensors: Tensors, prefix: str) -> Tensors:
     return {name[len(prefix) :]: t for name, t in tensors.items() if name.startswith(prefix)}
 
 
-class _StopSignal:
-    """Catches Ctrl-C and SIGTERM in a block, so that the state can be saved; 0 or their number."""
-
-    number = 0
-
-    def __enter__(self) -> Self:
-        self._old: dict[int, Any] = {}
+@contextmanager
+def _stop_signals() -> Iterator[list[int]]:
+    """Catch Ctrl-C and SIGTERM in a block, so that the state can be saved; yield their numbers."""
+    caught: list[int] = []
+    old: dict[int, Any] = {}
+    try:
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
-                self._old[number] = signal.signal(number, self._catch)
-        return self
-
-    def _catch(self, number: int, frame: FrameType | None) -> None:
-        self.number = int(number)
-
-    def __exit__(self, *failure: object) -> None:
-        for number, handler in self._old.items():
-            signal.signal(number, handler)
+                old[number] = signal.signal(number, lambda number, frame: caught.append(number))
+        yield caught
+    finally:
+        for signum, handler in old.items():
+            signal.signal(signum, handler)
