@@ -163,10 +163,15 @@ class PlayerProcess:
                 if self._name not in names:
                     self._lose("it is no longer connected")
                 return
+            again = [name for name in names if name == self._name]
             new = [name for name in names if name not in self._present]
-            found = [name for name in new if device_name(name) == device_name(self._name)]
-            if self._name in names or found:
-                self._restore(self._name if self._name in names else found[0])
+            again += [name for name in new if device_name(name) == device_name(self._name)]
+            if again:
+                self._port.close_port()
+                open_port(self._port, again[0], "capriccio")
+                self._name, self._lost = again[0], False
+                self.silence(range(16))  # of all that sounded when it was lost
+                report(restored=self._name)
         except Exception as error:
             self._lose(str(error))
 
@@ -196,14 +201,6 @@ class PlayerProcess:
         if not self._lost:
             self._lost = True
             report(lost=reason)
-
-    def _restore(self, name: str) -> None:
-        """Open a port that is there again, and silence it first."""
-        self._port.close_port()
-        open_port(self._port, name, "capriccio")
-        self._name, self._lost = name, False
-        self.silence(range(16))
-        report(restored=name)
 
 
 def _spread(seconds: Iterable[float]) -> dict[str, float]:
