@@ -1,12 +1,12 @@
 """The command `bench`: times parts, or the stage."""
 
-import json
 import sys
+from functools import partial
 
 import click
 
 from ..errors import ShowError
-from .options import device_option, json_option, plain_errors
+from .options import device_option, json_option, plain_errors, print_result
 
 
 @click.command()
@@ -52,23 +52,14 @@ def bench(
     from ..models.model import use_device
     from . import bench_parts, bench_timing
 
-    def progress(message: str) -> None:
-        click.echo(message, err=True)
-
+    progress = partial(click.echo, err=True)
     with plain_errors():
         if stage and part:
             raise ShowError(f"--stage measures no part; leave out {part!r}")
         use_device(device)
-        report = (
-            bench_timing.measure(notes, progress)
-            if stage
-            else bench_parts.measure(part, frames, progress)
-        )
-        table = (bench_timing if stage else bench_parts).table
-    if as_json:
-        click.echo(json.dumps(report, indent=2))
-    else:
-        from rich.console import Console
-
-        Console().print(table(report))
+        if stage:
+            report, table = bench_timing.measure(notes, progress), bench_timing.table
+        else:
+            report, table = bench_parts.measure(part, frames, progress), bench_parts.table
+    print_result(report, as_json, lambda: [table(report)])
     sys.exit(any("error" in part for part in report.get("parts", [])))

@@ -2,11 +2,13 @@
 
 import os
 import platform
+import re
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from importlib import import_module
-from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from itertools import count, cycle
+from pathlib import Path
 from time import perf_counter
 from typing import Any
 
@@ -19,6 +21,7 @@ from ..models.model import Model
 from ..parts import Analyzer, Generator, Output
 from ..performance import Performance
 from ..registry import Found, analyzer, generator, installed
+from ..sketch_provenance import versions
 from ..stage.cues import PlayCue
 from ..stage.stage import Stage
 
@@ -30,6 +33,8 @@ WARM_UP_FRAMES = 20
 BPM, METER, FPS, SIZE = 120.0, 4, 30.0, (512, 512)
 # Frames of the moving test picture until it begins again, and its sides in pixels.
 MOVING_FRAMES, MOVING_SIDE = 32, 256
+# The distributions whose versions every report names.
+ENGINE = ("capriccio", "numpy", "onnxruntime", "onnxruntime-gpu")
 
 Report = dict[str, Any]
 Calls = list[tuple[Model, dict[str, Any]]]
@@ -40,18 +45,8 @@ def measure(
 ) -> Report:
     """Time a generator or analyzer such as `rnn` or `rnn:chorales`, or all that are installed.
 
-    Args:
-        part: its name, with a model of it or a file; None for all parts with all their models.
-        frames: how many frames are timed, or bars where the part writes phrases.
-        progress: called before each part with a message.
-
-    Returns:
-        A report that can be written as JSON. A part that fails has an `error` in it, and the
-        others are timed all the same.
-
-    Raises:
-        PartError, ValueError: there is no such part or model.
-        ShowError: there is nothing to time.
+    `frames` are bars where a part writes phrases. In the report, which can be written as JSON, a
+    part that fails has an `error`, and the others are timed all the same.
     """
     reports: list[Report] = []
     for found, model in list(_wanted(part)):
@@ -70,7 +65,7 @@ def measure(
             reports.append(facts | {"error": describe(error), "rows": [], "kept": None})
     return {
         "machine": machine(),
-        "versions": versions(*(["torch"] if "plain torch" in str(reports) else [])),
+        "versions": versions(*ENGINE, *(["torch"] if "plain torch" in str(reports) else [])),
         "parts": reports,
     }
 
@@ -119,7 +114,7 @@ def _time_generator(found: Found, model: str, frames: int) -> Report:
     def play_moving(now: Moment | None = None) -> Any:
         return part(next(bars), **knobs, **{name: next(it) for name, it in targets.items()})
 
-    try:
+    with closing(part):
         made = play()
         with CallRecorder() as recorder:
             _warm_up(play, recorder)
@@ -145,8 +140,6 @@ def _time_generator(found: Found, model: str, frames: int) -> Report:
                 recorder.stop()
             timer = Timer(recorder, play, _plain_torch(found, model) if model else None)
             stage.perform((WARM_UP_FRAMES + frames) / stage.performance.fps, timer.frame_done)
-    finally:
-        part.close()
     rows = timer.rows("bar" if phrase else "frame", by_call)
     report = {"provider": recorder.providers, "timed": frames, "rows": rows, "kept": None}
     if recorder.calls and not targets:  # a moving target is painted, mostly without the network
@@ -158,8 +151,8 @@ def _time_generator(found: Found, model: str, frames: int) -> Report:
 
 
 def _time_analyzer(found: Found, model: str, frames: int) -> Report:
-    part = analyzer(f"{found.plugin}/{found.part.name}", **({"model": model} if model else {}))
-    try:
+    options = {"model": model} if model else {}
+    with closing(analyzer(f"{found.plugin}/{found.part.name}", **options)) as part:
         kind, thing = _accepted(part)
         with CallRecorder() as recorder:
             part.read(thing)
@@ -167,8 +160,6 @@ def _time_analyzer(found: Found, model: str, frames: int) -> Report:
             timer = Timer(recorder, lambda: part.read(thing), None)
             for frame in range(WARM_UP_FRAMES + frames):
                 timer.frame_done(frame + 1)
-    finally:
-        part.close()
     return {
         "provider": recorder.providers,
         "timed": frames,
@@ -254,12 +245,9 @@ class CallRecorder:
 class Timer:
     """Times the frames of a show and, in turn, between any two of them, the other ways to play.
 
-    A whole frame lasts from the end of one call of `frame_done` to the beginning of the next.
-
-    Args:
-        recorder: has the calls of networks that one frame made.
-        play: plays the part alone.
-        plain: one step of the network in plain torch.
+    A whole frame lasts from the end of one call of `frame_done` to the beginning of the next. The
+    other ways are the calls of networks in `recorder`, the part alone in `play`, and one step of
+    the network in plain torch.
     """
 
     def __init__(
@@ -303,11 +291,9 @@ class Timer:
             run(names, arrays)
 
     def rows(self, noun: str, by_call: bool) -> list[Report]:
-        """Return a row for each way to play.
+        """Return a row for each way to play; without a `noun`, bar or frame, the whole is left out.
 
-        Args:
-            noun: what a show consists of, bars or frames; "" leaves the whole out.
-            by_call: compare call by call, since not every frame or bar calls its network as often.
+        With `by_call` calls are compared, since not every frame or bar calls its network as often.
         """
         times = {name: [seconds for seconds, _ in taken] for name, taken in self._taken.items()}
         bare, of = times.get("bare"), ""
@@ -361,36 +347,15 @@ def _plain_torch(found: Found, model: str) -> Callable[[], Any] | None:
 
 def machine() -> Report:
     """Return what this machine is, and how busy."""
+    info, cpu = Path("/proc/cpuinfo"), platform.processor() or platform.machine()
+    if info.exists():  # on Linux
+        cpu = next(iter(re.findall(r"^model name.*?:(.*)", info.read_text(), re.M)), cpu).strip()
     return {
-        "cpu": _processor(),
+        "cpu": cpu,
         "cores": os.cpu_count(),
         "system": platform.platform(terse=True),
         "load": round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None,
     }
-
-
-def _processor() -> str:
-    """Return the name of the processor."""
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as lines:
-            for line in lines:
-                if line.startswith("model name"):
-                    return line.partition(":")[2].strip()
-    except OSError:  # not Linux
-        pass
-    return platform.processor() or platform.machine()
-
-
-def versions(*more: str) -> dict[str, str]:
-    """Return the versions of what is timed, and of `more` distributions, where installed."""
-    names = ["capriccio", "numpy", "onnxruntime", "onnxruntime-gpu", *more]
-    found = {"python": platform.python_version()}
-    for name in names:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def table(report: Report) -> Any:
@@ -401,11 +366,7 @@ def table(report: Report) -> Any:
 
     facts = report["machine"]
     load = "" if facts["load"] is None else f", load {facts['load']:g}"
-    versions = ", ".join(f"{name} {number}" for name, number in report["versions"].items())
-    lines: list[Any] = [
-        Text(f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}{load}"),
-        Text(versions),
-    ]
+    lines = heading(report, load)
     for part in report["parts"]:
         title = _label(part["part"], part["model"])
         lines.append(Text(""))
@@ -424,7 +385,25 @@ def table(report: Report) -> Any:
         if "note" in part:
             lines.append(Text(part["note"]))
         if part["kept"] is not None:
-            kept = Text("kept", "green") if part["kept"] else Text("not kept", "bold red")
             promise = f"at most {MAX_RATIO:g} times the bare network, or {MAX_OVER_MS:g} ms more: "
-            lines.append(Text(promise).append_text(kept))
+            lines.append(verdict(promise, part["kept"]))
     return Group(*lines)
+
+
+def heading(report: Report, load: str = "") -> list[Any]:
+    """Return the lines above a table: the machine, and the versions of what is timed."""
+    from rich.text import Text
+
+    facts = report["machine"]
+    return [
+        Text(f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}{load}"),
+        Text(", ".join(f"{name} {number}" for name, number in report["versions"].items())),
+    ]
+
+
+def verdict(promise: str, is_kept: bool) -> Any:
+    """Return the line below a table: what was promised, and whether it was kept."""
+    from rich.text import Text
+
+    kept = Text("kept", "green") if is_kept else Text("not kept", "bold red")
+    return Text(promise).append_text(kept)

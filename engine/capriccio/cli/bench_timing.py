@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,10 +27,11 @@ from ..models.model import Model
 from ..parts import Output
 from ..performance import Performance
 from ..registry import installed
+from ..sketch_provenance import versions
 from ..stage.cues import PlayCue
 from ..stage.stage import Stage
 from ..stage.stats import Stats
-from .bench_parts import Report, machine, versions
+from .bench_parts import ENGINE, Report, heading, machine, verdict
 
 # What is promised of notes: 99th percentile, maximum and drift in milliseconds, and how
 # many times as punctual as isobar's they are.
@@ -41,6 +43,7 @@ BLOCK_SECONDS, FPS, SIZE = 0.012, 60.0, (512, 512)
 # At most this share of frames is late where a picture takes this time and nothing else runs; for
 # how long they are counted at most.
 PICTURE_SECONDS, MAX_LATE_SHARE, COUNT_SECONDS = 0.010, 0.01, 60.0
+PICTURES = f"pictures that take {1000 * PICTURE_SECONDS:g} ms, at {FPS:g} fps"
 # A beat is a second; a phrase is four.
 BPM, METER = 60.0, 4
 # Ticks of isobar's a beat, and between two notes, so that notes do not fall between ticks.
@@ -50,15 +53,7 @@ END_SECONDS = 2.0
 
 
 def measure(notes: int, progress: Callable[[str], None] = lambda message: None) -> Report:
-    """Send `notes` notes at each of the rates, and by isobar where it is installed.
-
-    Args:
-        notes: how many.
-        progress: called before each run with a message.
-
-    Returns:
-        A report that can be written as JSON.
-    """
+    """Send `notes` notes at each of the rates, and by isobar where it is installed."""
     try:
         ports.find_output("")
         port = f"the port {ports.CLIENT!r} of {ports.api_name()}"
@@ -77,11 +72,13 @@ def measure(notes: int, progress: Callable[[str], None] = lambda message: None) 
                 runs.append(_run_isobar(rate, notes, blocker, mute))
     seconds = min(notes / RATES[0], COUNT_SECONDS)
     pictures = None if Screen.missing() else _count_late(seconds, progress)
-    for run in runs:
-        run["better"] = _better(run, runs)
+    isobar = {run["rate"]: run["p99_ms"] for run in runs if run["who"] == "isobar"}
+    for run in runs:  # how many times as punctual as isobar ours was at the same rate
+        theirs = isobar[run["rate"]] if isobar and run["who"] == "capriccio" else None
+        run["better"] = theirs and float(round(theirs / max(run["p99_ms"], 0.001), 1))
     return {
         "machine": machine(),
-        "versions": versions("isobar", "python-rtmidi", "pygame-ce"),
+        "versions": versions(*ENGINE, "isobar", "python-rtmidi", "pygame-ce"),
         "port": port,
         "model": model.path.stem if model else "none is installed",
         "screen": Screen.missing() or "a window of 512x512",
@@ -97,20 +94,14 @@ def measure(notes: int, progress: Callable[[str], None] = lambda message: None) 
 def run_stage(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report:
     """Play `notes` notes, `rate` a second, while `blocker` runs; return how punctual they were.
 
-    Args:
-        mute: send them nowhere, since there is no MIDI system.
+    With `mute` they are sent nowhere, since there is no MIDI system.
     """
     sound = _MuteMidi() if mute else Midi()
     left = iter(range(notes))
 
     def play(now: Moment) -> list[Note]:
-        phrase = []
-        for place in range(rate * METER):
-            if next(left, None) is None:
-                break
-            start = place / rate
-            phrase.append(Note(48 + place % 24, start, 0.4 / rate, 0.0))
-        return phrase
+        places = [place for place, _ in zip(range(rate * METER), left, strict=False)]
+        return [Note(48 + place % 24, place / rate, 0.4 / rate, 0.0) for place in places]
 
     stats, load = perform_blocked(sound, blocker, [PlayCue(play, bars=1)], notes / rate)
     measured = sound.timing
@@ -131,9 +122,7 @@ def run_stage(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report:
 def _count_late(seconds: float, progress: Callable[[str], None]) -> Report:
     """Show pictures that take a while, and nothing else; count those that are late."""
     blocker = Blocker(PICTURE_SECONDS)
-    progress(
-        f"pictures that take {1000 * PICTURE_SECONDS:g} ms, at {FPS:g} fps, for {seconds:.0f} s"
-    )
+    progress(f"{PICTURES}, for {seconds:.0f} s")
     stats, load = perform_blocked(Output(), blocker, [], seconds)
     return {
         "seconds": seconds,
@@ -181,7 +170,7 @@ def _run_isobar(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report
     )
     timeline.schedule(
         {
-            "note": isobar.PSequence([48 + place for place in range(24)]),
+            "note": isobar.PSequence(list(range(48, 72))),
             "duration": ticks / TICKS,
             "gate": 0.4,
         },
@@ -226,23 +215,14 @@ def perform_blocked(
     return stats, round(os.getloadavg()[0], 2) if hasattr(os, "getloadavg") else None
 
 
-def _better(run: Report, runs: list[Report]) -> float | None:
-    """Return how many times as punctual as isobar ours was, by the 99th percentile at its rate."""
-    for other in runs:
-        if run["who"] == "capriccio" and other["who"] == "isobar" and other["rate"] == run["rate"]:
-            return float(round(other["p99_ms"] / max(run["p99_ms"], 0.001), 1))
-    return None
-
-
 def keeps_time(run: Report) -> bool:
     """Return whether a run of the stage kept what is promised."""
-    kept: bool = (
+    return bool(
         run["p99_ms"] <= MAX_P99_MS
         and run["max_ms"] <= MAX_MS
         and abs(run["drift_ms"]) < MAX_DRIFT_MS
         and (run["better"] is None or run["better"] >= MIN_BETTER)
     )
-    return kept
 
 
 class _MuteMidi(Midi):
@@ -256,11 +236,8 @@ class Blocker:
     """Blocks the interpreter, as a slow picture does: one call in C that never releases the GIL.
 
     The amount of work is corrected every time by the processor time it took, since processors
-    change their clock rate; the time that other programs took does not count.
-
-    Attributes:
-        seconds: how long it took the last time.
-        count: the amount of work of the next time.
+    change their clock rate; the time that other programs took does not count. `seconds` is how
+    long it took the last time, `count` the amount of work of the next time.
     """
 
     def __init__(self, target: float = BLOCK_SECONDS) -> None:
@@ -279,8 +256,8 @@ class Blocker:
 
 def _largest_model() -> Model | None:
     """Return the largest model that is installed, to run on one core; None where there is none."""
-    files = [file for found in installed().found for file in found.part.models.values()]
-    files = sorted((file for file in files if file.is_file()), key=lambda file: file.stat().st_size)
+    models = [file for found in installed().found for file in found.part.models.values()]
+    files = sorted(filter(Path.is_file, models), key=lambda file: file.stat().st_size)
     return Model(files[-1], threads=1) if files else None
 
 
@@ -315,16 +292,11 @@ def table(report: Report) -> Any:
     from rich.table import Table
     from rich.text import Text
 
-    facts = report["machine"]
-    lines: list[Any] = [
-        Text(f"{facts['cpu']}, {facts['cores']} cores, {facts['system']}"),
-        Text(", ".join(f"{name} {number}" for name, number in report["versions"].items())),
-        Text(
-            f"{report['port']}; {report['screen']}; the interpreter blocked for "
-            f"{report['hold_ms']:g} ms of each frame at {FPS:g} fps; model: {report['model']}"
-        ),
-        Text(""),
-    ]
+    setting = (
+        f"{report['port']}; {report['screen']}; the interpreter blocked for "
+        f"{report['hold_ms']:g} ms of each frame at {FPS:g} fps; model: {report['model']}"
+    )
+    lines = [*heading(report), Text(setting), Text("")]
     sheet = Table("by", header_style="bold")
     for column in ("notes", "a second", "p50 ms", "p99 ms", "max ms", "drift", "late", "load"):
         sheet.add_column(column, justify="right")
@@ -341,30 +313,21 @@ def table(report: Report) -> Any:
         )
     lines.append(sheet)
     lines.append(Text("drift is in ms; late is the share of frames that were dropped"))
-    for run in report["runs"]:
-        if run["better"] is not None:
-            lines.append(
-                Text(
-                    f"at {run['rate']} notes a second {run['better']:g} times as punctual as isobar"
-                )
-            )
+    notes = [
+        f"at {run['rate']} notes a second {run['better']:g} times as punctual as isobar"
+        for run in report["runs"]
+        if run["better"] is not None
+    ]
     if not any(run["who"] == "isobar" for run in report["runs"]):
-        lines.append(
-            Text("isobar is not installed or does not load; to compare, pip install isobar")
-        )
+        notes.append("isobar is not installed or does not load; to compare, pip install isobar")
     if pictures := report["pictures"]:
-        lines.append(
-            Text(
-                f"pictures that take {1000 * PICTURE_SECONDS:g} ms, at {FPS:g} fps: "
-                f"{pictures['frames']} in {pictures['seconds']:g} s, and "
-                f"{100 * pictures['late_share']:.2f} % dropped, at a load of {pictures['load']}"
-            )
+        notes.append(
+            f"{PICTURES}: {pictures['frames']} in {pictures['seconds']:g} s, and "
+            f"{100 * pictures['late_share']:.2f} % dropped, at a load of {pictures['load']}"
         )
     promise = (
         f"p99 at most {MAX_P99_MS:g} ms, max {MAX_MS:g} ms, drift below {MAX_DRIFT_MS:g} ms, "
         f"{MIN_BETTER:g} times as punctual as isobar, "
         f"at most {100 * MAX_LATE_SHARE:g} % of pictures dropped: "
     )
-    kept = Text("kept", "green") if report["kept"] else Text("not kept", "bold red")
-    lines.append(Text(promise).append_text(kept))
-    return Group(*lines)
+    return Group(*lines, *map(Text, notes), verdict(promise, report["kept"]))

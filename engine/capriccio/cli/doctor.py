@@ -1,7 +1,6 @@
 """The command `doctor`: checks what works on this machine, and what to install for the rest."""
 
 import ctypes
-import json
 import os
 import platform
 import re
@@ -10,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 import click
 
 from ..extras import install_command
-from .options import json_option
+from .options import json_option, print_result
 from .train import TRAINING, missing_modules
 
 # Distributions of the same module, which break each other where both are installed; the one to keep
@@ -58,15 +58,16 @@ def examine() -> list[Check]:
     return checks
 
 
-# -- the checks ---------------------------------------------------------------------------------
-
-
 def _capriccio() -> Iterator[Check]:
     from .. import __version__
 
     found = f"{__version__} on Python {platform.python_version()}, {platform.system()}"
     yield Check("capriccio", "ok", f"{found} {platform.machine()}")
-    for name in _needed():
+    needed: list[str] = []
+    with suppress(PackageNotFoundError):  # raised where it runs from a folder, not installed
+        needed = requires("capriccio") or []
+    # Those with a marker are extras, and builds of ONNX Runtime, which have their own check.
+    for name in [re.split(r"[^\w.-]", line)[0] for line in needed if ";" not in line]:
         if not _version(name):
             yield Check(name, "broken", "not installed", f"pip install {name}")
     for family in RIVALS:
@@ -145,31 +146,25 @@ def _networks() -> Iterator[Check]:
 
 
 def _gpu(known: list[str], runs: list[str], errors: list[str]) -> Check:
-    """Return whether models run on a graphics card, or why not.
-
-    Args:
-        known: the devices that this build of ONNX Runtime has.
-        runs: those of them on which a model ran.
-        errors: why it did not run on the others.
-    """
+    """Check a graphics card: `runs` are those of the `known` devices on which a model ran."""
     driver = _nvidia_driver()
     fast = [name for name in runs if name != "cpu"]
     if fast:
         return Check("GPU", "ok", f"{driver or 'works'}; models run on {fast[0]}")
+    found, remedy = "no NVIDIA driver; models run on the CPU", ""
     if driver and "cuda" not in known:
         found = f"{driver}, but this build of ONNX Runtime has no CUDA"
         remedy = f"pip uninstall {_distribution('onnxruntime')}; {install_command('cuda')}"
-        return Check("GPU", "missing", found, remedy)
-    if driver:
+    elif driver:
         found = f"{driver}, but CUDA does not start{f': {errors[0]}' if errors else ''}"
-        return Check("GPU", "missing", found, install_command("cuda"))
-    if _nvidia_card():
-        remedy = _on_debian(
-            "apt install nvidia-driver (section non-free), then restart",
-            "install NVIDIA's driver, then restart",
+        remedy = install_command("cuda")
+    elif _nvidia_card():
+        found = "an NVIDIA card, but no driver that responds"
+        package = _on_debian(
+            "apt install nvidia-driver (section non-free)", "install NVIDIA's driver"
         )
-        return Check("GPU", "missing", "an NVIDIA card, but no driver that responds", remedy)
-    return Check("GPU", "missing", "no NVIDIA driver; models run on the CPU")
+        remedy = f"{package}, then restart"
+    return Check("GPU", "missing", found, remedy)
 
 
 def _screen() -> Iterator[Check]:
@@ -190,8 +185,8 @@ def _screen() -> Iterator[Check]:
     pygame.display.init()
     driver = pygame.display.get_driver()
     pygame.display.quit()
-    plural = "displays" if len(known) > 1 else "display"
-    yield Check("screen", "ok", f"{plural} {_listed(known)} through {driver}")
+    noun = "displays" if len(known) > 1 else "display"
+    yield Check("screen", "ok", f"{noun} {_listed(known)} through {driver}")
 
 
 def _midi() -> Iterator[Check]:
@@ -214,19 +209,19 @@ def _midi() -> Iterator[Check]:
     import rtmidi
 
     name = rtmidi.get_api_display_name(api)
+    nothing = f"nothing connected to {name}"
     if outs := ports.list_ports(rtmidi.MidiOut, api):
-        yield Check("MIDI out", "ok", f"{_quoted(outs)} through {name}")
+        yield Check("MIDI out", "ok", f"{_listed(map(repr, outs))} through {name}")
     elif api != rtmidi.API_WINDOWS_MM:
-        found = f"nothing connected to {name}; the port 'capriccio' exists while a show lasts"
+        found = f"{nothing}; the port 'capriccio' exists while a show lasts"
         yield Check("MIDI out", "ok", found)
     else:
         remedy = "connect an instrument, or install a loopback port such as loopMIDI"
-        yield Check("MIDI out", "missing", f"nothing connected to {name}", remedy)
+        yield Check("MIDI out", "missing", nothing, remedy)
     if ins := ports.list_ports(rtmidi.MidiIn, api):
-        yield Check("MIDI in", "ok", f"{_quoted(ins)} through {name}")
+        yield Check("MIDI in", "ok", f"{_listed(map(repr, ins))} through {name}")
     else:
-        found = f"nothing connected to {name}"
-        yield Check("MIDI in", "missing", found, "connect a controller, if you have one")
+        yield Check("MIDI in", "missing", nothing, "connect a controller, if you have one")
 
 
 def _video() -> Iterator[Check]:
@@ -271,13 +266,11 @@ def _disk() -> Iterator[Check]:
         reason = f"nothing can be written to {str(takes)!r}: {error.strerror}"
         yield Check("takes/", "broken", reason, "go to a folder of your own: cd ~")
         return
+    state, found, remedy = "ok", f"can be written; {free:.0f} GB are free", ""
     if free < MIN_FREE_GB:
-        found = f"only {free:.1f} GB are free at {str(takes)!r}"
-        yield Check(
-            "takes/", "missing", found, f"free {MIN_FREE_GB:g} GB for a take of some minutes"
-        )
-    else:
-        yield Check("takes/", "ok", f"can be written; {free:.0f} GB are free")
+        state, found = "missing", f"only {free:.1f} GB are free at {str(takes)!r}"
+        remedy = f"free {MIN_FREE_GB:g} GB for a take of some minutes"
+    yield Check("takes/", state, found, remedy)
 
 
 def _timing() -> Iterator[Check]:
@@ -316,9 +309,6 @@ CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
 }
 
 
-# -- helpers --------------------------------------------------------------------------------------
-
-
 def _version(distribution: str) -> str:
     try:
         return version(distribution)
@@ -333,20 +323,10 @@ def _distribution(module: str) -> str:
     return DISTRIBUTIONS.get(module, module)
 
 
-def _needed() -> list[str]:
-    """Return the names of the distributions that Capriccio needs on every machine."""
-    try:
-        lines = requires("capriccio") or []
-    except PackageNotFoundError:  # run from a folder, without being installed
-        return []
-    # Those with a marker are extras, and builds of ONNX Runtime, which have their own check.
-    return [re.split(r"[^\w.-]", line)[0] for line in lines if ";" not in line]
-
-
 def _model_files() -> list[Path]:
     from ..registry import installed
 
-    files = [file for found in installed().found for file in found.part.models.values()]
+    files = (file for found in installed().found for file in found.part.models.values())
     return list(dict.fromkeys(files))
 
 
@@ -384,12 +364,6 @@ def _on_debian(remedy: str, elsewhere: str) -> str:
 def _listed(things: Iterable[object]) -> str:
     return ", ".join(map(str, things))
 
-
-def _quoted(names: list[str]) -> str:
-    return _listed(map(repr, names))
-
-
-# -- the command ----------------------------------------------------------------------------------
 
 MARKS = {"ok": ("✓", "green"), "missing": ("–", "yellow"), "broken": ("✗", "bold red")}
 
@@ -431,12 +405,8 @@ def doctor(as_json: bool) -> None:
     The exit code is 0 unless something is broken; what is merely missing does not count.
     """
     checks = examine()
-    if as_json:
-        click.echo(json.dumps([check._asdict() for check in checks], indent=2))
-    elif find_spec("rich") is None:
+    if not as_json and find_spec("rich") is None:
         click.echo(plain(checks))
     else:
-        from rich.console import Console
-
-        Console().print(table(checks))
+        print_result([check._asdict() for check in checks], as_json, lambda: [table(checks)])
     sys.exit(any(check.state == "broken" for check in checks))

@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ShowError
-from .options import json_option, plain_errors
+from .options import FILE, json_option, plain_errors
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
     from ..recording.provenance import FileProvenance
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @json_option
 def inspect(file: Path, as_json: bool) -> None:
     """Show how FILE was made: a PNG, MP4, MIDI file or take of Capriccio.
@@ -47,15 +47,11 @@ def inspect(file: Path, as_json: bool) -> None:
     if found.source:
         click.echo(f"{'source':12}{found.source}")
     if take is not None:
-        click.echo(
-            f"{'the show':12}{take.seconds:.1f} s, {_count(take.turns, 'parameter change')}, "
-            f"{_count(take.phrases, 'phrase')}"
-        )
-        again = f"capriccio replay {shlex.quote(str(file))}"
-    else:
-        again = command_of(record)
-    if take is not None or not record.get("live"):
-        click.echo(f"{'again':12}{again}")
+        turns, phrases = _count(take.turns, "parameter change"), _count(take.phrases, "phrase")
+        click.echo(f"{'the show':12}{take.seconds:.1f} s, {turns}, {phrases}")
+        click.echo(f"{'again':12}capriccio replay {shlex.quote(str(file))}")
+    elif not record.get("live"):
+        click.echo(f"{'again':12}{command_of(record)}")
 
 
 def record_in(found: "FileProvenance", file: Path) -> dict[str, Any]:

@@ -131,12 +131,7 @@ sketch.run()
 
 
 def new_plugin(name: str, where: Path) -> Path:
-    """Write a package with one generator called `name`, a test and a sketch; return its folder.
-
-    Raises:
-        ValueError: the name cannot be used.
-        FileExistsError: the folder exists already.
-    """
+    """Write a package with one generator called `name`, a test and a sketch; return its folder."""
     from ..registry import installed
 
     name = name.removeprefix("capriccio-").removeprefix("capriccio_")
@@ -151,8 +146,7 @@ def new_plugin(name: str, where: Path) -> Path:
     if find_spec(module):
         raise ValueError(f"a module {module!r} is installed already; choose another name")
     folder = where / f"capriccio-{name.replace('_', '-')}"
-    if folder.exists():
-        raise FileExistsError(f"{folder.name!r} exists already; choose another name")
+    _check_free(folder)
     part = "".join(word.capitalize() for word in name.split("_"))
     words = {
         "name": name,
@@ -170,12 +164,7 @@ def new_plugin(name: str, where: Path) -> Path:
 
 
 def new_sketch(name: str, where: Path) -> Path:
-    """Write a sketch called `name` that can be played; return its file.
-
-    Raises:
-        ValueError: the name cannot be used.
-        FileExistsError: the file exists already.
-    """
+    """Write a sketch called `name` that can be played; return its file."""
     name = name.removesuffix(".py")
     _check_name("sketch", name)
     if name in sys.stdlib_module_names:
@@ -184,11 +173,15 @@ def new_sketch(name: str, where: Path) -> Path:
             f"a sketch called {name!r} would hide Python's own module; choose another name"
         )
     file = where / f"{name}.py"
-    if file.exists():
-        raise FileExistsError(f"{file.name!r} exists already; choose another name")
+    _check_free(file)
     title = name.replace("_", " ").capitalize()
     file.write_text(Template(SKETCH).substitute(title=title, file=file.name), encoding="utf-8")
     return file
+
+
+def _check_free(path: Path) -> None:
+    if path.exists():
+        raise FileExistsError(f"{path.name!r} exists already; choose another name")
 
 
 def _check_name(what: str, name: str) -> None:
@@ -202,9 +195,6 @@ def _check_name(what: str, name: str) -> None:
         raise ValueError(
             f"no {what} can be called {name!r}, which has another meaning; choose another name"
         )
-
-
-# -- the commands ---------------------------------------------------------------------------------
 
 
 @click.group()

@@ -1,10 +1,11 @@
 """What the commands share: types of options, errors in one sentence, progress, plugin commands."""
 
+import json
 import math
 import os
 import sys
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -46,23 +47,17 @@ class Number(click.FloatRange):
 @contextmanager
 def progress(title: str) -> Iterator[Callable[[int, int], None]]:
     """Draw a progress bar; call what is returned with the frames done and the frames in all."""
+    from rich import progress as ui
     from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
 
-    columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("frames"),
-        TimeRemainingColumn(),
+    bar = ui.Progress(
+        ui.TextColumn(title),
+        ui.BarColumn(),
+        ui.MofNCompleteColumn(),
+        ui.TextColumn("frames"),
+        ui.TimeRemainingColumn(),
+        console=Console(stderr=True),
     )
-    bar = Progress(*columns, console=Console(stderr=True))
     task = bar.add_task(title)
 
     def done(frames: int, total: int) -> None:
@@ -180,6 +175,7 @@ def _plugin_commands() -> dict[str, click.Command]:
     return installed().commands
 
 
+FILE = click.Path(dir_okay=False, path_type=Path)
 device_option = click.option(
     "--device",
     default="auto",
@@ -188,4 +184,16 @@ device_option = click.option(
     help="Where models run: auto (a GPU if there is one), cpu, cuda … A device that is named but "
     "not available is an error; the CPU never takes over silently.",
 )
+
+
+def print_result(data: object, as_json: bool, tables: Callable[[], Iterable[Any]]) -> None:
+    """Print a result as JSON, or as the rich texts and tables that `tables` returns."""
+    if as_json:
+        click.echo(json.dumps(data, indent=2))
+    else:
+        from rich.console import Console
+
+        Console().print(*tables(), sep="\n")
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")

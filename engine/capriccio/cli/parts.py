@@ -1,13 +1,15 @@
 """The command `parts`: lists every part, and the knobs and models of one."""
 
-import json
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from dataclasses import asdict
+from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from .options import json_option, plain_errors
+from .options import json_option, plain_errors, print_result
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -33,56 +35,39 @@ def parts(name: str | None, as_json: bool) -> None:
     inputs stand after --to and --from of capriccio run. Beside a model stands the device that
     runs it. A plugin that did not load is listed with the reason.
     """
-    from rich.console import Console
-
     with plain_errors():
         description = describe(name)
-    if as_json:
-        click.echo(json.dumps(description, indent=2))
-    elif name is None:
-        Console().print(*table(description), sep="\n")
+    if name is None:
+        print_result(description, as_json, lambda: table(description))
     else:
-        for part in description["parts"]:
-            Console().print(*details(part), sep="\n")
+        print_result(description, as_json, lambda: chain(*map(details, description["parts"])))
 
 
 def describe(name: str | None = None) -> Description:
     """Return all parts with knobs, models and their device, all commands, and what is broken.
 
-    Args:
-        name: of a part, or `plugin/name`; then only this part is described.
-
-    Raises:
-        PartError: there is no such part.
+    With a `name`, or `plugin/name`, only this part is described.
     """
     from ..parts import Part
     from ..registry import installed
 
-    opened: dict[Path, dict[str, Any]] = {}
+    open_once = cache(_model)  # parts may share a file
     registry = installed()
     commands = registry.commands  # first: a plugin whose commands fail is broken as well
     if name is not None:
         only = registry.find(Part, name)
-        return {"parts": [_part(one, opened) for one in registry.found if one.part is only]}
+        return {"parts": [_part(one, open_once) for one in registry.found if one.part is only]}
     return {
-        "parts": [_part(one, opened) for one in registry.found],
+        "parts": [_part(one, open_once) for one in registry.found],
         "commands": [
             {"name": name, "says": command.get_short_help_str(100)}
             for name, command in commands.items()
         ],
-        "broken": [
-            {
-                "plugin": broken.plugin,
-                "distribution": broken.distribution,
-                "version": broken.version,
-                "reason": broken.reason,
-            }
-            for broken in registry.broken
-        ],
+        "broken": [asdict(broken) for broken in registry.broken],
     }
 
 
-def _part(found: "Found", opened: dict[Path, dict[str, Any]]) -> dict[str, Any]:
+def _part(found: "Found", open_once: Callable[[Path], dict[str, Any]]) -> dict[str, Any]:
     from ..parts import Generator
 
     part = found.part
@@ -106,10 +91,9 @@ def _part(found: "Found", opened: dict[Path, dict[str, Any]]) -> dict[str, Any]:
             for knob in part.knobs.values()
         ]
     if part.models:
-        for path in part.models.values():
-            if path not in opened:  # parts may share a file
-                opened[path] = _model(path)
-        described["models"] = [{"name": name, **opened[p]} for name, p in part.models.items()]
+        described["models"] = [
+            {"name": name, **open_once(path)} for name, path in part.models.items()
+        ]
     return described
 
 
@@ -165,13 +149,9 @@ def details(part: dict[str, Any]) -> list[Any]:
     from rich.text import Text
 
     origin = " ".join(filter(None, (part["distribution"], part["version"])))
+    title = f": {part['role']} of plugin {part['plugin']}{origin and f' ({origin})'}"
     rows: list[Any] = []
-    lines: list[Any] = [
-        Text.assemble((part["name"], "bold"), f": {part['role']} of plugin {part['plugin']}"),
-        Text(part["says"]),
-    ]
-    if origin:
-        lines[0].append(f" ({origin})")
+    lines: list[Any] = [Text.assemble((part["name"], "bold"), title), Text(part["says"])]
     if part.get("knobs"):
         for knob in part["knobs"]:
             values = {"number": "0 to 1", "choice": ", ".join(knob["choices"])}.get(knob["kind"])

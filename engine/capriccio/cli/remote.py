@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from ..errors import ShowError, suggest
-from .options import json_option, plain_errors
+from .options import FILE, json_option, plain_errors, print_result
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
     from ..devices.midi.simulated_player import Simulation
@@ -39,7 +39,7 @@ simulate_option = click.option(
     "FILE controls are played and knobs turned slowly, the same each time. With --follow the clock "
     "is simulated too.",
 )
-_sketch = click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+_sketch = click.argument("file", type=FILE)
 
 
 def remote_inputs(osc: str) -> "list[Input]":
@@ -78,9 +78,6 @@ def parameters_of(file: Path) -> "Parameters":
     return parameters
 
 
-# -- OSC --------------------------------------------------------------------------------------
-
-
 @click.command()
 @_sketch
 @json_option
@@ -96,17 +93,12 @@ def osc(file: Path, as_json: bool) -> None:
     """
     with plain_errors(file):
         rows = [reference(parameter) for parameter in parameters_of(file).listed]
-    if as_json:
-        click.echo(json.dumps(rows, indent=2))
-    else:
-        from rich.console import Console
-
-        Console().print(_table(rows))
+    print_result(rows, as_json, lambda: [_table(rows)])
 
 
 def reference(parameter: "Parameter") -> dict[str, Any]:
     """Return what a parameter takes, and its value before it was ever set."""
-    types = {"number": "f", "press": "", "words": "s", "choice": "s"}
+    types = {"number": "f", "press": ""}
     is_number = parameter.kind == "number"
     return {
         "address": parameter.address,
@@ -130,15 +122,12 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         elif row["kind"] == "choice":
             takes = ", ".join(row["range"])
         else:
-            takes = {"press": "nothing, or 1", "words": "words"}.get(row["kind"], row["kind"])
+            takes = "nothing, or 1" if row["kind"] == "press" else row["kind"]
         start = row["default"]
         start = f"{start:g}" if isinstance(start, int | float) else str(start or "")
         cells = [row["address"], takes, start, row["says"], row["key"]]
         table.add_row(*map(Text, cells))
     return table
-
-
-# -- MIDI -------------------------------------------------------------------------------------
 
 
 @click.group()
@@ -194,12 +183,7 @@ def _ports() -> dict[str, Any]:
                 "device": one.device,
                 "file": str(one.path),
                 "ties": [
-                    {
-                        "move": it.control,
-                        "channel": it.channel,
-                        "turns": it.address,
-                        "mode": it.mode,
-                    }
+                    dict(move=it.control, channel=it.channel, turns=it.address, mode=it.mode)
                     for it in one.bindings
                 ],
             }
@@ -236,18 +220,15 @@ def learn(file: Path, address: str | None, toggle: bool, seconds: float) -> None
     with plain_errors(file):
         parameters = parameters_of(file)
         addresses = learnable_addresses(parameters)
-        if address and address not in addresses:
-            raise ShowError(
-                f"no control {address!r} that a controller can set{suggest(address, addresses)}"
-            )
         if address:
+            if address not in addresses:
+                near = suggest(address, addresses)
+                raise ShowError(f"no control {address!r} that a controller can set{near}")
             _learn(parameters, address, toggle, seconds)
             return
         if not sys.stdin.isatty():
-            raise ShowError(
-                "no terminal to choose a knob at; give an address: "
-                f"capriccio midi learn {file} {addresses[0]}"
-            )
+            remedy = f"give an address: capriccio midi learn {file} {addresses[0]}"
+            raise ShowError(f"no terminal to choose a knob at; {remedy}")
         while (chosen := _choose(addresses)) is not None:
             _learn(parameters, chosen, toggle, seconds)
 
@@ -280,8 +261,7 @@ def _learn(parameters: "Parameters", address: str, toggle: bool, seconds: float)
 
     def receive(port: str, when: float, message: bytes) -> None:
         for event in parsers.setdefault(port, ControllerParser()).parse(message):
-            binding = learning.receive(device_name(port), event)
-            if binding is not None:
+            if binding := learning.receive(device_name(port), event):
                 found.put((device_name(port), binding))
 
     click.echo(f"{address}: move a control of your controller (Ctrl-C ends)")

@@ -8,7 +8,7 @@ import click
 
 from ..errors import ShowError
 from .inspect import record_in
-from .options import Number, Size, plain_errors, progress
+from .options import FILE, Number, Size, plain_errors, progress
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
     from ..recording.provenance import FileProvenance
@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # what they import would make every command slow to start
 
 
 @click.command()
-@click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", type=FILE)
 @click.option(
     "--to",
     multiple=True,
@@ -30,10 +30,7 @@ if TYPE_CHECKING:  # what they import would make every command slow to start
 )
 @click.option("--seconds", type=Number(0.01), metavar="S", help="Only the first S seconds.")
 @click.option(
-    "--sketch",
-    "sketch_file",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="The file of the sketch, where it has been moved.",
+    "--sketch", "sketch_file", type=FILE, help="The file of the sketch, where it has been moved."
 )
 @click.option(
     "--as-shown",

@@ -4,13 +4,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import nullcontext
+from functools import partial
 from pathlib import Path
 from secrets import randbits
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .options import Number, Size, device_option, final_output, plain_errors, progress
+from .options import FILE, Number, Size, device_option, final_output, plain_errors, progress
 from .remote import osc_option, remote_inputs, simulate_option, simulation
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
@@ -87,7 +88,7 @@ def performance_options(command: F) -> F:
 
 
 @click.command()
-@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@click.argument("file", required=False, type=FILE)
 @performance_options
 def run(file: Path | None, **flags: Any) -> None:
     """Perform the sketch FILE, live to a screen and MIDI or offline to files.
@@ -101,12 +102,11 @@ def run(file: Path | None, **flags: Any) -> None:
     screen, f toggles full screen and Esc ends the show. A flag that is not given is as the sketch
     has it.
     """
-    if file is None and str(flags["simulate"]).endswith(".py"):
-        raise click.UsageError("no sketch to run; name it before --simulate")
     if file is None:
-        raise click.UsageError(
-            "no sketch to run; write one with: capriccio new sketch mine, or play: capriccio demo"
-        )
+        remedy = "write one with: capriccio new sketch mine, or play: capriccio demo"
+        if str(flags["simulate"]).endswith(".py"):
+            remedy = "name it before --simulate"
+        raise click.UsageError(f"no sketch to run; {remedy}")
     perform_file(file, **flags)
 
 
@@ -142,12 +142,7 @@ def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> 
 def run_script(sketch: "Sketch", arguments: list[str]) -> None:
     """Perform the sketch of the running program, with the flags of `capriccio run`.
 
-    Args:
-        sketch: as the program has built it.
-        arguments: the flags.
-
-    Raises:
-        SystemExit: after --help, or after an error, which has been printed.
+    SystemExit is raised after --help, and after an error, which has been printed.
     """
 
     @click.command(
@@ -234,38 +229,34 @@ class _Setup:
 
     def perform(self, sketch: "Sketch", file: Path | None) -> None:
         """Perform a sketch; live it writes a take and reloads its file when that is saved."""
+        from ..loader import load_sketch
         from ..recording.recorder import Recorder
+        from ..reload import Reloader
         from ..sketch_provenance import for_take, provenance_of
         from ..stage.stats import frame_count
 
         sketch.bpm, sketch.fps = self.bpm or sketch.bpm, self.fps or sketch.fps
         sketch.size = self.size or sketch.size
         recorder = None
+        perform = partial(
+            sketch.perform, self.outputs, inputs=self.inputs, simulation=self.simulation
+        )
         if self.live:
             click.echo(f"{sketch.title}: live on {self.names}; Esc or Ctrl-C ends", err=True)
             provenance = provenance_of(sketch, file, **self.facts, live=True)
             if not self.no_take and file is not None:
                 take = Path(f"{self.take}.jsonl")
                 recorder = Recorder(take, for_take(provenance, file, take))
-            with _watched(file, sketch):
-                stats = sketch.perform(
-                    self.outputs,
-                    inputs=self.inputs,
-                    seconds=self.seconds,
-                    live=True,
-                    provenance=provenance,
-                    recorder=recorder,
-                    simulation=self.simulation,
+            with Reloader(file, sketch, load_sketch) if file else nullcontext():
+                stats = perform(
+                    seconds=self.seconds, live=True, provenance=provenance, recorder=recorder
                 )
         else:
             seconds = self.seconds or RECORDING_SECONDS
             with progress(sketch.title) as done:
-                stats = sketch.perform(
-                    self.outputs,
-                    inputs=self.inputs,
+                stats = perform(
                     seconds=seconds,
                     provenance=provenance_of(sketch, file, **self.facts, seconds=seconds),
-                    simulation=self.simulation,
                     progress=lambda frames: done(frames, frame_count(seconds, sketch.fps)),
                 )
         late = f" ({stats.late} dropped, being late)" if stats.late else ""
@@ -277,14 +268,6 @@ class _Setup:
             )
             for path in recorder.written if recorder else ():
                 click.echo(f"{path}: perform it again with capriccio replay {path}", err=True)
-
-
-def _watched(file: Path | None, sketch: "Sketch") -> Any:
-    """Return a context in which the sketch's file is reloaded when it is saved."""
-    from ..loader import load_sketch
-    from ..reload import Reloader
-
-    return nullcontext() if file is None else Reloader(file, sketch, load_sketch)
 
 
 def _outputs(to: tuple[str, ...], offline: bool, take: str) -> "tuple[list[Output], bool]":

@@ -11,7 +11,7 @@ from typing import Any
 
 import click
 
-from ..errors import ShowError, describe
+from ..errors import PartError, ShowError, describe
 from ..extras import install_command
 from .options import Number, plain_errors
 
@@ -97,13 +97,7 @@ def missing_distributions() -> str:
 
 
 def trainer_of(plugin: str) -> Callable[..., Any]:
-    """Return the function `train` of a plugin.
-
-    Raises:
-        PartError: there is no such plugin.
-        ShowError: its training cannot be imported.
-    """
-    from ..errors import PartError
+    """Return the function `train` of a plugin; raise ShowError where it cannot be imported."""
     from ..registry import installed
 
     try:
@@ -111,9 +105,8 @@ def trainer_of(plugin: str) -> Callable[..., Any]:
     except PartError:
         raise
     except Exception as error:
-        raise ShowError(
-            f"the training of plugin {plugin!r} cannot be imported: {describe(error)}"
-        ) from None
+        message = f"the training of plugin {plugin!r} cannot be imported: {describe(error)}"
+        raise ShowError(message) from None
 
 
 def missing_modules(module: str) -> Iterator[str]:
@@ -185,11 +178,7 @@ def options_of(trainer: Callable[..., Any], ours: set[str]) -> list[click.Parame
 def own_options(
     trainer: Callable[..., Any], plugin: str, words: list[str], ours: set[str]
 ) -> dict[str, Any]:
-    """Return the keywords in `words` that the function `train` of a plugin takes beyond `ours`.
-
-    Raises:
-        click.UsageError: an option is unknown, or its value does not fit.
-    """
+    """Return the keywords in `words` that the function `train` of a plugin takes beyond `ours`."""
     options = options_of(trainer, ours)
     parser = click.Command(plugin, params=options)
     try:

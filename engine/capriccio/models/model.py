@@ -29,6 +29,7 @@ REMEDIES = {
     "openvino": "pip install onnxruntime-openvino in place of onnxruntime",
     "migraphx": "pip install onnxruntime-migraphx in place of onnxruntime",
 }
+NVIDIA = ("cuda", "tensorrt")
 NO_NVIDIA = "there is no NVIDIA driver or GPU"
 
 # How many calls of a model are timed, and the quantile of their durations that is reported.
@@ -60,7 +61,7 @@ def use_device(name: str) -> None:
             if name not in known:
                 raise ProviderError(f"no device is called {name!r}{suggest(name, known)}")
             raise ProviderError(_unavailable(name, available))
-        if name in ("cuda", "tensorrt") and not has_nvidia_gpu():
+        if name in NVIDIA and not has_nvidia_gpu():
             raise ProviderError(_unavailable(name, available, NO_NVIDIA))
     _device = name
 
@@ -133,15 +134,11 @@ class Model:
         import numpy as np
 
         self._session, self.opened_on = _open_session(self.path, self.threads)
-        self._wanted = [
-            (name, np.dtype(spec.dtype), spec.shape) for name, spec in self.inputs.items()
-        ]
+        specs = self.inputs.items()
+        self._wanted = [(name, np.dtype(spec.dtype), spec.shape) for name, spec in specs]
         self._run = self._session.run
-        zeros = {
-            name: np.zeros(shape, dtype) for name, dtype, shape in self._wanted if None not in shape
-        }
-        if len(zeros) == len(self._wanted):
-            self(**zeros)
+        if not any(None in shape for _, _, shape in self._wanted):
+            self(**{name: np.zeros(shape, dtype) for name, dtype, shape in self._wanted})
             self.call_seconds.clear()  # the first call takes much longer than any later one
         with self.path.open("rb") as file:
             self.digest = hashlib.file_digest(file, "sha256").hexdigest()
@@ -227,7 +224,7 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
     tried = [_device] if _device != "auto" else [n for n in AUTOMATIC if n in available] + ["cpu"]
     trouble = ""
     for name in tried:
-        if name in ("cuda", "tensorrt"):
+        if name in NVIDIA:
             if not has_nvidia_gpu():
                 trouble = NO_NVIDIA
                 continue
@@ -250,9 +247,8 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
             if name != "cpu" and _device == "auto":
                 trouble = _first_line(error)
                 continue
-            raise ModelError(
-                f"model {str(path)!r} cannot be opened: {_first_line(error)}"
-            ) from error
+            reason = _first_line(error)
+            raise ModelError(f"model {str(path)!r} cannot be opened: {reason}") from error
         # Without this, a failing GPU would be swapped for the CPU in the middle of a show.
         session.disable_fallback()
         took = _short(session.get_providers()[0])
@@ -267,13 +263,10 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
 
 
 def _unavailable(name: str, available: Mapping[str, str], trouble: str = "") -> str:
-    real = [one for one in available if one not in ("cuda", "tensorrt") or has_nvidia_gpu()]
+    real = [repr(one) for one in available if one not in NVIDIA or has_nvidia_gpu()]
     reason = f" ({trouble})" if trouble else ""
     remedy = REMEDIES.get(name, "install the build of ONNX Runtime that has it")
-    return (
-        f"device {name!r} is not available{reason}; there are {', '.join(map(repr, real))}; "
-        + remedy
-    )
+    return f"device {name!r} is not available{reason}; there are {', '.join(real)}; {remedy}"
 
 
 def _available() -> dict[str, str]:

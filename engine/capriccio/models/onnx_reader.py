@@ -71,15 +71,12 @@ def read_card(path: Path | str) -> dict[str, Any]:
     """Return the card in an `.onnx` file's metadata: licence, data, metrics and so on."""
     path = Path(path)
     with _mapped(path) as data:
-        try:
-            has_graph = False
-            entries = []
-            for number, value in _fields(data, 0, len(data), [0]):
-                has_graph = has_graph or number == 7
-                if number == 14 and isinstance(value, tuple):
-                    entries.append(_entry(data, *value))
-        except _Damaged as error:
-            raise ModelError(f"model {str(path)!r} is {_diagnosis(data)}: {error}") from None
+        has_graph = False
+        entries = []
+        for number, value in _fields(data, 0, len(data), [0]):
+            has_graph = has_graph or number == 7
+            if number == 14 and isinstance(value, tuple):
+                entries.append(_entry(data, *value))
         if not has_graph:
             raise ModelError(f"model {str(path)!r} is not an ONNX file")
     return dict(entries)
@@ -96,8 +93,6 @@ def read_spec(path: Path | str) -> ModelSpec:
         parser = ModelParser(data)
         try:
             parser.parse_message("model", 0, len(data), 0)
-        except _Damaged as error:
-            raise ModelError(f"model {str(path)!r} is {_diagnosis(data)}: {error}") from None
         except ModelError as error:
             raise ModelError(f"model {str(path)!r} {error}") from None
     if not parser.graphs or not parser.outputs:
@@ -111,14 +106,9 @@ def read_spec(path: Path | str) -> ModelSpec:
     return ModelSpec(inputs, parser.outputs, dict(parser.entries))
 
 
-def _diagnosis(data: mmap.mmap) -> str:
-    # Every writer begins with the format's version: field 1, a number, which makes a byte 8.
-    return "cut off or damaged" if data[0] == 8 else "not an ONNX file"
-
-
 @contextmanager
 def _mapped(path: Path) -> Iterator[mmap.mmap]:
-    """Map a file's bytes without reading them into memory."""
+    """Map a file's bytes without reading them into memory; word what is wrong with them."""
     if not path.is_file():
         raise FileNotFoundError(f"there is no model file {str(path)!r}")
     size = path.stat().st_size
@@ -127,7 +117,12 @@ def _mapped(path: Path) -> Iterator[mmap.mmap]:
     if size > MAX_FILE_BYTES:
         raise ModelError(f"model {str(path)!r} has {size / 2**30:.1f} GB; at most 1 GB is allowed")
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-        yield data
+        try:
+            yield data
+        except _Damaged as error:
+            # Every writer begins with the format's version: field 1, a number; that makes a byte 8.
+            what = "cut off or damaged" if data[0] == 8 else "not an ONNX file"
+            raise ModelError(f"model {str(path)!r} is {what}: {error}") from None
 
 
 class ModelParser:
