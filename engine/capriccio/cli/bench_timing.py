@@ -164,10 +164,8 @@ def _run_isobar(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report
 
     times: list[float] = []
     ticks = SPARSE if rate < TICKS / SPARSE * 4 else DENSE
-    timeline = isobar.Timeline(
-        rate * ticks / TICKS * 60,
-        output_device=Timed() if mute else Timed("isobar", virtual=True),
-    )
+    output = Timed() if mute else Timed("isobar", virtual=True)
+    timeline = isobar.Timeline(rate * ticks / TICKS * 60, output_device=output)
     timeline.schedule(
         {
             "note": isobar.PSequence(list(range(48, 72))),
@@ -184,6 +182,8 @@ def _run_isobar(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report
         thread = getattr(timeline, "thread", None)
         if thread is not None:
             thread.join(END_SECONDS)
+        if not mute:
+            output.close()
     late = np.array(times) - np.arange(len(times)) / rate
     # It does not say when it meant to begin; the beginning that suits it best is assumed.
     off = 1000 * np.abs(late - np.median(late)) if len(late) else np.zeros(1)

@@ -1,7 +1,6 @@
 """`capriccio bench --stage` measures what this machine can, and reports what it cannot."""
 
 import json
-import os
 import subprocess
 import sys
 import threading
@@ -12,7 +11,7 @@ from capriccio.cli import bench_timing
 from capriccio.cli.main import main
 from capriccio.stage.stats import Stats
 from click.testing import CliRunner
-from helpers.devices import jack_daemon, midi_library, needs
+from helpers.devices import midi_library
 
 NOTES = 16  # two seconds at 8 a second
 
@@ -38,21 +37,13 @@ def assert_measured(report):
 
 @pytest.mark.system
 @pytest.mark.slow
-def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(no_display):
+def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(jack, no_display):
     pytest.importorskip("isobar", reason="isobar is not installed; pip install isobar")
-    needs("jackd")
-    midi_library()
-    # In a process and on a server of its own: isobar's timeline leaves threads and a port behind,
-    # for which a server that waits for its clients waits minutes.
+    # In a process of its own: isobar's timeline leaves threads behind.
     command = [sys.executable, "-m", "capriccio", "bench", "--stage", "--json"]
-    with jack_daemon(waits=False) as server:
-        shown = subprocess.run(
-            [*command, "--notes", str(NOTES)],
-            env={**os.environ, "JACK_DEFAULT_SERVER": server},
-            capture_output=True,
-            text=True,
-            timeout=300,
-        )
+    shown = subprocess.run(
+        [*command, "--notes", str(NOTES)], capture_output=True, text=True, timeout=300
+    )
     report = json.loads(shown.stdout)
     assert_measured(report)
     assert report["port"].startswith("the port 'capriccio' of ")
