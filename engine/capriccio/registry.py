@@ -74,10 +74,9 @@ class Registry:
         for point in points:
             if wanted is None or point.name in wanted:
                 self._load(point)
+        reason = "CAPRICCIO_PLUGINS asks for it, but it is not installed"
         for name in sorted((wanted or set()) - {point.name for point in points}):
-            self.broken.append(
-                Broken(name, "", "", "CAPRICCIO_PLUGINS asks for it, but it is not installed")
-            )
+            self.broken.append(Broken(name, "", "", reason))
 
     def find(self, role: type[P], name: str) -> type[P]:
         """Return the class of the one part called `name`, or `plugin/name`."""
@@ -133,10 +132,8 @@ class Registry:
 
     def missed(self) -> str:
         """Return what did not load, for the end of a sentence; "" where everything did."""
-        if not self.broken:
-            return ""
         reasons = "; ".join(f"{broken.plugin!r}: {broken.reason}" for broken in self.broken)
-        return f" (did not load: {reasons})"
+        return f" (did not load: {reasons})" if reasons else ""
 
     def _load(self, point: EntryPoint) -> None:
         if point.name in self._points:

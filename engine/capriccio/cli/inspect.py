@@ -31,8 +31,6 @@ def inspect(file: Path, as_json: bool) -> None:
 
     with plain_errors():
         found = read_provenance(file)
-        if not found.text:
-            raise ShowError(f"{file.name!r} has no provenance record; it was not made by Capriccio")
         record, take = record_in(found, file), None
         if "take" in record:
             take = read_take(found.text, file.name)
@@ -55,9 +53,11 @@ def inspect(file: Path, as_json: bool) -> None:
 
 
 def record_in(found: "FileProvenance", file: Path) -> dict[str, Any]:
-    """Return the provenance record that a file carries; raise ShowError where it is malformed."""
+    """Return the provenance record that a file carries; raise ShowError where it has none."""
     from ..recording.provenance import from_json, printable
 
+    if not found.text:
+        raise ShowError(f"{file.name!r} has no provenance record; it was not made by Capriccio")
     try:
         record = from_json(found.text.partition("\n")[0])
     except ValueError as error:

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from ..registry import Found
 
+PLAIN = int | float | str | None  # what JSON can hold; other defaults of knobs are described
 Description = dict[str, list[dict[str, Any]]]
 
 
@@ -84,7 +85,7 @@ def _part(found: "Found", open_once: Callable[[Path], dict[str, Any]]) -> dict[s
             {
                 "name": knob.name,
                 "kind": knob.kind,
-                "default": _as_json(knob.default),
+                "default": knob.default if isinstance(knob.default, PLAIN) else repr(knob.default),
                 "choices": list(knob.choices),
                 "says": knob.description,
             }
@@ -107,10 +108,6 @@ def _model(path: Path) -> dict[str, Any]:
         return {"provider": model.provider, "card": model.card}
     except (ModelError, ProviderError, OSError) as error:
         return {"error": str(error)}
-
-
-def _as_json(default: Any) -> Any:
-    return default if isinstance(default, int | float | str | None) else repr(default)
 
 
 def table(description: Description) -> list[Any]:

@@ -83,7 +83,10 @@ def replay(
             _warn(f"the sketch was changed {times} during the show; it is performed as it is now")
         for message in differences({**then, "models": {}}, provenance()):
             _warn(message)
-        outputs = [output(words) for words in to or _default_outputs(take, file)]
+        again = file.with_name(f"{file.stem}-again")
+        if not to and take.moment is None:
+            to = (f"video:{again}.mp4", f"midifile:{again}.mid")
+        outputs = [output(words) for words in to or [f"frames:{again}"]]
         warned: set[str] = set()
         total = frame_count(min(seconds or take.seconds, take.seconds), sketch.fps)
         with progress(sketch.title) as done:
@@ -116,8 +119,6 @@ def take_in(found: "FileProvenance", file: Path) -> "Take":
     from ..recording.take import read_take
     from ..sketch_provenance import command_of
 
-    if not found.text:
-        raise ShowError(f"{file.name!r} has no provenance record; it was not made by Capriccio")
     record = record_in(found, file)
     if "take" in record or found.kind == "take":
         return read_take(found.text, file.name)
@@ -138,13 +139,6 @@ def find_sketch(record: dict[str, Any], file: Path) -> Path:
         if place.is_file():
             return Path(os.path.normpath(place))
     raise ShowError(f"sketch {printable(name)!r} has been moved; name its file with --sketch FILE")
-
-
-def _default_outputs(take: "Take", file: Path) -> list[str]:
-    base = file.with_name(f"{file.stem}-again")
-    if take.moment is not None:
-        return [f"frames:{base}"]
-    return [f"video:{base}.mp4", f"midifile:{base}.mid"]
 
 
 def _whole(record: dict[str, Any], name: str) -> int | None:

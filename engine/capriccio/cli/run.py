@@ -201,9 +201,8 @@ class _Setup:
 
         self.take = f"takes/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
         self.outputs, self.live = _outputs(to, offline, self.take)
-        self.names = ", ".join(
-            f"{output.name}:{output.target}".rstrip(":") for output in self.outputs
-        )
+        names = (f"{output.name}:{output.target}".rstrip(":") for output in self.outputs)
+        self.names = ", ".join(names)
         self.inputs: list[Input] = [input_device(words) for words in inputs]
         if panel is not None:
             from ..panel.panel import Panel
@@ -261,11 +260,8 @@ class _Setup:
                 )
         late = f" ({stats.late} dropped, being late)" if stats.late else ""
         with final_output():
-            click.echo(
-                f"{sketch.title}: {stats.frames} frames{late} and {stats.notes} notes to "
-                f"{self.names}",
-                err=True,
-            )
+            made = f"{stats.frames} frames{late} and {stats.notes} notes"
+            click.echo(f"{sketch.title}: {made} to {self.names}", err=True)
             for path in recorder.written if recorder else ():
                 click.echo(f"{path}: perform it again with capriccio replay {path}", err=True)
 

@@ -38,8 +38,6 @@ SHOW = [
     *moments(meter=3, beats=6, step=3),
     OfflineClock().moment(beats=10_000, span=4),
 ]
-# Enough of it to try a knob with: a bar, another, half a bar.
-SHORT_SHOW = [SHOW[0], SHOW[1], SHOW[4]]
 # How long a thread of an input may take to end after `close`, in seconds.
 THREAD_SECONDS = 5.0
 
@@ -131,7 +129,8 @@ def _check_knobs(fresh: Callable[[], Generator], kind: type[Generator]) -> None:
     numbers = [knob.name for knob in kind.knobs.values() if knob.kind == "number"]
 
     def play(**knobs: Any) -> list[bytes]:
-        return _play(fresh(), knobs, SHORT_SHOW)
+        # A bar, another, and half a bar are enough to try a knob with.
+        return _play(fresh(), knobs, [SHOW[0], SHOW[1], SHOW[4]])
 
     expect(
         isinstance(error_of(fresh(), SHOW[0], no_such_knob=0.5), TypeError),

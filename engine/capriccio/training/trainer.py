@@ -111,9 +111,8 @@ class Trainer:
         if self.dry_run:
             steps, hours, every = self.step + 2, None, 1
         budget = float("inf") if hours is None else hours * 3600
-        rates = [group.get("initial_lr", group["lr"]) for group in self.optimizer.param_groups]
-        for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-            group["initial_lr"] = rate
+        for group in self.optimizer.param_groups:
+            group.setdefault("initial_lr", group["lr"])
         begun = time.monotonic() - self.seconds
         smooth = None
         columns = ui.BarColumn(), ui.MofNCompleteColumn(), ui.TimeElapsedColumn()
@@ -123,8 +122,8 @@ class Trainer:
             task = bar.add_task("training", total=steps, completed=self.step, figures="")
             while self.step < steps and self.seconds < budget and not caught:
                 progress = max(self.step / steps, self.seconds / budget)
-                for group, rate in zip(self.optimizer.param_groups, rates, strict=True):
-                    group["lr"] = rate * (schedule(progress) if schedule else 1.0)
+                for group in self.optimizer.param_groups:
+                    group["lr"] = group["initial_lr"] * (schedule(progress) if schedule else 1.0)
                 value = self._take_step(loss, clip)
                 self.seconds = time.monotonic() - begun
                 smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
