@@ -32,7 +32,7 @@ class Parameter:
         relays: it only sets other parameters, which are published instead of it.
         replayable: False where a replay leaves it alone, since its effects are recorded by
             themselves or belonged to that evening.
-        hidden: it has no effect now, such as a knob that the loaded model ignores, and is not listed.
+        hidden: it has no effect now, as a knob that the loaded model ignores, and is not listed.
         immediate: `apply` does not wait for the next frame, and is called from any thread.
     """
 

@@ -302,9 +302,7 @@ def test_a_file_beside_the_sketch_that_it_imports_is_watched_as_well(perform, fo
     del sys.modules["colours"]
 
 
-def test_a_changed_tempo_or_size_counts_from_the_next_show(
-    perform, folder, capsys
-):
+def test_a_changed_tempo_or_size_counts_from_the_next_show(perform, folder, capsys):
     change = ("fps=10", "fps=20")
     memory = perform(hand=lambda turner, stage: {15: lambda: save(folder, change, look=turner)})
     assert len(memory.images) == 80

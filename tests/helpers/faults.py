@@ -339,7 +339,7 @@ def perform(fault: str, number: int, place: Place) -> Count:
 
 @contextmanager
 def hall(at_once: int = 1, waits: bool = True):
-    """Return what performs a fault in a free one of so many places, on a JACK server of that kind."""
+    """Return what performs a fault in a free place, on a JACK server of that kind."""
     with ExitStack() as stack:
         server = stack.enter_context(jack_daemon(waits))
         free: SimpleQueue[str] = SimpleQueue()

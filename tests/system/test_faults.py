@@ -377,7 +377,10 @@ def test_a_long_show_keeps_nothing_of_what_has_passed():
     def draw(now):
         if now.seconds > 1:
             held.append(
-                [len(lane) + lane.sounding for lane in (*stage.delivery.queues, stage.loudness_queue)]
+                [
+                    len(lane) + lane.sounding
+                    for lane in (*stage.delivery.queues, stage.loudness_queue)
+                ]
                 + [len(stage.show.threads), len(stage.watchdog.calls)]
             )
             broken(now)

@@ -48,8 +48,8 @@ class ShowState:
     ) -> threading.Thread:
         """Run a function in a daemon thread of the show, and return the thread."""
         thread = threading.Thread(target=function, args=arguments, name=name, daemon=True)
+        thread.start()  # before it is known: the end of the show joins what is known
         self.threads = [one for one in self.threads if one.is_alive()] + [thread]
-        thread.start()
         return thread
 
     def attempt(

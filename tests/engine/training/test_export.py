@@ -67,9 +67,7 @@ def test_a_graph_that_differs_from_torch_is_not_written(tmp_path):
     options = {"input_names": ["x"], "output_names": ["y"], "card": {}}
     path = tmp_path / "d.onnx"
     path.write_bytes(b"the good one of yesterday")
-    with pytest.raises(
-        ModelError, match=r"output 'y' .* differs from torch by 0\.01, at"
-    ):
+    with pytest.raises(ModelError, match=r"output 'y' .* differs from torch by 0\.01, at"):
         export(Drifting(), (torch.zeros(2),), path, **options, tolerance=1e-3)
     assert path.read_bytes() == b"the good one of yesterday"
     export(Drifting(), (torch.zeros(2),), path, **options, tolerance=0.02)
