@@ -3,6 +3,7 @@
 import hashlib
 import inspect
 import linecache
+import os
 import sys
 import threading
 import traceback
@@ -84,10 +85,14 @@ class Reloader:
 
     def _own(self) -> dict[str, Any]:
         """Return the modules that the sketch has imported from its own folder, by name."""
-        own = {}
+        own, folder = {}, os.path.normcase(self._file.parent)
         for name, module in list(sys.modules.items()):
+            file = getattr(module, "__file__", None) or ""
+            # Of a thousand modules, which are too many to make paths of four times a second.
+            if not os.path.normcase(os.path.normpath(file)).startswith(folder):
+                continue
             place = self._file.parent / name.partition(".")[0]  # a file or a package
-            path = Path(getattr(module, "__file__", None) or "")
+            path = Path(file)
             if path == self._file or name == "__main__":
                 continue
             if path == Path(f"{place}.py") or path.is_relative_to(place):
