@@ -15,6 +15,7 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 
 import pytest
 from helpers.devices import Scratch, Synth, jack_answers, jack_daemon, needs, x_server
+from hypothesis import HealthCheck, settings
 
 # Fixtures that need a server or an environment of their own.
 SYSTEM_FIXTURES = {"scratch", "xvfb", "jack_server"}
@@ -39,6 +40,10 @@ REAL_TIME = {
     "system/test_remote.py",
 }
 TESTS = Path(__file__).parent
+
+# What a machine with other work takes for an example says nothing of the code.
+settings.register_profile("tests", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("tests")
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -14,11 +14,12 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="session")
 def model(folder, tmp_path_factory):
     """A model trained on a dozen batches of discs."""
-    from capriccio_gan.training.main import train
+    from capriccio_gan.training import main
 
     out = tmp_path_factory.mktemp("model") / "mine.onnx"
-    with one_thread():
-        train(folder, out, steps=12, reading=12, size=64, batch=8)
+    with one_thread(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(main, "CALIBRATION_PICTURES", 2)  # directions have a test of their own
+        main.train(folder, out, steps=12, reading=12, size=64, batch=8)
     return out
 
 
