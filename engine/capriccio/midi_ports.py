@@ -5,11 +5,30 @@ opens by number. So a list may be inconsistent, and a number may mean another po
 """
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 # How often a list is asked for, or a port opened, until nothing has changed meanwhile.
 MAX_TRIES = 20
 PAUSE_SECONDS = 0.005
+# How often a client is opened, and the pause between.
+MAX_CLIENT_TRIES, CLIENT_PAUSE_SECONDS = 4, 0.02
+
+
+def open_client(kind: Callable[..., Any], api: int, **options: Any) -> Any:
+    """Return a client of a MIDI system, of the `kind` MidiIn or MidiOut of rtmidi.
+
+    JACK refuses a client while another one is on its way out; that passes. Raises the error of
+    rtmidi that does not.
+    """
+    for left in reversed(range(MAX_CLIENT_TRIES)):
+        try:
+            return kind(api, **options)
+        except Exception:
+            if not left:
+                raise
+            time.sleep(CLIENT_PAUSE_SECONDS)
+    raise AssertionError  # the last try returns or raises
 
 
 def port_names(port: Any, last: list[str] | None = None) -> list[str]:

@@ -1,7 +1,13 @@
 """MIDI ports are listed whole and opened by name while others come and go."""
 
 import pytest
-from capriccio.midi_ports import MAX_TRIES, open_port, port_names
+from capriccio.midi_ports import (
+    MAX_CLIENT_TRIES,
+    MAX_TRIES,
+    open_client,
+    open_port,
+    port_names,
+)
 
 
 class Port:
@@ -32,6 +38,21 @@ class Port:
 
 def gone():
     return RuntimeError("the 'portNumber' argument (1) is invalid")
+
+
+def test_a_client_that_is_refused_while_another_one_goes_is_tried_again():
+    tries = []
+
+    def kind(api, name):
+        tries.append((api, name))
+        if len(tries) < MAX_CLIENT_TRIES:
+            raise RuntimeError("JACK server not running?")
+        return "a client"
+
+    assert open_client(kind, 2, name="capriccio") == "a client"
+    assert tries == [(2, "capriccio")] * MAX_CLIENT_TRIES
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        open_client(kind, 2, volume=3)
 
 
 def test_a_port_that_goes_while_ports_are_listed_does_not_stop_the_list():

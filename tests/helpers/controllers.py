@@ -32,9 +32,10 @@ class Device:
     def __init__(self, name: str):
         import rtmidi
         from capriccio.devices.midi import ports
+        from capriccio.midi_ports import open_client
 
         with ports.stderr_silenced():
-            self._port = rtmidi.MidiOut(ports.find_api(), name=name)
+            self._port = open_client(rtmidi.MidiOut, ports.find_api(), name=name)
             self._port.open_virtual_port(name)
 
     def send(self, *messages) -> None:

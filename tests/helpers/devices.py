@@ -138,12 +138,15 @@ class Synth:
     def __init__(self, name: str):
         import rtmidi
         from capriccio.devices.midi import ports
+        from capriccio.midi_ports import open_client
 
         self.name = name
         self.heard: list[tuple[float, tuple[int, ...]]] = []  # when we looked, and message
         with ports.stderr_silenced():
             # No callback: it would run within JACK's period, which does not wait for Python.
-            self._port = rtmidi.MidiIn(ports.find_api(), name=name, queue_size_limit=4096)
+            self._port = open_client(
+                rtmidi.MidiIn, ports.find_api(), name=name, queue_size_limit=4096
+            )
             self._port.open_virtual_port(name)
 
     @property

@@ -10,7 +10,7 @@ from typing import Any
 from ...clock import raise_priority
 from ...errors import ShowError, describe
 from ...log import warn_once
-from ...midi_ports import open_port, port_names
+from ...midi_ports import open_client, open_port, port_names
 from . import ports
 from .parser import DriverClock, MessageParser
 from .player_process import device_name as device_name
@@ -153,7 +153,7 @@ class InputHub:
             return False
         import rtmidi
 
-        self._client = rtmidi.MidiIn(self._api, name=ports.CLIENT)
+        self._client = open_client(rtmidi.MidiIn, self._api, name=ports.CLIENT)
         return True
 
     def _run(self, idle: threading.Event) -> None:
@@ -220,7 +220,7 @@ class OpenInput:
         self.clock_callbacks: tuple[MessageCallback, ...] = ()
         self._name = name
         self._parser, self._driver_clock = MessageParser(), DriverClock()
-        self._port = rtmidi.MidiIn(api, name=ports.CLIENT, queue_size_limit=MAX_KEPT)
+        self._port = open_client(rtmidi.MidiIn, api, name=ports.CLIENT, queue_size_limit=MAX_KEPT)
         # What is ignored would be missing from the time between messages.
         self._port.ignore_types(sysex=False, timing=False, active_sense=False)
         try:

@@ -23,7 +23,7 @@ from types import FrameType
 from typing import Any
 
 from capriccio.clock import SPIN_SECONDS, wait_until
-from capriccio.midi_ports import open_port, port_names
+from capriccio.midi_ports import open_client, open_port, port_names
 
 # When the event is due on time.monotonic(), which all processes share; how many bytes its message
 # has, or END or PANIC; the bytes.
@@ -245,7 +245,7 @@ def connect(api: int, name: str) -> Any:
         return NullPort()
     import rtmidi
 
-    port = rtmidi.MidiOut(api, name="capriccio")
+    port = open_client(rtmidi.MidiOut, api, name="capriccio")
     try:
         if name:
             open_port(port, name, "capriccio")

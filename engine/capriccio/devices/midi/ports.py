@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from ...errors import ShowError
-from ...midi_ports import port_names
+from ...midi_ports import open_client, port_names
 
 # What our ports are called where other programs see them.
 CLIENT = "capriccio"
@@ -22,7 +22,7 @@ def find_api() -> int:
     for api in apis:
         try:
             with stderr_silenced():
-                rtmidi.MidiOut(api, name=CLIENT).delete()
+                open_client(rtmidi.MidiOut, api, name=CLIENT).delete()
         except rtmidi.RtMidiError:
             continue
         return int(api)
@@ -67,7 +67,7 @@ def find_output(name: str) -> tuple[int, str]:
 def list_ports(kind: Any, api: int) -> list[str]:
     """Return the ports to which a `kind`, rtmidi's MidiIn or MidiOut, can connect."""
     with stderr_silenced():
-        port = kind(api, name=CLIENT)
+        port = open_client(kind, api, name=CLIENT)
         try:
             return port_names(port)
         finally:
