@@ -15,15 +15,15 @@ PAUSE_SECONDS = 0.005
 MAX_CLIENT_TRIES, CLIENT_PAUSE_SECONDS = 4, 0.02
 
 
-def open_client(kind: Callable[..., Any], api: int, **options: Any) -> Any:
-    """Return a client of a MIDI system, of the `kind` MidiIn or MidiOut of rtmidi.
+def open_client(kind: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
+    """Return a client of a MIDI system, of the `kind` MidiIn or MidiOut of rtmidi, or of isobar.
 
     JACK refuses a client while another one is on its way out; that passes. Raises the error of
     rtmidi that does not.
     """
     for left in reversed(range(MAX_CLIENT_TRIES)):
         try:
-            return kind(api, **options)
+            return kind(*arguments, **options)
         except Exception:
             if not left:
                 raise

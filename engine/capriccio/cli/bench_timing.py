@@ -23,6 +23,7 @@ from ..devices.midi.player_process import NULL_API
 from ..devices.video.screen import Screen
 from ..errors import ShowError
 from ..media import Note
+from ..midi_ports import open_client
 from ..models.model import Model
 from ..parts import Output
 from ..performance import Performance
@@ -164,7 +165,7 @@ def _run_isobar(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report
 
     times: list[float] = []
     ticks = SPARSE if rate < TICKS / SPARSE * 4 else DENSE
-    output = Timed() if mute else Timed("isobar", virtual=True)
+    output = Timed() if mute else open_client(Timed, "isobar", virtual=True)
     timeline = isobar.Timeline(rate * ticks / TICKS * 60, output_device=output)
     timeline.schedule(
         {

@@ -44,6 +44,7 @@ def test_notes_are_timed_at_a_real_port_and_isobar_beside_them(jack, no_display)
     shown = subprocess.run(
         [*command, "--notes", str(NOTES)], capture_output=True, text=True, timeout=300
     )
+    assert shown.returncode == 0, shown.stderr
     report = json.loads(shown.stdout)
     assert_measured(report)
     assert report["port"].startswith("the port 'capriccio' of ")
