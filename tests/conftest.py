@@ -72,16 +72,43 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 @pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """Return one worker more than there are cores: that of REAL_TIME waits most of its time."""
+    return len(os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else [0]) + 1
+
+
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Hand out a file at a time, whose tests share fixtures, and REAL_TIME as if it were one."""
+    """Hand out together what shares fixtures: a plugin, or another file; and REAL_TIME."""
     from xdist.scheduler import LoadFileScheduling
 
     class FileScheduling(LoadFileScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            file = super()._split_scope(nodeid)
-            return "real time" if file.removeprefix("tests/") in REAL_TIME else file
+            file = super()._split_scope(nodeid).removeprefix("tests/")
+            if file in REAL_TIME:
+                return "real time"
+            folder, *rest = file.split("/")
+            return f"{folder}/{rest[0]}" if folder == "plugins" else file
 
     return FileScheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread_for_networks() -> Iterator[None]:
+    """Have ONNX Runtime compute in one thread beside other workers, whom its threads wait for."""
+    if "PYTEST_XDIST_WORKER" not in os.environ:
+        yield
+        return
+    import onnxruntime
+
+    class OneThread(onnxruntime.SessionOptions):
+        def __init__(self) -> None:
+            super().__init__()
+            self.intra_op_num_threads = 1
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(onnxruntime, "SessionOptions", OneThread)
+        yield
 
 
 @pytest.fixture(scope="session")

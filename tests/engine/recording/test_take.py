@@ -154,14 +154,14 @@ def test_live_shows_draw_a_seed_of_their_own_which_the_take_holds(folder):
     text = PIECE.replace("light = Light(seed=3)", 'light = generator("vae", model="watercolors")')
     text = text.replace("import Generator,", "import generator, Generator,")
     (folder / "piece.py").write_text(text.replace("light(now, level=", "light(now, bloom="))
-    for name in ("a", "b"):
+    for name in ("a", "b", "c"):
         capriccio("run", "piece.py", "--seconds", "0.3", "--to", f"frames:{name}")
-    first, second = sorted((folder / "takes").glob("*.jsonl"))
-    chances = [json.loads(take.read_text().splitlines()[0])["chance"] for take in (first, second)]
-    assert chances[0] != chances[1]
-    assert pictures(folder / "a")[0.0] != pictures(folder / "b")[0.0]
-    capriccio("replay", second, "--to", "frames:c")
-    assert pictures(folder / "c")[0.0] == pictures(folder / "b")[0.0]
+    takes = sorted((folder / "takes").glob("*.jsonl"))
+    assert len({json.loads(take.read_text().splitlines()[0])["chance"] for take in takes}) == 3
+    # Walks begin at one of some hundred places, so two of them may begin alike.
+    assert len({pictures(folder / name)[0.0] for name in ("a", "b", "c")}) > 1
+    capriccio("replay", takes[-1], "--to", "frames:again")
+    assert pictures(folder / "again")[0.0] == pictures(folder / "c")[0.0]
 
 
 def test_what_is_no_longer_as_it_was_is_said(folder):
