@@ -1,0 +1,169 @@
+"""Train the painterly autoencoder on crops of folders of pictures."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from capriccio.training import Trainer, find_device, mixed_precision, seed_everything
+from PIL import Image
+from torch import Tensor
+
+from .autoencoder import Autoencoder
+from .crops import Crops
+from .losses import patch_distance
+from .perceptual import PerceptualLoss
+
+STEPS = 60_000
+LEARNING_RATE = 6e-4
+# Sides of crops and pictures a batch, from shares of the training on: small ones first are cheap.
+PHASES = ((0.0, 64, 16), (0.55, 96, 8), (0.85, 128, 6))
+KL = 1e-3  # weight of the divergence a latent number, in nats
+FEATURES = 0.05  # weight of the relative differences of features
+DEBUT = 0.2  # share of the training after which the discriminator teaches the decoder
+ADVERSARIAL = 0.4  # gradient of the discriminator, as a share of the reconstruction's
+LIMIT = 0.15  # weight that this may come to, so that a weak gradient is not blown up to noise
+SMOOTHNESS, NOISE = 20.0, 0.03  # weight of the penalty of the discriminator, and its step
+SOFTENED = 0.2  # share of the crops that are encoded from a soft copy, and decoded sharp
+TURNED = 0.25  # share of the batches whose latents are turned: so are their pictures (2502.09509)
+
+
+class AutoencoderTraining:
+    """The network, its optimizer, and what the trainer calls."""
+
+    def __init__(self, crops: Crops, device: str = "cpu"):
+        self.crops, self.device, self.progress = crops, device, 0.0
+        self.net = Autoencoder().to(device, memory_format=torch.channels_last)
+        self.perceptual = PerceptualLoss().to(device, memory_format=torch.channels_last)
+        painter = [*self.net.encoder.parameters(), *self.net.decoder.parameters()]
+        self.optimizer = torch.optim.AdamW(
+            [
+                {"params": painter, "betas": (0.9, 0.99)},
+                {"params": self.net.critic.parameters(), "betas": (0.5, 0.99)},
+            ],
+            lr=LEARNING_RATE,
+            weight_decay=1e-4,
+        )
+
+    def schedule(self, progress: float) -> float:
+        """Return the factor of the learning rates: a warm-up, then a cosine to a twentieth."""
+        self.progress = progress
+        return min(1.0, 0.02 + progress * 100) * (0.05 + 0.95 * (0.5 + 0.5 * np.cos(np.pi * progress)))
+
+    def loss(self, step: int) -> Tensor:
+        """Return the loss of a batch of random crops."""
+        random = np.random.default_rng([step, 1])
+        side, count = next(phase[1:] for phase in reversed(PHASES) if self.progress >= phase[0])
+        x = self.crops.batch(count, side, random).to(self.device)  # (count, 3, side, side)
+        x = x.contiguous(memory_format=torch.channels_last)
+        seen = x.clone()
+        soft = max(1, round(SOFTENED * count))
+        small = F.interpolate(x[:soft], scale_factor=random.uniform(0.5, 0.8), mode="bilinear",
+                              antialias=True)  # fmt: skip
+        seen[:soft] = F.interpolate(small, (side, side), mode="bicubic").clamp(0, 1)
+        with mixed_precision(self.device):
+            mean, log_variance = self.net.encoder(seen)
+            z = mean + torch.randn_like(mean) * (log_variance / 2).exp()  # (count, 8, side / 8, …)
+            if random.random() < TURNED:
+                turns = int(random.integers(1, 4))
+                z, x = (torch.rot90(part, turns, (2, 3)) for part in (z, x))
+            made = self.net.decoder(z)  # (count, 3, side, side)
+            features = self.perceptual(x, made)
+        divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
+        # Half of the error is measured at half the size: the finest octave is not averaged away.
+        error = 0.5 * (x - made).abs().mean()
+        error = error + 0.5 * (F.avg_pool2d(x, 2) - F.avg_pool2d(made, 2)).abs().mean()
+        fidelity = error + FEATURES * features
+        total = fidelity + KL * divergence
+        if self.progress < DEBUT:
+            return total
+        return total + self._adversarial_loss(x, made, fidelity)
+
+    def _adversarial_loss(self, x: Tensor, made: Tensor, fidelity: Tensor) -> Tensor:
+        """Return the discriminator's loss, and the decoder's against it at a limited weight.
+
+        Each crop is compared with its own copy (arXiv 1807.00734), with penalties on real and made
+        pictures by finite differences (arXiv 2501.08316).
+        """
+        critic = self.net.critic
+        detached = made.detach().requires_grad_()  # (count, 3, side, side)
+        both = torch.cat([x, detached])  # (2 count, 3, side, side)
+        with mixed_precision(self.device):
+            logits = critic(both)
+            few = both[::4].detach()  # (count / 2, 3, side, side)
+            noisy = critic(few + NOISE * torch.randn_like(few))
+        gaps = [part[: len(x)] - part[len(x) :] for part in logits]
+        learned = sum(F.softplus(-gap).mean() for gap in gaps) / len(gaps)
+        pairs = zip(logits, noisy, strict=True)
+        smooth = sum((a[::4] - b).square().mean() for a, b in pairs) / len(gaps)
+        fooled = sum(F.softplus(gap).mean() for gap in gaps) / len(gaps)
+        (pull,) = torch.autograd.grad(fooled, detached, retain_graph=True)
+        (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
+        weight = min(LIMIT, ADVERSARIAL * float(own.norm() / (pull.norm() + 1e-12)))
+        weight *= min(1.0, max(0.0, (self.progress - DEBUT) * 100 - 0.5))  # it learns alone at first
+        carried = (made * (weight * pull)).sum()
+        return learned + SMOOTHNESS * smooth + carried - (learned + carried).detach()
+
+    def validate(self, ema: Autoencoder) -> dict[str, float]:
+        """Return figures of the copies of validation pictures; the first chooses the checkpoint."""
+        x = self.crops.validation(48, 192).to(self.device)  # (48, 3, 192, 192)
+        with mixed_precision(self.device):
+            mean, log_variance = ema.encoder(x)
+            made = torch.cat([ema.decoder(z) for z in mean.split(8)]).clamp(0, 1)
+            features = self.perceptual(x, made)
+        divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
+        distance = patch_distance(x, made)
+        return {
+            # Neither blur nor noise is a copy: the patches must be alike, and in their places.
+            "choice": distance / 100 + features.item(),
+            "patch distance": distance,
+            "features": features.item(),
+            "mse": (x - made).square().mean().item(),
+            "sharpness": (laplacian(made) / laplacian(x)).item(),
+            "kl nats a number": divergence.item(),
+        }
+
+    def samples(self, ema: Autoencoder) -> Image.Image:
+        """Return ten validation pictures above their copies."""
+        x = self.crops.validation(10, 256)  # (10, 3, 256, 256)
+        made = torch.cat([ema.decoder(ema.encoder(one[None])[0]) for one in x]).clamp(0, 1)
+        rows = [torch.cat(list(part), 2) for part in (x[:5], made[:5], x[5:], made[5:])]
+        sheet = torch.cat(rows, 1).permute(1, 2, 0)  # (1024, 1280, 3)
+        return Image.fromarray((sheet * 255).round().byte().numpy())
+
+
+def laplacian(x: Tensor) -> Tensor:
+    """Return the mean absolute Laplacian of the luminance of pictures."""
+    grey = x.mean(1, keepdim=True)  # (count, 1, rows, columns)
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).view(1, 1, 3, 3).to(x)
+    return F.conv2d(grey, kernel).abs().mean()
+
+
+def train(
+    folders: list[Path],
+    out: Path,
+    *,
+    steps: int = STEPS,
+    hours: float | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    dry_run: bool = False,
+) -> Autoencoder:
+    """Train on crops of folders of pictures; keep the state in `out`, a safetensors file."""
+    seed_everything(seed)
+    crops = Crops(folders, 40 if dry_run else None)
+    print(f"{len(crops.train)} pictures to learn, {len(crops.val)} to check", flush=True)
+    training = AutoencoderTraining(crops, find_device())
+    trainer = Trainer(
+        training.net, training.optimizer, out, seed=seed, resume=resume, dry_run=dry_run
+    )
+    trainer.run(
+        training.loss,
+        steps=steps,
+        hours=hours,
+        validate=training.validate,
+        every=1500,
+        schedule=training.schedule,
+        on_snapshot=lambda ema, step: training.samples(ema).save(out.with_suffix(".png")),
+    )
+    return trainer.ema
