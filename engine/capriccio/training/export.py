@@ -37,6 +37,8 @@ def export(
     draw: Callable[[], Inputs] | None = None,
     trials: int = 8,
     half: bool = False,
+    dynamic: Mapping[str, Mapping[int, Any]] | None = None,
+    joined: tuple[str, Path] | None = None,
     dry_run: bool = False,
 ) -> float:
     """Write a network as an ONNX file, checked against torch; return the largest difference.
@@ -51,6 +53,9 @@ def export(
         draw: returns random inputs to compare with; by default normal floats, and integers within
             the range of the example's.
         half: round and store the weights in half precision; it computes in single precision.
+        dynamic: axes of inputs that may have any size: a `torch.export.Dim` by number, by name.
+        joined: an output, and the path of another model that reads it as its only input; both
+            leave as one graph, in which the other model's output has the place of that one.
         dry_run: check everything and write nothing.
     """
     import onnx
@@ -66,6 +71,7 @@ def export(
             input_names=input_names,
             output_names=output_names,
             opset_version=OPSET,
+            dynamic_shapes=dynamic and {name: dict(dynamic.get(name, {})) for name in input_names},
             dynamo=True,
             optimize=True,
             verbose=False,
@@ -84,6 +90,8 @@ def export(
                 f"output {name!r} of the exported graph differs from torch by {difference:.3g}, at "
                 f"most {bound:g} is allowed; the file was not written"
             )
+    if joined:
+        model = _join(model, *joined)
     del model.metadata_props[:]
     for key, value in {**_circumstances(), "parity": differences, **card}.items():
         model.metadata_props.add(key=key, value=_as_text(value))
@@ -96,6 +104,30 @@ def export(
         f"difference from torch {largest:.3g}{' (dry run, not kept)' * dry_run}"
     )
     return largest
+
+
+def _join(model: Any, output: str, path: Path) -> Any:
+    """Return a graph whose `output` is read by the model at `path`, which takes its place."""
+    import onnx
+    from onnx import compose, shape_inference
+
+    other = compose.add_prefix(onnx.load(str(path)), "joined/")
+    names = [value.name for value in model.graph.output]
+    (read,), (made,) = other.graph.input, other.graph.output
+    other.ir_version = model.ir_version
+    kept = [made.name if name == output else name for name in names]
+    whole = compose.merge_models(model, other, io_map=[(output, read.name)], outputs=kept)
+    for node in whole.graph.node:  # the name that it had, though another output bears it inside
+        for names_of in (node.input, node.output):
+            for at, name in enumerate(names_of):
+                names_of[at] = {output: f"{output}/read", made.name: output}.get(name, name)
+    for value in (*whole.graph.output, *whole.graph.value_info):
+        value.name = {output: f"{output}/read", made.name: output}.get(value.name, value.name)
+    by_name = {value.name: value for value in whole.graph.output}
+    by_name[output].type.tensor_type.ClearField("shape")  # now it may be known
+    del whole.graph.output[:]
+    whole.graph.output.extend(by_name[name] for name in names)
+    return shape_inference.infer_shapes(whole, data_prop=True)
 
 
 def _differences(

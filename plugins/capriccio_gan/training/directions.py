@@ -7,6 +7,7 @@ walked in small steps for many pictures; the change from step to step is summed,
 the knob is warped until every part of it changes the pictures by the same amount.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -22,13 +23,19 @@ MAX_DISTANCE = 3.0  # standard deviations of the style along the direction, to e
 
 @torch.no_grad()
 def find_directions(
-    generator: GeneratorNetwork, codes: torch.Tensor, *, seed: int = 0, pictures: int = 16
+    generator: GeneratorNetwork,
+    codes: torch.Tensor,
+    *,
+    preview: Callable[[torch.Tensor], torch.Tensor] = lambda x: x,
+    seed: int = 0,
+    pictures: int = 16,
 ) -> list[dict[str, Any]]:
     """Return the directions of a generator, as they stand in the card under `dials`.
 
     Args:
         generator: on the CPU.
         codes: of typical prompts, (prompts, CODE).
+        preview: returns what the generator paints as pictures, (pictures, 3, rows, rows).
         seed: of the samples.
         pictures: how many the calibration averages over.
 
@@ -50,17 +57,21 @@ def find_directions(
     _, _, components = torch.linalg.svd(weights @ root, full_matrices=False)  # (128, 128)
     directions = (root @ components.T).T[:DIRECTIONS]  # (6, 128), each a standard deviation long
     grain = torch.randn(pictures, generator.grain_size, generator=random)  # (pictures, grain)
-    return [_calibrate(generator, styles[:pictures], grain, one) for one in directions]
+    return [_calibrate(generator, preview, styles[:pictures], grain, one) for one in directions]
 
 
 def _calibrate(
-    generator: GeneratorNetwork, styles: torch.Tensor, grain: torch.Tensor, direction: torch.Tensor
+    generator: GeneratorNetwork,
+    preview: Callable[[torch.Tensor], torch.Tensor],
+    styles: torch.Tensor,
+    grain: torch.Tensor,
+    direction: torch.Tensor,
 ) -> dict[str, Any]:
     distances = torch.linspace(-MAX_DISTANCE, MAX_DISTANCE, 2 * POSITIONS + 1)  # (35,)
     walk = []
     for distance in distances:
-        x = generator.synthesis(styles + distance * direction, grain).clamp(0, 1)
-        walk.append(torch.nn.functional.avg_pool2d(x, generator.size // 32))
+        x = preview(generator.synthesis(styles + distance * direction, grain)).clamp(0, 1)
+        walk.append(torch.nn.functional.avg_pool2d(x, x.shape[3] // 32))
     shown = torch.stack(walk)  # (35, pictures, 3, 32, 32)
     change = (shown[1:] - shown[:-1]).abs().mean((1, 2, 3, 4)).double().numpy()  # (34,)
     middle = len(distances) // 2

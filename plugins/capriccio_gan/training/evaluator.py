@@ -8,6 +8,7 @@ from ..vocabulary import Vocabulary
 from .captions import compose
 from .dataset import Pictures
 from .networks import LATENT, GeneratorNetwork, TextEncoder
+from .spaces import LatentSpace, PixelSpace, to_bytes
 from .text_image import ImageEncoder, encode_images
 
 MAX_PROMPTS = 1000
@@ -21,6 +22,7 @@ class Evaluator:
     def __init__(
         self,
         encoder: ImageEncoder,
+        space: PixelSpace | LatentSpace,
         text_encoder: TextEncoder,
         training: Pictures,
         validation: Pictures,
@@ -29,7 +31,7 @@ class Evaluator:
         device: str,
         seed: int,
     ):
-        self.encoder, self.text_encoder = encoder, text_encoder
+        self.encoder, self.space, self.text_encoder = encoder, space, text_encoder
         self.device, self.seed = device, seed
         sample = np.random.default_rng(0).permutation(len(validation))[:MAX_PROMPTS]
         repeats = -(-min(MAX_PROMPTS, 4 * len(validation)) // len(validation))
@@ -53,10 +55,12 @@ class Evaluator:
             "spread unasked": spread(unprompted) / spread(self.real),
         }
 
-    def generate(self, generator: GeneratorNetwork, words: torch.Tensor) -> np.ndarray:
+    def generate(
+        self, generator: GeneratorNetwork, words: torch.Tensor, *, preview: bool = True
+    ) -> np.ndarray:
         """Return pictures of word numbers, (prompts, 24), as (prompts, size, size, 3) uint8.
 
-        The noise is always the same.
+        The noise is always the same. A preview of latents has 64 pixels and takes no decoder.
         """
         torch.manual_seed(self.seed)
         images = []
@@ -64,8 +68,8 @@ class Evaluator:
             z = torch.randn(len(part), LATENT).to(self.device)  # (64, 64)
             grain = torch.randn(len(part), generator.grain_size).to(self.device)  # (64, grain)
             code = self.text_encoder(part.to(self.device))  # (64, 128)
-            x = generator(z, code, grain).clamp(0, 1)  # (64, 3, size, size)
-            images.append((x * 255 + 0.5).byte().permute(0, 2, 3, 1).cpu().numpy())
+            x = generator(z, code, grain)  # (64, 3, size, size)
+            images.append(to_bytes(self.space.preview(x)) if preview else self.space.images(x))
         return np.concatenate(images)
 
     def _features(self, images: np.ndarray) -> np.ndarray:

@@ -40,12 +40,11 @@ from ..vocabulary import Vocabulary
 from .captions import compose
 from .dataset import Pictures
 from .moments import FeatureMoments, mean_transport_cost, random_shift, similarity
-from .networks import LATENT, PAPER, Discriminator, GeneratorNetwork
+from .networks import LATENT, Discriminator, GeneratorNetwork
+from .spaces import LatentSpace, PixelSpace
 from .text_image import AUXILIARY_WIDTHS, WIDTHS, ImageEncoder, TextImageModel, true_words
 
 FEATURE_WIDTHS = [width for encoder in (WIDTHS, *AUXILIARY_WIDTHS) for width in encoder[1:]]
-GAMMA = 0.02  # weight of the gradient penalties, for pixels of 0..1 and scores of patches
-PENALTY_STEP = 0.03  # standard deviation of the finite difference's step
 MISMATCH_WEIGHT = 0.5  # of wrong captions in the discriminator's loss
 GUIDANCE_WEIGHT = 0.15  # of the image encoder in the generator's loss in the first phase,
 LATE_GUIDANCE_WEIGHT = 0.05  # and in the second
@@ -56,51 +55,19 @@ PHASE_IN = 20  # the second phase fades in within a twentieth of the training
 NO_CAPTION = 0.15  # share of pictures without a caption, so that noise alone learns to vary them
 OBJECTIVE = (
     "relativistic pairing softplus(v(generated) - v(real)), zero-centred penalties on both (gamma "
-    f"{GAMMA:g}), wrong captions {MISMATCH_WEIGHT:g}, image encoder's guidance "
-    f"{GUIDANCE_WEIGHT:g}, later {LATE_GUIDANCE_WEIGHT:g}, diversity of one caption "
+    f"{PixelSpace.gamma:g} for pixels, {LatentSpace.gamma:g} for latents), wrong captions "
+    f"{MISMATCH_WEIGHT:g}, image encoder's guidance {GUIDANCE_WEIGHT:g}, later {LATE_GUIDANCE_WEIGHT:g}, diversity of one caption "
     f"{DIVERSITY_WEIGHT:g}, moments of features {TRANSPORT_WEIGHT:g}"
 )
-
-
-def augment(x: torch.Tensor, random: torch.Tensor) -> torch.Tensor:
-    """Return pictures mirrored, recoloured, shifted and partly covered; differentiable.
-
-    Args:
-        x: (batch, 3, size, size).
-        random: (batch, 8) in 0..1; the same numbers give the same augmentation, so that a picture
-            and its copy for the gradient penalty are treated alike.
-    """
-    size = x.shape[3]
-    x = torch.where(random[:, 0].view(-1, 1, 1, 1) < 0.5, x, x.flip(3))  # (batch, 3, size, size)
-    light = 0.3 * (random[:, 1].view(-1, 1, 1, 1) - 0.5)  # (batch, 1, 1, 1)
-    contrast = 1 + 0.8 * (random[:, 2].view(-1, 1, 1, 1) - 0.5)  # (batch, 1, 1, 1)
-    grey = x.mean(1, keepdim=True)  # (batch, 1, size, size)
-    x = (x - grey) * contrast + grey + light  # (batch, 3, size, size)
-    # Shifted by up to an eighth; the pixels at the edge are repeated.
-    farthest = size // 8
-    places = torch.arange(size, device=x.device)  # (size,)
-    ys, xs = (
-        (places + ((2 * random[:, at] - 1) * farthest).round().long()[:, None]).clamp(0, size - 1)
-        for at in (3, 4)
-    )  # (batch, size) each
-    x = x.gather(2, ys[:, None, :, None].expand(-1, 3, -1, size))  # (batch, 3, size, size)
-    x = x.gather(3, xs[:, None, None, :].expand(-1, 3, size, -1))  # (batch, 3, size, size)
-    # A square of two fifths of the size is covered with paper.
-    half = size // 5
-    inside = [
-        (places - (random[:, at] * size).long()[:, None]).abs() < half for at in (5, 6)
-    ]  # (batch, size) each
-    hole = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]  # (batch, 1, size, size)
-    return torch.where(hole & (random[:, 7].view(-1, 1, 1, 1) < 0.5), PAPER, x)
 
 
 class AdversarialNetworks(nn.Module):
     """Generator, discriminator and the moments of generated pictures, for one checkpoint."""
 
-    def __init__(self, size: int):
+    def __init__(self, space: PixelSpace | LatentSpace):
         super().__init__()
         # Named as in the checkpoints that exist.
-        self.painter, self.judge = GeneratorNetwork(size), Discriminator(size, WIDTHS[1:])
+        self.painter, self.judge = space.networks(WIDTHS[1:])
         self.made = nn.ModuleList(map(FeatureMoments, FEATURE_WIDTHS))
 
     @property
@@ -123,6 +90,8 @@ class AdversarialTraining:
     def __init__(
         self,
         networks: AdversarialNetworks,
+        space: PixelSpace | LatentSpace,
+        kept: torch.Tensor,
         text_image: TextImageModel,
         auxiliary: list[ImageEncoder],
         training: Pictures,
@@ -134,17 +103,17 @@ class AdversarialTraining:
     ):
         self.generator, self.discriminator = networks.generator, networks.discriminator
         self.generated_moments = networks.made
+        self.space, self.kept = space, kept
         self.text_image, self.auxiliary = text_image, auxiliary
         self.training, self.vocabulary = training, vocabulary
         self.device, self.seed, self.batch = device, seed, batch
         self.part = max(1, batch // 4)  # pictures a side for the penalty, and pairs kept apart
         self.true_words = torch.from_numpy(true_words(training, vocabulary))  # (pictures, words)
-        self.images = torch.from_numpy(training.images)  # (pictures, size, size, 3)
         if device == "cuda":
-            self.images = self.images.to(device)
+            self.kept = self.kept.to(device)
         with torch.no_grad():
-            parts = self.images.split(100)
-            levels = [self._pooled_features(_to_float(part.to(device))) for part in parts]
+            parts = torch.arange(len(training)).split(100)
+            levels = [self._pooled_features(space.draw(self.kept, part, device)) for part in parts]
         self.real_moments = [FeatureMoments(width).to(device) for width in FEATURE_WIDTHS]
         for moments, features in zip(self.real_moments, zip(*levels, strict=True), strict=True):
             moments.update(torch.cat(features))
@@ -191,7 +160,7 @@ class AdversarialTraining:
         words = torch.tensor([self.vocabulary.encode(caption)[0] for caption in captions])
         index = torch.from_numpy(chosen)  # (batch,)
         mismatch = ~self.true_words[index].gather(1, torch.roll(words, 1, 0)).all(1)  # (batch,)
-        x = _to_float(self.images[index.to(self.images.device)].to(self.device))
+        x = self.space.draw(self.kept, index, self.device)  # (batch, 3, size, size)
         return x, words.to(self.device), mismatch.float().to(self.device)
 
     def _generate(self, x: torch.Tensor, code: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -202,7 +171,8 @@ class AdversarialTraining:
             grain = torch.randn(len(code), generator.grain_size, device=self.device)
             generated = generator(z, code, grain)  # (batch, 3, size, size)
             again = generator(torch.randn_like(z[:part]), code[:part], grain[:part])
-        return generated, similarity(generated[:part], again, x)
+            shown = [self.space.preview(one) for one in (generated[:part], again, x)]
+        return generated, similarity(*shown)
 
     def _score(
         self, x: torch.Tensor, generated: torch.Tensor, code: torch.Tensor, mismatch: torch.Tensor
@@ -210,13 +180,13 @@ class AdversarialTraining:
         """Return the losses of discriminator, generator and image encoder, () each."""
         discriminator, batch, part = self.discriminator, self.batch, self.part
         random = torch.rand(2 * batch, 8, device=self.device)
-        shown = augment(torch.cat([x, generated]), random)  # (2 batch, 3, size, size)
+        shown = self.space.augment(torch.cat([x, generated]), random)  # (2 batch, 3, size, size)
         penalized = torch.cat([shown[:part], shown[batch : batch + part]]).detach()
-        moved = penalized + PENALTY_STEP * torch.randn_like(penalized)  # (batch / 2, 3, size, size)
+        moved = penalized + self.space.step * torch.randn_like(penalized)  # (batch / 2, …)
         shown = torch.cat([shown, moved])  # (batch * 5 / 2, 3, size, size)
         codes = torch.cat([code, code, code[:part], code[:part]])  # (batch * 5 / 2, 128)
         with mixed_precision(self.device):
-            features, _, image_codes = self.text_image.image_encoder(shown)
+            features, _, image_codes = self.text_image.image_encoder(self.space.preview(shown))
             unconditional, pooled = discriminator(shown, features)
         scores = unconditional + discriminator.conditional_scores(pooled, codes)
         real, fake, shifted = scores[:batch], scores[batch : 2 * batch], scores[2 * batch :]
@@ -224,8 +194,8 @@ class AdversarialTraining:
         wrong = discriminator.conditional_scores([one[:batch] for one in pooled], neighbours)
         mismatched = unconditional[:batch] + wrong  # (batch, scores)
         base = torch.cat([real[:part], fake[:part]])  # (batch / 2, scores)
-        penalty = ((base - shifted) / PENALTY_STEP).square().mean()
-        discriminator_loss = F.softplus(fake - real).mean() + GAMMA / 2 * penalty
+        penalty = ((base - shifted) / self.space.step).square().mean()
+        discriminator_loss = F.softplus(fake - real).mean() + self.space.gamma / 2 * penalty
         mismatch_loss = F.softplus(mismatched - real).mean(1)  # (batch,)
         discriminator_loss = (
             discriminator_loss + MISMATCH_WEIGHT * (mismatch_loss * mismatch).mean()
@@ -239,13 +209,7 @@ class AdversarialTraining:
     def _pooled_features(self, x: torch.Tensor) -> list[torch.Tensor]:
         """Return the pooled features of all image encoders, (batch, width) a level."""
         with mixed_precision(self.device):
-            x = random_shift(x)  # (batch, 3, size, size)
+            x = random_shift(self.space.preview(x))  # (batch, 3, size, size)
             encoders = (self.text_image.image_encoder, *self.auxiliary)
             maps = [level for encoder in encoders for level in encoder(x)[0]]
         return [level.float().mean((2, 3)) for level in maps]  # (batch, width) each
-
-
-def _to_float(images: torch.Tensor) -> torch.Tensor:
-    """Return bytes, (pictures, size, size, 3), as (pictures, 3, size, size) in 0..1."""
-    x = images.permute(0, 3, 1, 2).float() / 255  # (pictures, 3, size, size)
-    return x.contiguous(memory_format=torch.channels_last)

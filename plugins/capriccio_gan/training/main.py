@@ -20,6 +20,7 @@ from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
 from .networks import INPUTS, OUTPUTS, GeneratorNetwork, InferenceModel, TextEncoder
+from .spaces import PREVIEW_STEPS, LatentSpace, PixelSpace
 from .text_image import (
     AUXILIARY_WIDTHS,
     ImageEncoder,
@@ -54,6 +55,7 @@ def train(
     hours: float | None = None,
     seed: int = 0,
     size: int | None = None,
+    from_scratch: bool = False,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
     batch: int | None = None,
@@ -70,7 +72,8 @@ def train(
         dry_run: run every step once and write nothing.
         hours: time limit.
         seed: of everything random.
-        size: 64, 128 or 256; by default 64 on a CPU and 128 on a GPU.
+        size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
+        from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
         steps: of generator and discriminator.
         reading: steps of the encoders.
         batch: of generator and discriminator.
@@ -80,9 +83,11 @@ def train(
     """
     data, out = Path(data), Path(out)
     device = find_device()
-    size = size or (64 if device == "cpu" else 128)
-    if size not in SIZES:
+    if size not in (None, *SIZES):
         raise ValueError(f"size must be 64, 128 or 256, got {size!r}")
+    from_scratch = from_scratch or size in SIZES[:-1]  # the latents are those of 256 pixels
+    size = size or ((64 if device == "cpu" else 128) if from_scratch else LatentSpace.size)
+    space = PixelSpace(size) if from_scratch else LatentSpace(device=device)
     seed_everything(seed)
     torch.backends.cudnn.benchmark = True  # shapes are static; ignored on a CPU
     training, validation = read_pictures(data, size, DRY_RUN_PICTURES if dry_run else None)
@@ -96,7 +101,12 @@ def train(
     evaluation, text_image, auxiliary = train_encoders(
         training, validation, vocabulary, out, steps=reading, hours=hours, seed=seed, **shared
     )
-    networks: AdversarialNetworks = AdversarialNetworks(size).to(
+    kept = space.encode(training.images)  # (pictures, size, size, 3)
+    if isinstance(space, LatentSpace):
+        steps_of_preview = 2 if dry_run else PREVIEW_STEPS
+        error = space.learn_preview(training.images, kept, steps=steps_of_preview)
+        print(f"previews of {len(kept[0])} pictures: mean squared error {error:.5f}", flush=True)
+    networks: AdversarialNetworks = AdversarialNetworks(space).to(
         device, memory_format=torch.channels_last
     )  # type: ignore[call-overload]
     groups = [
@@ -107,11 +117,13 @@ def train(
     trainer = Trainer(networks, optimizer, out.with_suffix(".safetensors"), seed=seed,
                       resume=resume, dry_run=dry_run)  # fmt: skip
     adversarial = AdversarialTraining(
-        networks, text_image, auxiliary, training, vocabulary, device=device, seed=seed,
-        batch=DRY_RUN_BATCH if dry_run else batch or BATCH[device],
+        networks, space, kept, text_image, auxiliary, training, vocabulary, device=device,
+        seed=seed, batch=DRY_RUN_BATCH if dry_run else batch or BATCH[device],
     )  # fmt: skip
-    evaluator = Evaluator(evaluation, text_image.text_encoder, training, validation, vocabulary,
-                          device=device, seed=seed)  # fmt: skip
+    evaluator = Evaluator(
+        evaluation, space, text_image.text_encoder, training, validation, vocabulary,
+        device=device, seed=seed,
+    )  # fmt: skip
 
     def validate(ema: AdversarialNetworks) -> dict[str, float]:
         figures = evaluator.evaluate(ema.generator)
@@ -120,7 +132,7 @@ def train(
         return figures
 
     def snapshot(ema: AdversarialNetworks, step: int) -> None:
-        images = evaluator.generate(ema.generator, evaluator.prompts[:SHEET])
+        images = evaluator.generate(ema.generator, evaluator.prompts[:SHEET], preview=False)
         sheet(images, SHEET_COLUMNS).save(out.with_suffix(".png"))
 
     metrics = trainer.run(
@@ -146,7 +158,7 @@ def train(
         **licence_of(data),
     }
     export_model(text_image.text_encoder, trainer.ema.generator, vocabulary, evaluator.prompts, out,
-                 card=card, dry_run=dry_run)  # fmt: skip
+                 space=space, card=card, dry_run=dry_run)  # fmt: skip
 
 
 def train_encoders(
@@ -210,6 +222,7 @@ def export_model(
     prompts: torch.Tensor,
     out: Path,
     *,
+    space: PixelSpace | LatentSpace,
     card: dict[str, Any],
     dry_run: bool,
 ) -> None:
@@ -222,10 +235,12 @@ def export_model(
         "part": "gan",
         "objective": OBJECTIVE,
         "vocabulary": vocabulary.words,
-        "dials": find_directions(generator, codes, pictures=pictures),
+        "dials": find_directions(generator, codes, preview=space.preview, pictures=pictures),
         **card,
     }
     # A value between two levels of 256 may round either way.
+    latent = isinstance(space, LatentSpace)
     export(model, model.random_inputs(), out, input_names=INPUTS, output_names=OUTPUTS, card=card,
-           tolerance={"image": 1, "codes": 1e-3}, draw=model.random_inputs,
+           tolerance={"image": 1e-2 if latent else 1, "codes": 1e-3}, draw=model.random_inputs,
+           half=latent, joined=("image", space.decoder_path) if latent else None,
            dry_run=dry_run)  # fmt: skip

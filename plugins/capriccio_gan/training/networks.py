@@ -33,6 +33,10 @@ DISCRIMINATOR_WIDTHS = {  # from half the picture's size down to 4 rows
     128: (32, 64, 96, 128, 192),
     256: (24, 48, 64, 96, 128, 192),
 }
+# Of latents, at 4, 8, 16 and 32 rows: 0.24 G multiply-adds, a quarter of their decoder's.
+LATENT_CHANNELS, LATENT_ROWS = 8, 32  # of a picture of 256 pixels, as the part `vae` encodes it
+LATENT_GENERATOR_WIDTHS = (192, 160, 128, 80)
+LATENT_DISCRIMINATOR_WIDTHS = (80, 112, 144, 192)  # from 32 rows down to 4
 MIN_GRAIN_ROWS = 16  # from this many rows on a level has noise of its own: the grain of the paper
 PAPER = 0.8  # about the lightness of paper, from which the generator starts
 
@@ -95,7 +99,6 @@ class GeneratorNetwork(nn.Module):
         super().__init__()
         widths = widths or GENERATOR_WIDTHS[size]
         self.size, self.rows = size, [4 * 2**level for level in range(len(widths))]
-        assert self.rows[-1] * 2 == size
         self.one = nn.Linear(LATENT + CODE, 192)
         self.two = nn.Linear(192, STYLE)
         self.first = nn.Linear(STYLE, widths[0] * 16)
@@ -131,6 +134,10 @@ class GeneratorNetwork(nn.Module):
             h = block(h, style, noise)  # (batch, width, rows, rows)
             if up is not None:
                 h = up(h)  # (batch, next width, 2 rows, 2 rows)
+        return self.finish(h)
+
+    def finish(self, h: torch.Tensor) -> torch.Tensor:
+        """Return the pictures of the last features, (batch, width, size / 2, size / 2)."""
         h = self.last(F.leaky_relu(h, 0.2))  # (batch, 12, size / 2, size / 2)
         return F.pixel_shuffle(h, 2).float() + PAPER  # (batch, 3, size, size)
 
@@ -143,6 +150,23 @@ class GeneratorNetwork(nn.Module):
         return [self.first.weight, *(tint.weight for tint in tints)]
 
 
+class LatentGenerator(GeneratorNetwork):
+    """Paint z and a code as the latents of a picture, (batch, 8, 32, 32), instead of pixels."""
+
+    def __init__(self) -> None:
+        widths = LATENT_GENERATOR_WIDTHS
+        super().__init__(8 * LATENT_ROWS, widths)
+        # A latent is not a pixel: its neighbours differ, and no value is repeated on a grid.
+        self.up = nn.ModuleList(
+            nn.Sequential(nn.Conv2d(a, b, 1), nn.Upsample(scale_factor=2.0, mode="bilinear"))
+            for a, b in pairwise(widths)
+        )
+        self.last = nn.Conv2d(widths[-1], LATENT_CHANNELS, 3, padding=1)
+
+    def finish(self, h: torch.Tensor) -> torch.Tensor:
+        return self.last(F.leaky_relu(h, 0.2)).float()  # (batch, 8, 32, 32)
+
+
 class Discriminator(nn.Module):
     """Score how real pictures are and how well they fit prompts, (batch, scores), higher is real.
 
@@ -152,10 +176,12 @@ class Discriminator(nn.Module):
     own). `features` are the widths of the encoder's maps.
     """
 
+    inputs = 12  # channels of four pixels
+
     def __init__(self, size: int, features: tuple[int, ...], widths: tuple[int, ...] | None = None):
         super().__init__()
         widths = widths or DISCRIMINATOR_WIDTHS[size]
-        self.first = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.first = nn.Conv2d(self.inputs, widths[0], 3, padding=1)
         self.one = nn.ModuleList(nn.Conv2d(a, a, 3, padding=1) for a in widths[:-1])
         second = [nn.Conv2d(a, b, 3, padding=1) for a, b in pairwise(widths)]
         for conv in second:
@@ -176,7 +202,7 @@ class Discriminator(nn.Module):
         self, x: torch.Tensor, features: list[torch.Tensor]
     ) -> tuple[torch.Tensor, list[torch.Tensor]]:
         """Return scores without a prompt, (batch, scores), and the pooled features of branches."""
-        h = self.first(F.pixel_unshuffle(x * 2 - 1, 2))  # (batch, width, size / 2, size / 2)
+        h = self.first(self.prepare(x))  # (batch, width, size / 2, size / 2)
         scores = []
         for one, two, past in zip(self.one, self.two, self.past, strict=True):
             if h.shape[2] == 8:
@@ -194,6 +220,10 @@ class Discriminator(nn.Module):
             pooled.append(h.mean((2, 3)))  # (batch, 64)
         return torch.cat([score.float() for score in scores], 1), pooled
 
+    def prepare(self, x: torch.Tensor) -> torch.Tensor:
+        """Return what the branch that sees every pixel reads, (batch, 12, size / 2, size / 2)."""
+        return F.pixel_unshuffle(x * 2 - 1, 2)
+
     def conditional_scores(self, pooled: list[torch.Tensor], code: torch.Tensor) -> torch.Tensor:
         """Return what a prompt adds to each score, (batch, scores), given the pooled features."""
         fits = [
@@ -202,6 +232,18 @@ class Discriminator(nn.Module):
         ]  # (batch, 1) each
         none = torch.zeros(len(code), 64, device=code.device)  # patches do not depend on prompts
         return torch.cat([none, *(fit.expand(-1, 16) for fit in fits)], 1)  # (batch, scores)
+
+
+class LatentDiscriminator(Discriminator):
+    """Score latents, (batch, 8, 32, 32): one branch reads these, the others a preview of them."""
+
+    inputs = LATENT_CHANNELS
+
+    def __init__(self, features: tuple[int, ...]):
+        super().__init__(8 * LATENT_ROWS, features, LATENT_DISCRIMINATOR_WIDTHS)
+
+    def prepare(self, x: torch.Tensor) -> torch.Tensor:
+        return x
 
 
 class InferenceModel(nn.Module):
@@ -223,7 +265,10 @@ class InferenceModel(nn.Module):
         codes = self.listener(words)  # (2, 128)
         mixed = code + shares @ codes  # (1, 128)
         style = self.painter.mapping(z, mixed) + turn  # (1, 128)
-        x = self.painter.synthesis(style, grain).clamp(0, 1) * 255 + 0.5  # (1, 3, size, size)
+        x = self.painter.synthesis(style, grain)  # (1, 3, size, size)
+        if isinstance(self.painter, LatentGenerator):
+            return x, codes  # (1, 8, 32, 32), (2, 128): the decoder is joined to the graph
+        x = x.clamp(0, 1) * 255 + 0.5  # (1, 3, size, size)
         return x.permute(0, 2, 3, 1).to(torch.uint8), codes  # (1, size, size, 3), (2, 128)
 
     def random_inputs(self) -> tuple[torch.Tensor, ...]:

@@ -19,7 +19,7 @@ CHANNELS = 8  # of a latent: 1 / 24 of the numbers of its picture
 ENCODER_WIDTHS = (32, 64, 96)  # at 1/2, 1/4 and 1/8 of the side
 DECODER_WIDTHS = (96, 48, 32)  # at 1/8, 1/4 and 1/2 of the side: 0.75 G multiply-adds at 256 rows
 CRITIC_WIDTHS = (48, 64, 96, 128)  # at 1/2, 1/4, 1/8 and 1/16 of the side
-GRAIN = 288  # side of the tile of grain: a picture of 512 pixels and its margin at 1/2
+GRAIN = 288  # side of the tile of grain: it repeats beyond pictures of 576 pixels
 
 
 def convolution(inputs: int, outputs: int) -> nn.Conv2d:
@@ -78,7 +78,8 @@ class Grain(nn.Module):
         if self.training:  # a part of the tile at random, or the decoder would learn it by heart
             y, x = (int(torch.randint(GRAIN - side + 1, ())) for side in (rows, columns))
             return h + self.strength * self.tile[:, :, y : y + rows, x : x + columns]
-        return h + self.strength * self.tile[:, :, :rows, :columns]
+        ys, xs = (torch.arange(side, device=h.device) % GRAIN for side in (rows, columns))
+        return h + self.strength * self.tile[:, :, ys][:, :, :, xs]
 
 
 class Decoder(nn.Module):
@@ -117,9 +118,7 @@ class PatchDiscriminator(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.first = convolution(12, CRITIC_WIDTHS[0])
-        self.layers = nn.ModuleList(
-            nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(CRITIC_WIDTHS)
-        )
+        self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(CRITIC_WIDTHS))
         self.heads = nn.ModuleList(
             nn.Sequential(convolution(width, width), nn.LeakyReLU(0.2), convolution(width, 1))
             for width in CRITIC_WIDTHS[1:]
@@ -141,3 +140,44 @@ class Autoencoder(nn.Module):
         super().__init__()
         self.encoder, self.decoder = Encoder(), Decoder()
         self.critic = PatchDiscriminator()
+
+
+class LatentEncoder(nn.Module):
+    """The encoder as it is exported: the latents of a picture of bytes, (1, rows, columns, 3).
+
+    Sides must be multiples of 8. Latents are shifted and scaled to a mean of 0 and a deviation
+    of 1 in each channel, over the pictures of the training.
+    """
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, net: Autoencoder, mean: Tensor, deviation: Tensor):
+        super().__init__()
+        self.encoder = net.encoder
+        self.register_buffer("mean", mean.view(1, -1, 1, 1))
+        self.register_buffer("deviation", deviation.view(1, -1, 1, 1))
+
+    def forward(self, picture: Tensor) -> Tensor:
+        x = picture.permute(0, 3, 1, 2).float() / 255  # (1, 3, rows, columns)
+        x = F.pad(x, (FACTOR,) * 4, mode="replicate")  # (1, 3, rows + 16, columns + 16)
+        z = self.encoder(x)[0][:, :, 1:-1, 1:-1]  # (1, 8, rows / 8, columns / 8)
+        return (z - self.mean) / self.deviation
+
+
+class LatentDecoder(nn.Module):
+    """The decoder as it is exported: a picture of bytes, (1, 8 rows, 8 columns, 3), of latents."""
+
+    mean: Tensor
+    deviation: Tensor
+
+    def __init__(self, net: Autoencoder, mean: Tensor, deviation: Tensor):
+        super().__init__()
+        self.decoder = net.decoder
+        self.register_buffer("mean", mean.view(1, -1, 1, 1))
+        self.register_buffer("deviation", deviation.view(1, -1, 1, 1))
+
+    def forward(self, z: Tensor) -> Tensor:
+        z = F.pad(z * self.deviation + self.mean, (1, 1, 1, 1), mode="replicate")  # (1, 8, …)
+        x = self.decoder(z)[:, :, FACTOR:-FACTOR, FACTOR:-FACTOR]  # (1, 3, 8 rows, 8 columns)
+        return (x.clamp(0, 1) * 255 + 0.5).permute(0, 2, 3, 1).to(torch.uint8)

@@ -38,7 +38,9 @@ class Crops:
                 split = {row["path"]: row.get("split") for row in DictReader(file)}
         files = image_files(folder)
         for index, path in enumerate(files[:: max(1, len(files) // limit)] if limit else files):
-            part = split.get(path.relative_to(folder).as_posix(), "val" if index % 10 == 9 else "train")
+            part = split.get(
+                path.relative_to(folder).as_posix(), "val" if index % 10 == 9 else "train"
+            )
             if part == "test":
                 continue
             try:
@@ -62,7 +64,7 @@ class Crops:
             window = min(shortest, round(side / scale))
             y = random.integers(image.shape[0] - window + 1)
             x = random.integers(image.shape[1] - window + 1)
-            piece = np.ascontiguousarray(image[y : y + window, x : x + window])
+            piece = image[y : y + window, x : x + window].copy()
             if random.random() < 0.5:
                 piece = np.ascontiguousarray(piece[:, ::-1])
             crop = torch.from_numpy(piece).permute(2, 0, 1)[None].float() / 255  # (1, 3, …)

@@ -26,7 +26,10 @@ class PerceptualLoss(nn.Module):
             for tensor in onnx.load(str(path)).graph.initializer
         }
         weights = {
-            name.removeprefix("net.trunk.").removesuffix(".0.weight"): (value, found[f"{name}_bias"])
+            name.removeprefix("net.trunk.").removesuffix(".0.weight"): (
+                value,
+                found[f"{name}_bias"],
+            )
             for name, value in found.items()
             if name.startswith("net.trunk.") and f"{name}_bias" in found
         }

@@ -48,7 +48,9 @@ class AutoencoderTraining:
     def schedule(self, progress: float) -> float:
         """Return the factor of the learning rates: a warm-up, then a cosine to a twentieth."""
         self.progress = progress
-        return min(1.0, 0.02 + progress * 100) * (0.05 + 0.95 * (0.5 + 0.5 * np.cos(np.pi * progress)))
+        return min(1.0, 0.02 + progress * 100) * (
+            0.05 + 0.95 * (0.5 + 0.5 * np.cos(np.pi * progress))
+        )
 
     def loss(self, step: int) -> Tensor:
         """Return the loss of a batch of random crops."""
@@ -100,7 +102,9 @@ class AutoencoderTraining:
         (pull,) = torch.autograd.grad(fooled, detached, retain_graph=True)
         (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
         weight = min(LIMIT, ADVERSARIAL * float(own.norm() / (pull.norm() + 1e-12)))
-        weight *= min(1.0, max(0.0, (self.progress - DEBUT) * 100 - 0.5))  # it learns alone at first
+        weight *= min(
+            1.0, max(0.0, (self.progress - DEBUT) * 100 - 0.5)
+        )  # it learns alone at first
         carried = (made * (weight * pull)).sum()
         return learned + SMOOTHNESS * smooth + carried - (learned + carried).detach()
 

@@ -6,6 +6,7 @@ import torch
 from capriccio_gan.training.dataset import read_pictures, vocabulary_of
 from capriccio_gan.training.evaluator import Evaluator
 from capriccio_gan.training.networks import GeneratorNetwork, TextEncoder
+from capriccio_gan.training.spaces import PixelSpace
 from capriccio_gan.training.text_image import ImageEncoder
 from capriccio_gan.vocabulary import Vocabulary
 
@@ -17,7 +18,16 @@ def evaluator(folder):
     vocabulary = Vocabulary(vocabulary_of(training))
     encoder = ImageEncoder(len(vocabulary)).eval().requires_grad_(False)
     text_encoder = TextEncoder(len(vocabulary)).eval().requires_grad_(False)
-    return Evaluator(encoder, text_encoder, training, validation, vocabulary, device="cpu", seed=3)
+    return Evaluator(
+        encoder,
+        PixelSpace(64),
+        text_encoder,
+        training,
+        validation,
+        vocabulary,
+        device="cpu",
+        seed=3,
+    )
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,67 @@
+"""Encode pictures of any size as latents, and decode them: the models with a factor of 8."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from capriccio import Model, ModelError
+
+FACTOR = 8  # pixels to a latent's side
+MAX_SIDE = 2048  # pixels; a larger picture would take more than a second and a gigabyte
+
+
+class Autoencoder:
+    """The decoder at `path` and the encoder beside it.
+
+    Latents are `(channels, height / 8, width / 8)` float32, with a deviation of about 1.
+    """
+
+    def __init__(self, path: Path):
+        self.path = path
+        self._decoder: Any = Model(path)
+        self._encoder: Any = None
+        self.channels = self._decoder.inputs["z"].shape[1]
+
+    def encode(self, image: np.ndarray) -> np.ndarray:
+        """Return the latents of an image, `(height, width, 3)` uint8.
+
+        Sides that are no multiples of 8 are cropped on both ends.
+
+        Raises:
+            ModelError: there is no encoder beside the decoder.
+            ValueError: a side is shorter than 16 pixels, or longer than 2,048.
+        """
+        if self._encoder is None:
+            path = encoder_path(self.path)
+            if not path.is_file():
+                raise ModelError(
+                    f"model {str(self.path)!r} has no encoder {path.name!r} beside it; "
+                    "capriccio train vae writes both"
+                )
+            self._encoder = Model(path)
+        height, width = (side - side % FACTOR for side in image.shape[:2])
+        if not 2 * FACTOR <= min(height, width) <= max(height, width) <= MAX_SIDE:
+            raise ValueError(
+                f"an image to encode must have sides of {2 * FACTOR} to {MAX_SIDE} pixels, "
+                f"got {image.shape[1]} x {image.shape[0]}"
+            )
+        y, x = (image.shape[0] - height) // 2, (image.shape[1] - width) // 2
+        middle = np.ascontiguousarray(image[y : y + height, x : x + width])
+        latents: np.ndarray = self._encoder(picture=middle[None])[0]
+        return latents
+
+    def decode(self, z: np.ndarray) -> np.ndarray:
+        """Return the image of latents, `(8 rows, 8 columns, 3)` uint8."""
+        image: np.ndarray = self._decoder(z=z[None])[0]
+        return image
+
+    def close(self) -> None:
+        """Release both models."""
+        self._decoder.close()
+        if self._encoder is not None:
+            self._encoder.close()
+
+
+def encoder_path(model: Path) -> Path:
+    """Return the path of a decoder's encoder: `mine-encoder.onnx` beside `mine.onnx`."""
+    return model.with_name(f"{model.stem}-encoder.onnx")
