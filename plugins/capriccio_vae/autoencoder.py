@@ -7,6 +7,7 @@ import numpy as np
 from capriccio import Model, ModelError
 
 FACTOR = 8  # pixels to a latent's side
+BLUR = 2  # latents to either side that the coarse part is the mean of
 MAX_SIDE = 2048  # pixels; a larger picture would take more than a second and a gigabyte
 
 
@@ -60,6 +61,45 @@ class Autoencoder:
         self._decoder.close()
         if self._encoder is not None:
             self._encoder.close()
+
+
+def statistics_of(z: np.ndarray) -> np.ndarray:
+    """Return the mean of every channel, and the deviations of its coarse and its fine part.
+
+    Args:
+        z: latents, `(channels, rows, columns)`.
+
+    Returns:
+        `(3, channels)` float32.
+    """
+    coarse, fine = split_bands(z)
+    return np.stack([z.mean((1, 2)), coarse.std((1, 2)), fine.std((1, 2))]).astype(np.float32)
+
+
+def restyle(z: np.ndarray, statistics: np.ndarray, amount: float) -> np.ndarray:
+    """Return latents with the statistics of another picture, as far as `amount` says, 0..1.
+
+    What lies where stays: each channel is scaled and shifted, coarse and fine part apart.
+    """
+    _, *deviations = statistics_of(z)
+    bands = split_bands(z)
+    wanted = [np.maximum(one, 1e-3) for one in statistics[1:]]
+    moved = statistics[0][:, None, None] + sum(
+        band * (new / np.maximum(old, 1e-3))[:, None, None]
+        for band, old, new in zip(bands, deviations, wanted, strict=True)
+    )
+    return ((1 - amount) * z + amount * moved).astype(np.float32)
+
+
+def split_bands(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the coarse and the fine part of latents, without their mean; they add up to it."""
+    from numpy.lib.stride_tricks import sliding_window_view
+
+    centred = z - z.mean((1, 2), keepdims=True)
+    padded = np.pad(centred, ((0, 0), (BLUR, BLUR), (BLUR, BLUR)), mode="edge")
+    windows = sliding_window_view(padded, (2 * BLUR + 1, 2 * BLUR + 1), axis=(1, 2))
+    coarse = windows.mean((3, 4))
+    return coarse, centred - coarse
 
 
 def encoder_path(model: Path) -> Path:

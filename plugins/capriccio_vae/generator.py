@@ -8,9 +8,12 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, ModelError, Moment, as_image, as_mixture, read_image
 
+from .autoencoder import FACTOR, Autoencoder, encoder_path, restyle
 from .images import center_crop
 from .latent_walk import STEPS, closed_walk
 
+AUTOENCODER = Path(__file__).with_name("painterly.onnx")  # its encoder lies beside it
+SOURCE_SIDE = 512  # pixels of the longer side of a picture that is painted again
 LEARNED_BLOOM = 0.6  # `bloom` at which latents lie as far from the mean as those of real pictures
 
 # A style's name, "" for all styles, or two names and how far from one to the other.
@@ -23,23 +26,28 @@ class VAE(Generator):
     The seed chooses the walk. With `source`, that picture is painted instead, moved towards
     `style`, if the model has an encoder. The card of a model lists its styles.
 
-    Returns images `(128, 128, 3)` uint8. A VAE (Kingma and Welling, arXiv 1312.6114) whose decoder
-    was trained against a discriminator (arXiv 1512.09300); `capriccio train vae` trains another.
+    Returns images `(256, 256, 3)` uint8, or as large as `source`; `(128, 128, 3)` where a model was
+    trained from scratch. A VAE (Kingma and Welling, arXiv 1312.6114) whose decoder was trained
+    against a discriminator (arXiv 1512.09300), in the latents of an autoencoder of pictures of any
+    size (arXiv 2112.10752); `capriccio train vae` trains another.
 
     Args:
-        model: "watercolors", "paintings", or the path of an `.onnx` file.
+        model: "watercolors", "paintings", "painterly" (the autoencoder alone, which needs a
+            `source`), or the path of an `.onnx` file.
         seed: any whole number.
     """
 
     name = "vae"
     models = {  # noqa: RUF012
-        name: Path(__file__).with_name(f"{name}.onnx") for name in ("watercolors", "paintings")
+        name: Path(__file__).with_name(f"{name}.onnx")
+        for name in ("watercolors", "paintings", "painterly")
     }
 
     def __init__(self, *, model: str = "watercolors", seed: int = 0):
         self._path = self.model_path(model)
         self._model: Any = None
         self._encoder: Any = None
+        self._autoencoder: Autoencoder | None = None
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -47,7 +55,7 @@ class VAE(Generator):
         self._seed = seed
         self._walks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._encoded: list[tuple[np.ndarray, np.ndarray]] = []  # the last images and their latents
-        self._encoded_files: dict[str, np.ndarray] = {}
+        self._files: dict[str, np.ndarray] = {}  # images by their path
 
     def generate(
         self, now: Moment, *, drift: float = 0.0, bloom: float = 0.5, ripeness: float = 0.5,
@@ -67,6 +75,10 @@ class VAE(Generator):
         if self._model is None:
             self._open()
         styles = self._parsed_styles(style)
+        if self._autoencoder is not None and source is not None:
+            return self._autoencoder.decode(self._repainted(source, styles, amount))
+        if self._only_encodes:
+            raise ValueError(f"{self} has no pictures of its own; give it one as source=…")
         # Four standard deviations from end to end of a knob: what the training set spans.
         shift = np.array((4 * ripeness - 2, 4 * swell - 2), np.float32).dot(self._directions)
         if source is None:
@@ -78,15 +90,18 @@ class VAE(Generator):
         return self._render(z, self._shares([("", 1 - amount), *weighted]))
 
     def encode(self, image: np.ndarray, style: Style = "") -> np.ndarray:
-        """Return the posterior mean of an image, `(latent,)` float32, which `decode` paints again.
+        """Return the latents of an image, float32, which `decode` paints again.
 
-        The image is cropped to its middle square.
+        They are `(8, height / 8, width / 8)` of an autoencoder, for an image of any size, and
+        `(latent,)` of a model that was trained from scratch, for the middle square of an image.
 
         Raises:
             ModelError: the model has no encoder.
         """
         if self._model is None:
             self._open()
+        if self._autoencoder is not None:
+            return self._autoencoder.encode(as_image(image, self))
         if self._encoder is None:
             path = encoder_path(self._path)
             if not path.is_file():
@@ -102,13 +117,15 @@ class VAE(Generator):
         return outputs["z"][0]
 
     def decode(self, z: Any, style: Style = "") -> np.ndarray:
-        """Return the image of a latent, `(latent,)` numbers.
+        """Return the image of latents as `encode` returns them.
 
         Raises:
             ValueError: `z` has another shape, or holds NaN or infinity.
         """
         if self._model is None:
             self._open()
+        if self._autoencoder is not None:
+            return self._autoencoder.decode(self._checked_latents(z))
         try:
             vector = np.asarray(z)
         except ValueError:  # lists of several lengths
@@ -141,7 +158,8 @@ class VAE(Generator):
     @property
     def unused_knobs(self) -> frozenset[str]:
         """The knobs that this model does not heed: it has no encoder, or a single style."""
-        unused = set() if encoder_path(self._path).is_file() else {"source", "amount"}
+        has_encoder = encoder_path(self._path).is_file() or self._autoencoder is not None
+        unused = set() if has_encoder else {"source", "amount"}
         return frozenset(unused | ({"style"} if len(self.styles) < 2 else set()))
 
     def walk(self, style: str = "") -> tuple[np.ndarray, np.ndarray]:
@@ -165,7 +183,9 @@ class VAE(Generator):
 
     def close(self) -> None:
         """Release the models."""
-        self._model = self._encoder = None
+        if self._autoencoder is not None:
+            self._autoencoder.close()
+        self._model = self._encoder = self._autoencoder = None
 
     # -- the walk -----------------------------------------------------------------------------
 
@@ -213,9 +233,41 @@ class VAE(Generator):
 
     # -- source pictures ----------------------------------------------------------------------
 
+    def _repainted(self, source: Any, styles: list[tuple[str, float]], amount: float) -> np.ndarray:
+        """Return the latents of a picture with palette and touch of pictures of the styles.
+
+        Which ones is the seed's choice.
+        """
+        z = self._latent_of(source)
+        for name, share in styles:
+            if name and self._touches.get(name):
+                known = self._touches[name]
+                z = restyle(z, known[self._seed % len(known)], amount * share)
+        return z
+
+    def _checked_latents(self, z: Any) -> np.ndarray:
+        latents = np.asarray(z)
+        channels = self._autoencoder.channels if self._autoencoder is not None else 0
+        if latents.ndim != 3 or len(latents) != channels or latents.dtype.kind not in "fiu":
+            raise ValueError(
+                f"z of {self} must be ({channels}, rows, columns) numbers, got shape "
+                f"{latents.shape} of type {str(latents.dtype)!r}"
+            )
+        latents = latents.astype(np.float32, copy=False)
+        if not np.isfinite(latents).all():
+            raise ValueError(f"z of {self} must be finite, got NaN or infinity")
+        return latents
+
     def _latent_of(self, source: Any) -> np.ndarray:
         """Return the latent of a picture, or of a mixture of two."""
         parts = as_mixture(source, self, "source")
+        if self._autoencoder is not None and len(parts) == 2:
+            (one, share), (other, rest) = parts
+            first = self._picture_of(one)
+            second = fitted(self._picture_of(other), first.shape[:2])
+            return np.float32(share) * self._encode_cached(first) + np.float32(
+                rest
+            ) * self._encode_cached(second)
         return np.sum([share * self._encode_cached(image) for image, share in parts], axis=0)
 
     def _towards(self, z: np.ndarray, styles: list[tuple[str, float]]) -> np.ndarray:
@@ -233,23 +285,38 @@ class VAE(Generator):
 
     def _encode_cached(self, image: Any) -> np.ndarray:
         """Return the latent of an image or file, encoded once while it does not change."""
-        if isinstance(image, str | Path):
-            path = str(image)
-            if path not in self._encoded_files:
-                self._encoded_files[path] = self.encode(read_image(path))
-            return self._encoded_files[path]
-        if not isinstance(image, np.ndarray):
-            raise TypeError(
-                f"knob 'source' of {self} must be an image, a numpy array (height, width, 3), or "
-                f"the path of one, got {type(image).__name__!r}"
-            )
-        picture = as_image(image, self)
+        picture = self._picture_of(image)
         for known, latent in self._encoded:
             if known.shape == picture.shape and (known == picture).all():
                 return latent
         latent = self.encode(picture)
         self._encoded = [*self._encoded[-1:], (picture.copy(), latent)]
         return latent
+
+    def _picture_of(self, image: Any) -> np.ndarray:
+        """Return an image, or that of a file, which is read once."""
+        if isinstance(image, str | Path):
+            path = str(image)
+            if path not in self._files:
+                self._files[path] = self._bounded(read_image(path))
+            return self._files[path]
+        if not isinstance(image, np.ndarray):
+            raise TypeError(
+                f"knob 'source' of {self} must be an image, a numpy array (height, width, 3), or "
+                f"the path of one, got {type(image).__name__!r}"
+            )
+        return self._bounded(as_image(image, self))
+
+    def _bounded(self, image: np.ndarray) -> np.ndarray:
+        """Return an image as large as the autoencoder paints it: sides are multiples of 8."""
+        if self._autoencoder is None:
+            return image
+        height, width = image.shape[:2]
+        share = min(1.0, SOURCE_SIDE / max(height, width))
+        height, width = (
+            max(2 * FACTOR, round(side * share / FACTOR) * FACTOR) for side in (height, width)
+        )
+        return image if image.shape[:2] == (height, width) else fitted(image, (height, width))
 
     # -- the model ----------------------------------------------------------------------------
 
@@ -264,6 +331,19 @@ class VAE(Generator):
         from capriccio import Model
 
         model = Model(self._path)
+        self._only_encodes = "z" in model.inputs and len(model.inputs["z"].shape) == 4
+        name = self._path.stem if self._only_encodes else model.card.get("autoencoder", "")
+        if name:
+            self._autoencoder = Autoencoder(self._autoencoder_path(name))
+            touches = model.card.get("touch") or {}
+            self._touches = {
+                style: [np.array(one, np.float32) for one in found]
+                for style, found in touches.items()
+            }
+        if self._only_encodes:
+            self._names, self._classes = sorted(self._touches), dict.fromkeys(self._touches)
+            self._model = model
+            return
         try:
             self._read_card(model.card["latents"])
             self._names: Sequence[str] = model.card.get("styles") or list(self._classes)
@@ -286,6 +366,11 @@ class VAE(Generator):
             )
         self._model = model
 
+    def _autoencoder_path(self, name: str) -> Path:
+        """Return the autoencoder that a model names: beside it, or the one that comes with us."""
+        beside = self._path.with_name(f"{name}.onnx")
+        return beside if beside.is_file() else AUTOENCODER
+
     def _read_card(self, latents: dict[str, Any]) -> None:
         """Read the mean, the directions of knobs and styles, and the latents to walk through."""
         self._mean = np.array(latents["middle"], np.float32)
@@ -301,6 +386,8 @@ class VAE(Generator):
         }
 
 
-def encoder_path(model: Path) -> Path:
-    """Return the path of a decoder's encoder: `mine-encoder.onnx` beside `mine.onnx`."""
-    return model.with_name(f"{model.stem}-encoder.onnx")
+def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the middle of an image, `(height, width, 3)` uint8, scaled to `(height, width)`."""
+    from PIL import Image, ImageOps
+
+    return np.asarray(ImageOps.fit(Image.fromarray(image), (size[1], size[0])))

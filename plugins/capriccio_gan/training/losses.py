@@ -56,8 +56,9 @@ NO_CAPTION = 0.15  # share of pictures without a caption, so that noise alone le
 OBJECTIVE = (
     "relativistic pairing softplus(v(generated) - v(real)), zero-centred penalties on both (gamma "
     f"{PixelSpace.gamma:g} for pixels, {LatentSpace.gamma:g} for latents), wrong captions "
-    f"{MISMATCH_WEIGHT:g}, image encoder's guidance {GUIDANCE_WEIGHT:g}, later {LATE_GUIDANCE_WEIGHT:g}, diversity of one caption "
-    f"{DIVERSITY_WEIGHT:g}, moments of features {TRANSPORT_WEIGHT:g}"
+    f"{MISMATCH_WEIGHT:g}, image encoder's guidance {GUIDANCE_WEIGHT:g}, later "
+    f"{LATE_GUIDANCE_WEIGHT:g}, diversity of one caption {DIVERSITY_WEIGHT:g}, moments of features "
+    f"{TRANSPORT_WEIGHT:g}"
 )
 
 

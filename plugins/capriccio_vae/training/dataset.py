@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 MIN_PICTURES = 50  # fewer teach nothing
 
 
-def crop_to_subject(picture: "Image.Image") -> "Image.Image":
-    """Return the square to learn from, SIZE x SIZE: the subject centred on its paper.
+def crop_to_subject(picture: "Image.Image", size: int = SIZE) -> "Image.Image":
+    """Return the square to learn from, size x size: the subject centred on its paper.
 
     Scans of sheets lose their dark borders and the writing around the subject. A picture without
     a plain light ground is cropped to its middle square.
@@ -46,8 +46,8 @@ def crop_to_subject(picture: "Image.Image") -> "Image.Image":
             side = int(max(y1 - y0, x1 - x0) * 1.16) + 4  # a little margin around the subject
             y, x = round((y0 + y1 - side) / 2) + top, round((x0 + x1 - side) / 2) + left
             square = _crop_extended(image, ground, (y, x, side), (top, bottom, left, right))
-            return Image.fromarray(square).resize((SIZE, SIZE), Image.Resampling.LANCZOS)
-    return Image.fromarray(center_crop(image.astype(np.uint8)))
+            return Image.fromarray(square).resize((size, size), Image.Resampling.LANCZOS)
+    return Image.fromarray(center_crop(image.astype(np.uint8), size))
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:
@@ -80,7 +80,7 @@ def _crop_extended(
 
 
 class Pictures(NamedTuple):
-    """Pictures, `(pictures, SIZE, SIZE, 3)` uint8, with the indices of their `styles`."""
+    """Pictures, `(pictures, size, size, 3)` uint8, with the indices of their `styles`."""
 
     train: np.ndarray
     labels: np.ndarray
@@ -89,19 +89,19 @@ class Pictures(NamedTuple):
     styles: list[str]
 
 
-def read_picture(path: Path) -> np.ndarray | None:
-    """Return a picture as it is learned, `(SIZE, SIZE, 3)` uint8; report a broken one on stderr."""
+def read_picture(path: Path, size: int = SIZE) -> np.ndarray | None:
+    """Return a picture as it is learned, `(size, size, 3)` uint8; report a broken one on stderr."""
     from PIL import Image
 
     try:
         with Image.open(path) as picture:
-            return np.asarray(crop_to_subject(picture))
+            return np.asarray(crop_to_subject(picture, size))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         print(f"skipped {path}: {error}", file=sys.stderr, flush=True)
         return None
 
 
-def read_pictures(data: Path, limit: int | None = None) -> Pictures:
+def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> Pictures:
     """Read a folder of pictures, split into training and validation.
 
     Styles are the names of the sub-folders. The `split` of a `labels.csv` with `path` and `split`
@@ -110,6 +110,7 @@ def read_pictures(data: Path, limit: int | None = None) -> Pictures:
 
     Args:
         limit: read at most this many, spread over the folder.
+        size: of the pictures, in pixels.
 
     Raises:
         ValueError: fewer than 50 pictures are readable, or none is left to learn or to check.
@@ -125,7 +126,7 @@ def read_pictures(data: Path, limit: int | None = None) -> Pictures:
     train: list[tuple[np.ndarray, str]] = []
     val: list[tuple[np.ndarray, str]] = []
     for path in files:
-        pixels = read_picture(path)
+        pixels = read_picture(path, size)
         if pixels is None:
             continue
         part = split.get(path.relative_to(data).as_posix())

@@ -39,11 +39,15 @@ def patch_distance(real: Tensor, generated: Tensor, directions: int = 32) -> flo
     total = 0.0
     octaves = zip(laplacian_pyramid(real), laplacian_pyramid(generated), strict=True)
     for levels in octaves:
+        if levels[0].shape[3] < 7:  # the last octave of latents
+            continue
         patches = []
         for level in levels:
             found = F.unfold(level, 7, stride=9).transpose(1, 2).flatten(0, 1)  # (patches, 147)
             patches.append(found)
-        axes = F.normalize(torch.randn(147, directions, device=real.device), dim=0)  # (147, 32)
+        numbers = 49 * real.shape[1]
+        axes = torch.randn(numbers, directions, device=real.device)  # (147, 32)
+        axes = F.normalize(axes, dim=0)  # (147, 32)
         projected = [(found @ axes).sort(0).values for found in patches]  # twice (patches, 32)
         total += (projected[0] - projected[1]).abs().mean().item()
     return total * 1000 / 4

@@ -18,11 +18,12 @@ from capriccio.training import Trainer, find_device, licence_of, mixed_precision
 from PIL import Image
 from torch import Tensor, nn
 
-from ..images import SIZE
+from ..generator import AUTOENCODER
 from .dataset import Pictures, read_pictures
 from .export import BATCH, export_models
 from .losses import laplacian_pyramid, mixtures, partners, patch_distance
 from .networks import VAENetwork
+from .spaces import LatentSpace, PixelSpace
 
 STEPS = 9_000  # about 40 times through 5,300 paintings
 LEARNING_RATE = 7e-4  # Adam's usual 1e-3, a little lower for want of normalisation layers
@@ -46,11 +47,25 @@ def train(
     hours: float | None = None,
     seed: int = 0,
     steps: int = STEPS,
+    from_scratch: bool = False,
+    autoencoder: Path = AUTOENCODER,
 ) -> None:
-    """Train on a folder of pictures; write the decoder to `out` and the encoder beside it.
+    """Train on a folder of pictures and write the decoder to `out`.
 
     Sub-folders name the styles. Takes about 90 minutes for 5,300 pictures on two CPU cores; an
     image of the progress appears beside `out`.
+
+    Args:
+        data: the folder.
+        out: the `.onnx` file to write; checkpoints are written beside it.
+        resume: go on from the checkpoint.
+        dry_run: run every step once and write nothing.
+        hours: time limit.
+        seed: of everything random.
+        steps: of the training.
+        from_scratch: learn 128 pixels, with an encoder beside `out`, instead of 256 pixels in the
+            latents of the autoencoder.
+        autoencoder: its decoder; the encoder lies beside it.
 
     Raises:
         ValueError: the folder holds fewer than 50 readable pictures.
@@ -58,10 +73,11 @@ def train(
     data, out = Path(data), Path(out)
     seed_everything(seed)
     device = find_device()
-    pictures = read_pictures(data, 80 if dry_run else None)
+    space = PixelSpace() if from_scratch else LatentSpace(autoencoder)
+    pictures = read_pictures(data, 80 if dry_run else None, size=space.size)
     print(f"{len(pictures.train)} pictures of {len(pictures.styles)} styles to learn, "
           f"{len(pictures.val)} to check, on {device}", flush=True)  # fmt: skip
-    training = VAETraining(pictures, device, dry_run=dry_run)
+    training = VAETraining(pictures, space, device, dry_run=dry_run)
     trainer = Trainer(
         training.net,
         training.optimizer,
@@ -97,29 +113,38 @@ def train(
         "pictures": len(pictures.train),
         "command": f"capriccio train vae --data {data.name} --out {out.name} --seed {seed}"
         + (f" --hours {hours:g}" if hours else "")
-        + (f" --steps {steps}" if steps != STEPS else ""),
+        + (f" --steps {steps}" if steps != STEPS else "")
+        + (" --from-scratch" if from_scratch else ""),
         **licence_of(data),
     }
-    export_models(trainer.ema.cpu(), training.train_pictures, training.train_labels,
-                  pictures.styles, out, card=card, dry_run=dry_run)  # fmt: skip
+    export_models(trainer.ema.cpu(), space, pictures.train, training.train_kept,
+                  training.train_labels, pictures.styles, out, card=card,
+                  dry_run=dry_run)  # fmt: skip
 
 
 class VAETraining:
     """The network, its optimizer, and what the trainer calls: schedule, loss and validation."""
 
-    def __init__(self, pictures: Pictures, device: str = "cpu", *, dry_run: bool = False):
-        self.device, self.dry_run = device, dry_run
+    def __init__(
+        self,
+        pictures: Pictures,
+        space: PixelSpace | LatentSpace,
+        device: str = "cpu",
+        *,
+        dry_run: bool = False,
+    ):
+        self.space, self.device, self.dry_run = space, device, dry_run
         self.styles = len(pictures.styles)
-        self.train_pictures = torch.from_numpy(pictures.train)  # (pictures, 128, 128, 3)
+        self.train_kept = space.encode(pictures.train)  # (pictures, 128, 128, 3)
         self.train_labels = torch.from_numpy(pictures.labels)  # (pictures,)
-        self.val_pictures = torch.from_numpy(pictures.val)  # (val pictures, 128, 128, 3)
+        self.val_kept = space.encode(pictures.val)  # (val pictures, 128, 128, 3)
         self.val_labels = torch.from_numpy(pictures.val_labels)  # (val pictures,)
         # Styles of 60 pictures stand beside some of 6,000: drawn as often as the root of their
         # number.
         counts = torch.bincount(self.train_labels, minlength=self.styles)  # (styles,)
         self.weights = (1 / counts.clamp(min=1).sqrt())[self.train_labels]  # (pictures,)
         self.progress = 0.0
-        net: nn.Module = VAENetwork(self.styles)
+        net: nn.Module = VAENetwork(self.styles, space.latents)
         net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         assert isinstance(net, VAENetwork)
         self.net = net
@@ -143,9 +168,8 @@ class VAETraining:
         device = self.device
         chosen = torch.multinomial(self.weights, BATCH)  # (batch,)
         labels = self.train_labels[chosen]  # (batch,)
-        x = self._batch(self.train_pictures[chosen])  # (batch, 3, 128, 128)
+        x = self.space.draw(self.train_kept, chosen, mirror=True).to(device)  # (batch, 3, 128, 128)
         style = self._one_hot(labels)  # (batch, styles)
-        x = torch.where(torch.rand(len(x), 1, 1, 1, device=device) < 0.5, x, x.flip(3))
         labelled = torch.rand(len(x), 1, device=device) > UNLABELLED  # (batch, 1)
         adversarial = self.progress > DEBUT
         spatial_mask = (torch.rand(len(x), 1, device=device) > GLOBAL_ONLY).float()  # (batch, 1)
@@ -244,28 +268,30 @@ class VAETraining:
     def validate(self, ema: VAENetwork) -> dict[str, float]:
         """Return the figures of the validation pictures; the first one chooses the checkpoint."""
         nats, costs, latents, errors = [], [], [], []
-        batches = zip(self.val_pictures.split(BATCH), self.val_labels.split(BATCH), strict=True)
+        count = len(self.val_labels)
+        batches = zip(torch.arange(count).split(BATCH), self.val_labels.split(BATCH), strict=True)
         with mixed_precision(self.device):
             for part, labels in batches:
-                x = self._batch(part)  # (batch, 3, 128, 128)
+                x = self._real(part)  # (batch, 3, 128, 128)
                 z, copies, cost = ema.reconstruct(x, self._one_hot(labels))
                 nats.append(ema.nats(x, copies))
                 costs.append(torch.stack(cost, 1))  # (batch, 2)
                 latents.append(z)
                 errors.append((x - copies).square().mean((1, 2, 3)))  # (batch,)
-            count = len(self.val_pictures)
             some = torch.linspace(0, count - 1, min(256, count)).long()  # (256,)
             labels = self.val_labels[some].to(self.device)  # (256,)
             chosen = torch.cat(latents)[some.to(self.device)]  # (256, 576)
             mixed = mixtures(chosen, chosen[partners(labels)])  # (256, 576)
             parts = zip(mixed.split(BATCH), self._one_hot(labels).split(BATCH), strict=True)
             samples = torch.cat([ema.decoder(z, style) for z, style in parts])  # (256, 3, …)
-        reals = self._batch(self.val_pictures[some])  # (256, 3, 128, 128)
+        reals = self._real(some)  # (256, 3, 128, 128)
         reconstruction = torch.cat(nats).mean().item()
         global_kl, spatial_kl = torch.cat(costs).mean(0).tolist()
-        bits = (reconstruction + global_kl + spatial_kl) / (SIZE * SIZE * 3)
+        bits = (reconstruction + global_kl + spatial_kl) / reals[0].numel()
         return {
-            "patch distance": patch_distance(reals, samples.clamp(0, 1)),
+            "patch distance": patch_distance(
+                reals, samples if self.space.latents else samples.clamp(0, 1)
+            ),
             "reconstruction nats": reconstruction,
             "kl nats": global_kl + spatial_kl,
             "kl nats, idea": global_kl,
@@ -276,21 +302,19 @@ class VAETraining:
 
     def samples(self, ema: VAENetwork) -> Image.Image:
         """Return 16 validation pictures, reconstructed, in another style, and as mixtures."""
-        rows = torch.linspace(0, len(self.val_pictures) - 1, 16).long()  # (16,)
-        x = self._batch(self.val_pictures[rows])  # (16, 3, 128, 128)
+        rows = torch.linspace(0, len(self.val_labels) - 1, 16).long()  # (16,)
+        x = self._real(rows)  # (16, 3, 128, 128)
         labels = self.val_labels[rows].to(self.device)  # (16,)
         style = self._one_hot(labels)  # (16, styles)
         z, _, _ = ema.reconstruct(x, style)
         mixed = mixtures(z, z.flip(0))  # (16, 576)
         other = self._one_hot((labels + 1) % self.styles)  # (16, styles)
         made = [ema.decoder(z, style), ema.decoder(z, other), ema.decoder(mixed, style)]
-        sheet = torch.cat([x, *made]).clamp(0, 1)  # (64, 3, 128, 128)
-        sheet = sheet.view(4, 16, 3, SIZE, SIZE).permute(0, 3, 1, 4, 2).reshape(4 * SIZE, -1, 3)
-        return Image.fromarray((sheet * 255).byte().cpu().numpy())
+        rows = [np.concatenate(list(self.space.images(part)), 1) for part in (x, *made)]
+        return Image.fromarray(np.concatenate(rows))
 
-    def _batch(self, pictures: Tensor) -> Tensor:
-        x = pictures.to(self.device).permute(0, 3, 1, 2).float() / 255  # (batch, 3, 128, 128)
-        return x.contiguous(memory_format=torch.channels_last)
+    def _real(self, index: Tensor) -> Tensor:
+        return self.space.draw(self.val_kept, index).to(self.device)  # (batch, 3, 128, 128)
 
     def _one_hot(self, labels: Tensor) -> Tensor:
         return F.one_hot(labels.to(self.device), self.styles).float()  # (batch, styles)

@@ -16,11 +16,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .autoencoder import CHANNELS
+
 GLOBAL = 64  # numbers: composition and colours of an image; too few to memorise 11,000 of them
 SPATIAL = 8  # channels at each of 8 by 8 places: 512, about a byte for every 12 by 12 pixels
 LATENT = GLOBAL + SPATIAL * 64
 ENCODER_CHANNELS = (40, 80, 128)  # at 32, 16 and 8 rows
 DECODER_CHANNELS = (128, 128, 96, 48, 24)  # at 4, 8, 16, 32, 64 rows: 170 M multiply-adds
+LATENT_DECODER_CHANNELS = (160, 160, 128, 88)  # at 4, 8, 16 and 32 rows: 240 M multiply-adds
 CODE = 128  # numbers that modulate every block of the decoder
 
 
@@ -43,21 +46,24 @@ class ResidualBlock(nn.Module):
 
 
 class Encoder(nn.Module):
-    """Return the posteriors of images, (batch, 3, 128, 128) in 0..1."""
+    """Return the posteriors of images, (batch, 3, 128, 128) in 0..1, or of their latents."""
 
-    def __init__(self):
+    def __init__(self, latents: bool = False):
         super().__init__()
-        self.first = nn.Conv2d(48, ENCODER_CHANNELS[0], 3, padding=1)
+        self.latents = latents
+        channels = LATENT_DECODER_CHANNELS if latents else DECODER_CHANNELS
+        self.first = nn.Conv2d(CHANNELS if latents else 48, ENCODER_CHANNELS[0], 3, padding=1)
         self.blocks = nn.ModuleList(ResidualBlock(width) for width in ENCODER_CHANNELS)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(ENCODER_CHANNELS))
         self.gather = nn.Conv2d(ENCODER_CHANNELS[-1], ENCODER_CHANNELS[-1], 2, 2)
         self.idea = nn.Linear(ENCODER_CHANNELS[-1] * 16, 2 * GLOBAL)
-        self.look = nn.Conv2d(ENCODER_CHANNELS[-1] + DECODER_CHANNELS[1], 64, 3, padding=1)
+        self.look = nn.Conv2d(ENCODER_CHANNELS[-1] + channels[1], 64, 3, padding=1)
         self.touch = nn.Conv2d(64, 2 * SPATIAL, 1)
 
     def global_posterior(self, x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return the last feature map, and mean and log variance, (batch, 64) each."""
-        h = self.first(F.pixel_unshuffle(x - 0.5, 4))  # (batch, 40, 32, 32)
+        # Of 128 pixels or of latents, the rows that are left are 32.
+        h = self.first(x if self.latents else F.pixel_unshuffle(x - 0.5, 4))  # (batch, 40, 32, 32)
         for block, down in zip(self.blocks, [*self.down, None], strict=True):
             h = block(h)  # (batch, width, rows, rows)
             if down is not None:
@@ -74,11 +80,15 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Return the images, (batch, 3, 128, 128), of latents, (batch, 576), in styles."""
+    """Return the images, (batch, 3, 128, 128), of latents, (batch, 576), in styles.
 
-    def __init__(self, styles: int):
+    With `latents` those of the autoencoder, (batch, 8, 32, 32), instead of images.
+    """
+
+    def __init__(self, styles: int, latents: bool = False):
         super().__init__()
-        channels = DECODER_CHANNELS
+        self.latents = latents
+        channels = LATENT_DECODER_CHANNELS if latents else DECODER_CHANNELS
         self.style = nn.Linear(styles, CODE, bias=False)
         self.code = nn.Linear(GLOBAL + CODE, CODE)
         self.first = nn.Linear(GLOBAL, channels[0] * 16)
@@ -94,6 +104,9 @@ class Decoder(nn.Module):
             up.weight.data = up.weight.data[:, :, :1, :1].repeat(1, 1, 2, 2)  # (in, out, 2, 2)
             nn.init.zeros_(up.bias)  # type: ignore[arg-type]
         self.up = nn.ModuleList(ups)
+        if latents:
+            self.last = nn.Conv2d(channels[-1], CHANNELS, 3, padding=1)
+            return
         self.last = nn.Conv2d(channels[-1], 12, 3, padding=1)
         self.last.weight.data = self.last.weight.data[::4].repeat_interleave(4, 0)  # (12, in, 3, 3)
         nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
@@ -104,7 +117,7 @@ class Decoder(nn.Module):
         share = share / share.sum(1, keepdim=True)  # (batch, styles)
         code = self.code(torch.cat([global_latent, self.style(share)], 1))  # (batch, 128)
         code = F.leaky_relu(code, 0.2)  # (batch, 128)
-        h = self.first(global_latent).view(-1, DECODER_CHANNELS[0], 4, 4)  # (batch, 128, 4, 4)
+        h = self.first(global_latent).view(len(code), -1, 4, 4)  # (batch, 128, 4, 4)
         h = self.up[0](self.blocks[0](h, code))  # (batch, 128, 8, 8)
         return code, self.planned(h, code)
 
@@ -116,6 +129,8 @@ class Decoder(nn.Module):
         for block, up in zip(self.blocks[2:], self.up[1:], strict=True):
             h = block(up(h), code)  # (batch, width, 2 rows, 2 rows)
         h = self.last(F.leaky_relu(h, 0.2))  # (batch, 12, 64, 64)
+        if self.latents:
+            return h.float()  # (batch, 8, 32, 32)
         return F.pixel_shuffle(h, 2).float() + 0.5  # (batch, 3, 128, 128)
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
@@ -126,19 +141,22 @@ class Decoder(nn.Module):
 class StyleDiscriminator(nn.Module):
     """Classify patches as real or generated, overall and for each style."""
 
-    def __init__(self, styles: int):
+    def __init__(self, styles: int, latents: bool = False):
         super().__init__()
-        widths = (32, 64, 96, 128)
-        self.first = nn.Conv2d(12, widths[0], 3, padding=1)
+        self.latents = latents
+        # Of latents it begins at half the rows: with more channels, and without the last map.
+        widths = (64, 96, 128) if latents else (32, 64, 96, 128)
+        self.first = nn.Conv2d(CHANNELS if latents else 12, widths[0], 3, padding=1)
         self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(widths))
         self.norms = nn.ModuleList(nn.GroupNorm(8, width) for width in widths[1:])
         # A logit for all styles and one for each (after StarGAN v2, arXiv 1912.01865).
         self.heads = nn.ModuleList(nn.Conv2d(width, 1 + styles, 3, padding=1)
-                                   for width in widths[2:])  # fmt: skip
+                                   for width in widths[-2:])  # fmt: skip
 
     def features(self, x: Tensor) -> list[Tensor]:
-        """Return four feature maps, of 64, 32, 16 and 8 rows."""
-        h = F.leaky_relu(self.first(F.pixel_unshuffle(x * 2 - 1, 2)), 0.2)  # (batch, 32, 64, 64)
+        """Return four feature maps, of 64, 32, 16 and 8 rows; the last three of latents."""
+        x = x if self.latents else F.pixel_unshuffle(x * 2 - 1, 2)  # (batch, 12, 64, 64)
+        h = F.leaky_relu(self.first(x), 0.2)  # (batch, 32, 64, 64)
         maps = [h]
         for layer, norm in zip(self.layers, self.norms, strict=True):
             h = F.leaky_relu(norm(layer(h)), 0.2)  # (batch, width, rows / 2, rows / 2)
@@ -150,7 +168,7 @@ class StyleDiscriminator(nn.Module):
         share = torch.cat([torch.ones_like(style[:, :1]), style], 1)  # (batch, 1 + styles)
         logits = [
             (head(h).float().flatten(2) * share[:, :, None]).sum(1)  # (batch, 256), (batch, 64)
-            for head, h in zip(self.heads, features[2:], strict=True)
+            for head, h in zip(self.heads, features[-2:], strict=True)
         ]
         return torch.cat(logits, 1)  # (batch, 320)
 
@@ -159,7 +177,7 @@ class StyleDiscriminator(nn.Module):
 
     def typicality(self, x: Tensor, labels: Tensor) -> Tensor:
         """Return how much more images look like their own style than like the others, (batch,)."""
-        maps = zip(self.heads, self.features(x)[2:], strict=True)
+        maps = zip(self.heads, self.features(x)[-2:], strict=True)
         logits = sum(head(h).flatten(2).mean(2)[:, 1:] for head, h in maps)  # (batch, styles)
         return (logits.gather(1, labels[:, None]) - logits.mean(1, keepdim=True))[:, 0]
 
@@ -167,10 +185,10 @@ class StyleDiscriminator(nn.Module):
 class VAENetwork(nn.Module):
     """All that learns, in one module, so that one checkpoint holds it."""
 
-    def __init__(self, styles: int):
+    def __init__(self, styles: int, latents: bool = False):
         super().__init__()
-        self.encoder, self.decoder = Encoder(), Decoder(styles)
-        self.critic = StyleDiscriminator(styles)
+        self.encoder, self.decoder = Encoder(latents), Decoder(styles, latents)
+        self.critic = StyleDiscriminator(styles, latents)
         self.log_width = nn.Parameter(torch.tensor(-2.0))  # of the Laplace; 0.14 to begin with
 
     def reconstruct(
@@ -212,6 +230,8 @@ class DecoderNetwork(nn.Module):
         self.decoder = decoder
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
+        if self.decoder.latents:
+            return self.decoder(z, style)  # (1, 8, 32, 32): the autoencoder's decoder is joined
         image = self.decoder(z, style).clamp(0, 1) * 255 + 0.5  # (1, 3, 128, 128)
         return image.permute(0, 2, 3, 1).to(torch.uint8)  # (1, 128, 128, 3)
 

@@ -1,15 +1,23 @@
 """Train the painterly autoencoder on crops of folders of pictures."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, find_device, mixed_precision, seed_everything
+from capriccio.training import (
+    Trainer,
+    export,
+    find_device,
+    mixed_precision,
+    seed_everything,
+)
 from PIL import Image
 from torch import Tensor
 
-from .autoencoder import Autoencoder
+from ..autoencoder import encoder_path
+from .autoencoder import CHANNELS, FACTOR, Autoencoder, LatentDecoder, LatentEncoder
 from .crops import Crops
 from .losses import patch_distance
 from .perceptual import PerceptualLoss
@@ -134,6 +142,46 @@ class AutoencoderTraining:
         rows = [torch.cat(list(part), 2) for part in (x[:5], made[:5], x[5:], made[5:])]
         sheet = torch.cat(rows, 1).permute(1, 2, 0)  # (1024, 1280, 3)
         return Image.fromarray((sheet * 255).round().byte().numpy())
+
+
+def export_autoencoder(
+    net: Autoencoder, mean: Tensor, deviation: Tensor, out: Path, *, card: dict[str, Any],
+    dry_run: bool = False,
+) -> None:  # fmt: skip
+    """Write the decoder to `out` and the encoder beside it, for pictures of any size.
+
+    Args:
+        mean: of the latents of the training pictures, in each channel, (8,).
+        deviation: the same, (8,).
+        card: what the cards of both models hold.
+    """
+    rows, columns = (torch.export.Dim(name, min=2, max=256) for name in ("rows", "columns"))
+    export(LatentDecoder(net, mean, deviation), (torch.randn(1, CHANNELS, 32, 24),), out,
+           input_names=["z"], output_names=["image"], tolerance=1, half=True,
+           dynamic={"z": {2: rows, 3: columns}}, dry_run=dry_run, card={
+        "part": "vae",
+        "inputs": {"z": "(1, 8, rows, columns) float32, a place for 8 x 8 pixels"},
+        **card,
+    })  # fmt: skip
+    picture = torch.randint(0, 256, (1, 256, 192, 3), dtype=torch.uint8)
+    export(LatentEncoder(net, mean, deviation), (picture,), encoder_path(out),
+           input_names=["picture"], output_names=["z"], tolerance=1e-2, half=True,
+           dynamic={"picture": {1: FACTOR * rows, 2: FACTOR * columns}}, dry_run=dry_run, card={
+        "part": "vae's encoder",
+        "inputs": {"picture": "(1, height, width, 3) uint8, sides are multiples of 8"},
+        **card,
+    })  # fmt: skip
+
+
+@torch.no_grad()
+def latent_statistics(net: Autoencoder, crops: Crops, batches: int = 64) -> tuple[Tensor, Tensor]:
+    """Return mean and deviation of the latents of random crops in each channel, (8,) each."""
+    random, found = np.random.default_rng(2), []
+    for _ in range(batches):
+        mean, _ = net.encoder(crops.batch(8, 128, random))  # (8, 8, 16, 16)
+        found.append(mean[:, :, 2:-2, 2:-2].transpose(0, 1).flatten(1))  # (8, places)
+    latents = torch.cat(found, 1)  # (8, places)
+    return latents.mean(1), latents.std(1)
 
 
 def laplacian(x: Tensor) -> Tensor:

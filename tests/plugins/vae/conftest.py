@@ -18,6 +18,7 @@ def untrained(tmp_path_factory) -> Path:
     from capriccio_vae.images import SIZE
     from capriccio_vae.training.export import export_models
     from capriccio_vae.training.networks import VAENetwork
+    from capriccio_vae.training.spaces import PixelSpace
 
     torch.manual_seed(0)
     net, pictures = VAENetwork(len(STYLES)), torch.randint(0, 256, (60, SIZE, SIZE, 3))
@@ -28,7 +29,24 @@ def untrained(tmp_path_factory) -> Path:
                               (net.encoder.touch, 30), (net.decoder.last, 3)):  # fmt: skip
             layer.weight *= factor
     labels, out = torch.arange(60) % len(STYLES), tmp_path_factory.mktemp("vae") / "mine.onnx"
-    export_models(net.eval(), pictures.byte(), labels, STYLES, out, card={"data": "noise"})
+    kept = pictures.byte()
+    export_models(
+        net.eval(), PixelSpace(), kept.numpy(), kept, labels, STYLES, out, card={"data": "noise"}
+    )
+    return out
+
+
+@pytest.fixture(scope="session")
+def unlearned(tmp_path_factory) -> Path:
+    """An autoencoder that has learned nothing: `painterly.onnx`, its encoder beside it."""
+    torch = pytest.importorskip("torch")
+    from capriccio_vae.training.autoencoder import Autoencoder
+    from capriccio_vae.training.train_autoencoder import export_autoencoder
+
+    torch.manual_seed(0)
+    out = tmp_path_factory.mktemp("autoencoder") / "painterly.onnx"
+    statistics = torch.zeros(8), torch.ones(8)
+    export_autoencoder(Autoencoder().eval(), *statistics, out, card={"data": "noise"})
     return out
 
 

@@ -8,29 +8,30 @@ from capriccio import Model, Moment, generator  # noqa: E402
 from capriccio_vae.images import SIZE  # noqa: E402
 from capriccio_vae.training.dataset import read_pictures  # noqa: E402
 from capriccio_vae.training.main import VAETraining, train  # noqa: E402
+from capriccio_vae.training.spaces import PixelSpace  # noqa: E402
 
 pytestmark = pytest.mark.slow
 
 
 def test_a_dry_run_writes_no_file(sheets, tmp_path):
-    train(sheets, tmp_path / "out" / "mine.onnx", dry_run=True)
+    train(sheets, tmp_path / "out" / "mine.onnx", dry_run=True, from_scratch=True)
     assert not (tmp_path / "out").exists()
 
 
 def test_a_model_trained_on_a_folder_plays_and_its_training_resumes(sheets, tmp_path):
     out = tmp_path / "mine.onnx"
-    train(sheets, out, steps=2)
+    train(sheets, out, steps=2, from_scratch=True)
     part = generator("vae", model=str(out))
     assert part(Moment(), style="red").shape == (SIZE, SIZE, 3)
     card = Model(out).card
     assert card["data"] == "discs" and card["licence"] == "not stated"
     assert set(card["latents"]["kinds"]) == {"red", "blue"}
-    train(sheets, out, steps=3, resume=True)
+    train(sheets, out, steps=3, resume=True, from_scratch=True)
     assert Model(out).card["metrics"]["step"] <= 3
 
 
 def test_the_discriminator_joins_after_a_quarter_of_the_training(sheets):
-    training = VAETraining(read_pictures(sheets))
+    training = VAETraining(read_pictures(sheets), PixelSpace())
     learned = []
     for progress in (0.2, 0.3):
         assert training.schedule(progress, step=999) == pytest.approx(1.0, abs=0.25)
@@ -38,3 +39,13 @@ def test_the_discriminator_joins_after_a_quarter_of_the_training(sheets):
         training.loss(0).backward()
         learned.append(training.net.critic.first.weight.grad is not None)
     assert learned == [False, True]
+
+
+def test_a_model_is_trained_in_the_latents_of_an_autoencoder(sheets, unlearned):
+    out = unlearned.with_name("mine.onnx")
+    train(sheets, out, steps=2, autoencoder=unlearned)
+    assert Model(out).card["autoencoder"] == "painterly"
+    part = generator("vae", model=str(out))
+    assert part(Moment(), style="red").shape == (256, 256, 3)
+    picture = part(Moment(), source=str(next(sheets.rglob("*.png"))), style="blue")
+    assert picture.shape == (128, 88, 3)
