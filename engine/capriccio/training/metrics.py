@@ -60,6 +60,44 @@ def nearest_distances(features: Features, others: Features) -> tuple[Features, F
     return np.concatenate(distances), np.concatenate(indices)
 
 
+def sharpness(images: Features) -> float:
+    """Return the mean absolute Laplacian of the luminance of `(images, height, width, 3)` uint8."""
+    total = 0.0
+    for image in images:
+        grey = image.astype(np.float32).mean(axis=2) / 255  # (height, width)
+        around = grey[:-2, 1:-1] + grey[2:, 1:-1] + grey[1:-1, :-2] + grey[1:-1, 2:]
+        total += float(np.abs(around - 4 * grey[1:-1, 1:-1]).mean())
+    return total / len(images)
+
+
+def grid_energy(images: Features, periods: tuple[int, ...] = (2, 4, 8, 16)) -> dict[int, float]:
+    """Return how much energy pictures have at the periods of a grid, relative to beside them.
+
+    Upsampling that does not overlap leaves a weave: lines in the spectrum at the periods of its
+    strides. 1 is what a picture without one has.
+
+    Args:
+        images: `(images, size, size, 3)` uint8; the size is a multiple of all periods.
+        periods: in pixels.
+    """
+    size = images.shape[1]
+    window = np.hanning(size)[:, None] * np.hanning(size)[None]
+    spectrum = np.zeros((size, size))
+    for image in images:
+        grey = image.astype(np.float64).mean(axis=2)
+        spectrum += np.abs(np.fft.fft2((grey - grey.mean()) * window)) ** 2
+    profiles = spectrum.sum(axis=0) + spectrum.sum(axis=1)  # by horizontal and vertical frequency
+    ratios = {}
+    for period in periods:
+        at = size // period
+        # Two bins to either side belong to the line, since the window spreads it.
+        beside = [*range(at - 7, at - 2), *(size - k if k > size // 2 else k
+                                            for k in range(at + 3, at + 8))]  # fmt: skip
+        line = profiles[[at, at - 1, (at + 1) % size]].mean()
+        ratios[period] = float(line / profiles[beside].mean())
+    return ratios
+
+
 def _distances(one: Features, other: Features) -> Features:
     one, other = one.astype(np.float64), other.astype(np.float64)
     squares = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T

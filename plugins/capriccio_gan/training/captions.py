@@ -22,6 +22,15 @@ SYNONYMS = {
     "several": ("several", "many"),
     "small": ("small", "little", "tiny"),
     "large": ("large", "big"),
+    "gloomy": ("gloomy", "dim", "nocturnal"),
+    "bright": ("bright", "sunny", "light"),
+    "cool": ("cool", "cold"),
+    "portrait": ("portrait", "face"),
+    "seascape": ("seascape", "sea", "marine"),
+    "still life": ("still life", "still life with objects"),
+    "genre painting": ("genre painting", "scene with people", "people"),
+    "cityscape": ("cityscape", "city", "town"),
+    "religious painting": ("religious painting", "saint", "religious scene"),
     "leaves": ("with leaves", "with a leaf", "on a leafy twig"),
 }
 SHORT_SHARE = 0.4  # of captions that are like typed prompts: a colour and a kind
@@ -35,6 +44,7 @@ class Facts:
     names: tuple[str, ...] = ()
     artist: str = ""
     decade: str = ""
+    movement: str = ""
     attributes: Attributes = field(default_factory=Attributes)
 
 
@@ -48,7 +58,11 @@ def facts_of(row: dict[str, str], attributes: Attributes) -> Facts:
     artist = normalize(row.get("artist", "").split(",")[0])  # the surname
     year = re.search(r"1[5-9]\d\d|20\d\d", row.get("year", ""))
     decade = f"{year.group()[:3]}0s" if year else ""
-    return Facts(kind, tuple(normalize(variety).split()), artist, decade, attributes)
+    names = normalize(f"{variety} {row.get('words', '')}").split()
+    movement = normalize(row.get("movement", ""))
+    if artist and "," not in row.get("artist", ""):
+        artist = artist.split()[-1]
+    return Facts(kind, tuple(names), artist, decade, movement, attributes)
 
 
 def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
@@ -63,7 +77,9 @@ def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
 
     seen = facts.attributes
     if random is not None and facts.kind and seen.colours and random.random() < SHORT_SHARE:
-        return f"{choose(seen.colours[0])} {facts.kind}"
+        if facts.movement and random.random() < 0.5:
+            return f"{facts.movement} {choose(facts.kind)}"
+        return f"{choose(seen.colours[0])} {choose(facts.kind)}"
     words = []
     if seen.view in ("two", "several") and included(0.7):
         words.append(choose(seen.view))
@@ -72,12 +88,16 @@ def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
     if seen.colours and included(0.8):
         colours = seen.colours if included(0.6) else seen.colours[:1]
         words.append(" and ".join(choose(colour) for colour in colours))
+    if seen.light and included(0.5):
+        words += [choose(word) for word in seen.light]
+    if facts.movement and included(0.7):
+        words.append(facts.movement)
     if facts.names and included(0.35):
         words += facts.names
     if facts.kind and included(0.9):
         if _is_bunch(facts) and included(0.3):
             words.insert(0, "bunch of")
-        words.append(facts.kind)
+        words.append(choose(facts.kind))
     if seen.view in ("whole", "cut", "whole and cut") and included(0.6):
         words.append(choose(seen.view))
     if seen.leaves and included(0.7):
@@ -92,9 +112,10 @@ def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
 def words_of(facts: Facts) -> set[str]:
     """Return every word that a caption of these facts may contain."""
     seen = facts.attributes
-    terms = [seen.view, seen.size, *seen.colours, "leaves" if seen.leaves else ""]
+    terms = [seen.view, seen.size, *seen.colours, *seen.light, "leaves" if seen.leaves else ""]
+    terms.append(facts.kind)
     phrases = [phrase for term in terms for phrase in SYNONYMS.get(term, (term,))]
-    phrases += [facts.kind, *facts.names, facts.decade]
+    phrases += [*facts.names, facts.decade, facts.movement]
     phrases += ["by", facts.artist] if facts.artist else []
     phrases += ["bunch of"] if _is_bunch(facts) else []
     # One fruit of the two is cut and the other whole: a prompt may name either alone.

@@ -78,6 +78,10 @@ class AutoencoderTraining:
                 turns = int(random.integers(1, 4))
                 z, x = (torch.rot90(part, turns, (2, 3)) for part in (z, x))
             made = self.net.decoder(z)  # (count, 3, side, side)
+            # All that judges reads four pixels as one place: rolled, it sees every pair of them, or
+            # the decoder would weave a pattern of its own grid.
+            roll = random.integers(8, size=2).tolist()
+            x, made = (torch.roll(part, roll, (2, 3)) for part in (x, made))
             features = self.perceptual(x, made)
         divergence = 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).mean()
         # Half of the error is measured at half the size: the finest octave is not averaged away.

@@ -4,9 +4,11 @@ import numpy as np
 import pytest
 from capriccio.training import (
     frechet,
+    grid_energy,
     kernel_distance,
     nearest_distances,
     precision_recall,
+    sharpness,
     spread,
 )
 
@@ -44,3 +46,21 @@ def test_nearest_distances_come_with_their_indices():
     these = np.array([[0.0, 0.0], [3.0, 4.0]])
     distances, indices = nearest_distances(np.array([[3.0, 4.0], [0.0, 1.0]]), these)
     assert indices.tolist() == [1, 0] and distances == pytest.approx([0, 1], abs=1e-6)
+
+
+def test_a_blurred_picture_is_less_sharp():
+    image = np.random.default_rng(0).integers(256, size=(1, 64, 64, 3), dtype=np.uint8)
+    blurred = (image // 2 + np.roll(image, 1, 1) // 2).astype(np.uint8)
+    assert 0 < sharpness(blurred) < sharpness(image)
+    assert sharpness(np.full_like(image, 7)) == 0
+
+
+@pytest.mark.parametrize("period", [2, 4, 8, 16])
+def test_a_weave_is_found_at_its_period_alone(period):
+    images = np.random.default_rng(0).integers(100, 140, size=(8, 256, 256, 3)).astype(np.uint8)
+    plain = grid_energy(images)
+    lines = (6 * np.cos(2 * np.pi * np.arange(256) / period))[:, None].round().astype(np.int64)
+    woven = grid_energy((images + lines[None, :, :, None]).astype(np.uint8))
+    assert all(0.7 < plain[p] < 1.4 for p in plain)
+    assert woven[period] > 5
+    assert all(0.7 < woven[p] < 1.4 for p in plain if p != period)
