@@ -109,7 +109,7 @@ class Trainer:
         if hours is not None and not hours > 0:  # nan is refused as well
             raise ValueError(f"hours must be positive, got {hours}")
         if self.dry_run:
-            steps, hours, every = self.step + 2, None, 1
+            steps, hours, every = self.step + 2, None, 2
         budget = float("inf") if hours is None else hours * 3600
         for group in self.optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])

@@ -26,7 +26,9 @@ from .network import BrushNetwork, PyramidBrushNetwork, pyramid, stroke_paramete
 
 BATCH = 8
 POOL = 512  # canvases kept at once
+VALIDATED = 64  # canvases that a checkpoint is judged by
 FRESH = 6  # of them are painted anew at every step
+DRY_RUN_POOL = 8
 PASSES = 2  # canvases of a target that are learned from: an early one, then one with its strokes
 LEARNING_RATE = 7e-4  # Adam's; at 1e-3 all strokes shrank to nothing in the first hundred steps
 HOURS = 0.75
@@ -49,7 +51,7 @@ def train(
     """
     out, hours = Path(out), HOURS if hours is None else hours
     seed_everything(seed)
-    training = BrushTraining(seed, pool=16 if dry_run else POOL)
+    training = BrushTraining(seed, pool=DRY_RUN_POOL if dry_run else POOL)
     checkpoint = out.with_suffix(".safetensors")
     trainer = Trainer(
         training.net,
@@ -105,7 +107,8 @@ class BrushTraining:
     def __init__(self, seed: int, pool: int = POOL):
         self.seed = seed
         random = np.random.default_rng(seed)
-        self.pool, self.val = random_targets(pool, random), random_targets(64, random)
+        self.pool = random_targets(pool, random)  # (pool, 3, 64, 64)
+        self.val = random_targets(min(pool, VALIDATED), random)  # (64, 3, 64, 64)
         self.net = BrushNetwork()
         self.optimizer = torch.optim.Adam(
             self.net.parameters(), lr=LEARNING_RATE, betas=(0.9, 0.99)

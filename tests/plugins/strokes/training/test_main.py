@@ -8,8 +8,9 @@ torch = pytest.importorskip("torch")
 from capriccio import Model  # noqa: E402
 from capriccio_strokes import evaluate  # noqa: E402
 from capriccio_strokes.strokes import SIDE, coverage  # noqa: E402
+from capriccio_strokes.training import main  # noqa: E402
 from capriccio_strokes.training.canvases import begun_canvases, random_targets  # noqa: E402
-from capriccio_strokes.training.main import command, stroke_gain, train  # noqa: E402
+from capriccio_strokes.training.main import command, stroke_gain  # noqa: E402
 from capriccio_strokes.training.network import BrushNetwork, stroke_parameters  # noqa: E402
 from click.testing import CliRunner  # noqa: E402
 
@@ -78,8 +79,9 @@ def test_a_dry_run_takes_every_step_and_keeps_no_file(tmp_path):
 
 
 @pytest.mark.slow
-def test_a_trained_model_paints(tmp_path):
-    train(None, tmp_path / "mine.onnx", hours=0.002)
+def test_a_trained_model_paints(tmp_path, monkeypatch):
+    monkeypatch.setattr(main, "POOL", 32)
+    main.train(None, tmp_path / "mine.onnx", hours=0.0005)
     model = Model(tmp_path / "mine.onnx")
     target = np.random.default_rng(0).random((SIDE, SIDE, 3), np.float32)
 
