@@ -52,12 +52,14 @@ class Painter(Generator):
         self._path, self._size = self.model_path(model), int(size)
         self._model: Any = None
         self._video: VideoInput | None = None
+        self._seed = seed
+        self._default_target: np.ndarray | None = None
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
         """Start with an empty canvas; the same seed paints the same way."""
-        self._seed = seed
-        self._default_target: np.ndarray | None = None
+        if seed != self._seed:
+            self._seed, self._default_target = seed, None
         self._last_target: object = self  # nothing yet
         self._painting: Painting | None = None
         self._side = 0  # pixels of the canvas on which strokes are computed
