@@ -17,6 +17,7 @@ from .options import Number, plain_errors
 
 # The distributions that training needs and a show does not.
 TRAINING = {"torch", "onnx", "onnxscript", "safetensors"}
+KINDS: dict[str, Any] = {"float": float, "int": int, "Path": click.Path(path_type=Path)}
 PLUGIN = "capriccio.plugin"  # under which the click context keeps the plugin that is named
 
 
@@ -164,15 +165,47 @@ def _own_names(ctx: click.Context) -> set[str]:
 
 
 def options_of(trainer: Callable[..., Any], ours: set[str]) -> list[click.Parameter]:
-    """Return the number keywords of the function `train` of a plugin beyond `ours`, as options."""
+    """Return the keywords of the function `train` of a plugin beyond `ours`, as options.
+
+    Numbers, flags and paths can be given; their help is what the docstring says under `Args`.
+    """
     options: list[click.Parameter] = []
+    described = argument_texts(inspect.getdoc(trainer) or "")
     for parameter in inspect.signature(trainer).parameters.values():
         name = "--" + parameter.name.replace("_", "-")
         # Read as it is written: some modules keep their annotations as text.
-        kinds = re.findall(r"\b(?:int|float)\b", inspect.formatannotation(parameter.annotation))
-        if parameter.kind is parameter.KEYWORD_ONLY and name not in ours and kinds:
-            options.append(click.Option([name], type=float if "float" in kinds else int))
+        kinds = re.findall(
+            r"\b(int|float|bool|Path)\b", inspect.formatannotation(parameter.annotation)
+        )
+        if parameter.kind is not parameter.KEYWORD_ONLY or name in ours or not kinds:
+            continue
+        text = described.get(parameter.name, "")
+        text = text[:1].upper() + text[1:]
+        if "bool" in kinds:
+            options.append(click.Option([name], is_flag=True, help=text))
+            continue
+        kind = next(value for word, value in KINDS.items() if word in kinds)
+        default = parameter.default if isinstance(parameter.default, int | float) else None
+        shown = default is not None
+        options.append(
+            click.Option([name], type=kind, default=default, show_default=shown, help=text)
+        )
     return options
+
+
+def argument_texts(docstring: str) -> dict[str, str]:
+    """Return what a docstring says of each argument, by its name."""
+    _, _, rest = docstring.partition("\nArgs:\n")
+    texts: dict[str, str] = {}
+    name = ""
+    for line in rest.splitlines():
+        if line and not line.startswith(" "):
+            break  # the next section
+        if found := re.match(r"    (\w+): (.*)", line):
+            name, texts[found[1]] = found[1], found[2]
+        elif name and line.strip():
+            texts[name] += " " + line.strip()
+    return texts
 
 
 def own_options(

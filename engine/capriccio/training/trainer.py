@@ -5,6 +5,7 @@ import json
 import math
 import random
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 from ..atomic_file import write_bytes
 
 Tensors = dict[str, torch.Tensor]
+FIRST_ESTIMATE = 45.0  # seconds of training, after which its end is estimated
 
 
 def seed_everything(seed: int) -> None:
@@ -87,6 +89,7 @@ class Trainer:
         schedule: Callable[[float], float] | None = None,
         clip: float = 1.0,
         on_snapshot: Callable[[Any, int], None] | None = None,
+        enough: int = 0,
     ) -> dict[str, float]:
         """Train until `steps` or `hours` are used up; return the metrics of the best checkpoint.
 
@@ -101,6 +104,8 @@ class Trainer:
             every: steps between validations.
             schedule: returns a factor for the learning rates at a progress of 0..1.
             on_snapshot: called with `ema` and the step after each validation.
+            enough: steps from which on a model is worth using; a budget that will not reach them
+                is told after the first minute, and at the end.
         """
         from rich import progress as ui
 
@@ -108,13 +113,15 @@ class Trainer:
             raise ValueError(f"steps must be at least 1, got {steps}")
         if hours is not None and not hours > 0:  # nan is refused as well
             raise ValueError(f"hours must be positive, got {hours}")
+        whole = steps
         if self.dry_run:
             steps, hours, every = self.step + 2, None, 2
         budget = float("inf") if hours is None else hours * 3600
         for group in self.optimizer.param_groups:
             group.setdefault("initial_lr", group["lr"])
+        resumed = self.seconds
         begun = time.monotonic() - self.seconds
-        smooth = None
+        smooth, begun_at, estimated = None, self.step, self.dry_run
         columns = ui.BarColumn(), ui.MofNCompleteColumn(), ui.TimeElapsedColumn()
         figures_column = ui.TextColumn("{task.fields[figures]}")
         bar = ui.Progress(ui.TextColumn("{task.description}"), *columns, figures_column)
@@ -128,7 +135,11 @@ class Trainer:
                 self.seconds = time.monotonic() - begun
                 smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
                 progress = max(self.step / steps, self.seconds / budget)
-                left = self.seconds / progress - self.seconds
+                left = max(0.0, self.seconds / progress - self.seconds)
+                if not estimated and time.monotonic() - begun - resumed > FIRST_ESTIMATE:
+                    estimated = True
+                    taken = (self.step - begun_at) / (self.seconds - resumed)
+                    bar.console.print(_estimate(self, taken, steps, budget, enough))
                 figures = f"loss {smooth:.4f}, {left / 60:.1f} min left"
                 bar.update(task, completed=self.step, figures=figures)
                 is_last = self.step >= steps or self.seconds >= budget
@@ -139,6 +150,14 @@ class Trainer:
                     if on_snapshot and not self.dry_run:
                         with torch.no_grad():
                             on_snapshot(self.ema, self.step)
+        if self.dry_run:
+            print(_predict(self.seconds - resumed, self.step - begun_at, whole), flush=True)
+        elif self.step < enough and not caught:
+            print(
+                f"too little time: {self.step} of the {enough} steps were taken from which on a "
+                "model is worth using; go on with --resume and more --hours",
+                flush=True,
+            )
         if caught:
             self.save()
             print(f"stopped at step {self.step}; continue with --resume", flush=True)
@@ -206,8 +225,9 @@ class Trainer:
         if is_best:
             self.metrics = {**metrics, "step": self.step}
             self._write(self.best_path)
-        words = ", ".join(f"{name} {value:.4f}" for name, value in metrics.items())
-        return f" | {words}{' (best)' if is_best else ''}"
+        words = [f"{name} {value:.4f}" for name, value in metrics.items()]
+        words[0] += " (lower is better; best so far)" if is_best else " (lower is better)"
+        return f" | {', '.join(words)}"
 
     def _write(self, path: Path) -> None:
         if self.dry_run:
@@ -225,6 +245,31 @@ class Trainer:
         # Cloned, because safetensors refuses tensors that share memory (tied weights).
         tensors = {name: t.detach().cpu().contiguous().clone() for name, t in tensors.items()}
         write_bytes(path, save(tensors, metadata={"capriccio": json.dumps(state)}))
+
+
+def _estimate(trainer: Trainer, pace: float, steps: int, budget: float, enough: int) -> str:
+    """Return what a training will reach, at `pace` steps a second of a `budget` of seconds."""
+    within = min(steps, trainer.step + round(pace * max(0.0, budget - trainer.seconds)))
+    text = f"at this pace {within} of {steps} steps will be taken"
+    if within < enough:
+        hours = (enough - trainer.step) / pace + trainer.seconds
+        text += (
+            f"; a model is worth using from {enough} steps on, which take {hours / 3600:.1f} h: "
+            "stop with Ctrl-C, then --resume with more --hours"
+        )
+    return text
+
+
+def _predict(seconds: float, taken: int, steps: int) -> str:
+    """Return how long a training of `steps` will take, and its memory so far."""
+    text = f"a training of {steps} steps takes about {seconds / max(1, taken) * steps / 3600:.1f} h"
+    try:
+        import resource
+    except ImportError:  # not on Windows
+        return text
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    peak /= 1024**2 if sys.platform != "darwin" else 1024**3  # kilobytes, but bytes on macOS
+    return f"{text}, and about {peak:.1f} GB of memory for this much data"
 
 
 def _read(path: Path) -> tuple[Tensors, dict[str, Any]]:

@@ -33,6 +33,7 @@ SIZES = (64, 128, 256)
 BATCH = {"cpu": 32, "cuda": 128}
 STEPS = {"cpu": 20_000, "cuda": 60_000}
 VALIDATION_INTERVAL = {"cpu": 250, "cuda": 1000}  # steps
+ENOUGH = 3_000  # steps after which shapes can be told
 ENCODER_STEPS = 1_500  # about 30 times through the 6,010 watercolours
 ENCODER_SHARE = 1 / 8  # of the time
 RATE = 1e-3  # Adam's; R3GAN starts at 2e-4 with batches of 512 and no warm-up
@@ -145,6 +146,7 @@ def train(
         schedule=lambda progress: adversarial.schedule(1.0 if dry_run else progress),
         clip=MAX_GRADIENT,
         on_snapshot=snapshot,
+        enough=ENOUGH,
     )
     spent = trainer.seconds / 3600
     card = {

@@ -25,6 +25,7 @@ from .losses import laplacian_pyramid, mixtures, partners, patch_distance
 from .networks import VAENetwork
 from .spaces import LatentSpace, PixelSpace
 
+ENOUGH = 1_500  # steps after which pictures are no longer grey
 STEPS = 9_000  # about 40 times through 5,300 paintings
 LEARNING_RATE = 7e-4  # Adam's usual 1e-3, a little lower for want of normalisation layers
 BETAS = (1.0, 3.0)  # KL weights of global and spatial latent: what fits the first should be there
@@ -99,6 +100,7 @@ def train(
         every=500,
         schedule=lambda progress: training.schedule(progress, trainer.step),
         on_snapshot=save_samples,
+        enough=ENOUGH,
     )
     card = {
         "objective": f"Laplace negative log-likelihood + {BETAS[0]:g} KL of the global latent and "

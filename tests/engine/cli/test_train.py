@@ -4,10 +4,11 @@ import importlib
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import click
 import pytest
-from capriccio.cli.train import missing_modules, own_options
+from capriccio.cli.train import missing_modules, options_of, own_options
 from helpers.command import capriccio, error
 
 pytestmark = pytest.mark.usefixtures("folder")
@@ -162,3 +163,22 @@ def test_the_hours_of_a_training_are_finite(hours):
     assert f"a finite number is needed, such as 30, got {hours!r}" in error(
         *WORDS, "--hours", hours
     )
+
+
+def test_options_are_flags_paths_and_numbers_with_the_help_of_the_docstring():
+    def train(data, out, *, rate: float = 0.5, plain: bool = False, base: Path = Path(), name=""):
+        """Train.
+
+        Args:
+            rate: of learning, which
+                is long.
+            plain: leave out.
+
+        Raises:
+            ValueError: never.
+        """
+
+    rate, plain, base = options_of(train, set())
+    assert (rate.help, rate.default) == ("Of learning, which is long.", 0.5)
+    assert plain.is_flag and plain.help == "Leave out."
+    assert isinstance(base.type, click.Path)

@@ -1,13 +1,16 @@
 """Training: seeds, precision, the loop, and its checkpoints."""
 
 import os
+import re
 import signal
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 from capriccio.training import Trainer, find_device, mixed_precision, seed_everything
+from capriccio.training import trainer as trainer_module
 from torch import nn
 
 
@@ -172,3 +175,20 @@ def test_the_checkpoint_of_another_network_is_refused(tmp_path):
     other = nn.Linear(2, 3)
     with pytest.raises(ValueError, match="is the checkpoint of another network"):
         Trainer(other, torch.optim.SGD(other.parameters(), 0.1), one.path, resume=True)
+
+
+def test_a_budget_that_is_too_small_is_told_early_and_at_the_end(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(trainer_module, "FIRST_ESTIMATE", 0.0)
+    one = trainer(tmp_path / "x.safetensors")
+    one.run(loss_of(one.net), steps=1_000_000, hours=0.2 / 3600, enough=900_000)
+    told = " ".join(capsys.readouterr().out.split())
+    assert "of 1000000 steps will be taken; a model is worth using from 900000 steps on" in told
+    assert "too little time:" in told and "go on with --resume and more --hours" in told
+
+
+def test_a_dry_run_predicts_time_and_memory(tmp_path, capsys):
+    one = trainer(tmp_path / "x.safetensors", dry_run=True)
+    one.run(loss_of(one.net), steps=10_000_000)
+    told = capsys.readouterr().out
+    assert re.search(r"a training of 10000000 steps takes about \d+\.\d h", told)
+    assert sys.platform == "win32" or re.search(r"about \d+\.\d GB of memory", told)
