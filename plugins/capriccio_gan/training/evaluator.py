@@ -12,7 +12,8 @@ from .spaces import LatentSpace, PixelSpace, to_bytes
 from .text_image import ImageEncoder, encode_images
 
 MAX_PROMPTS = 1000
-UNPROMPTED = 200  # pictures without a prompt
+MAX_UNPROMPTED = 200  # pictures without a prompt
+REPEATS = 4  # of either for each picture for validation, at most
 BATCH = 64
 
 
@@ -34,11 +35,13 @@ class Evaluator:
         self.encoder, self.space, self.text_encoder = encoder, space, text_encoder
         self.device, self.seed = device, seed
         sample = np.random.default_rng(0).permutation(len(validation))[:MAX_PROMPTS]
-        repeats = -(-min(MAX_PROMPTS, 4 * len(validation)) // len(validation))
+        count = REPEATS * len(validation)
+        repeats = -(-min(MAX_PROMPTS, count) // len(validation))
         random = np.random.default_rng(0)  # varied captions, as people would type them
         captions = [compose(validation.facts[i], random) for i in [*sample] * repeats]
         self.prompts = torch.tensor([vocabulary.encode(caption)[0] for caption in captions])
-        self.no_prompt = torch.tensor([vocabulary.encode("")[0]])  # (1, 24)
+        no_prompt = torch.tensor([vocabulary.encode("")[0]])  # (1, 24)
+        self.no_prompts = no_prompt.expand(min(MAX_UNPROMPTED, count), -1)  # (200, 24)
         self.real = self._features(validation.images)
         self.floor = frechet(
             self._features(training.images[:: max(1, len(training) // 2000)]), self.real
@@ -47,7 +50,7 @@ class Evaluator:
     def evaluate(self, generator: GeneratorNetwork) -> dict[str, float]:
         """Return the figures of a generator; a lower Fréchet distance is better."""
         generated = self._features(self.generate(generator, self.prompts))
-        unprompted = self._features(self.generate(generator, self.no_prompt.expand(UNPROMPTED, -1)))
+        unprompted = self._features(self.generate(generator, self.no_prompts))
         return {
             "frechet": frechet(self.real, generated),
             "real frechet": self.floor,

@@ -1,5 +1,7 @@
 """The second phase changes the generator."""
 
+from functools import cache
+
 import pytest
 import torch
 from capriccio_gan.training import losses, main
@@ -18,6 +20,7 @@ def test_moments_of_generated_pictures_count_in_the_second_phase(folder, tmp_pat
         return encoders[:3]
 
     monkeypatch.setattr(main, "train_encoders", once)
+    monkeypatch.setattr(main, "read_pictures", cache(main.read_pictures))
 
     def trained(weight: float, steps: int):
         monkeypatch.setattr(losses, "TRANSPORT_WEIGHT", weight)
