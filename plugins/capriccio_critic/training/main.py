@@ -37,6 +37,7 @@ RATE = 2e-3  # AdamW, with a batch of 32 and normalised layers
 LABEL_SMOOTHING = 0.1  # (1512.00567): a movement is one word for a whole life's work
 CUTMIX = 0.3  # share of the batches that are mixed from two (CutMix, 1905.04899)
 GREY = 0.08  # share of the pictures that are turned grey: 6 % are, and colour must not be all
+DRY_RUN_PICTURES, DRY_RUN_COPIED = 120, 10
 HOURS = 1.0
 FIRST_STAGE = 0.45  # of the time
 ARTIST_WEIGHT = 0.7  # of the artist's loss, where the movement's counts 1
@@ -202,7 +203,7 @@ def train(
     """
     data, out, hours = Path(data), Path(out), HOURS if hours is None else hours
     seed_everything(seed)
-    pictures = read_pictures(data, 120 if dry_run else None, half)
+    pictures = read_pictures(data, DRY_RUN_PICTURES if dry_run else None, half)
     net: CriticNetwork = CriticNetwork(len(pictures.kinds), len(pictures.artists))
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     split, artist_split = pictures.split, pictures.artist_split
@@ -268,8 +269,9 @@ def calibrate_and_export(
         figures[f"{name}, macro"] = macro_accuracy(probabilities, truth)
         figures[f"{name}, calibration error"] = calibration_error(probabilities, truth)
     files = [data / path for path in pictures.paths]
+    few = DRY_RUN_COPIED if dry_run else None  # of each picture seven copies are made
     preference, scores = train_preference(
-        net, [files[row] for row in rows], [files[row] for row in check], seed=seed
+        net, [files[row] for row in rows[:few]], [files[row] for row in check[:few]], seed=seed
     )
     size = net.trunk.statistics_size
     distribution = fit_distribution(features[:, :size])

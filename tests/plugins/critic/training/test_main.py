@@ -12,6 +12,7 @@ from PIL import Image
 
 torch = pytest.importorskip("torch")
 
+from capriccio_critic.training import preference  # noqa: E402
 from capriccio_critic.training.main import (  # noqa: E402
     CUTMIX,
     augmented_crops,
@@ -67,7 +68,8 @@ def test_a_dry_run_takes_every_step_and_writes_nothing(folder, tmp_path):
 
 
 @pytest.mark.slow
-def test_a_trained_model_can_be_used(tmp_path):
+def test_a_trained_model_can_be_used(tmp_path, monkeypatch):
+    monkeypatch.setattr(preference, "MAX_TRAIN", 20)  # its training has a test of its own
     for number in range(160):
         kind = tmp_path / "data" / ("upright" if number % 2 else "level")
         kind.mkdir(exist_ok=True, parents=True)
