@@ -57,7 +57,7 @@ def test_a_network_learns_to_gain_more():
     canvas = target.mean((2, 3), keepdim=True).expand_as(target).contiguous()
     optimizer = torch.optim.Adam(net.parameters(), lr=1e-3)
     gained = []
-    for _ in range(25):
+    for _ in range(12):
         gain, before, _, _ = stroke_gain(target, canvas, stroke_parameters(net(target, canvas)))
         share = (gain / (before + 0.5)).mean()
         gained.append(share.item())
