@@ -174,6 +174,9 @@ def soak(
             say(samples[-1])
 
     outputs = [Sink(timed=False), Sink(timed=True), panel]
+    # What is there before the show need not be looked through at every sample.
+    gc.collect()
+    gc.freeze()
     if not live:
         sketch_module.LiveClock = Wound  # type: ignore[misc]
     piece.perform(
