@@ -48,6 +48,8 @@ class VAE(Generator):
         self._model: Any = None
         self._encoder: Any = None
         self._autoencoder: Autoencoder | None = None
+        self._names: Sequence[str] = []
+        self._classes: dict[str, np.ndarray] = {}
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -341,12 +343,12 @@ class VAE(Generator):
                 for style, found in touches.items()
             }
         if self._only_encodes:
-            self._names, self._classes = sorted(self._touches), dict.fromkeys(self._touches)
+            self._names, self._classes = sorted(self._touches), {}
             self._model = model
             return
         try:
             self._read_card(model.card["latents"])
-            self._names: Sequence[str] = model.card.get("styles") or list(self._classes)
+            self._names = model.card.get("styles") or list(self._classes)
             self._has_style_input = "style" in model.inputs
             sizes = {len(self._mean), *(array.shape[-1] for array in self._classes.values())}
             fits = (

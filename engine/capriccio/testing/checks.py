@@ -173,7 +173,7 @@ def _received(generator: Generator, knobs: dict[str, Any]) -> dict[str, Any]:
         received.update(passed)
         return []
 
-    generator.generate = generate  # type: ignore[method-assign, assignment]
+    generator.generate = generate  # type: ignore[method-assign, method-assign]
     try:
         generator(SHOW[0], **knobs)
     finally:

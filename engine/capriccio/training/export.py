@@ -71,7 +71,9 @@ def export(
             input_names=input_names,
             output_names=output_names,
             opset_version=OPSET,
-            dynamic_shapes=dynamic and {name: dict(dynamic.get(name, {})) for name in input_names},
+            dynamic_shapes={name: dict(dynamic.get(name, {})) for name in input_names}
+            if dynamic
+            else None,
             dynamo=True,
             optimize=True,
             verbose=False,

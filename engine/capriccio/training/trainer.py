@@ -267,8 +267,8 @@ def _predict(seconds: float, taken: int, steps: int) -> str:
         import resource
     except ImportError:  # not on Windows
         return text
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    peak /= 1024**2 if sys.platform != "darwin" else 1024**3  # kilobytes, but bytes on macOS
+    unit = 1024**3 if sys.platform == "darwin" else 1024**2  # bytes on macOS, else kilobytes
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
     return f"{text}, and about {peak:.1f} GB of memory for this much data"
 
 

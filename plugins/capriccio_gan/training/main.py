@@ -241,8 +241,8 @@ def export_model(
         **card,
     }
     # A value between two levels of 256 may round either way.
-    latent = isinstance(space, LatentSpace)
+    decoder = space.decoder_path if isinstance(space, LatentSpace) else None
     export(model, model.random_inputs(), out, input_names=INPUTS, output_names=OUTPUTS, card=card,
-           tolerance={"image": 1e-2 if latent else 1, "codes": 1e-3}, draw=model.random_inputs,
-           half=latent, joined=("image", space.decoder_path) if latent else None,
+           tolerance={"image": 1e-2 if decoder else 1, "codes": 1e-3}, draw=model.random_inputs,
+           half=decoder is not None, joined=("image", decoder) if decoder else None,
            dry_run=dry_run)  # fmt: skip

@@ -98,7 +98,7 @@ class Decoder(nn.Module):
         self.last = convolution(three, 12)
         # The four pixels of a place begin alike: no weave.
         self.last.weight.data = self.last.weight.data[::4].repeat_interleave(4, 0)  # (12, in, 3, 3)
-        nn.init.zeros_(self.last.bias)
+        nn.init.zeros_(self.last.bias)  # type: ignore[arg-type]
 
     def forward(self, z: Tensor) -> Tensor:
         h = self.blocks[0](self.first(z))  # (batch, 96, rows, columns)

@@ -44,10 +44,10 @@ class Crops:
             if part == "test":
                 continue
             try:
-                with Image.open(path) as picture:
-                    picture = picture.convert("RGB")
-                    picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-                    image = np.asarray(picture)
+                with Image.open(path) as file:
+                    picture = file.convert("RGB")
+                picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
+                image = np.asarray(picture)
             except (OSError, ValueError, SyntaxError):
                 continue
             if min(image.shape[:2]) >= 96:

@@ -312,8 +312,8 @@ class VAETraining:
         mixed = mixtures(z, z.flip(0))  # (16, 576)
         other = self._one_hot((labels + 1) % self.styles)  # (16, styles)
         made = [ema.decoder(z, style), ema.decoder(z, other), ema.decoder(mixed, style)]
-        rows = [np.concatenate(list(self.space.images(part)), 1) for part in (x, *made)]
-        return Image.fromarray(np.concatenate(rows))
+        shown = [np.concatenate(list(self.space.images(part)), 1) for part in (x, *made)]
+        return Image.fromarray(np.concatenate(shown))
 
     def _real(self, index: Tensor) -> Tensor:
         return self.space.draw(self.val_kept, index).to(self.device)  # (batch, 3, 128, 128)

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..images import SIZE
+from .autoencoder import CHANNELS
 
 REPORTS = 8  # of the progress of the encoding
 
@@ -49,7 +50,7 @@ class LatentSpace:
 
     def encode(self, pictures: np.ndarray) -> Tensor:
         """Return latents of pictures and of their mirrored copies, (pictures, 2, 8, 32, 32)."""
-        kept = np.empty((len(pictures), 2, self.autoencoder.channels, 32, 32), np.float16)
+        kept = np.empty((len(pictures), 2, CHANNELS, 32, 32), np.float16)
         for index, picture in enumerate(pictures):
             if index % -(-len(pictures) // REPORTS) == 0:
                 print(f"encoding pictures: {index} of {len(pictures)}", flush=True)

@@ -14,7 +14,7 @@ from capriccio.training import (
     seed_everything,
 )
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from ..autoencoder import encoder_path
 from .autoencoder import CHANNELS, FACTOR, Autoencoder, LatentDecoder, LatentEncoder
@@ -41,14 +41,17 @@ class AutoencoderTraining:
 
     def __init__(self, crops: Crops, device: str = "cpu"):
         self.crops, self.device, self.progress = crops, device, 0.0
-        self.net = Autoencoder().to(device, memory_format=torch.channels_last)
-        self.perceptual = PerceptualLoss().to(device, memory_format=torch.channels_last)
+        self.net, self.perceptual = Autoencoder().to(device), PerceptualLoss().to(device)
+        nets: tuple[nn.Module, ...] = (self.net, self.perceptual)
+        for net in nets:
+            net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         painter = [*self.net.encoder.parameters(), *self.net.decoder.parameters()]
+        groups: list[dict[str, Any]] = [
+            {"params": painter, "betas": (0.9, 0.99)},
+            {"params": self.net.critic.parameters(), "betas": (0.5, 0.99)},
+        ]
         self.optimizer = torch.optim.AdamW(
-            [
-                {"params": painter, "betas": (0.9, 0.99)},
-                {"params": self.net.critic.parameters(), "betas": (0.5, 0.99)},
-            ],
+            groups,
             lr=LEARNING_RATE,
             weight_decay=1e-4,
         )
@@ -111,7 +114,7 @@ class AutoencoderTraining:
         pairs = zip(logits, noisy, strict=True)
         smooth = sum((a[::4] - b).square().mean() for a, b in pairs) / len(gaps)
         fooled = sum(F.softplus(gap).mean() for gap in gaps) / len(gaps)
-        (pull,) = torch.autograd.grad(fooled, detached, retain_graph=True)
+        (pull,) = torch.autograd.grad(torch.as_tensor(fooled), detached, retain_graph=True)
         (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
         weight = min(LIMIT, ADVERSARIAL * float(own.norm() / (pull.norm() + 1e-12)))
         weight *= min(
