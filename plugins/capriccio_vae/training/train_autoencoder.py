@@ -27,6 +27,7 @@ LEARNING_RATE = 6e-4
 # Sides of crops and pictures a batch, from shares of the training on: small ones first are cheap.
 PHASES = ((0.0, 64, 16), (0.55, 96, 8), (0.85, 128, 6))
 KL = 1e-3  # weight of the divergence a latent number, in nats
+WEAVE = 2.0  # weight of differences between the four pixels that are painted at once
 FEATURES = 0.05  # weight of the relative differences of features
 DEBUT = 0.2  # share of the training after which the discriminator teaches the decoder
 ADVERSARIAL = 0.4  # gradient of the discriminator, as a share of the reconstruction's
@@ -90,6 +91,11 @@ class AutoencoderTraining:
         # Half of the error is measured at half the size: the finest octave is not averaged away.
         error = 0.5 * (x - made).abs().mean()
         error = error + 0.5 * (F.avg_pool2d(x, 2) - F.avg_pool2d(made, 2)).abs().mean()
+        # The last convolution paints four pixels at once: what one of them has more of than the
+        # others, all over a place, is a weave.
+        phases = F.pixel_unshuffle(made - x, 2).unflatten(1, (3, 4))  # (count, 3, 4, …)
+        phases = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)  # (count, 12, …)
+        error = error + WEAVE * F.avg_pool2d(phases, 8).abs().mean()
         fidelity = error + FEATURES * features
         total = fidelity + KL * divergence
         if self.progress < DEBUT:
