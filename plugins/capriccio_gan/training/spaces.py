@@ -82,7 +82,7 @@ class LatentSpace:
     gamma, step = 0.5, 0.15  # as for pixels, whose deviation is about a fifth
     size = 8 * LATENT_ROWS
 
-    def __init__(self, model: str | Path = "paintings", device: str = "cpu"):
+    def __init__(self, model: str | Path = "painterly", device: str = "cpu"):
         self.part: Any = generator("vae", model=str(model))
         self.decoder_path: Path = self.part.model_path(model)
         self.device = device

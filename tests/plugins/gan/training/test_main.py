@@ -9,6 +9,7 @@ from capriccio_gan.generator import GAN
 from capriccio_gan.training import main
 from capriccio_gan.training.networks import LATENT
 from helpers.sheets import disc_folder
+from PIL import Image
 from safetensors import safe_open
 
 
@@ -82,3 +83,14 @@ def test_sheets_are_filled_row_by_row():
     images = np.stack([np.full((2, 2, 3), level, np.uint8) for level in (10, 20, 30)])
     sheet = np.asarray(main.sheet(images, 2))
     assert sheet[:, :, 0].tolist() == [[10, 10, 20, 20]] * 2 + [[30, 30, 255, 255]] * 2
+
+
+@pytest.mark.slow
+def test_a_model_is_trained_in_latents_and_paints_256_pixels(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(main, "PREVIEW_STEPS", 2)
+    out = tmp_path / "mine.onnx"
+    main.train(folder, out, steps=1, reading=1, batch=4)
+    part = GAN(model=out)
+    assert part(Moment(), prompt="a red cherry").shape == (256, 256, 3)
+    assert Model(out).outputs["image"].shape == (1, 256, 256, 3)
+    assert Image.open(tmp_path / "mine.png").size[0] == 8 * 256
