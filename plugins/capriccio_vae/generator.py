@@ -216,9 +216,9 @@ class VAE(Generator):
         if styles[0][0] == styles[-1][0]:
             styles = [(styles[0][0], 1.0)]
         for name, _ in styles:
-            if name and name not in self._classes:
-                near = get_close_matches(name, self._classes, n=1)
-                known = ", ".join(map(repr, sorted(self._classes)))
+            if name and name not in self._names:
+                near = get_close_matches(name, self._names, n=1)
+                known = ", ".join(map(repr, sorted(self._names)))
                 hint = f"did you mean {near[0]!r}?" if near else f"its styles: {known}"
                 raise ValueError(f"{self} has no style {name!r}; {hint}")
         return styles
