@@ -197,14 +197,13 @@ class Server:
                 dropped.drop()
             client = Client(connection)
             self.clients.append(client)
-            protocol = self._config.http_protocol_class(
-                config=self._config,
-                server_state=self._state,
-                app_state={"client": client},
-                _loop=self._loop,
-            )
-            client.open(protocol, self._access.tls)
+            client.open(self._protocol(client), self._access.tls)
             await asyncio.sleep(0)  # a task cancelled before it begins would not close
+
+    def _protocol(self, client: Client) -> asyncio.Protocol:
+        """Return what reads the requests of a client."""
+        protocol: Callable[..., asyncio.Protocol] = self._config.http_protocol_class
+        return protocol(config=self._config, server_state=self._state, app_state={"client": client})
 
     async def _sweep(self) -> None:
         while True:
@@ -247,7 +246,7 @@ def check_request(scope: Scope) -> dict[str, str]:
     headers = {name.decode("latin1"): value.decode("latin1") for name, value in scope["headers"]}
     if scope["http_version"] not in ("1.1", "1.0") or len(headers) != len(scope["headers"]):
         raise Refusal(400, "malformed request")
-    head = [scope["raw_path"], scope["query_string"], *(part for one in scope["headers"] for part in one)]
+    head = [scope["raw_path"], scope["query_string"], *map(b"".join, scope["headers"])]
     if sum(map(len, head)) > MAX_HEAD_BYTES:
         raise Refusal(400, f"the head has more than {MAX_HEAD_BYTES} bytes")
     if "transfer-encoding" in headers:

@@ -87,7 +87,8 @@ class Panel(Output):
         self._thread = threading.Thread(target=self.server.run, name=str(self), daemon=True)
         self._thread.start()
         taken = "" if self.access.port == wanted else f", since port {wanted} is taken"
-        guests = self.access.guest_address and f"; who may only watch: {self.access.guest_address}"
+        guests = self.access.guest_address
+        guests = guests and f"; for guests, who may only watch: {guests}"
         warn_once(f"the panel is at {self.access.address}{taken}{guests}")
 
     def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
