@@ -20,6 +20,7 @@ import pluggy
 from . import hookspecs
 from .errors import PartError, suggest
 from .parts import Analyzer, Generator, Input, Output, Part
+from .plugin_probe import key_of, reasons_against, stdout_to_stderr
 
 if TYPE_CHECKING:
     from click import Command
@@ -60,10 +61,20 @@ class Broken:
 class Registry:
     """The parts of all plugins; one that fails to load is listed with the reason.
 
-    `only` names the plugins to load, separated by commas; "" loads none, None all.
+    What plugins print while they load goes to stderr.
+
+    Args:
+        points: the entry points of the plugins.
+        only: the plugins to load, separated by commas; "" loads none, None all.
+        probe: returns why plugins must not be imported, by the key of their entry points.
     """
 
-    def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
+    def __init__(
+        self,
+        points: Iterable[EntryPoint],
+        only: str | None = None,
+        probe: Callable[[list[EntryPoint]], dict[str, str]] = lambda points: {},
+    ):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
         self._points: dict[str, EntryPoint] = {}
@@ -71,9 +82,16 @@ class Registry:
         self._plugins.add_hookspecs(hookspecs)
         wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
         points = sorted(points, key=lambda point: point.name)
-        for point in points:
-            if wanted is None or point.name in wanted:
-                self._load(point)
+        chosen = [point for point in points if wanted is None or point.name in wanted]
+        reasons = probe(chosen)
+        for point in chosen:
+            if reason := reasons.get(key_of(point)):
+                if point.name not in self._points:
+                    self._plugins.set_blocked(point.name)
+                self._record(point, reason)
+            else:
+                with stdout_to_stderr():
+                    self._load(point)
         reason = "CAPRICCIO_PLUGINS asks for it, but it is not installed"
         for name in sorted((wanted or set()) - {point.name for point in points}):
             self.broken.append(Broken(name, "", "", reason))
@@ -136,7 +154,7 @@ class Registry:
         return f" (did not load: {reasons})" if reasons else ""
 
     def _load(self, point: EntryPoint) -> None:
-        if point.name in self._points:
+        if point.name in self._points or self._plugins.is_blocked(point.name):
             self._record(point, f"another plugin is called {point.name!r} as well")
             return
         try:
@@ -168,7 +186,8 @@ class Registry:
 
     def _call(self, point: EntryPoint, hook: str, function: Callable[..., Any]) -> list[Any]:
         try:
-            return list(function())
+            with stdout_to_stderr():
+                return list(function())
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -182,7 +201,8 @@ class Registry:
 @cache
 def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
-    return Registry(entry_points(group=GROUP), os.environ.get("CAPRICCIO_PLUGINS"))
+    only = os.environ.get("CAPRICCIO_PLUGINS")
+    return Registry(entry_points(group=GROUP), only, reasons_against)
 
 
 class _Seeds:

@@ -25,7 +25,7 @@ LAYERS = {
     7: ["sketch_provenance", "remote"],
     6: ["registry", "stage", "devices", "panel"],
     5: ["recording", "training"],
-    4: ["parts", "hookspecs"],
+    4: ["parts", "hookspecs", "plugin_probe"],
     3: ["knob_state", "performance", "models", "svg"],
     2: ["parameters", "image_io", "extras"],
     1: ["events", "clock", "midi_ports"],
