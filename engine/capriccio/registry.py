@@ -77,6 +77,7 @@ class Registry:
     ):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
+        self.command_plugins: dict[str, str] = {}  # which plugin a command comes from
         self._points: dict[str, EntryPoint] = {}
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
@@ -95,6 +96,11 @@ class Registry:
         reason = "CAPRICCIO_PLUGINS asks for it, but it is not installed"
         for name in sorted((wanted or set()) - {point.name for point in points}):
             self.broken.append(Broken(name, "", "", reason))
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the plugins that were loaded, at least in part."""
+        return list(self._points)
 
     def find(self, role: type[P], name: str) -> type[P]:
         """Return the class of the one part called `name`, or `plugin/name`."""
@@ -146,6 +152,7 @@ class Registry:
                     self._record(point, f"another plugin brings {command.name!r} as well")
                 else:
                     found[command.name] = command
+                    self.command_plugins[command.name] = point.name
         return found
 
     def missed(self) -> str:

@@ -442,7 +442,7 @@ def time_limit(seconds: float, give_up: Callable[[], None]) -> Iterator[None]:
     timer = threading.Timer(seconds, give_up)
     timer.daemon = True
     timer.start()
-    # Where C code holds the interpreter, no thread of Python can run, but this one ends the process.
+    # Where C code holds the interpreter no thread of Python runs; this one ends the process then.
     if sys.__stderr__ is not None:
         faulthandler.dump_traceback_later(seconds + 0.5, exit=True, file=sys.__stderr__)
     try:

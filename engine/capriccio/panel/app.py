@@ -24,9 +24,9 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 Application = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-# Connections accepted in a second, and requests of one of them answered. A page needs six
-# connections once; more waits in the kernel, which costs the show nothing.
-CONNECTIONS_PER_SECOND, REQUESTS_PER_SECOND = 200.0, 40.0
+# Connections accepted in a second, at once, and requests of one of them answered in a second. A
+# page needs six connections once; more waits in the kernel, which costs the show nothing.
+CONNECTIONS_PER_SECOND, CONNECTIONS_AT_ONCE, REQUESTS_PER_SECOND = 100.0, 20.0, 40.0
 # Connections at a time; one more takes the place of the oldest that has not completed a request.
 MAX_CLIENTS = 32
 # The largest head and body of a request, and the largest message of a WebSocket.
@@ -53,17 +53,18 @@ SECURITY_HEADERS = {
 
 
 class RateLimit:
-    """Lets `per_second` calls of `wait` pass, a second's worth of them at once."""
+    """Lets `per_second` calls of `wait` pass, and `at_once` after a rest."""
 
-    def __init__(self, per_second: float):
-        self._per_second = self._left = per_second
+    def __init__(self, per_second: float, at_once: float):
+        self._per_second = per_second
+        self._at_once = self._left = at_once
         self._since = asyncio.get_running_loop().time()
 
     async def wait(self) -> None:
         """Return once the rate allows it."""
         now = asyncio.get_running_loop().time()
         gained = (now - self._since) * self._per_second
-        self._left, self._since = min(self._left + gained, self._per_second) - 1, now
+        self._left, self._since = min(self._left + gained, self._at_once) - 1, now
         if self._left < 0:
             await asyncio.sleep(-self._left / self._per_second)
 
@@ -76,12 +77,13 @@ class Client:
         self._transport: asyncio.Transport | None = None
         self._opening: asyncio.Task[None] | None = None
         self.is_known = False
-        self.limit = RateLimit(REQUESTS_PER_SECOND)
+        self.limit = RateLimit(REQUESTS_PER_SECOND, REQUESTS_PER_SECOND)
         self.extend(REQUEST_SECONDS)
 
     def open(self, protocol: asyncio.Protocol, tls: ssl.SSLContext | None) -> None:
         """Begin to serve the connection; with `tls` a handshake comes first."""
         self._opening = asyncio.create_task(self._open(protocol, tls))
+        self._opening.add_done_callback(self._opened)  # also where it was cancelled before it began
 
     async def _open(self, protocol: asyncio.Protocol, tls: ssl.SSLContext | None) -> None:
         loop = asyncio.get_running_loop()
@@ -91,9 +93,10 @@ class Client:
             )
         except (OSError, EOFError):  # it was closed again, or the handshake failed
             self._connection.close()
-        except asyncio.CancelledError:
+
+    def _opened(self, opening: asyncio.Task[None]) -> None:
+        if opening.cancelled():
             self._connection.close()
-            raise
 
     def extend(self, seconds: float) -> None:
         """Let the connection take so long from now on."""
@@ -169,7 +172,6 @@ class Server:
     async def _serve(self) -> None:
         tasks = [asyncio.create_task(self._accept()), asyncio.create_task(self._sweep())]
         await self._ended.wait()
-        await asyncio.sleep(0)  # a client that was just accepted begins
         tasks += self._state.tasks
         for task in tasks:
             task.cancel()
@@ -179,10 +181,10 @@ class Server:
         with suppress(TimeoutError):
             async with asyncio.timeout(CLOSE_SECONDS):
                 while any(client.is_open for client in self.clients):
-                    await asyncio.sleep(0)
+                    await asyncio.sleep(0.01)
 
     async def _accept(self) -> None:
-        limit = RateLimit(CONNECTIONS_PER_SECOND)
+        limit = RateLimit(CONNECTIONS_PER_SECOND, CONNECTIONS_AT_ONCE)
         while True:
             await limit.wait()
             try:
@@ -198,7 +200,6 @@ class Server:
             client = Client(connection)
             self.clients.append(client)
             client.open(self._protocol(client), self._access.tls)
-            await asyncio.sleep(0)  # a task cancelled before it begins would not close
 
     def _protocol(self, client: Client) -> asyncio.Protocol:
         """Return what reads the requests of a client."""
