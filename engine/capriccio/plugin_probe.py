@@ -28,6 +28,7 @@ SECONDS, ALL_SECONDS = 5.0, 6.0
 COMPUTING_SECONDS = 0.5
 # What of a plugin can run: other files, such as models, may change.
 CODE = (".py", ".so", ".pyd", ".dll", ".dylib")
+TOO_SLOW = "had not loaded after"
 # How much of what a plugin prints is shown.
 MAX_LETTERS = 60
 HOOKS = ("generators", "analyzers", "outputs", "inputs", "commands")
@@ -76,7 +77,10 @@ def reasons_against(
             else:
                 known[key_of(point)] = last._replace(dates=dates)
     for point, reason in _try_all(changed, seconds, all_seconds):
-        known[key_of(point)] = changed[point]._replace(reason=reason)
+        seen, last = changed[point]._replace(reason=reason), memory.get(key_of(point))
+        if reason.startswith(TOO_SLOW) and (last is None or last.reason != reason):
+            seen = Seen("", "", reason)  # the machine may have been busy: it is tried once more
+        known[key_of(point)] = seen
     if known != memory:
         _write(known)
     late = Seen("", "", f"was not tried, since others took {all_seconds:g} s to load")
@@ -188,7 +192,7 @@ class _Child:
         if code is None:
             if self.seconds < seconds:
                 return None
-            return f"had not loaded after {seconds:g} s"
+            return f"{TOO_SLOW} {seconds:g} s"
         self._report.seek(0)
         try:
             printed = json.loads(self._report.read())

@@ -173,6 +173,17 @@ def test_a_change_in_any_file_of_code_in_a_package_counts_but_none_in_a_model(
     assert len(tried) == 2
 
 
+def test_a_plugin_that_was_too_slow_is_tried_once_more_since_the_machine_may_have_been_busy(
+    plugin, tried
+):
+    point = plugin("slow", "import time; time.sleep(60)")
+    for _ in range(4):
+        assert reason(point, seconds=0.2) == "had not loaded after 0.2 s"
+    assert tried == ["slow", "slow"]
+    plugin("slow", GOOD)
+    assert reason(point) == ""
+
+
 def test_what_has_no_files_is_tried_every_time_and_what_is_not_found_never(
     tmp_path, monkeypatch, tried
 ):

@@ -416,23 +416,27 @@ def doctor(as_json: bool) -> None:
     """
     checks, waiting = list[Check](), list(CHECKS)
 
-    def report() -> None:
-        if not as_json and find_spec("rich") is None:
+    def report(is_plain: bool) -> None:
+        if is_plain and not as_json:
             click.echo(plain(checks))
         else:
             print_result([check._asdict() for check in checks], as_json, lambda: [table(checks)])
 
     def give_up() -> None:
-        checks.append(Check(waiting[0], "broken", f"had not ended after {SECONDS:g} s"))
-        report()
+        found = f"had not ended after {SECONDS:g} s"
+        if waiting[1:]:
+            found += f"; not checked: {_listed(waiting[1:])}"
+        remedy = "end what keeps this machine busy; if it takes as long again, it hangs"
+        checks.append(Check(waiting[0], "missing", found, remedy))
+        report(is_plain=True)  # rich would take time to load
         sys.stdout.flush()
-        os._exit(1)
+        os._exit(any(check.state == "broken" for check in checks))
 
     with time_limit(SECONDS, give_up):
         while waiting:
             checks += _results_of(waiting[0])
             del waiting[0]
-    report()
+    report(is_plain=find_spec("rich") is None)
     sys.exit(any(check.state == "broken" for check in checks))
 
 
@@ -444,7 +448,7 @@ def time_limit(seconds: float, give_up: Callable[[], None]) -> Iterator[None]:
     timer.start()
     # Where C code holds the interpreter no thread of Python runs; this one ends the process then.
     if sys.__stderr__ is not None:
-        faulthandler.dump_traceback_later(seconds + 0.5, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(seconds + 0.8, exit=True, file=sys.__stderr__)
     try:
         yield
     finally:
