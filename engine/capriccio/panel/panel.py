@@ -74,6 +74,7 @@ class Panel(Output):
             raise ShowError("the panel needs a live show; leave out --panel or --offline")
         self._performance, self._parameters = performance, performance.parameters
         self.preview = Preview(performance.size)
+        self.preview.jpeg()  # loads what that needs, which would take a frame or two later
         self._shown: deque[float] = deque(maxlen=math.ceil(RATE_SECONDS * performance.fps) + 1)
         self.late_frames, self._late_since = 0, -math.inf
         self._sounding: set[tuple[int, int]] = set()  # channel and pitch
