@@ -20,6 +20,7 @@ import pluggy
 from . import hookspecs
 from .errors import PartError, suggest
 from .parts import Analyzer, Generator, Input, Output, Part
+from .plugin_probe import key_of, reasons_against, stdout_to_stderr
 
 if TYPE_CHECKING:
     from click import Command
@@ -60,23 +61,46 @@ class Broken:
 class Registry:
     """The parts of all plugins; one that fails to load is listed with the reason.
 
-    `only` names the plugins to load, separated by commas; "" loads none, None all.
+    What plugins print while they load goes to stderr.
+
+    Args:
+        points: the entry points of the plugins.
+        only: the plugins to load, separated by commas; "" loads none, None all.
+        probe: returns why plugins must not be imported, by the key of their entry points.
     """
 
-    def __init__(self, points: Iterable[EntryPoint], only: str | None = None):
+    def __init__(
+        self,
+        points: Iterable[EntryPoint],
+        only: str | None = None,
+        probe: Callable[[list[EntryPoint]], dict[str, str]] = lambda points: {},
+    ):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
+        self.command_plugins: dict[str, str] = {}  # which plugin a command comes from
         self._points: dict[str, EntryPoint] = {}
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
         points = sorted(points, key=lambda point: point.name)
-        for point in points:
-            if wanted is None or point.name in wanted:
-                self._load(point)
+        chosen = [point for point in points if wanted is None or point.name in wanted]
+        reasons = probe(chosen)
+        for point in chosen:
+            if reason := reasons.get(key_of(point)):
+                if point.name not in self._points:
+                    self._plugins.set_blocked(point.name)
+                self._record(point, reason)
+            else:
+                with stdout_to_stderr():
+                    self._load(point)
         reason = "CAPRICCIO_PLUGINS asks for it, but it is not installed"
         for name in sorted((wanted or set()) - {point.name for point in points}):
             self.broken.append(Broken(name, "", "", reason))
+
+    @property
+    def loaded(self) -> list[str]:
+        """The names of the plugins that were loaded, at least in part."""
+        return list(self._points)
 
     def find(self, role: type[P], name: str) -> type[P]:
         """Return the class of the one part called `name`, or `plugin/name`."""
@@ -128,6 +152,7 @@ class Registry:
                     self._record(point, f"another plugin brings {command.name!r} as well")
                 else:
                     found[command.name] = command
+                    self.command_plugins[command.name] = point.name
         return found
 
     def missed(self) -> str:
@@ -136,7 +161,7 @@ class Registry:
         return f" (did not load: {reasons})" if reasons else ""
 
     def _load(self, point: EntryPoint) -> None:
-        if point.name in self._points:
+        if point.name in self._points or self._plugins.is_blocked(point.name):
             self._record(point, f"another plugin is called {point.name!r} as well")
             return
         try:
@@ -168,7 +193,8 @@ class Registry:
 
     def _call(self, point: EntryPoint, hook: str, function: Callable[..., Any]) -> list[Any]:
         try:
-            return list(function())
+            with stdout_to_stderr():
+                return list(function())
         except KeyboardInterrupt:
             raise
         except BaseException as error:
@@ -182,7 +208,8 @@ class Registry:
 @cache
 def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
-    return Registry(entry_points(group=GROUP), os.environ.get("CAPRICCIO_PLUGINS"))
+    only = os.environ.get("CAPRICCIO_PLUGINS")
+    return Registry(entry_points(group=GROUP), only, reasons_against)
 
 
 class _Seeds:

@@ -40,6 +40,9 @@ class Page:
         self.clear_errors()
         self._call("Page.navigate", url=address)
 
+    def trust_any_certificate(self) -> None:
+        self._call("Security.setIgnoreCertificateErrors", ignore=True)
+
     def run(self, script: str) -> Any:
         """Return the value of a JavaScript expression; a promise is awaited."""
         found = self._call(

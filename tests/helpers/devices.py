@@ -49,6 +49,7 @@ class Scratch:
             **os.environ,
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
+            "XDG_CONFIG_HOME": str(folder / "config"),  # where plugins that were seen are kept
             # A plugin is built with the setuptools that is here. "0" is how pip spells, in its
             # environment, that there be no isolation.
             "PIP_NO_BUILD_ISOLATION": "0",
@@ -89,10 +90,12 @@ def wait_for(claim, seconds: float = 20.0, what: str = ""):
 
 def needs(*commands: str) -> None:
     """Skip the test, naming the Debian package, where a command is not installed."""
-    packages = {"Xvfb": "xvfb", "xdotool": "xdotool", "jackd": "jackd2", "chromium": "chromium"}
+    packages = {"Xvfb": "xvfb", "jackd": "jackd2"}  # the others are called as they are
     for command in commands:
         if shutil.which(command) is None:
-            pytest.skip(f"{command} is not installed; apt-get install {packages[command]}")
+            pytest.skip(
+                f"{command} is not installed; apt-get install {packages.get(command, command)}"
+            )
 
 
 def midi_library():

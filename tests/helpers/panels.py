@@ -3,16 +3,19 @@
 import http.client
 import json
 import socket
+import subprocess
 import threading
 from functools import partial
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 from capriccio import Generator, Input, Note, Sketch
 from capriccio.panel.panel import Panel
 from capriccio.parameters import Parameter, Parameters
+from websockets.sync.client import ClientConnection, connect
 
-from helpers.devices import wait_for
+from helpers.devices import needs, wait_for
 
 JSON = {"Content-Type": "application/json"}
 
@@ -77,12 +80,38 @@ def free_tcp_port() -> int:
         return probe.getsockname()[1]
 
 
+def certificate(folder: Path) -> Path:
+    """Write a certificate for this machine and its private key into one new file."""
+    needs("openssl")
+    key, file = folder / "key.pem", folder / "certificate.pem"
+    words = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2"
+    words += " -subj /CN=localhost -addext subjectAltName=DNS:localhost,IP:127.0.0.1"
+    subprocess.run([*words.split(), "-keyout", key, "-out", file], check=True, capture_output=True)
+    file.write_text(file.read_text() + key.read_text())
+    return file
+
+
+def websocket_request(path: str, host: str) -> bytes:
+    """Return the request that opens a WebSocket."""
+    lines = [
+        f"GET {path} HTTP/1.1",
+        f"Host: {host}",
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode()
+
+
 class Show:
     """A live show with a panel, in a thread of its own, from `with` to its end."""
 
-    def __init__(self, target: str = "", fps: float = 30.0, bpm: float = 120.0):
+    def __init__(
+        self, target: str = "", fps: float = 30.0, bpm: float = 120.0, certificate: str = ""
+    ):
         # A port of its own, so that tests in other processes do not take it when it is closed.
-        self.panel = Panel(target or str(free_tcp_port()))
+        self.panel = Panel(target or str(free_tcp_port()), certificate)
         self.sea, self.stage_parameters = Sea(), StageParameters()
         self.sketch = Sketch(bpm=bpm, fps=fps, size=(60, 40))
         self.sketch.names = {"sea": self.sea}
@@ -124,6 +153,10 @@ class Show:
         found = reply.status, reply.read()
         connection.close()
         return found
+
+    def live(self, path="/live", **options) -> ClientConnection:
+        """Open the WebSocket of a page."""
+        return connect(f"ws://127.0.0.1:{self.port}{path}", open_timeout=20, **options)
 
     def state(self):
         status, body = self.request("/state")

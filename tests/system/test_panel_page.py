@@ -6,7 +6,7 @@ import pytest
 from capriccio.parameters import Gauge, Parameter
 from helpers.browser import browser
 from helpers.devices import needs, wait_for
-from helpers.panels import Show
+from helpers.panels import Show, certificate
 
 pytestmark = pytest.mark.system
 
@@ -39,8 +39,8 @@ def page(chromium, show):
     assert chromium.errors() == []
 
 
-def open_panel(page, show, **options):
-    page.open(show.panel.access.address, **options)
+def open_panel(page, show, address="", **options):
+    page.open(address or show.panel.access.address, **options)
     page.wait(f"document.querySelectorAll('.control').length === {len(show.parameters.by_address)}")
     page.wait("document.querySelector('#picture').naturalWidth === 60")
 
@@ -189,3 +189,45 @@ def test_the_page_works_with_a_token(chromium):
         open_panel(chromium, show)
         chromium.click(".panic")
         wait_for(lambda: show.pressed == ["panic"])
+
+
+def test_a_guest_sees_everything_and_can_move_and_press_nothing(chromium):
+    with Show("127.0.0.1:8787") as show:
+        open_panel(chromium, show, show.panel.access.guest_address)
+        chromium.wait("!document.querySelector('#guest').hidden")
+        chromium.click(".panic")
+        chromium.click(f"div:has(> {HEAT})", share=0.8)
+        chromium.key("t", "KeyT", 84, "t")
+        for _ in range(10):
+            chromium.key("Tab", number=9)
+            assert not chromium.run("!!document.activeElement.closest('#parameters')")
+        show.parameters.set("/sea/heat", 0.5)
+        chromium.wait(f"{box(HEAT)}.classList.contains('held')")
+        assert not show.pressed
+        assert show.sea.knob_state.held == {"heat": 0.5}
+        assert chromium.errors() == []
+
+
+def test_the_page_works_over_an_encrypted_connection(chromium, tmp_path):
+    with Show(certificate=str(certificate(tmp_path))) as show:
+        assert show.panel.access.address.startswith("https://")
+        chromium.trust_any_certificate()
+        open_panel(chromium, show)
+        chromium.click(".panic")
+        wait_for(lambda: show.pressed == ["panic"])
+        assert chromium.errors() == []
+
+
+def test_a_hidden_page_has_no_connection(chromium, show):
+    open_panel(chromium, show)
+    assert show.panel.server.clients
+    hide = "Object.defineProperty(document, 'hidden', {configurable: true, get: () => %s})"
+    chromium.run(f"{hide % 'true'} && document.dispatchEvent(new Event('visibilitychange'))")
+    frames = show.panel.preview.frames
+    wait_for(lambda: show.panel.preview.frames > frames + 30)
+    assert chromium.run("document.querySelector('#away').hidden")
+    before = chromium.run("document.querySelector('#picture').src")
+    time.sleep(0.5)
+    assert chromium.run("document.querySelector('#picture').src") == before
+    chromium.run(f"{hide % 'false'} && document.dispatchEvent(new Event('visibilitychange'))")
+    chromium.wait(f"document.querySelector('#picture').src !== '{before}'")

@@ -1,15 +1,17 @@
 """The command `doctor`: checks what works on this machine, and what to install for the rest."""
 
 import ctypes
+import faulthandler
 import os
 import platform
 import re
 import shutil
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from importlib.metadata import PackageNotFoundError, requires, version
 from importlib.util import find_spec
 from pathlib import Path
@@ -31,6 +33,8 @@ RIVALS = (
 DISTRIBUTIONS = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
 # What a take of some minutes needs, with its video.
 MIN_FREE_GB = 1.0
+# How long all checks may take.
+SECONDS = 9.0
 # How often a sleep is timed, and its length: as short as those before a frame.
 SLEEPS, SLEEP_SECONDS = 50, 0.002
 
@@ -46,15 +50,18 @@ class Check(NamedTuple):
 
 def examine() -> list[Check]:
     """Check everything that a show needs; nothing that is missing raises."""
+    return [found for name in CHECKS for found in _results_of(name)]
+
+
+def _results_of(name: str) -> list[Check]:
     checks: list[Check] = []
-    for name, check in CHECKS.items():
-        try:
-            checks += check()
-        except ImportError as error:
-            remedy = f"pip install --force-reinstall {_distribution(error.name or 'capriccio')}"
-            checks.append(Check(name, "broken", f"does not load: {error}", remedy))
-        except Exception as error:
-            checks.append(Check(name, "broken", f"{type(error).__name__}: {error}"))
+    try:
+        checks.extend(CHECKS[name]())
+    except ImportError as error:
+        remedy = f"pip install --force-reinstall {_distribution(error.name or 'capriccio')}"
+        checks.append(Check(name, "broken", f"does not load: {error}", remedy))
+    except Exception as error:
+        checks.append(Check(name, "broken", f"{type(error).__name__}: {error}"))
     return checks
 
 
@@ -79,8 +86,10 @@ def _capriccio() -> Iterator[Check]:
 
 
 def _plugins() -> Iterator[Check]:
+    from ..plugin_probe import forget_failures
     from ..registry import installed
 
+    forget_failures()  # whoever asks may have repaired it
     registry = installed()
     names = {found.plugin for found in registry.found}
     yield Check(
@@ -402,11 +411,46 @@ def doctor(as_json: bool) -> None:
       capriccio doctor
       capriccio doctor --json
 
-    The exit code is 0 unless something is broken; what is merely missing does not count.
+    The exit code is 0 unless something is broken; what is merely missing does not count. A plugin
+    that was set aside is tried again. After ten seconds what is known is printed.
     """
-    checks = examine()
-    if not as_json and find_spec("rich") is None:
-        click.echo(plain(checks))
-    else:
-        print_result([check._asdict() for check in checks], as_json, lambda: [table(checks)])
+    checks, waiting = list[Check](), list(CHECKS)
+
+    def report(is_plain: bool) -> None:
+        if is_plain and not as_json:
+            click.echo(plain(checks))
+        else:
+            print_result([check._asdict() for check in checks], as_json, lambda: [table(checks)])
+
+    def give_up() -> None:
+        found = f"had not ended after {SECONDS:g} s"
+        if waiting[1:]:
+            found += f"; not checked: {_listed(waiting[1:])}"
+        remedy = "end what keeps this machine busy; if it takes as long again, it hangs"
+        checks.append(Check(waiting[0], "missing", found, remedy))
+        report(is_plain=True)  # rich would take time to load
+        sys.stdout.flush()
+        os._exit(any(check.state == "broken" for check in checks))
+
+    with time_limit(SECONDS, give_up):
+        while waiting:
+            checks += _results_of(waiting[0])
+            del waiting[0]
+    report(is_plain=find_spec("rich") is None)
     sys.exit(any(check.state == "broken" for check in checks))
+
+
+@contextmanager
+def time_limit(seconds: float, give_up: Callable[[], None]) -> Iterator[None]:
+    """Call `give_up`, which ends the process, where what is in the block takes longer."""
+    timer = threading.Timer(seconds, give_up)
+    timer.daemon = True
+    timer.start()
+    # Where C code holds the interpreter no thread of Python runs; this one ends the process then.
+    if sys.__stderr__ is not None:
+        faulthandler.dump_traceback_later(seconds + 0.8, exit=True, file=sys.__stderr__)
+    try:
+        yield
+    finally:
+        timer.cancel()
+        faulthandler.cancel_dump_traceback_later()

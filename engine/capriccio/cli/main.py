@@ -4,11 +4,13 @@ import click
 
 from .. import __version__
 from .bench import bench
+from .check import check
 from .doctor import doctor
 from .inspect import inspect
 from .new import new
 from .options import PluginGroup
 from .parts import parts
+from .plugins import plugins
 from .remote import midi, osc
 from .replay import replay
 from .run import demo, run
@@ -32,9 +34,12 @@ def main() -> None:
       capriccio run mine.py --offline --seconds 20 --to video:mine.mp4
       capriccio parts                    list the parts that a sketch can use
       capriccio parts gan                list the knobs and models of one
+      capriccio plugins                  list the plugins, and what did not load
       capriccio doctor                   check this machine, and what to install
     """
 
 
-for _command in (run, demo, replay, inspect, parts, bench, doctor, new, train, midi, osc):
+PLAYING = (run, demo, replay, inspect, midi, osc)
+MAKING = (new, parts, plugins, check, bench, train, doctor)
+for _command in (*PLAYING, *MAKING):
     main.add_command(_command)

@@ -79,6 +79,12 @@ def performance_options(command: F) -> F:
             "alone on this machine, at port 8787; with a HOST, such as 0.0.0.0:8787, for other "
             "machines too.",
         ),
+        click.option(
+            "--panel-certificate",
+            default="",
+            metavar="FILE",
+            help="Encrypt the panel with a certificate, a PEM file that holds its private key too.",
+        ),
         osc_option,
         simulate_option,
     ]
@@ -192,11 +198,13 @@ class _Setup:
         bpm: float | None,
         device: str,
         panel: str | None,
+        panel_certificate: str,
         follow: str | None,
         no_take: bool,
         osc: str,
         simulate: str | None,
     ):
+        from ..errors import ShowError
         from ..registry import input_device
 
         self.take = f"takes/{name}-{time.strftime('%Y%m%d-%H%M%S')}"
@@ -207,8 +215,10 @@ class _Setup:
         if panel is not None:
             from ..panel.panel import Panel
 
-            self.outputs.append(Panel(panel))
+            self.outputs.append(Panel(panel, panel_certificate))
             self.live = not offline
+        elif panel_certificate:
+            raise ShowError("--panel-certificate needs --panel")
         if follow is not None:
             from ..devices.midi.ableton_link import LinkInput
             from ..devices.midi.clock_in import ClockInput

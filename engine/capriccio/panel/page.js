@@ -1,9 +1,10 @@
-// Everything on this page comes from two replies of the show: "table", its parameters, and "state",
-// their values and the gauges. The page knows by name the group "show", "panic" and "tap" alone.
+// Everything on this page comes from the show: "table", its parameters, and through the WebSocket
+// "live" their values, the gauges and the picture. The page knows by name the group "show", "panic"
+// and "tap" alone.
 
 "use strict";
 
-const STATE_MS = 200, PICTURE_MS = 100, RETRY_MS = 1000, TROUBLE_MS = 6000;
+const PICTURE_MS = 100, SILENCE_MS = 5000, RETRY_MS = 1000, TROUBLE_MS = 6000;
 // How long a control that was touched keeps its value, whatever the show reports.
 const KEEP_MS = 700;
 // How far a finger may move, in pixels, before it drags.
@@ -269,6 +270,9 @@ function mark(control, held) {
 
 function update(state) {
   document.title = state.title;
+  document.body.classList.toggle("view-only", state.view_only);
+  $("guest").hidden = !state.view_only;
+  $("parameters").inert = state.view_only;
   $("title").textContent = state.title;
   const now = performance.now();
   for (const [address, [value, held]] of Object.entries(state.values)) {
@@ -318,58 +322,98 @@ function buildKeys() {
   }
 }
 
-// -- polling --------------------------------------------------------------------------------------
+// -- the connection -------------------------------------------------------------------------------
 
 const pause = milliseconds => new Promise(resolve => setTimeout(resolve, milliseconds));
 
-// A hidden page asks for nothing, so that the show makes no pictures for it.
+// A hidden page has no connection, so that the show makes no pictures for it.
 const visible = () => document.hidden
   ? new Promise(resolve => document.addEventListener("visibilitychange", resolve, { once: true }))
   : Promise.resolve();
 
-async function get(path) {
-  const reply = await fetch(path, { signal: AbortSignal.timeout(5000) });
-  if (!reply.ok) throw new Error(path);
-  return reply.json();
+async function receive(state) {
+  if (state.table !== version) {
+    const reply = await fetch("table", { signal: AbortSignal.timeout(SILENCE_MS) });
+    if (!reply.ok) throw new Error("table");
+    build(await reply.json());
+    version = state.table;
+  }
+  update(state);
 }
 
-async function watchState() {
-  for (let missed = 0; ;) {
-    await visible();
-    try {
-      const state = await get("state");
-      if (state.table !== version) {
-        build(await get("table"));
-        version = state.table;
+// One picture is on its way at a time: the next is asked for when the last one is seen.
+function show(blob, ask) {
+  const picture = $("picture"), address = URL.createObjectURL(blob);
+  picture.onload = picture.onerror = async () => {
+    URL.revokeObjectURL(address);
+    await pause(PICTURE_MS);
+    ask();
+  };
+  picture.src = address;
+}
+
+// Keep a connection until it ends, is silent for too long, or the page is hidden.
+function connect(onState) {
+  const address = new URL("live", location);
+  address.protocol = address.protocol.replace("http", "ws");
+  const socket = new WebSocket(address);
+  return new Promise(resolve => {
+    let silence = 0, busy = false;
+    const end = () => {
+      clearTimeout(silence);
+      document.removeEventListener("visibilitychange", end);
+      socket.onmessage = socket.onclose = null;
+      socket.close();
+      resolve();
+    };
+    const listen = () => {
+      clearTimeout(silence);
+      silence = setTimeout(end, SILENCE_MS);
+    };
+    const ask = () => { if (socket.readyState === WebSocket.OPEN) socket.send("picture"); };
+    document.addEventListener("visibilitychange", end);
+    socket.onclose = end;
+    socket.onopen = ask;
+    socket.onmessage = async event => {
+      listen();
+      if (event.data instanceof Blob) {
+        show(event.data, ask);
+        return;
       }
-      update(state);
-      missed = 0;
-    } catch {
-      missed += 1;
-    }
+      if (busy) return;  // it waits for a table; another state follows soon
+      busy = true;
+      try {
+        await receive(JSON.parse(event.data));
+        onState();
+      } catch {
+        end();
+      }
+      busy = false;
+    };
+    listen();
+  });
+}
+
+async function watch() {
+  let missed = 0;
+  const count = number => {
+    missed = number;
     $("away").hidden = missed < 2;
     document.body.classList.toggle("gone", missed >= 2);
-    await pause(missed ? RETRY_MS : STATE_MS);
-  }
-}
-
-async function watchPicture() {
-  const picture = $("picture");
-  for (let number = 0; ; number++) {
+  };
+  for (;;) {
     await visible();
-    const loaded = new Promise(done => {
-      picture.onload = () => done(PICTURE_MS);
-      picture.onerror = () => done(RETRY_MS);
-    });
-    picture.src = `picture?${number}`;
-    await pause(await loaded);
+    await connect(() => count(0));
+    if (document.hidden) continue;
+    count(missed + 1);
+    await pause(RETRY_MS);
   }
 }
 
 // The keys of the show's window press the same buttons here, except while a field is edited.
 document.addEventListener("keydown", event => {
   const editing = event.target.matches("input[type=text], select");
-  if (editing || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
+  if (editing || $("parameters").inert || event.repeat || event.ctrlKey || event.altKey || event.metaKey) return;
   const plain = /^(Digit|Key)(.)$/.exec(event.code);
   const key = (event.shiftKey ? "shift+" : "") + (plain ? plain[2] : event.key).toLowerCase();
   for (const control of controls.values()) {
@@ -387,5 +431,4 @@ $("explain").addEventListener("click", () => {
 });
 
 buildKeys();
-watchState();
-watchPicture();
+watch();

@@ -1,16 +1,24 @@
 """The control panel: a local web page with every parameter and gauge, and the picture."""
 
+import asyncio
 import json
 import math
 import threading
 import zlib
 from collections import deque
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 import numpy as np
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from ..clock import Moment
 from ..errors import ShowError
@@ -21,8 +29,8 @@ from ..models.model import latencies
 from ..parameters import Gauge, Parameter
 from ..parts import Output
 from ..performance import Performance
-from .access import Access
-from .app import CLOSE_SECONDS, Refusal, Reply, Request, Server
+from .access import Access, Refusal
+from .app import CLOSE_SECONDS, REQUEST_SECONDS, Server, refuse
 from .preview import Preview
 from .serialize import gauge_state, parameter_facts, parameter_state, to_json
 
@@ -30,6 +38,8 @@ from .serialize import gauge_state, parameter_facts, parameter_state, to_json
 RATE_SECONDS, GOOD_RATE = 2.0, 0.95
 # How long a dropped frame is marked.
 LATE_SECONDS = 10.0
+# How often an open page is sent the state.
+STATE_SECONDS = 0.2
 # The files of the page by path, and the type of text in each.
 FOLDER = Path(__file__).parent
 FILES = {
@@ -44,7 +54,8 @@ class Panel(Output):
     """Serve a page with every parameter and gauge of a live show.
 
     The target is `[HOST:]PORT`. Without a HOST only this machine can reach it; with one, everyone
-    who knows the address, which is logged when the show starts.
+    who knows the address, which is logged when the show starts; with another, guests may watch but
+    set nothing. With a certificate, a PEM file with its private key, the connection is encrypted.
     """
 
     name = "panel"
@@ -52,9 +63,9 @@ class Panel(Output):
     preview: Preview
     late_frames = 0
 
-    def __init__(self, target: str = ""):
+    def __init__(self, target: str = "", certificate: str = ""):
         super().__init__(target)
-        self.access = Access(target)
+        self.access = Access(target, certificate)
         # The parameters that were serialized last, their checksum and their JSON.
         self._table: tuple[list[Parameter], int, bytes] = ([], 0, b"")
 
@@ -63,23 +74,23 @@ class Panel(Output):
             raise ShowError("the panel needs a live show; leave out --panel or --offline")
         self._performance, self._parameters = performance, performance.parameters
         self.preview = Preview(performance.size)
+        self.preview.jpeg()  # loads what that needs, which would take a frame or two later
         self._shown: deque[float] = deque(maxlen=math.ceil(RATE_SECONDS * performance.fps) + 1)
         self.late_frames, self._late_since = 0, -math.inf
         self._sounding: set[tuple[int, int]] = set()  # channel and pitch
-        self._files = {
-            path: Reply(200, f"text/{kind}; charset=utf-8", (FOLDER / name).read_bytes())
-            for path, (name, kind) in FILES.items()
-        }
+        self._latest: tuple[float, dict[str, Any]] = (-math.inf, {})  # the state, and when it was
         wanted = self.access.port
         listener = self.access.open()
         self._parameters.subscribe(self._notice)
         for gauge in self._own_gauges():
             self._parameters.add_gauge(gauge)
-        self.server = Server(listener, self.answer)
+        self.server = Server(listener, self.access, self._application())
         self._thread = threading.Thread(target=self.server.run, name=str(self), daemon=True)
         self._thread.start()
         taken = "" if self.access.port == wanted else f", since port {wanted} is taken"
-        warn_once(f"the panel is at {self.access.address}{taken}")
+        guests = self.access.guest_address
+        guests = guests and f"; for guests, who may only watch: {guests}"
+        warn_once(f"the panel is at {self.access.address}{taken}{guests}")
 
     def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
         self.preview.show(image)
@@ -144,29 +155,72 @@ class Panel(Output):
         ]
         return [*list(self._parameters.gauges.values()), *models]
 
-    def answer(self, request: Request) -> Reply:
-        """Return the reply to a request; raise Refusal where it may not, or finds nothing."""
-        path = self.access.authorize(request)
-        if path == "turn" and request.method == "POST":
-            return self._set_parameter(request)
-        if request.method != "GET":
-            raise Refusal(405, f"method {request.method!r} is not allowed here")
-        if path == "state":
-            return Reply(200, JSON, to_json(self._state()))
-        if path == "table":
-            return Reply(200, JSON, self._current_table()[1])
-        if path == "picture":
-            return Reply(200, "image/jpeg", self.preview.jpeg())
-        if path not in self._files:
-            raise Refusal(404, "no such page")
-        return self._files[path]
+    def _application(self) -> Starlette:
+        """Return what answers the requests of pages; each of them is brief."""
+        files = [
+            Route(
+                f"/{path}",
+                Response((FOLDER / name).read_bytes(), media_type=f"text/{kind}"),
+                methods=["GET"],
+            )
+            for path, (name, kind) in FILES.items()
+        ]
+        return Starlette(
+            routes=[
+                *files,
+                Route("/state", self._get_state),
+                Route("/table", self._get_table),
+                Route("/picture", self._get_picture),
+                Route("/turn", self._set_parameter, methods=["POST"]),
+                WebSocketRoute("/live", self._live),
+            ],
+            exception_handlers={Refusal: _refused, HTTPException: _refused},
+        )
 
-    def _set_parameter(self, request: Request) -> Reply:
+    async def _get_state(self, request: Request) -> Response:
+        return Response(to_json(self._state()), media_type=JSON)
+
+    async def _get_table(self, request: Request) -> Response:
+        return Response(self._current_table()[1], media_type=JSON)
+
+    async def _get_picture(self, request: Request) -> Response:
+        return Response(self.preview.jpeg(), media_type="image/jpeg")
+
+    async def _live(self, socket: WebSocket) -> None:
+        """Send the state again and again, and the picture whenever the page asks for it."""
+        client = socket.state.client
+        await socket.accept()
+        client.is_known = True
+        sending = asyncio.create_task(self._send_states(socket))
+        try:
+            while (await socket.receive())["type"] != "websocket.disconnect":
+                await socket.send_bytes(self.preview.jpeg())
+                client.extend(REQUEST_SECONDS)
+                await client.limit.wait()
+        except WebSocketDisconnect:
+            pass
+        finally:
+            sending.cancel()
+
+    async def _send_states(self, socket: WebSocket) -> None:
+        with suppress(WebSocketDisconnect, RuntimeError):  # it was closed
+            while True:
+                now = monotonic()
+                if now - self._latest[0] > STATE_SECONDS / 2:  # else another page has just had it
+                    self._latest = now, self._state()
+                state = {**self._latest[1], "view_only": socket.state.view_only}
+                await socket.send_text(to_json(state).decode())
+                socket.state.client.extend(REQUEST_SECONDS)
+                await asyncio.sleep(STATE_SECONDS)
+
+    async def _set_parameter(self, request: Request) -> Response:
+        if request.state.view_only:
+            raise Refusal(403, "who has this address may only watch")
         # A page of another site cannot send this type without a preflight, which is refused.
         if request.headers.get("content-type", "").partition(";")[0].strip() != JSON:
             raise Refusal(415, f"Content-Type must be {JSON}")
         try:
-            change = json.loads(request.body)
+            change = json.loads(await request.body())
             address, value = change["address"], change.get("value")
             if not (isinstance(address, str) and isinstance(value, str | float | int | None)):
                 raise TypeError
@@ -176,8 +230,8 @@ class Panel(Output):
             self._parameters.set(address, value)
         except (LookupError, TypeError, ValueError, ArithmeticError) as error:
             trouble = error.args[0] if error.args else "the value is refused"
-            return Reply(422, JSON, to_json({"trouble": str(trouble)}))
-        return Reply(200, JSON, b"{}")
+            return Response(to_json({"trouble": str(trouble)}), 422, media_type=JSON)
+        return Response(b"{}", media_type=JSON)
 
     def _current_table(self) -> tuple[int, bytes]:
         """Return the JSON of all parameters, after a number that changes with it."""
@@ -196,3 +250,10 @@ class Panel(Output):
             "meters": [gauge_state(gauge) for gauge in self._all_gauges()],
             "sounding": sorted({pitch for _, pitch in list(self._sounding)}),
         }
+
+
+async def _refused(request: Request, error: Exception) -> Response:
+    if isinstance(error, HTTPException):
+        return refuse(error.status_code, error.detail)
+    assert isinstance(error, Refusal)
+    return refuse(error.status, str(error))

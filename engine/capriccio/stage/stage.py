@@ -1,5 +1,6 @@
 """One performance: cues on one side, outputs on the other, a clock between them."""
 
+import gc
 import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
@@ -152,7 +153,13 @@ class Stage:
 
         def frames() -> None:
             if self.clock.live:
-                self._perform_live(seconds, progress)
+                # What was there before the show is left out of garbage collections, each of which
+                # would take longer than a frame.
+                gc.freeze()
+                try:
+                    self._perform_live(seconds, progress)
+                finally:
+                    gc.unfreeze()
             elif seconds is not None:
                 self._perform_offline(seconds, progress)
 

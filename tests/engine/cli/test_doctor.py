@@ -2,8 +2,10 @@
 
 import importlib
 import json
+import os
 import subprocess
 import sys
+import time
 
 import pytest
 from capriccio import registry
@@ -14,7 +16,7 @@ from capriccio.extras import install_command
 from capriccio.registry import Broken, Found, Registry
 from click.testing import CliRunner
 from helpers.command import python
-from helpers.devices import midi_library
+from helpers.devices import ROOT, midi_library
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -383,3 +385,86 @@ def test_a_machine_whose_sleeps_end_late_is_reported(monkeypatch):
     monkeypatch.setattr(clock, "SPIN_SECONDS", -1.0)
     assert named("timing").state == "missing"
     assert named("timing").remedy
+
+
+# -- what hangs -------------------------------------------------------------------------------
+
+HANGING = """
+import ctypes, sys, time
+from capriccio.cli import doctor
+from capriccio.cli.main import main
+doctor.SECONDS = 0.5
+doctor.CHECKS = {"sun": lambda: [doctor.Check("sun", "ok", "shines")], "moon": lambda: HANG,
+                 "stars": list}
+main(["doctor", *sys.argv[1:]])
+"""
+
+
+@pytest.mark.parametrize(
+    ("hang", "is_told"),
+    [("time.sleep(60)", True), ("ctypes.PyDLL(None).sleep(60)", False)],
+    ids=["in Python", "in C that holds the interpreter"],
+)
+def test_what_is_known_is_printed_where_a_check_hangs(hang, is_told):
+    def call(*words):
+        return subprocess.run(
+            [sys.executable, "-c", HANGING.replace("HANG", hang), *words],
+            env={**os.environ, "PYTHONPATH": str(ROOT / "engine")},
+            capture_output=True,
+            text=True,
+            timeout=30,
+        )
+
+    done = call("--json")
+    assert done.returncode == (not is_told)
+    if is_told:
+        found = [(check["name"], check["state"]) for check in json.loads(done.stdout)]
+        assert found == [("sun", "ok"), ("moon", "missing")]
+        assert "moon: had not ended after 0.5 s; not checked: stars" in call().stdout
+    else:
+        assert "Timeout" in done.stderr and "<lambda>" in done.stderr  # names the culprit
+
+
+# -- plugins that take every command down -----------------------------------------------------
+
+CULPRITS = {
+    "ends": ("import os; os._exit(3)", "ended the process with exit code 3 at import"),
+    "crashes": ("import ctypes; ctypes.string_at(0)", "ended the process with SIGSEGV at import"),
+    "prints": ("print('{}')", "printed '{}' at import, where programs read JSON"),
+    "sleeps": ("import time; time.sleep(60)", "had not loaded after 5 s"),
+}
+
+
+@pytest.mark.slow
+def test_a_plugin_that_would_take_every_command_down_is_named_and_set_aside(folder):
+    for name, (text, _) in CULPRITS.items():
+        (folder / f"culprit_{name}.py").write_text(text)
+        records = folder / f"culprit_{name}-1.0.dist-info"
+        records.mkdir()
+        (records / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\n")
+        (records / "entry_points.txt").write_text(f"[capriccio]\n{name} = culprit_{name}\n")
+    path = os.pathsep.join([str(ROOT / "engine"), str(ROOT / "plugins"), str(folder)])
+    home = {**os.environ, "PYTHONPATH": path, "XDG_CONFIG_HOME": str(folder / "home")}
+
+    def call(*words):
+        begun = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-m", "capriccio", *words], env=home, capture_output=True, text=True
+        )
+        return json.loads(done.stdout), time.monotonic() - begun
+
+    checks, lasted = call("doctor", "--json")
+    assert lasted < 30  # not the minute that one of them sleeps
+    found = {check["name"]: check["found"] for check in checks if check["state"] == "broken"}
+    assert {f"plugin {name}": reason for name, (_, reason) in CULPRITS.items()}.items() <= (
+        found.items()
+    )
+    described, lasted = call("parts", "--json")
+    assert lasted < 30  # only what sleeps was tried once more
+    assert {one["plugin"]: one["reason"] for one in described["broken"]} == {
+        name: reason for name, (_, reason) in CULPRITS.items()
+    }
+    assert any(part["name"] == "screen" for part in described["parts"])
+    (folder / "culprit_prints.py").write_text("")
+    described, _ = call("parts", "--json")
+    assert "prints" not in [one["plugin"] for one in described["broken"]]

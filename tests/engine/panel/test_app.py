@@ -11,9 +11,10 @@ from contextlib import suppress
 import pytest
 from capriccio.panel import app
 from helpers.devices import wait_for
-from helpers.panels import Show
+from helpers.panels import Show, certificate, websocket_request
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from websockets.exceptions import ConnectionClosed
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ POST = b"POST /turn HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/jso
 def test_malformed_requests_are_refused_and_the_connection_is_closed(show, data, status):
     reply = raw(show, data)
     assert reply.startswith(f"HTTP/1.1 {status} ".encode()), reply
-    assert b"Connection: close" in reply
+    assert b"connection: close" in reply.lower()
     assert show.request("/state")[0] == 200
 
 
@@ -137,6 +138,88 @@ def test_the_requests_of_one_connection_are_limited_per_second():
             replies += line.recv(1 << 20)
         # A second's worth passes at once, the rest at the limit.
         assert time.monotonic() - begun > 1.5
+
+
+# -- the WebSocket ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        b"\xff" * 40,  # reserved bits and an unknown kind of frame
+        b"\x81\x05hello",  # a frame that is not masked
+        b"\x81\xff" + b"\x7f" * 8 + bytes(4),  # a frame of exabytes
+        b"\x81\xfe\x20\x00" + bytes(4) + bytes(0x2000),  # more than a message may have
+        b"\x81\x82" + bytes(4) + b"\xff\xfe",  # no UTF-8
+        b"\x00\x80" + bytes(4),  # the continuation of nothing
+        b"\x89\xfe\x00\x80" + bytes(4) + bytes(128),  # a ping that is too long
+    ],
+    ids=range(7),
+)
+def test_a_malformed_frame_closes_the_websocket_and_nothing_else(show, words):
+    with show.live() as page, show.live() as other:
+        page.recv(20)
+        page.socket.sendall(words)
+        with pytest.raises(ConnectionClosed):
+            while page.recv(20):
+                pass
+        other.recv(20)
+        other.send("picture")
+        assert any(isinstance(other.recv(20), bytes) for _ in range(20))
+
+
+@given(st.binary(max_size=300))
+@settings(max_examples=40, deadline=None)
+def test_no_bytes_in_a_websocket_stop_the_panel(running, data):
+    with running.live(close_timeout=0.01) as page:  # half a frame would swallow its end
+        page.recv(20)
+        page.socket.sendall(data)
+    assert running.request("/state")[0] == 200
+
+
+def test_whatever_a_websocket_is_sent_pictures_are_answered_at_a_limited_rate(show):
+    many = 2 * int(app.REQUESTS_PER_SECOND)
+    with show.live() as page:
+        begun, pictures = time.monotonic(), 0
+        for number in range(many):
+            page.send(["picture", b"\0" * 99, "", "\x00"][number % 4])
+        while pictures < many:
+            pictures += isinstance(page.recv(20), bytes)
+        # A second's worth passes at once, the rest at the limit.
+        assert time.monotonic() - begun > 0.8
+
+
+def test_a_websocket_that_reads_nothing_is_disconnected(monkeypatch):
+    monkeypatch.setattr(app, "REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr("capriccio.panel.panel.REQUEST_SECONDS", 0.5)
+    monkeypatch.setattr(app, "REQUESTS_PER_SECOND", 10_000.0)
+    with Show() as show, socket.socket() as deaf:
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.settimeout(1)
+        deaf.connect(("127.0.0.1", show.port))
+        deaf.sendall(websocket_request("/live", "localhost"))
+        assert deaf.recv(16).startswith(b"HTTP/1.1 101")
+        with suppress(OSError):
+            for _ in range(2000):
+                deaf.sendall((b"\x81\x80" + bytes(4)) * 100)
+        wait_for(lambda: not show.panel.server.clients)
+        with show.live() as page:
+            assert page.recv(20)
+
+
+def test_a_handshake_that_never_ends_is_disconnected(monkeypatch, tmp_path):
+    monkeypatch.setattr(app, "REQUEST_SECONDS", 0.3)
+    with Show(certificate=str(certificate(tmp_path))) as show:
+        before = open_files()
+        for words in (b"", b"\x16\x03\x01\x02\x00\x01", b"GET / HTTP/1.1\r\n\r\n"):
+            with socket.create_connection(("127.0.0.1", show.port), timeout=20) as slow:
+                slow.sendall(words)
+                with suppress(ConnectionResetError):
+                    while slow.recv(100):
+                        pass
+        wait_for(lambda: not show.panel.server.clients)
+        wait_for(lambda: open_files() <= before, 5)
+    assert len(show.stats.troubles) == 1  # only the address of the panel
 
 
 FLOOD = """

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import pytest
 from capriccio import Moment, Performance, ShowError, generator
@@ -138,6 +138,31 @@ def test_a_jpeg_is_made_only_on_request_and_once_for_all_pages(show, monkeypatch
     assert 1 <= len(made) <= (time.monotonic() - begun) * 10 + 2
 
 
+def test_an_open_page_is_sent_the_state_again_and_again_and_the_picture_when_it_asks(show):
+    with show.live() as page:
+        first = json.loads(page.recv(20))
+        assert {**show.state(), "view_only": False}.keys() == first.keys()
+        assert first["values"]["/sea/heat"] == [0.25, False]
+        show.set("/sea/heat", 0.75)
+        while json.loads(page.recv(20))["values"]["/sea/heat"] != [0.75, True]:
+            pass
+        page.send("picture")
+        while isinstance(jpeg := page.recv(20), str):
+            pass
+        assert Image.open(io.BytesIO(jpeg)).size == (60, 40)
+
+
+def test_pages_that_are_open_at_once_share_what_is_read_of_the_parameters(show, monkeypatch):
+    read = []
+    real = show.panel._state
+    monkeypatch.setattr(show.panel, "_state", lambda: read.append(1) or real())
+    with ExitStack() as pages:
+        opened = [pages.enter_context(show.live()) for _ in range(8)]
+        for page in opened * 5:
+            page.recv(20)
+        assert len(read) < 8 * 5 / 2
+
+
 def test_the_page_loads_nothing_from_other_sites(show):
     status, page = show.request("/")
     assert status == 200
@@ -236,4 +261,10 @@ def test_the_command_reports_an_invalid_place(tmp_path):
             "--panel must stand alone or be followed by [HOST:]PORT, got 'piece.py'"
             in child.communicate(timeout=60)[1]
         )
+        assert child.returncode == 1
+
+
+def test_a_certificate_without_a_panel_is_an_error(tmp_path):
+    with command(tmp_path, "--to", "midifile:a.mid", "--panel-certificate", "a.pem") as child:
+        assert "--panel-certificate needs --panel" in child.communicate(timeout=60)[1]
         assert child.returncode == 1

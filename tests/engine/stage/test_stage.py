@@ -1,5 +1,6 @@
 """The stage: exact offline, alive live, and every note ended; time is wound by the tests."""
 
+import gc
 import threading
 
 import pytest
@@ -31,6 +32,18 @@ def test_notes_that_last_beyond_the_end_are_ended_at_it():
     memory = Memory()
     offline_stage([memory], plays=[(lambda now: [Note(60, 1.0, 999.0)], 1)]).perform(1.25)
     assert turns(memory) == [(1, True, 60), (2.5, False, 60)]
+
+
+def test_a_live_show_does_not_search_what_was_there_before_for_garbage():
+    frozen = []
+
+    def draw(now):
+        frozen.append(gc.get_freeze_count())
+        return GREY
+
+    live_stage([], draw=draw).perform(0.2)
+    assert min(frozen) > 1000
+    assert gc.get_freeze_count() == 0
 
 
 def test_an_offline_show_needs_an_end():

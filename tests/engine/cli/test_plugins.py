@@ -1,0 +1,114 @@
+"""`capriccio plugins` lists what is installed, and why something did not load."""
+
+import json
+import sys
+
+import pytest
+from capriccio import registry
+from capriccio.cli.plugins import describe
+from capriccio.plugin_probe import reasons_against
+from capriccio.registry import GROUP, Registry
+from helpers.command import capriccio
+
+PLUGIN = """
+import click
+from capriccio import Analyzer, Generator, hookimpl
+class Tides(Generator):
+    "Paint tides."
+class Gauge(Analyzer):
+    "Read tides."
+@click.command()
+def tell(): pass
+@hookimpl
+def generators(): return [Tides]
+@hookimpl
+def analyzers(): return [Gauge]
+@hookimpl
+def commands(): return [tell]
+"""
+
+
+@pytest.fixture
+def install(tmp_path, monkeypatch):
+    """Install plugins, written by name, as pip would, and nothing else."""
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "home"))
+    monkeypatch.syspath_prepend(tmp_path)
+
+    def install(only=None, **plugins):
+        from importlib.metadata import distributions
+
+        for name, text in plugins.items():
+            (tmp_path / f"listed_{name}.py").write_text(text)
+            records = tmp_path / f"listed_{name}-1.5.dist-info"
+            records.mkdir()
+            (records / "METADATA").write_text(
+                f"Metadata-Version: 2.1\nName: listed-{name}\nVersion: 1.5\nSummary: About {name}\n"
+            )
+            (records / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = listed_{name}\n")
+        found = [one for dist in distributions(path=[str(tmp_path)]) for one in dist.entry_points]
+        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
+        made = Registry(found, only, reasons_against)
+        monkeypatch.setattr(registry, "installed", lambda: made)
+
+    yield install
+    for name in [one for one in sys.modules if one.startswith("listed_")]:
+        del sys.modules[name]
+
+
+def test_every_plugin_is_listed_with_its_parts_and_where_it_comes_from(install):
+    install(tides=PLUGIN)
+    (tides,) = json.loads(capriccio("plugins", "--json").stdout)
+    assert tides == {
+        "plugin": "tides",
+        "distribution": "listed-tides",
+        "version": "1.5",
+        "says": "About tides",
+        "state": "ok",
+        "generators": ["tides"],
+        "analyzers": ["gauge"],
+        "outputs": [],
+        "inputs": [],
+        "commands": ["tell"],
+        "broken": [],
+    }
+    shown = capriccio("plugins").stdout
+    for words in ("listed-tides 1.5", "generators: tides", "analyzers: gauge", "commands: tell"):
+        assert words in shown
+
+
+def test_what_did_not_load_is_listed_with_the_reason(install):
+    install(tides=PLUGIN, ends="import os; os._exit(3)", raises="1 / 0", prints="print('hi')")
+    listed = {one["plugin"]: (one["state"], one["broken"]) for one in describe()}
+    assert listed == {
+        "ends": ("broken", ["ended the process with exit code 3 at import"]),
+        "prints": ("broken", ["printed 'hi' at import, where programs read JSON"]),
+        "raises": ("broken", ["ZeroDivisionError: division by zero"]),
+        "tides": ("ok", []),
+    }
+    assert "ended the process with exit code 3" in capriccio("plugins").stdout
+
+
+def test_a_plugin_that_is_left_out_or_lacking_says_so(install):
+    install("tides,moon", tides=PLUGIN, other=PLUGIN)
+    listed = {one["plugin"]: one for one in describe()}
+    assert {name: one["state"] for name, one in listed.items()} == {
+        "moon": "broken",
+        "other": "left out",
+        "tides": "ok",
+    }
+    assert listed["moon"]["broken"] == ["CAPRICCIO_PLUGINS asks for it, but it is not installed"]
+    shown = capriccio("plugins").stdout
+    assert "left out by CAPRICCIO_PLUGINS" in shown and "not installed" in shown
+
+
+def test_a_plugin_that_loads_in_part_is_broken_and_its_parts_are_listed(install):
+    install(tides=PLUGIN.replace("[Gauge]", "[7]"))
+    (tides,) = describe()
+    assert (tides["state"], tides["generators"], tides["analyzers"]) == ("broken", ["tides"], [])
+    assert "analyzers() returned 7" in tides["broken"][0]
+
+
+def test_without_plugins_the_list_is_empty(install):
+    install()
+    assert json.loads(capriccio("plugins", "--json").stdout) == []
+    assert capriccio("plugins").stdout == "no plugins are installed\n"
