@@ -54,6 +54,7 @@ KINDS: dict[str, Any] = {
     "size": list,
 }
 MAX_SECONDS = 1e6
+MAX_LINE = 2**20  # characters; a phrase of 20,000 notes has fewer
 
 
 def encode(event: Event) -> str:
@@ -225,6 +226,8 @@ def read_take(text: str, name: str) -> Take:
     if not lines:
         raise ShowError(f"{name!r} is empty; a take starts with a provenance record")
     try:
+        if any(len(line) > MAX_LINE for line in lines):
+            raise ValueError(f"a line has more than {MAX_LINE} characters")
         take = Take(_header(from_json(lines[0])))
     except (ValueError, TypeError, KeyError) as error:
         raise ShowError(f"{name!r} is no take: {_reason(error)} (line 1)") from None
