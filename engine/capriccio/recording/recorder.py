@@ -11,6 +11,7 @@ from typing import Any, BinaryIO, cast
 
 import numpy as np
 
+from ..atomic_file import replacing
 from ..events import Event
 from ..log import warn_once
 from ..models.model import open_models
@@ -176,21 +177,17 @@ class Recorder:
 
     def _keep(self, still: Still) -> None:
         path = self.path.with_name(f"{self.path.stem}-{still.seconds:08.3f}s.png")
-        part = path.with_name(f".{path.name}.part")
         self._stills -= 1
         try:
             first, *lines = self.path.read_text(encoding="utf-8").splitlines()
             header = {**from_json(first), "models": self._models, "moment": still.seconds}
             kept = [line for line in lines if float(line[1 : line.index(",")]) <= still.seconds]
-            part.write_bytes(as_png(still.image, "\n".join([as_json(header), *kept, ""])))
-            part.replace(path)
+            with replacing(path) as part:
+                part.write_bytes(as_png(still.image, "\n".join([as_json(header), *kept, ""])))
         except OSError as error:
             warn_once(f"a still cannot be written to {str(path)!r}: {error.strerror}")
         else:
             self.stills.append(path)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
 
     def _give_up(self, error: OSError) -> None:
         self.failed = True
