@@ -87,6 +87,8 @@ def replay(
         if take.sketches:
             times = f"{len(take.sketches)} times" if len(take.sketches) > 1 else "once"
             _warn(f"the sketch was changed {times} during the show; it is performed as it is now")
+        for seconds_of_gap, count in take.gaps[:1]:
+            _warn(f"the take lacks {count} events or more, from {seconds_of_gap:g} s on")
         for message in differences({**then, "models": {}}, provenance()):
             _warn(message)
         again = file.with_name(f"{file.stem}-again")
