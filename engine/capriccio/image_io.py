@@ -3,7 +3,7 @@
 import math
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -66,9 +66,7 @@ def open_image(path: Path | str, draft: int | None = None) -> Iterator["Image.Im
 
     try:
         size = Path(path).stat().st_size
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # our own limits come first; the rest is not ours
-            picture = Image.open(path, formats=FORMATS)
+        picture = _quiet(Image.open)(path, formats=FORMATS)
         width, height = picture.size
         fitting = FREE_PIXELS + PIXELS_A_BYTE * size
         allowed = min(MAX_PIXELS, fitting // 2 if picture.format in HALVED else fitting)
@@ -81,7 +79,7 @@ def open_image(path: Path | str, draft: int | None = None) -> Iterator["Image.Im
             raise ValueError(f"{width} x {height} pixels, at most {MAX_SIDE} a side are allowed")
         if draft is not None:
             picture.draft("RGB", (draft, draft))
-        picture.load()
+        _quiet(picture.load)()
     except UnidentifiedImageError:
         raise ValueError(f"{path}: is not an image file of {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise whatever they come upon
@@ -89,6 +87,17 @@ def open_image(path: Path | str, draft: int | None = None) -> Iterator["Image.Im
         raise ValueError(f"{path}: cannot be read: {words}") from None
     with picture:
         yield picture
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function without its warnings, of what is odd about a stranger's file."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*arguments, **options)
+
+    return call
 
 
 def read_image(path: Path | str) -> np.ndarray[Any, Any]:
@@ -106,7 +115,7 @@ def read_image(path: Path | str) -> np.ndarray[Any, Any]:
     with open_image(path, DRAFT_SIDE) as picture:
         try:
             small = _as_rgb(picture)
-            if turned := picture.getexif().get(ORIENTATION):
+            if turned := _quiet(picture.getexif)().get(ORIENTATION):
                 small.getexif()[ORIENTATION] = turned
             return np.asarray(ImageOps.exif_transpose(small))
         except Exception as error:

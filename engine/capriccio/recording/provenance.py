@@ -256,21 +256,27 @@ def _in_mp4(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
 
 
 def _in_midi(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
-    """Find the texts by their marker, wherever they are in the file."""
+    """Find the texts by how they begin, wherever they are in the file."""
     data = _read(file, -1)
-    starts = {KEYWORD: f"{KEYWORD} {{".encode(), XMP_KEYWORD: b"Iptc4xmpExt:"}
-    place = 0
-    while starts and (place := data.find(b"\xff\x01", place) + 2) >= 2:
-        at, length = place, 0
-        for at in range(place, min(place + 4, len(data))):
-            length = length << 7 | data[at] & 0x7F
-            if data[at] < 0x80:
+    for keyword, start in ((KEYWORD, f"{KEYWORD} {{".encode()), (XMP_KEYWORD, b"Iptc4xmpExt:")):
+        place = -1
+        while (place := data.find(start, place + 1)) >= 0:
+            if length := _midi_length(data[max(0, place - 6) : place]):
+                skipped = len(KEYWORD) + 1 if keyword == KEYWORD else 0
+                yield keyword, data[place + skipped : place + length]
                 break
-        for keyword, start in list(starts.items()):
-            if data.startswith(start, at + 1):
-                del starts[keyword]
-                text = data[at + 1 : at + 1 + length]
-                yield keyword, text[len(KEYWORD) + 1 :] if keyword == KEYWORD else text
+
+
+def _midi_length(before: bytes) -> int:
+    """Return the length of a text, which stands between its marker and it; 0 where it is none."""
+    marker = before.rfind(b"\xff\x01")
+    number = before[marker + 2 :]
+    if marker < 0 or not number or number[-1] > 127 or any(byte < 128 for byte in number[:-1]):
+        return 0
+    length = 0
+    for byte in number:
+        length = length << 7 | byte & 0x7F
+    return length
 
 
 def _in_take(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
