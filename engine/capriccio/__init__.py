@@ -22,6 +22,7 @@ _HOMES = {
     "rasterise": "media",
     "as_svg": "svg",
     "image_files": "image_io",
+    "open_image": "image_io",
     "read_image": "image_io",
     "write_image": "devices.video.frames",
     "Model": "models.model",

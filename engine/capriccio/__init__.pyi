@@ -9,6 +9,7 @@ from .errors import ProviderError as ProviderError
 from .errors import ShowError as ShowError
 from .hookspecs import hookimpl as hookimpl
 from .image_io import image_files as image_files
+from .image_io import open_image as open_image
 from .image_io import read_image as read_image
 from .media import Note as Note
 from .media import Stroke as Stroke

@@ -1,6 +1,10 @@
 """Find and read image files of every kind."""
 
+import math
 import os
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,8 +15,18 @@ if TYPE_CHECKING:
 
 # What names an image file.
 SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"})
-DRAFT_SIDE = 1024  # pixels; a JPEG much larger is decoded at a fraction of its size at once
-MAX_PIXELS = 200_000_000  # a file that unpacks to more is a decompression bomb
+# The formats of those files, as Pillow names them. It would try dozens on a file of any name: an
+# EPS called .jpg would start Ghostscript.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+DRAFT_SIDE = 1024  # pixels; a picture much larger is read at a fraction of its size
+MAX_PIXELS = 40_000_000  # a file that unpacks to more is a decompression bomb
+# A small file that unpacks to much is one as well: photographs have about one pixel a byte.
+FREE_PIXELS, PIXELS_A_BYTE = 16_000_000, 8
+MAX_SIDE = 30_000  # pixels; Pillow keeps an address for every row
+HALVED = {"WEBP"}  # its decoder holds the picture twice: half as many pixels are allowed
+ORIENTATION = 0x0112  # the Exif tag
+READ_PIXELS = 8_000_000  # at most, of the image that is returned
+STRIPE_PIXELS = 2_000_000  # converted at once, so that a large picture is not held twice
 
 
 def image_files(folder: Path | str) -> list[Path]:
@@ -36,40 +50,107 @@ def image_files(folder: Path | str) -> list[Path]:
     return sorted(path for path in found if path.suffix.lower() in SUFFIXES)
 
 
+@contextmanager
+def open_image(path: Path | str, draft: int | None = None) -> Iterator["Image.Image"]:
+    """Open and decode an image file; yield it as Pillow's image, as it is stored.
+
+    Args:
+        path: of the file.
+        draft: a JPEG may be decoded at a fraction of its size, no smaller than this many pixels.
+
+    Raises:
+        ValueError: it cannot be read, has too many pixels, or is none of `FORMATS`; the message
+            has its name and the reason in one line.
+    """
+    from PIL import Image, UnidentifiedImageError
+
+    try:
+        size = Path(path).stat().st_size
+        picture = _quiet(Image.open)(path, formats=FORMATS)
+        width, height = picture.size
+        fitting = FREE_PIXELS + PIXELS_A_BYTE * size
+        allowed = min(MAX_PIXELS, fitting // 2 if picture.format in HALVED else fitting)
+        if width * height > allowed:
+            raise ValueError(
+                f"{width} x {height} pixels, at most {allowed / 1e6:.0f} million are allowed"
+                + (" in a file of its size" if allowed < MAX_PIXELS else "")
+            )
+        if max(width, height) > MAX_SIDE:
+            raise ValueError(f"{width} x {height} pixels, at most {MAX_SIDE} a side are allowed")
+        if draft is not None:
+            picture.draft("RGB", (draft, draft))
+        _quiet(picture.load)()
+    except UnidentifiedImageError:
+        raise ValueError(f"{path}: is not an image file of {', '.join(FORMATS)}") from None
+    except Exception as error:  # decoders raise whatever they come upon
+        words = " ".join(str(error).split()) or type(error).__name__
+        raise ValueError(f"{path}: cannot be read: {words}") from None
+    with picture:
+        yield picture
+
+
+def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Return the function without its warnings, of what is odd about a stranger's file."""
+
+    def call(*arguments: Any, **options: Any) -> Any:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            return function(*arguments, **options)
+
+    return call
+
+
 def read_image(path: Path | str) -> np.ndarray[Any, Any]:
     """Return an image file as an image, `(height, width, 3)` uint8, upright.
 
     Transparent images are laid on white, 16 bits are scaled to 8, and the first frame of an
-    animation is taken. A JPEG much larger than 1024 pixels a side is returned smaller. A file that
-    cannot be read raises ValueError with its name and the reason in one line.
-    """
-    from PIL import Image, ImageOps, UnidentifiedImageError
+    animation is taken. An image of more than 2048 pixels on its shorter side, or of 8 million
+    in all, is returned smaller.
 
-    try:
-        with Image.open(path) as picture:
-            width, height = picture.size
-            if width * height > MAX_PIXELS:
-                raise ValueError(
-                    f"{width} x {height} pixels, at most {MAX_PIXELS // 10**6} million are allowed"
-                )
-            picture.draft("RGB", (DRAFT_SIDE, DRAFT_SIDE))
-            return np.asarray(_as_rgb(ImageOps.exif_transpose(picture)))
-    except UnidentifiedImageError:
-        raise ValueError(f"{path}: is not an image file") from None
-    except (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError) as error:
-        words = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path}: cannot be read: {words}") from None
+    Raises:
+        ValueError: as of `open_image`.
+    """
+    from PIL import ImageOps
+
+    with open_image(path, DRAFT_SIDE) as picture:
+        try:
+            small = _as_rgb(picture)
+            if turned := _quiet(picture.getexif)().get(ORIENTATION):
+                small.getexif()[ORIENTATION] = turned
+            return np.asarray(ImageOps.exif_transpose(small))
+        except Exception as error:
+            words = " ".join(str(error).split()) or type(error).__name__
+            raise ValueError(f"{path}: cannot be converted: {words}") from None
 
 
 def _as_rgb(picture: "Image.Image") -> "Image.Image":
+    """Return a picture as RGB, not much larger than `DRAFT_SIDE` and `READ_PIXELS`."""
+    from PIL import Image
+
+    width, height = picture.size
+    by_area = math.ceil(math.sqrt(width * height / READ_PIXELS))
+    factor = max(1, min(width, height) // DRAFT_SIDE, by_area)
+    step = max(1, STRIPE_PIXELS // (width * factor)) * factor
+    extrema: Any = picture.getextrema() if picture.mode == "F" else (0.0, 0.0)
+    if step >= height:
+        return _stripe_as_rgb(picture, extrema[1], factor)
+    whole = Image.new("RGB", (-(-width // factor), -(-height // factor)))
+    for top in range(0, height, step):
+        stripe = picture.crop((0, top, width, min(height, top + step)))
+        whole.paste(_stripe_as_rgb(stripe, extrema[1], factor), (0, top // factor))
+    return whole
+
+
+def _stripe_as_rgb(picture: "Image.Image", brightest: float, factor: int) -> "Image.Image":
     from PIL import Image
 
     if picture.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         grey = np.asarray(picture).astype(np.float64)
-        top = 65535 if picture.mode != "F" else max(1.0, float(grey.max()))
-        return Image.fromarray((grey / top * 255).clip(0, 255).astype(np.uint8)).convert("RGB")
+        top = 65535 if picture.mode != "F" else max(1.0, brightest)
+        picture = Image.fromarray((grey / top * 255).clip(0, 255).astype(np.uint8))
     if picture.mode in ("RGBA", "LA", "PA") or "transparency" in picture.info:
         picture = picture.convert("RGBA")
         white = Image.new("RGBA", picture.size, "white")
-        return Image.alpha_composite(white, picture).convert("RGB")
-    return picture.convert("RGB")
+        picture = Image.alpha_composite(white, picture)
+    picture = picture.convert("RGB")
+    return picture.reduce(factor) if factor > 1 else picture

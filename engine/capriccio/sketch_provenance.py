@@ -3,10 +3,12 @@
 import hashlib
 import os
 import platform
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ if TYPE_CHECKING:
 # Another version of these may draw a pixel differently.
 LIBRARIES = ("numpy", "pillow")
 RUNTIMES = ("onnxruntime", "onnxruntime-gpu", "onnxruntime-directml", "onnxruntime-openvino")
+# How many plugins, versions or models are compared: a stranger's record may name thousands.
+MAX_DIFFERENCES = 50
 
 
 def provenance_of(
@@ -34,7 +38,7 @@ def provenance_of(
     file = file or sketch.file
     source = {"sketch": file.name if file else sketch.title}
     if file and file.is_file():
-        source["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        source["sha256"] = sketch_digest(file)
     facts = {
         "capriccio": __version__,
         **source,
@@ -69,6 +73,18 @@ def for_take(
     return located
 
 
+def is_plain_name(name: Any) -> bool:
+    """Return whether this is the name of a Python file in any folder, and no path or flag."""
+    return isinstance(name, str) and re.fullmatch(r"[^\W-][^/\\:\0]*\.py", name) is not None
+
+
+def sketch_digest(file: Path) -> str:
+    """Return the SHA-256 of the file of a sketch; "" where it cannot be read."""
+    with suppress(OSError), file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
+    return ""
+
+
 def sketches_folder() -> Path | None:
     """Return the folder of the sketches that come with Capriccio, in a wheel or a checkout."""
     root = Path(__file__).parents[1]
@@ -101,7 +117,8 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
             yield f"{name} was {printable(then[name])} and is {printable(now[name])}"
     for name in ("plugins", "versions", "models"):
         before, after = then.get(name), now.get(name, {})
-        for key, was in (before if isinstance(before, dict) else {}).items():
+        compared = before.items() if isinstance(before, dict) else ()
+        for key, was in islice(compared, MAX_DIFFERENCES):
             what, is_now = f"{name.removesuffix('s')} {printable(key)}", after.get(key)
             if was == is_now:
                 continue
@@ -115,8 +132,12 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
 
 
 def command_of(record: dict[str, Any]) -> str:
-    """Return the command that makes again what was made offline, from its record."""
-    words = ["capriccio", "run", str(record.get("sketch")), "--offline"]
+    """Return the command that makes again what was made offline, from its record.
+
+    It has SKETCH for what is no plain name: a command from a stranger's file may be pasted.
+    """
+    name = record.get("sketch")
+    words = ["capriccio", "run", str(name) if is_plain_name(name) else "SKETCH", "--offline"]
     for flag in ("seconds", "seed", "bpm", "fps"):
         if isinstance(value := record.get(flag), int | float):
             words += [f"--{flag}", f"{value:g}" if flag != "seed" else str(value)]

@@ -1,5 +1,7 @@
 """Files are written whole or not at all."""
 
+import sys
+
 import pytest
 from capriccio.atomic_file import replacing, write_bytes
 
@@ -39,3 +41,29 @@ def test_a_link_stays_a_link(tmp_path):
     write_bytes(link, b"new")
     assert link.is_symlink()
     assert real.read_bytes() == b"new"
+
+
+def test_a_link_in_the_place_of_the_part_is_not_followed(tmp_path):
+    victim, path = tmp_path / "victim", tmp_path / "a.txt"
+    victim.write_text("precious")
+    (tmp_path / ".a.txt.part").symlink_to(victim)
+    write_bytes(path, b"new")
+    assert (path.read_bytes(), victim.read_text()) == (b"new", "precious")
+    assert not path.is_symlink()
+
+
+def test_a_part_that_was_left_behind_is_replaced(tmp_path):
+    (tmp_path / ".a.txt.part").write_text("half")
+    with replacing(tmp_path / "a.txt") as part:
+        assert part.read_bytes() == b""
+        part.write_text("whole")
+    assert [path.read_text() for path in tmp_path.iterdir()] == ["whole"]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no modes")
+def test_a_private_file_is_for_its_owner_alone(tmp_path):
+    write_bytes(tmp_path / "state" / "a", b"mine", private=True)
+    write_bytes(tmp_path / "b", b"ours")
+    assert (tmp_path / "state" / "a").stat().st_mode & 0o777 == 0o600
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / "b").stat().st_mode & 0o044

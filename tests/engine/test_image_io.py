@@ -4,7 +4,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from capriccio import image_files, read_image, write_image
+from capriccio import image_files, image_io, open_image, read_image, write_image
 from PIL import Image
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (160, 200, 3), np.uint8)
@@ -84,10 +84,40 @@ def test_a_rotated_photograph_is_turned_upright(tmp_path):
     assert read_image(tmp_path / "turned.jpg").shape == (200, 160, 3)
 
 
-def test_a_huge_jpeg_is_read_smaller_with_its_aspect(tmp_path):
-    Image.new("RGB", (8000, 6000), (200, 30, 30)).save(tmp_path / "huge.jpg")
-    height, width, _ = read_image(tmp_path / "huge.jpg").shape
+@pytest.mark.parametrize("name", ["huge.jpg", "huge.png", "huge.webp"])
+def test_a_huge_image_is_read_smaller_with_its_aspect(tmp_path, name):
+    picture = Image.new("RGB", (3200, 2400), (200, 30, 30))
+    picture.paste((30, 200, 30), (0, 0, 1600, 2400))
+    picture.save(tmp_path / name, lossless=True)
+    read = read_image(tmp_path / name)
+    height, width, _ = read.shape
+    assert 1024 <= height <= 2048
     assert width / height == pytest.approx(4 / 3, abs=0.01)
+    assert abs(read[height - 9, 9].astype(int) - (30, 200, 30)).max() < 4
+    assert abs(read[9, width - 9].astype(int) - (200, 30, 30)).max() < 4
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "P", "LA", "I;16", "F", "CMYK"])
+def test_a_large_image_of_any_mode_is_the_same_in_stripes(tmp_path, mode, monkeypatch):
+    """Transparent halves are white, upright is up, and depth and palette are those of the whole."""
+    small = np.zeros((60, 40, 4), np.uint8)
+    small[:, 20:] = (200, 40, 40, 255)
+    small[40:] = (0, 0, 0, 128)
+    picture = Image.fromarray(small)
+    if mode in ("I;16", "F"):
+        grey = np.linspace(0, 65535 if mode == "I;16" else 9, 2400).reshape(60, 40)
+        picture = Image.fromarray(grey.astype(np.uint16 if mode == "I;16" else np.float32))
+    elif mode != "RGBA":
+        picture = picture.convert(mode)
+    options = {"transparency": 0} if mode == "P" else {}
+    facts = Image.Exif()
+    facts[image_io.ORIENTATION] = 6
+    file = tmp_path / {"F": "a.tif", "CMYK": "a.jpg"}.get(mode, "a.png")
+    picture.save(file, exif=facts, **options)
+    whole = read_image(file)
+    assert whole.shape == (40, 60, 3) and len(np.unique(whole)) > 1
+    monkeypatch.setattr(image_io, "STRIPE_PIXELS", 7 * 40)
+    assert (read_image(file) == whole).all()
 
 
 def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path):
@@ -108,10 +138,46 @@ def test_a_file_that_cannot_be_read_is_named_in_one_line(tmp_path):
 def test_an_image_of_too_many_pixels_is_refused_even_where_pillow_has_no_limit(
     tmp_path, monkeypatch
 ):
-    Image.new("1", (20_000, 20_000)).save(tmp_path / "bomb.png")
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", None)
-    with pytest.raises(ValueError, match="20000 x 20000 pixels, at most 200 million are allowed"):
-        read_image(tmp_path / "bomb.png")
+    bomb = tmp_path / "bomb.png"
+    Image.new("1", (6000, 4000)).save(bomb)
+    message = "6000 x 4000 pixels, at most 16 million are allowed in a file of its size"
+    with pytest.raises(ValueError, match=message):
+        read_image(bomb)
+    Image.new("1", (10_000, 5000)).save(bomb)
+    with bomb.open("ab") as file:
+        file.write(bytes(5_000_000))
+    with pytest.raises(ValueError, match=r"10000 x 5000 pixels, at most 40 million are allowed$"):
+        read_image(bomb)
+    Image.new("1", (1, 30_001)).save(bomb)
+    with pytest.raises(ValueError, match="1 x 30001 pixels, at most 30000 a side are allowed"):
+        read_image(bomb)
+
+
+@pytest.mark.parametrize("kind", ["EPS", "DDS", "PPM", "TGA", "ICO", "PCX", "PDF"])
+def test_a_file_of_another_format_is_refused_whatever_its_name(tmp_path, kind):
+    file = BytesIO()
+    Image.fromarray(PHOTO).save(file, kind)
+    (tmp_path / "photo.jpg").write_bytes(file.getvalue())
+    message = r"photo\.jpg: is not an image file of BMP, GIF, JPEG, PNG, TIFF, WEBP"
+    with pytest.raises(ValueError, match=message):
+        read_image(tmp_path / "photo.jpg")
+    with pytest.raises(ValueError, match=message), open_image(tmp_path / "photo.jpg"):
+        pass
+
+
+def test_what_fails_after_decoding_is_a_value_error_as_well(tmp_path, monkeypatch):
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    monkeypatch.setattr(image_io, "DRAFT_SIDE", 0)
+    with pytest.raises(ValueError, match=r"a\.png: cannot be converted: .*zero"):
+        read_image(tmp_path / "a.png")
+
+
+def test_errors_of_whoever_uses_an_open_image_go_through(tmp_path):
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    with pytest.raises(KeyError), open_image(tmp_path / "a.png") as picture:
+        assert picture.size == (200, 160)
+        raise KeyError
 
 
 def test_an_image_is_written_and_read_again(tmp_path):

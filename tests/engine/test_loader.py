@@ -1,5 +1,7 @@
 """The file of a sketch is run, and becomes a sketch."""
 
+import hashlib
+import py_compile
 import textwrap
 from importlib.machinery import PathFinder
 from pathlib import Path
@@ -9,6 +11,8 @@ from capriccio import ShowError
 from capriccio.loader import load_sketch
 from capriccio.testing import Memory
 from helpers.sketches import WHOLE
+
+UNCHECKED = py_compile.PycInvalidationMode.UNCHECKED_HASH
 
 
 @pytest.mark.parametrize(
@@ -62,3 +66,26 @@ def test_a_missing_file_is_reported(write, tmp_path):
         load_sketch(tmp_path)
     with pytest.raises(ShowError, match=r"^'piece\.txt' is no Python file; a sketch ends in \.py$"):
         load_sketch(write(WHOLE, "piece.txt"))
+
+
+def test_a_file_that_is_not_the_one_that_was_checked_is_not_run(write, tmp_path):
+    path = write(
+        textwrap.dedent(WHOLE)
+        + "\nfrom pathlib import Path\nPath(__file__).with_name('run').touch()"
+    )
+    with pytest.raises(ShowError, match=r"sketch 'piece\.py' is not the one that was asked for"):
+        load_sketch(path, "0" * 64)
+    assert not (tmp_path / "run").exists()
+    load_sketch(path, hashlib.sha256(path.read_bytes()).hexdigest())
+    assert (tmp_path / "run").exists()
+
+
+def test_bytecode_beside_a_sketch_is_neither_run_nor_written(write, tmp_path):
+    """Bytecode whose hash is not checked is run by Python whatever the source says."""
+    path = write("raise RuntimeError('not this one')")
+    bytecode = Path(py_compile.compile(path, invalidation_mode=UNCHECKED))
+    write(WHOLE)
+    assert load_sketch(path).title == "piece"
+    bytecode.unlink()
+    load_sketch(path)
+    assert not bytecode.exists()

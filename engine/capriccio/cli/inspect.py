@@ -47,6 +47,9 @@ def inspect(file: Path, as_json: bool) -> None:
     if take is not None:
         turns, phrases = _count(take.turns, "parameter change"), _count(take.phrases, "phrase")
         click.echo(f"{'the show':12}{take.seconds:.1f} s, {turns}, {phrases}")
+        if lost := sum(count for _, count in take.gaps):
+            since = min(seconds for seconds, _ in take.gaps)
+            click.echo(f"{'gaps':12}{lost} events are missing, from {since:.1f} s on")
         click.echo(f"{'again':12}capriccio replay {shlex.quote(str(file))}")
     elif not record.get("live"):
         click.echo(f"{'again':12}{command_of(record)}")

@@ -1,6 +1,8 @@
 """The command `replay`: performs a show again from its take."""
 
 import os
+import sys
+from collections.abc import Container
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,10 +71,14 @@ def replay(
     with plain_errors(sketch_file):
         take = take_in(read_provenance(file), file)
         then = take.record
-        sketch_file = sketch_file or find_sketch(then, file)
+        digest = None
+        if sketch_file is None:
+            # A sketch that was saved during the show is now as it was at the end.
+            saved = {change.digest for change in take.sketches[-1:]}
+            sketch_file, digest = find_sketch(then, file, {then["sha256"], *saved})
         use_device(device or str(then.get("device", "auto")))
         use_seed(_whole(then, "seed"), _whole(then, "chance") or 0)
-        sketch = load_sketch(sketch_file)
+        sketch = load_sketch(sketch_file, digest)
         sketch.bpm, sketch.fps = then["bpm"], fps or then["fps"]
         sketch.size = size or tuple(then["size"])
         provenance = provenance_of(sketch, sketch_file, again=file.name)
@@ -81,6 +87,8 @@ def replay(
         if take.sketches:
             times = f"{len(take.sketches)} times" if len(take.sketches) > 1 else "once"
             _warn(f"the sketch was changed {times} during the show; it is performed as it is now")
+        for seconds_of_gap, count in take.gaps[:1]:
+            _warn(f"the take lacks {count} events or more, from {seconds_of_gap:g} s on")
         for message in differences({**then, "models": {}}, provenance()):
             _warn(message)
         again = file.with_name(f"{file.stem}-again")
@@ -127,18 +135,43 @@ def take_in(found: "FileProvenance", file: Path) -> "Take":
     raise ShowError(f"{file.name!r} was made offline; make it again with: {command_of(record)}")
 
 
-def find_sketch(record: dict[str, Any], file: Path) -> Path:
-    """Return the file of the sketch in a record; raise ShowError where it is gone."""
+def find_sketch(
+    record: dict[str, Any], file: Path, digests: Container[str]
+) -> tuple[Path, str | None]:
+    """Return the file of the sketch in a record, and the hash that it must have when it is loaded.
+
+    A record may be a stranger's. Without a question only a plain name is looked for, beside the
+    take and where ours are, and only a file whose hash is one of `digests` is returned.
+    On a terminal the user may choose the file that the record names; it then has no hash.
+
+    Raises:
+        ShowError: there is none, and nobody to ask, or the answer was no.
+    """
     from ..recording.provenance import printable
-    from ..sketch_provenance import sketches_folder
+    from ..sketch_provenance import is_plain_name, sketch_digest, sketches_folder
 
     name, path = record["sketch"], record.get("path")
-    places = [file.parent / path] if isinstance(path, str) and path else []
-    places += [folder / name for folder in (Path(), file.parent, sketches_folder()) if folder]
-    for place in places:
-        if place.is_file():
-            return Path(os.path.normpath(place))
-    raise ShowError(f"sketch {printable(name)!r} has been moved; name its file with --sketch FILE")
+    asked, state = None, "has been moved"
+    if is_plain_name(name):
+        beside = file.resolve().parent
+        around = beside.parent if beside.name == "takes" else None
+        for folder in (beside, around, Path.cwd(), sketches_folder()):
+            # A link may lead out of the folder, to what the stranger has not brought.
+            if folder and (place := folder / name).is_file() and not place.is_symlink():
+                if (digest := sketch_digest(place)) in digests:
+                    return place, digest
+                if asked is None:
+                    asked, state = place, "has changed since the show"
+    elif isinstance(name, str) and not isinstance(path, str):
+        path = name
+    if asked is None and isinstance(path, str):
+        asked = Path(os.path.normpath(file.parent / path))  # not touched before the answer
+    if asked is not None and asked.suffix == ".py" and sys.stdin.isatty():
+        shown = printable(str(asked), 300)
+        question = f"the take asks for {shown}, which {state} or may not be yours; perform it?"
+        if click.confirm(question, err=True) and asked.is_file():
+            return asked, None
+    raise ShowError(f"sketch {printable(name)!r} {state}; name its file with --sketch FILE")
 
 
 def _whole(record: dict[str, Any], name: str) -> int | None:

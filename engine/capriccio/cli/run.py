@@ -272,7 +272,9 @@ class _Setup:
         with final_output():
             made = f"{stats.frames} frames{late} and {stats.notes} notes"
             click.echo(f"{sketch.title}: {made} to {self.names}", err=True)
+            here = Path.cwd()  # which the sketch may have changed
             for path in recorder.written if recorder else ():
+                path = path.relative_to(here) if path.is_relative_to(here) else path
                 click.echo(f"{path}: perform it again with capriccio replay {path}", err=True)
 
 

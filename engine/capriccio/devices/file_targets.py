@@ -16,7 +16,8 @@ def target_path(target: str, writer: str, example: str, endings: Iterable[str] =
     """
     if not target:
         raise ShowError(f"{writer} needs a path; write {example}")
-    path, known = Path(target).expanduser(), list(endings)
+    # A sketch may change the current folder.
+    path, known = Path(target).expanduser().absolute(), list(endings)
     if known and path.suffix.lower() not in known:
         raise ShowError(f"{writer} writes {', '.join(known)} files, got {path.name!r}")
     return path

@@ -15,6 +15,7 @@ from ..errors import ModelError, ProviderError, suggest
 from ..extras import install_command
 from ..log import warn_once
 from .onnx_reader import TensorSpec, read_card, read_spec
+from .trial import refusal
 
 __all__ = ["Model", "read_card", "use_device"]
 
@@ -133,6 +134,8 @@ class Model:
         """Create the session and run it once, so that the first call is as fast as the others."""
         import numpy as np
 
+        if reason := refusal(self.path):
+            raise ModelError(f"model {str(self.path)!r} {reason}")
         self._session, self.opened_on = _open_session(self.path, self.threads)
         specs = self.inputs.items()
         self._wanted = [(name, np.dtype(spec.dtype), spec.shape) for name, spec in specs]

@@ -18,13 +18,19 @@ from ..errors import ModelError
 # The operators of the standard. Others need code from elsewhere, which a model must not bring.
 DOMAINS = {"", "ai.onnx", "ai.onnx.ml"}
 MAX_FILE_BYTES = 1 << 30  # our own models are below 20 MB
-MAX_FIELDS = 1_000_000  # a file of nothing but headers would take minutes
+MAX_FIELDS = 300_000  # a file of nothing but headers would take minutes
 MAX_DEPTH = 40  # messages within messages; a graph in a graph adds three
+
+# What the arrays for the inputs, and those from the outputs, may have together.
+MAX_ARRAY_BYTES = 1 << 27
 
 DTYPES = {
     1: "float32", 2: "uint8", 3: "int8", 4: "uint16", 5: "int16", 6: "int32", 7: "int64",
-    8: "str", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
+    8: "object", 9: "bool", 10: "float16", 11: "float64", 12: "uint32", 13: "uint64",
 }  # fmt: skip
+
+SIZES = {"float32": 4, "uint8": 1, "int8": 1, "uint16": 2, "int16": 2, "int32": 4, "bool": 1,
+         "float16": 2, "uint32": 4}  # fmt: skip  # bytes; others have 8
 
 # The messages within messages (onnx.proto): field number -> kind of the inner message.
 INSIDE = {
@@ -41,6 +47,9 @@ INSIDE = {
     "array": {2: "shape"},
     "shape": {1: "dimension"},
 }
+# The types that are no tensors, and those of numbers that numpy does not have.
+OTHER_TYPES = {4: "sequence", 5: "map", 7: "opaque type", 8: "sparse tensor", 9: "optional"}
+OTHER_DTYPES = {14: "complex64", 15: "complex128", 16: "bfloat16"}
 # The fields that hold the name of an operator domain.
 DOMAIN_FIELD = {"opset": 1, "node": 7, "function": 10}
 
@@ -98,11 +107,20 @@ def read_spec(path: Path | str) -> ModelSpec:
     if not parser.graphs or not parser.outputs:
         raise ModelError(f"model {str(path)!r} is not an ONNX file: it has no graph")
     inputs = {name: spec for name, spec in parser.inputs.items() if name not in parser.constants}
-    for name, spec in (*inputs.items(), *parser.outputs.items()):
-        if prod(size or 1 for size in spec.shape) > MAX_FILE_BYTES:
-            raise ModelError(
-                f"model {str(path)!r} declares {name!r} with shape {spec.shape}; that is too large"
-            )
+    for specs in (inputs, parser.outputs):
+        total = 0
+        for name, spec in specs.items():
+            if any(size is not None and size < 0 for size in spec.shape):
+                raise ModelError(
+                    f"model {str(path)!r} declares {name!r} with shape {spec.shape}; expected no "
+                    "negative size"
+                )
+            total += prod(size or 1 for size in spec.shape) * SIZES.get(spec.dtype, 8)
+            if total > MAX_ARRAY_BYTES:
+                raise ModelError(
+                    f"model {str(path)!r} declares {name!r} with shape {spec.shape}; that is too "
+                    f"large: at most {MAX_ARRAY_BYTES >> 20} MB are allowed"
+                )
     return ModelSpec(inputs, parser.outputs, dict(parser.entries))
 
 
@@ -147,7 +165,7 @@ class ModelParser:
         if kind in ("input", "output"):
             # Only the outermost graph's are the model's; those of loops and branches are private.
             if self.graphs == 1 and depth == 2:
-                name, spec = self._tensor_spec(start, end)
+                name, spec = self._tensor_spec(kind, start, end)
                 (self.inputs if kind == "input" else self.outputs)[name] = spec
             return
         if kind == "tensor":
@@ -192,19 +210,30 @@ class ModelParser:
         if depth == 2:
             self.constants.add(name)
 
-    def _tensor_spec(self, start: int, end: int) -> tuple[str, TensorSpec]:
-        name, dtype = "", 0
+    def _tensor_spec(self, kind: str, start: int, end: int) -> tuple[str, TensorSpec]:
+        name, dtype, other = "", 0, ""
         shape: list[int | None] = []
         for number, value in self._fields(start, end):
             if number == 1:
                 name = _text(self.data, value)
             elif number == 2:
-                for array in self._messages(value, 1):
+                for type_number, array in self._messages(value):
+                    if type_number != 1:
+                        other = OTHER_TYPES.get(type_number, other)
+                        continue
                     for inner_number, inner in self._fields(*array):
                         if inner_number == 1 and isinstance(inner, int):
                             dtype = inner
                         elif inner_number == 2:
-                            shape = [self._size(one) for one in self._messages(inner, 1)]
+                            shape = [
+                                self._size(at) for which, at in self._messages(inner) if which == 1
+                            ]
+        if dtype and dtype not in DTYPES:
+            other = f"tensor of {OTHER_DTYPES.get(dtype, f'type {dtype}')}"
+        if not dtype and kind == "input":
+            other = other or "value of no type"
+        if other:
+            raise ModelError(f"has the {kind} {name!r}, a {other}; expected a tensor of numbers")
         return name, TensorSpec(DTYPES.get(dtype, "unknown"), tuple(shape))
 
     def _size(self, dimension: tuple[int, int]) -> int | None:
@@ -213,13 +242,13 @@ class ModelParser:
                 return value
         return None
 
-    def _messages(self, value: Value, wanted: int) -> Iterator[tuple[int, int]]:
-        """Yield the places of the messages with field number `wanted` in the message `value`."""
+    def _messages(self, value: Value) -> Iterator[tuple[int, tuple[int, int]]]:
+        """Yield the field numbers and the places of the messages in the message `value`."""
         if not isinstance(value, tuple):
             raise _Damaged("a type is not a message")
         for number, inner in self._fields(*value):
-            if number == wanted and isinstance(inner, tuple):
-                yield inner
+            if isinstance(inner, tuple):
+                yield number, inner
 
     def _fields(self, start: int, end: int) -> Iterator[tuple[int, Value]]:
         return _fields(self.data, start, end, self.field_count)

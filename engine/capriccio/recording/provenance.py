@@ -3,7 +3,7 @@
 import json
 import struct
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
@@ -29,6 +29,12 @@ COMPRESSION = 1
 UP_FILTER = 2
 # More than any record or take has; a file from elsewhere may declare any length.
 MAX_BYTES = 256 * 2**20
+# A stranger's file must not cost more than its size suggests. Packed takes grow by a factor of 3
+# to 5 and have a line for every 14 bytes; the first numbers are for files of any size.
+FREE_BYTES, BYTES_A_BYTE = 2**20, 8
+FREE_LINES, LINES_A_BYTE = 20_000, 1 / 6
+MAX_DEPTH = 32  # of lists and objects; ours have four
+MAX_XMP_BYTES = 2**16
 
 Record = Mapping[str, Any]
 
@@ -114,14 +120,32 @@ def from_json(text: str | bytes) -> Any:
     Raises:
         ValueError: it is malformed, nested too deeply, or contains NaN or infinity.
     """
+    text = text if isinstance(text, str) else text.decode()
     try:
-        return json.loads(text, parse_constant=_refuse_constant)
+        value = _DECODER.decode(text)
     except RecursionError:
         raise ValueError("it is nested too deeply") from None
+    if text.count("[") + text.count("{") > MAX_DEPTH:  # else it cannot be too deep
+        layer, depth = [value], 1
+        while layer := [inner for one in layer for inner in _inside(one)]:
+            depth += 1
+            if depth > MAX_DEPTH:
+                raise ValueError("it is nested too deeply")
+    return value
+
+
+def _inside(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def _refuse_constant(name: str) -> None:
     raise ValueError(f"{name} is not a number")
+
+
+# Built once: `json.loads` with options would build one for every line of a take.
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
 def _itxt(keyword: str, text: str, is_packed: bool = False) -> bytes:
@@ -152,10 +176,11 @@ class FileProvenance(NamedTuple):
 
 
 def read_provenance(path: Path) -> FileProvenance:
-    """Return the provenance in a PNG, MP4, MIDI or take file.
+    """Return the provenance in a PNG, MP4, MIDI or take file, of several records the first.
 
     Raises:
-        ShowError: it is of another kind, broken, or cannot be read.
+        ShowError: it is of another kind, broken, far larger than its size suggests, or cannot be
+            read.
     """
     try:
         file = path.open("rb")
@@ -163,7 +188,9 @@ def read_provenance(path: Path) -> FileProvenance:
         raise ShowError(f"{str(path)!r} cannot be read: {error.strerror}") from None
     with file:
         head = file.read(12)
+        size = file.seek(0, 2)
         file.seek(0)
+        find: Callable[[BinaryIO, int], Iterator[tuple[str, bytes]]]
         if head.startswith(PNG):
             kind, find = "PNG", _in_png
         elif head[4:8] == b"ftyp":
@@ -174,34 +201,43 @@ def read_provenance(path: Path) -> FileProvenance:
             kind, find = "take", _in_take
         else:
             raise ShowError(f"{path.name!r} is not a PNG, MP4, MIDI or take file")
-        text = source = ""
+        texts: dict[str, str] = {}
         try:
-            for keyword, data in find(file):
-                if keyword == KEYWORD and not text:
-                    text = data.decode()
-                elif keyword != KEYWORD and MODEL_SOURCE.encode() in data:
-                    source = MODEL_SOURCE
+            for keyword, data in find(file, min(MAX_BYTES, FREE_BYTES + BYTES_A_BYTE * size)):
+                texts.setdefault(keyword, data.decode())
+                if len(texts) == 2:
+                    break
+            text = texts.get(KEYWORD, "")
+            if (lines := text.count("\n")) > FREE_LINES + LINES_A_BYTE * size:
+                raise ValueError(f"its record has {lines} lines in {size} bytes")
         except (ValueError, struct.error, zlib.error) as error:
             raise ShowError(f"{path.name!r} is a broken {kind} file: {error}") from None
+    source = MODEL_SOURCE if MODEL_SOURCE in texts.get(XMP_KEYWORD, "") else ""
     return FileProvenance(kind, text, source)
 
 
-def _in_png(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+# Each yields the keyword and the bytes of at most one record and one XMP packet: a file may hold
+# thousands, and each of them may unpack to megabytes.
+
+
+def _in_png(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
+    limits = {KEYWORD: limit, XMP_KEYWORD: MAX_XMP_BYTES}
     file.seek(len(PNG))
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         if kind != b"iTXt":
             file.seek(length + 4, 1)
             continue
-        keyword, _, rest = _read(file, length).partition(b"\0")
+        word, _, rest = _read(file, length).partition(b"\0")
         file.seek(4, 1)
         is_packed, rest = rest[:1] == b"\1", rest[2:]
         text = rest.split(b"\0", 2)[-1]
-        if keyword in (KEYWORD.encode(), XMP_KEYWORD.encode()):
-            yield keyword.decode(), _decompress(text) if is_packed else text
+        if allowed := limits.pop(word.decode("latin-1"), 0):
+            yield word.decode(), _decompress(text, allowed) if is_packed else text
 
 
-def _in_mp4(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+def _in_mp4(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
+    keywords = {RECORD_BOX: KEYWORD, XMP_BOX: XMP_KEYWORD}
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         rest = length - 8
@@ -215,28 +251,35 @@ def _in_mp4(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
             file.seek(rest, 1)
             continue
         data = _read(file, rest)
-        if data[:16] in (RECORD_BOX, XMP_BOX):
-            yield KEYWORD if data[:16] == RECORD_BOX else XMP_KEYWORD, data[16:]
+        if keyword := keywords.pop(data[:16], ""):
+            yield keyword, data[16:]
 
 
-def _in_midi(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
-    """Find the texts by their marker, wherever they are in the file."""
+def _in_midi(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
+    """Find the texts by how they begin, wherever they are in the file."""
     data = _read(file, -1)
-    place = 0
-    while (place := data.find(b"\xff\x01", place) + 2) >= 2:
-        at, length = place, 0
-        for at in range(place, min(place + 4, len(data))):
-            length = length << 7 | data[at] & 0x7F
-            if data[at] < 0x80:
+    for keyword, start in ((KEYWORD, f"{KEYWORD} {{".encode()), (XMP_KEYWORD, b"Iptc4xmpExt:")):
+        place = -1
+        while (place := data.find(start, place + 1)) >= 0:
+            if length := _midi_length(data[max(0, place - 6) : place]):
+                skipped = len(KEYWORD) + 1 if keyword == KEYWORD else 0
+                yield keyword, data[place + skipped : place + length]
                 break
-        text = data[at + 1 : at + 1 + length]
-        if text.startswith(f"{KEYWORD} {{".encode()):
-            yield KEYWORD, text[len(KEYWORD) + 1 :]
-        elif text.startswith(b"Iptc4xmpExt:"):
-            yield XMP_KEYWORD, text
 
 
-def _in_take(file: BinaryIO) -> Iterator[tuple[str, bytes]]:
+def _midi_length(before: bytes) -> int:
+    """Return the length of a text, which stands between its marker and it; 0 where it is none."""
+    marker = before.rfind(b"\xff\x01")
+    number = before[marker + 2 :]
+    if marker < 0 or not number or number[-1] > 127 or any(byte < 128 for byte in number[:-1]):
+        return 0
+    length = 0
+    for byte in number:
+        length = length << 7 | byte & 0x7F
+    return length
+
+
+def _in_take(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
     yield KEYWORD, _read(file, -1)
 
 
@@ -250,9 +293,9 @@ def _read(file: BinaryIO, length: int) -> bytes:
     return data
 
 
-def _decompress(data: bytes) -> bytes:
+def _decompress(data: bytes, limit: int) -> bytes:
     decompressor = zlib.decompressobj()
-    text = decompressor.decompress(data, MAX_BYTES)
+    text = decompressor.decompress(data, limit)
     if not decompressor.eof:
-        raise ValueError(f"its record is truncated, or larger than {MAX_BYTES >> 20} MB")
+        raise ValueError(f"its record is truncated, or unpacks to more than {limit} bytes")
     return text

@@ -1,5 +1,6 @@
 """Records a live show while it goes on, as a take, and keeps its stills."""
 
+import errno
 import os
 import threading
 from collections import deque
@@ -7,12 +8,13 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO, cast
+from typing import Any, cast
 
 import numpy as np
 
+from ..atomic_file import replacing
 from ..events import Event
-from ..log import warn_once
+from ..log import info, warn_once
 from ..models.model import open_models
 from ..parameters import Parameter, Parameters
 from .provenance import FORMAT, as_json, as_png, from_json
@@ -43,7 +45,9 @@ class ShowEnded(Event):
 class Recorder:
     """Writes the take of a live show, and its stills; the show never waits for it.
 
-    Where it cannot write that is logged once, and the show goes on.
+    Where it cannot write, because the disk is full or something has closed its file, that is logged
+    once, the show goes on, and so does the take when there is room again. Events wait meanwhile;
+    where they become too many, a line `gap` says how many are missing.
 
     Args:
         path: of the take; a number is added where it is taken.
@@ -51,14 +55,19 @@ class Recorder:
     """
 
     def __init__(self, path: Path, provenance: Callable[[], Mapping[str, Any]]):
-        self.path = path
+        self.path = path.absolute()  # a sketch may change the current folder
         self.stills: list[Path] = []
         self._provenance = provenance
         self._waiting: deque[Event] = deque()
         self._lost = self._stills = 0  # events, and stills that wait
         self.failed = False  # nothing more can be written
         self._models: dict[str, dict[str, str]] = {}
-        self._file: BinaryIO | None = None
+        self._file = -1  # a descriptor
+        self._identity = (0, 0)  # of its file: another may have taken the descriptor
+        self._length = 0  # bytes of the take that are whole lines
+        self._unwritten = b""
+        self._trouble = ""  # why it cannot be written now
+        self._gap = 0.0  # seconds since when events are lost
         self._parameters: Parameters | None = None
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._write_on, name="recorder", daemon=True)
@@ -80,6 +89,7 @@ class Recorder:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path, self._file = _new_file(self.path)
+            self._identity = _identity(self._file)
             header = {"take": FORMAT, **self._provenance()}
             header.pop("models", None)  # they are opened when the first picture is made
             self._put([as_json(header)])
@@ -112,13 +122,15 @@ class Recorder:
         if len(self._waiting) < MAX_EVENTS:
             self._waiting.append(event)
         else:
+            self._gap = self._gap if self._lost else event.seconds
             self._lost += 1
 
     def close(self, seconds: float) -> None:
         """Write what waits, and how long the show was; one that did not begin leaves no take."""
         if self._stopping.is_set():
             return
-        self.record(ShowEnded(seconds))
+        if not self.failed:
+            self._waiting.append(ShowEnded(seconds))  # whatever else was too much
         self._stopping.set()
         if self._thread.ident:
             self._thread.join(CLOSE_SECONDS)
@@ -134,12 +146,40 @@ class Recorder:
             if self.failed:
                 return
             try:
+                if self._trouble:
+                    self._reopen()
                 self._write(going)
             except OSError as error:
-                self._give_up(error)
-                return
-        if self._file is not None:
-            self._file.close()
+                self._pause(error)
+        if self._trouble:
+            warn_once(f"the take ends early, at {self._length} bytes: {self._trouble}")
+        self._close_file()
+
+    def _pause(self, error: OSError) -> None:
+        if not self._trouble:
+            where = f"the take cannot be written to {str(self.path)!r}"
+            warn_once(f"{where}: {_reason(error)}; the show goes on, and the take when it can")
+        self._trouble = _reason(error)
+        self._close_file()
+
+    def _reopen(self) -> None:
+        """Go on behind the last whole line."""
+        flags = os.O_WRONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0)
+        self._file = os.open(self.path, flags)
+        self._identity = _identity(self._file)
+        os.ftruncate(self._file, self._length)
+        os.lseek(self._file, 0, os.SEEK_END)
+        self._put([])
+        self._trouble = ""
+        lacks = f"; it lacks {self._lost} events" if self._lost else "; nothing is missing in it"
+        info(f"the take is written again{lacks}")
+
+    def _close_file(self) -> None:
+        # A descriptor that something else has closed may be another file's by now.
+        with suppress(OSError):
+            if self._file >= 0 and _identity(self._file) == self._identity:
+                os.close(self._file)
+        self._file = -1
 
     def _write(self, going: bool) -> None:
         parameters = cast(Parameters, self._parameters)
@@ -148,9 +188,11 @@ class Recorder:
         if (models := open_models()) != self._models:
             self._models = models
             lines.append(as_json([parameters.seconds, "models", models]))
+        lost, since = self._lost, self._gap
         for _ in range(len(self._waiting)):
             event = self._waiting.popleft()
             if isinstance(event, Still):
+                self._stills -= 1
                 self._put(lines)
                 lines = []
                 self._keep(event)
@@ -165,51 +207,61 @@ class Recorder:
             seconds = event.seconds
         if going and parameters.seconds > seconds:
             lines.append(as_json([parameters.seconds, "frame", None]))
+        if lost:  # behind all that came before them
+            lines.append(as_json([max(seconds, since), "gap", [since, lost]]))
+            self._lost -= lost
+            warn_once(f"too many events: the take lacks {lost} of them", "a gap in the take")
         self._put(lines)
-        if self._lost:
-            warn_once(f"a flood: the take lacks {self._lost} lines", "a flood of lines")
 
     def _put(self, lines: list[str]) -> None:
-        data = "".join(f"{line}\n" for line in lines).encode()
+        self._unwritten += "".join(f"{line}\n" for line in lines).encode()
+        if self._unwritten and _identity(self._file) != self._identity:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        data = self._unwritten
         while data:  # a disk that is nearly full takes a part
-            data = data[cast(BinaryIO, self._file).write(data) :]
+            data = data[os.write(self._file, data) :]
+        self._length += len(self._unwritten)
+        self._unwritten = b""
 
     def _keep(self, still: Still) -> None:
         path = self.path.with_name(f"{self.path.stem}-{still.seconds:08.3f}s.png")
-        part = path.with_name(f".{path.name}.part")
-        self._stills -= 1
         try:
             first, *lines = self.path.read_text(encoding="utf-8").splitlines()
             header = {**from_json(first), "models": self._models, "moment": still.seconds}
             kept = [line for line in lines if float(line[1 : line.index(",")]) <= still.seconds]
-            part.write_bytes(as_png(still.image, "\n".join([as_json(header), *kept, ""])))
-            part.replace(path)
+            with replacing(path) as part:
+                part.write_bytes(as_png(still.image, "\n".join([as_json(header), *kept, ""])))
         except OSError as error:
             warn_once(f"a still cannot be written to {str(path)!r}: {error.strerror}")
         else:
             self.stills.append(path)
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
 
     def _give_up(self, error: OSError) -> None:
         self.failed = True
-        reason = error.strerror or type(error).__name__
-        warn_once(f"the take cannot be written to {str(self.path)!r}: {reason}; the show goes on")
+        where = f"the take cannot be written to {str(self.path)!r}"
+        warn_once(f"{where}: {_reason(error)}; the show goes on")
         if self._parameters is not None:
             self._parameters.unsubscribe(self.record)
         self._waiting.clear()
-        if self._file is not None:
-            with suppress(OSError):
-                self._file.close()
+        self._close_file()
 
 
-def _new_file(path: Path) -> tuple[Path, BinaryIO]:
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _identity(descriptor: int) -> tuple[int, int]:
+    status = os.fstat(descriptor)
+    return status.st_dev, status.st_ino
+
+
+def _new_file(path: Path) -> tuple[Path, int]:
     """Create a file that was not there, under the next free name."""
     for number in range(1, 1000):
         name = path if number == 1 else path.with_stem(f"{path.stem}-{number}")
         with suppress(FileExistsError):
-            return name, cast(BinaryIO, open(name, "xb", buffering=0))
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0)
+            return name, os.open(name, flags, 0o666)
     raise FileExistsError(17, os.strerror(17))
 
 

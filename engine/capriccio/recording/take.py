@@ -13,6 +13,7 @@ that was set, by its address, or
 | `tempo` | `[seconds, reached, beats, bpm, over, standing]`, a `TempoChange`, known at `seconds` |
 | `panic` | all that sounded was silenced |
 | `late` | how many frames were dropped before the one at `seconds` |
+| `gap` | `[seconds, count]`: so many events are missing from `seconds` on |
 | `models` | the models that are open, with their hashes |
 | `sketch` | the hash of the sketch that goes on from here, and the beats |
 | `frame` | the show has come so far |
@@ -54,6 +55,7 @@ KINDS: dict[str, Any] = {
     "size": list,
 }
 MAX_SECONDS = 1e6
+MAX_LINE = 2**20  # characters; a phrase of 20,000 notes has fewer
 
 
 def encode(event: Event) -> str:
@@ -109,6 +111,7 @@ class Take:
         self.sketches: list[SketchReplaced] = []
         self.tempo_changes: list[TempoChange] = []
         self.panics: list[float] = []  # seconds
+        self.gaps: list[tuple[float, int]] = []  # seconds, and how many events are missing
         self.seconds = 0.0
         self.ended: float | None = None
         self._dropped: list[tuple[int, int]] = []  # from which frame to which, in order
@@ -198,6 +201,8 @@ class Take:
         elif what == "late":
             frame = round(seconds * self.record["fps"])
             self._dropped.append((frame - int(value), frame))
+        elif what == "gap":
+            self.gaps.append((_number(value[0]), int(value[1])))
         elif what == "models":
             self.models.update({str(name): dict(facts) for name, facts in value.items()})
         elif what == "sketch":
@@ -225,6 +230,8 @@ def read_take(text: str, name: str) -> Take:
     if not lines:
         raise ShowError(f"{name!r} is empty; a take starts with a provenance record")
     try:
+        if any(len(line) > MAX_LINE for line in lines):
+            raise ValueError(f"a line has more than {MAX_LINE} characters")
         take = Take(_header(from_json(lines[0])))
     except (ValueError, TypeError, KeyError) as error:
         raise ShowError(f"{name!r} is no take: {_reason(error)} (line 1)") from None

@@ -50,6 +50,8 @@ def _split_bundle(bundle: bytes) -> list[bytes]:
         raise ValueError("bundle is truncated")
     elements, at = [], BUNDLE_HEAD
     while at < len(bundle):
+        if at + SIZE.size > len(bundle):
+            raise ValueError("bundle is truncated")
         (size,) = SIZE.unpack_from(bundle, at)
         at += SIZE.size
         if not 0 < size <= len(bundle) - at:

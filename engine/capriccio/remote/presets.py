@@ -5,7 +5,8 @@ import threading
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from queue import SimpleQueue
+from queue import Empty, SimpleQueue
+from time import monotonic
 from typing import Any, NoReturn
 
 from ..errors import ShowError, describe, suggest
@@ -23,6 +24,8 @@ KEYS = "123456789"
 MAX_BEATS = 64.0
 # How long the end of a show waits for presets that are being written.
 WRITE_SECONDS = 5.0
+# How often presets are written at most, in seconds, and how many a guest can add.
+SAVE_SECONDS, MAX_PRESETS = 1.0, 500
 STATES = ("held", "free")
 HEAD = """\
 # Presets of {title!r}, as written by capriccio, or by you. `held` are the knobs that were held from
@@ -206,6 +209,9 @@ class Presets(Input):
     def _save(self, name: str | None, pressed: None = None) -> None:
         if name is None:
             return
+        if name not in self.saved and len(self.saved) >= MAX_PRESETS:
+            warn_once(f"there are {MAX_PRESETS} presets; further ones are not saved")
+            return
         values: dict[str, dict[str, Any]] = {state: {} for state in STATES}
         for parameter in self._knobs():
             value = parameter.value()
@@ -277,17 +283,32 @@ class Presets(Input):
         return [one for one in self._parameters.by_address.values() if one.is_held is not None]
 
     def _write(self) -> None:
-        while (named := self._unwritten.get()) is not None:
-            try:
-                broken = save_preset(self._path, self._title, *named)
-            except (ShowError, OSError) as error:
-                warn_once(f"preset {named[0]!r} lasts for this show only: {error}")
-            except Exception as error:
-                warn_once(f"a preset was not saved: {describe(error)}")
-            else:
-                if broken:
-                    info(f"presets that could not be read were moved to {str(broken)!r}")
-                info(f"preset {named[0]!r} is saved in {str(self._path)!r}")
+        going, due = True, 0.0
+        while going:
+            named = self._unwritten.get()
+            waiting: dict[str, Preset] = {}
+            while named is not None:
+                waiting[named[0]] = named[1]
+                try:
+                    named = self._unwritten.get(timeout=max(0.0, due - monotonic()))
+                except Empty:
+                    break
+            going = named is not None
+            for name, preset in waiting.items():
+                self._write_one(name, preset)
+            due = monotonic() + SAVE_SECONDS
+
+    def _write_one(self, name: str, preset: Preset) -> None:
+        try:
+            broken = save_preset(self._path, self._title, name, preset)
+        except (ShowError, OSError) as error:
+            warn_once(f"preset {name!r} lasts for this show only: {error}")
+        except Exception as error:
+            warn_once(f"a preset was not saved: {describe(error)}")
+        else:
+            if broken:
+                info(f"presets that could not be read were moved to {str(broken)!r}")
+            info(f"preset {name!r} is saved in {str(self._path)!r}")
 
 
 def _convert_name(value: Any) -> str:

@@ -53,6 +53,9 @@ class UserFile:
             self.fail(path.read_bytes().count(b"\n", 0, MAX_BYTES) + 1, "not valid UTF-8")
         except RecursionError:
             self.fail(1, "lists are nested too deeply")
+        except ValueError as error:  # Python's own limit of digits
+            words = str(error).partition(";")[0]
+            self.fail(1, f"a number has too many digits: {words[:1].lower()}{words[1:]}")
         except OSError as error:
             raise ShowError(f"cannot read {str(path)!r}: {error.strerror or error}") from None
 
@@ -65,7 +68,7 @@ class UserFile:
         found: list[tuple[int, dict[str, Any], list[str]]] = [(1, {}, [])]
         for number, line in enumerate(self.text.split("\n"), 1):
             if HEADER.match(line):
-                with suppress(tomllib.TOMLDecodeError, RecursionError):
+                with suppress(ValueError, RecursionError):
                     found.append((number, tomllib.loads(line), []))
             found[-1][2].append(line)
         return found
@@ -98,9 +101,13 @@ def checked(
 
 
 def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all; raise ShowError where it cannot be written."""
+    """Write a file whole or not at all, for its owner only.
+
+    Raises:
+        ShowError: it cannot be written.
+    """
     try:
-        write_bytes(path, text.encode())
+        write_bytes(path, text.encode(), private=True)
     except OSError as error:
         raise ShowError(f"cannot write {str(path)!r}: {error.strerror or error}") from None
 

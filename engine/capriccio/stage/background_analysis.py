@@ -1,5 +1,6 @@
 """Live analyzers read in threads of their own: the newest thing wins, and nobody waits."""
 
+import os
 import threading
 from time import monotonic
 from typing import Any
@@ -10,6 +11,7 @@ from ..log import warn_once
 from ..parameters import Parameters
 from ..parts import Analyzer
 from ..performance import current_frame
+from .show_state import end_fork
 
 # How long a live cue waits for an analyzer's very first reading, in seconds; afterwards it never
 # waits. Long enough to load a model, short enough to notice before the doors open.
@@ -139,11 +141,12 @@ class BackgroundAnalysis:
                     return
                 thing, self._waiting = self._thing, False
                 self._busy, self._since = True, monotonic()
-            readings, error = None, None
+            readings, error, process = None, None, os.getpid()
             try:
                 readings = self._analyzer.read(thing)
             except BaseException as trouble:  # SystemExit included
                 error = trouble
+            end_fork(process)
             with self._changed:
                 self._readings = readings or self._readings
                 self._error = error

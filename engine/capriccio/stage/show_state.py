@@ -1,6 +1,7 @@
 """What all helpers of one stage share: its clock, how far the show is, its threads, its calls."""
 
 import math
+import os
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -66,6 +67,7 @@ class ShowState:
         Returns:
             What the function returns; None where it raised.
         """
+        process = os.getpid()
         try:
             with call:
                 return function(*arguments)
@@ -83,4 +85,15 @@ class ShowState:
                     raise trouble from error
                 raise
             call.warn(trouble, cue)
+        finally:
+            end_fork(process)
         return None
+
+
+def end_fork(process: int) -> None:
+    """End this process at once if it is a fork of `process`, made by a part that came back.
+
+    It would go on with the show as well, and end notes and files that are not its own.
+    """
+    if os.getpid() != process:
+        os._exit(0)

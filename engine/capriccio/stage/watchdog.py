@@ -121,6 +121,7 @@ class Watchdog:
         self._reminded = False
         self._handlers: dict[int, Any] = {}  # as they were before the show
         self._wakeup: int | None = None
+        self._stopped = threading.Event()
 
     def call(
         self, who: str, consequence: str = "", *, stop_after: int = 1, timeout: float = math.inf
@@ -165,10 +166,13 @@ class Watchdog:
             signal.set_wakeup_fd(self._wakeup)
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)
-        self._sender.send(b"\0")
+        self._stopped.set()
+        with suppress(OSError):
+            self._sender.send(b"\0")
         self._thread.join()
-        self._receiver.close()
-        self._sender.close()
+        for end in (self._receiver, self._sender):
+            with suppress(OSError):
+                end.close()
 
     def _on_signal(self, number: int, frame: object) -> None:
         if monotonic() - self._requested < ECHO_SECONDS:
@@ -185,7 +189,11 @@ class Watchdog:
                 heard = self._receiver.recv(64)
             except TimeoutError:
                 heard = b""
-            if 0 in heard:
+            except OSError as error:  # a part has closed what is not its own
+                warn_once(f"the watchdog cannot hear signals: {describe(error)}; the show goes on")
+                self._stopped.wait(LOOK_SECONDS)
+                heard = b""
+            if 0 in heard or self._stopped.is_set():
                 return
             for number in heard:
                 if number not in self._handlers or number == PANIC_SIGNAL:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-from capriccio import image_files
+from capriccio import image_files, open_image
 
 Array = np.ndarray[Any, Any]
 STORED = 160  # side of a picture as it is kept for training; crops of it are trained on
@@ -61,9 +61,9 @@ def read_pictures(data: Path, limit: int | None = None, half: int | None = None)
     pixels, rows = [], []
     for path in files:
         try:
-            with Image.open(path) as picture:
+            with open_image(path) as picture:
                 small = picture.convert("RGB").resize((STORED, STORED), Image.Resampling.BILINEAR)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+        except (OSError, ValueError) as error:
             print(f"skipped {path}: {error}", flush=True)
             continue
         name = path.relative_to(data).as_posix()

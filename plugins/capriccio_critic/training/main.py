@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from capriccio import open_image
 from capriccio.training import Trainer, export, licence_of, mixed_precision, seed_everything
-from PIL import Image
 from torch import Tensor
 
 from ..metrics import accuracy, calibration_error, fit_temperature, macro_accuracy
@@ -350,7 +350,7 @@ def squares(pixels: Array) -> Array:
 
 def measure_file(file: Path) -> dict[str, float]:
     """Return the readings of a picture that need no network."""
-    with Image.open(file) as picture:
+    with open_image(file) as picture:
         image = np.asarray(picture.convert("RGB"))
     return measure(image, resize_square(image))
 

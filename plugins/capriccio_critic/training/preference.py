@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from capriccio import open_image
 from torch import Tensor, nn
 
 from ..preprocess import SIDE, resize_square
@@ -81,11 +82,9 @@ def extract_features(net: CriticNetwork, squares: Array) -> Tensor:
 
 def load_with_copies(files: Sequence[Path], rng: np.random.Generator) -> Array:
     """Return pictures, each followed by its copies: (pictures, 8, 128, 128, 3) uint8."""
-    from PIL import Image
-
     rows = []
     for file in files:
-        with Image.open(file) as opened:
+        with open_image(file) as opened:
             picture = opened.convert("RGB")
         copies = [picture, *(degrade(picture, kind, rng) for kind in KINDS)]
         rows.append(np.stack([resize_square(np.asarray(one)) for one in copies]))

@@ -12,6 +12,7 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
+from capriccio import open_image
 
 from .attributes import Attributes, measure_attributes
 from .captions import Facts, facts_of, words_of
@@ -140,13 +141,11 @@ def _prepare_all(files: list[Path], size: int) -> Iterator[Prepared]:
 
 
 def _prepare_one(task: tuple[Path, int]) -> Prepared:
-    from PIL import Image
-
     path, size = task
     try:
         validates = hashlib.sha256(path.read_bytes()).digest()[0] < 26  # a tenth of 256
-        with Image.open(path) as picture:
+        with open_image(path) as picture:
             scan = prepare_scan(picture, size)
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError) as error:
         return Prepared(np.empty(0), error=str(error) or type(error).__name__)
     return Prepared(scan.image, measure_attributes(scan), validates)

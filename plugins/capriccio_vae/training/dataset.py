@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from capriccio import image_files
+from capriccio import image_files, open_image
 
 from ..images import SIZE, center_crop
 
@@ -91,12 +91,10 @@ class Pictures(NamedTuple):
 
 def read_picture(path: Path, size: int = SIZE) -> np.ndarray | None:
     """Return a picture as it is learned, `(size, size, 3)` uint8; report a broken one on stderr."""
-    from PIL import Image
-
     try:
-        with Image.open(path) as picture:
+        with open_image(path) as picture:
             return np.asarray(crop_to_subject(picture, size))
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+    except (OSError, ValueError) as error:
         print(f"skipped {path}: {error}", file=sys.stderr, flush=True)
         return None
 

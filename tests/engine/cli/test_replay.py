@@ -1,10 +1,14 @@
 """`capriccio replay` performs a take again, and reports what is no take or has moved."""
 
 import json
+import os
+import subprocess
+import sys
 
 import pytest
 from capriccio import ShowError
 from capriccio.cli.replay import find_sketch
+from capriccio.sketch_provenance import sketch_digest
 from helpers.command import PIECE, capriccio, digest, error
 from helpers.devices import ROOT
 
@@ -42,9 +46,12 @@ def test_without_outputs_a_film_and_a_midi_file_are_written_beside_the_take(take
     assert written == {f"{take.stem}-again.mp4", f"{take.stem}-again.mid"}
 
 
-def test_a_sketch_that_has_changed_is_named_first(take, piece):
+def test_a_sketch_that_has_changed_is_performed_only_where_it_is_named(take, piece):
     piece.write_text(f"{PIECE}\n# another line\n")
-    result = capriccio("replay", take, "--to", "frames:again")
+    assert error("replay", take, "--to", "frames:again") == (
+        "sketch 'piece.py' has changed since the show; name its file with --sketch FILE"
+    )
+    result = capriccio("replay", take, "--sketch", piece, "--to", "frames:again")
     assert "differs: sketch piece.py has changed; it is performed as it is now" in result.stderr
 
 
@@ -69,24 +76,82 @@ def test_a_broken_take_is_reported(folder):
     assert "a.jsonl" in error("replay", "a.jsonl")
 
 
-@pytest.mark.parametrize("place", ["beside", "path", "current", "ours"])
-def test_a_sketch_is_found_by_its_path_beside_the_take_here_or_among_ours(folder, place):
-    takes = folder / "takes"
-    takes.mkdir()
-    (folder / "deep").mkdir()
+# -- sketches of strangers --------------------------------------------------------------------
+
+EVIL = "from pathlib import Path\nPath(__file__).with_suffix('.run').touch()\n"
+
+
+@pytest.mark.parametrize("place", ["beside", "around", "current", "ours"])
+def test_a_sketch_of_the_same_content_is_found_beside_the_take_here_or_among_ours(folder, place):
+    takes = folder / "shows" / "takes"
+    takes.mkdir(parents=True)
     file = {
         "beside": takes / "mine.py",
-        "path": folder / "deep" / "mine.py",
+        "around": takes.parent / "mine.py",
         "current": folder / "mine.py",
         "ours": ROOT / "sketches" / "first.py",
     }[place]
     if place != "ours":
         file.touch()
-    record = {"sketch": file.name, "path": "../deep/mine.py" if place == "path" else 3}
-    found = find_sketch(json.loads(json.dumps(record)), takes / "one.jsonl")
-    assert found.resolve() == file.resolve()
+    wanted = sketch_digest(file)
+    found, digest = find_sketch({"sketch": file.name}, takes / "one.jsonl", {"0" * 64, wanted})
+    assert (found.resolve(), digest) == (file.resolve(), wanted)
 
 
 def test_a_sketch_that_is_nowhere_is_reported(folder):
     with pytest.raises(ShowError, match=r"sketch .gone\.py. has been moved"):
-        find_sketch({"sketch": "gone.py"}, folder / "one.jsonl")
+        find_sketch({"sketch": "gone.py"}, folder / "one.jsonl", {""})
+
+
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {"sketch": "{elsewhere}/evil.py"},
+        {"sketch": "../elsewhere/evil.py"},
+        {"sketch": "evil.py", "path": "../elsewhere/evil.py"},
+        {"sketch": "evil.py", "path": "{elsewhere}/evil.py"},
+        {"sketch": r"\\\\host\\share\\evil.py"},
+        {"sketch": "evil.so"},
+        {"sketch": "--to.py"},
+        {"sketch": "link.py"},
+        {"sketch": "other.py"},
+        {"sketch": "bytecode.py"},
+    ],
+)
+def test_nothing_else_that_a_take_names_is_performed(take, folder, facts):
+    """Even where the stranger knows its hash; `other.py` has another hash, `link.py` leads out."""
+    elsewhere = folder / "elsewhere"
+    elsewhere.mkdir()
+    for file in (elsewhere / "evil.py", take.parent / "other.py", take.parent / "evil.so"):
+        file.write_text(EVIL)
+    (take.parent / "link.py").symlink_to(elsewhere / "evil.py")
+    first, *rest = take.read_text().splitlines()
+    record = json.loads(first)
+    record["sha256"] = sketch_digest(elsewhere / "evil.py")
+    record.update({name: value.format(elsewhere=elsewhere) for name, value in facts.items()})
+    if record["sketch"] == "other.py":
+        record["sha256"] = "0" * 64
+    take.write_text("\n".join([json.dumps(record), *rest, ""]))
+    assert "name its file with --sketch FILE" in error("replay", take, "--to", "frames:again")
+    assert "evil" not in capriccio("inspect", take).stdout.splitlines()[-1]
+    assert not list(folder.rglob("*.run"))
+
+
+@pytest.mark.system
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no pseudo terminals")
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_a_file_that_may_be_strange_is_asked_for(take, piece, folder, answer):
+    import pty
+
+    piece.write_text(f"{PIECE}\n# another line\n")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "capriccio", "replay", str(take), "--to", "frames:again"]
+    child = subprocess.Popen(command, stdin=theirs, stderr=subprocess.PIPE, text=True)
+    os.write(ours, f"{answer}\n".encode())
+    told = child.communicate()[1]
+    assert "piece.py, which has changed since the show or may not be yours; perform it?" in told
+    assert (child.returncode, (folder / "again").is_dir()) == (
+        (0, True) if answer == "y" else (1, False)
+    )
+    os.close(ours)
+    os.close(theirs)

@@ -1,6 +1,7 @@
 """`capriccio run`, `capriccio demo` and `python sketch.py`: what they write and report."""
 
 import re
+import sys
 
 import pytest
 from helpers.command import PIECE, capriccio, digest, error, python
@@ -290,3 +291,26 @@ def test_a_file_that_is_no_sketch_is_reported(folder):
     assert error("run", "bare.py", "--offline") == (
         "'bare' has no cue; decorate a function with @sketch.draw"
     )
+
+
+@pytest.mark.parametrize(
+    "trouble",
+    [
+        "os.fork()",
+        "os.fork() or sys.exit(3)",
+        "os.closerange(3, 9)",
+        "os.chdir('/')",
+    ],
+)
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no fork")
+def test_a_part_that_forks_closes_files_or_leaves_the_folder_ends_no_show(piece, folder, trouble):
+    """There is one show and not two, and it says where its take is."""
+    head = f"import os, sys\n{PIECE}"
+    once = f"    round(now.beats, 3) == 0.4 and ({trouble})\n    return light(now"
+    piece.write_text(head.replace("    return light(now", once))
+    to = ("--to", "frames:live", "--to", "midifile:a.mid")
+    said = python("-m", "capriccio", "run", piece, "--seconds", "1", *to).stderr
+    assert len(re.findall(r"takes/piece-[-0-9]+\.jsonl: perform it again with", said)) == 1, said
+    (take,) = (folder / "takes").glob("*.jsonl")
+    assert take.read_text().splitlines()[-1].endswith(',"end",null]')
+    assert len(list((folder / "live").glob("*.png"))) >= 8 and (folder / "a.mid").is_file()

@@ -16,7 +16,6 @@ import pytest
 from capriccio import ShowError
 from capriccio.cli.main import main
 from capriccio.models.model import use_device
-from capriccio.recording import provenance
 from capriccio.recording.provenance import (
     MODEL_SOURCE,
     RECORD_BOX,
@@ -182,17 +181,50 @@ def test_foreign_text_is_printed_escaped_and_cut(folder):
     assert r"\x1b]0;owned\x07\u202egnp.exe" in said
     assert all(line.isprintable() and len(line) < 600 for line in said.splitlines())
     assert len(said) < 20_000
-    assert r"\x1b" in capriccio("replay", "a.png").stderr
+    assert "make it again with: capriccio run SKETCH" in capriccio("replay", "a.png").stderr
 
 
-def test_a_compression_bomb_is_not_decompressed(folder, monkeypatch):
-    monkeypatch.setattr(provenance, "MAX_BYTES", 2**20)
-    bomb = zlib.compress(bytes(2**20 + 1), 9)
-    data = b"capriccio\0\1\0\0\0" + bomb
-    chunk = struct.pack(">I", len(data)) + b"iTXt" + data + struct.pack(">I", 0)
-    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk)
-    with pytest.raises(ShowError, match="its record is truncated, or larger than 1 MB"):
+def chunk(data):
+    return struct.pack(">I", len(data)) + b"iTXt" + data + struct.pack(">I", 0)
+
+
+def packed(keyword, text):
+    return chunk(keyword.encode() + b"\0\1\0\0\0" + zlib.compress(text, 9))
+
+
+def test_a_compression_bomb_is_not_unpacked(folder):
+    bomb = packed("capriccio", bytes(3 * 2**20))
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bomb)
+    message = r"its record is truncated, or unpacks to more than \d+ bytes"
+    with pytest.raises(ShowError, match=message):
         read_provenance(folder / "a.png")
+    bomb = packed("XML:com.adobe.xmp", bytes(2**17))
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + bomb)
+    with pytest.raises(ShowError, match=message):
+        read_provenance(folder / "a.png")
+
+
+def test_a_record_of_absurdly_many_lines_is_refused(folder):
+    text = (HEADER + "\n" + '[0,"/",0]\n' * 90_000).encode()
+    (folder / "a.png").write_bytes(b"\x89PNG\r\n\x1a\n" + packed("capriccio", text))
+    with pytest.raises(ShowError, match=r"its record has 90001 lines in \d+ bytes"):
+        read_provenance(folder / "a.png")
+    with pytest.raises(ShowError, match="is no take: a line has more than 1048576 characters"):
+        broken('[0, "/a", "' + "a" * 2**20 + '"]')
+
+
+def test_the_first_record_of_several_counts_and_the_others_are_not_read(folder):
+    film = b"\0\0\0\x10ftypisom\0\0\0\0"
+    texts = {
+        "a.png": b"\x89PNG\r\n\x1a\n" + packed("capriccio", b"1") + packed("capriccio", b"\xff"),
+        "a.mp4": film + mp4_boxes({"a": 1}) + mp4_boxes({"a": 2}),
+        "a.mid": b"MThd"
+        + (b"\xff\x01\x0dcapriccio {1}" + b"\xff\x01\xff\xff\xff\x7fcapriccio {") * 99,
+    }
+    for name, data in texts.items():
+        (folder / name).write_bytes(data)
+    found = [read_provenance(folder / name).text for name in texts]
+    assert found == ["1", '{"a":1}', "{1}"]
 
 
 def test_a_truncated_file_is_refused(folder):
@@ -223,6 +255,9 @@ def test_a_malformed_record_is_refused(folder):
     assert "has a malformed provenance record" in capriccio("inspect", "a.mp4").stderr
     with pytest.raises(ValueError, match="it is nested too deeply"):
         from_json("[" * 100_000)
+    with pytest.raises(ValueError, match="it is nested too deeply"):
+        from_json("[" * 33 + "]" * 33)
+    assert from_json("[" * 32 + "]" * 32)
 
 
 RECORD = {"sketch": "a.py", "sha256": "0" * 64, "bpm": 120, "meter": 4, "fps": 10, "size": [8, 6]}

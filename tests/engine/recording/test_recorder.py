@@ -1,13 +1,20 @@
 """A live show is recorded while it goes on, as a take with stills."""
 
+import os
+import re
 import resource
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
 
 import numpy as np
 import pytest
 from capriccio.events import ParameterSet
+from capriccio.recording import recorder
 from capriccio.recording.provenance import read_provenance
 from capriccio.recording.recorder import MAX_STILLS
 from capriccio.recording.take import read_take
+from helpers.command import capriccio
 from helpers.devices import wait_for
 from helpers.shows import live_stage
 from helpers.takes import (
@@ -82,6 +89,99 @@ def test_a_full_disk_is_logged_once_and_the_show_goes_on(tmp_path, capsys):
     assert "".join(said).count("the take cannot be written to") == 1
     take = read_take((tmp_path / "a.jsonl").read_text(), "a")  # what there is can be used
     assert take.turns
+
+
+def full_for_a_while(frame, parameters, until, reported):
+    """Turn a knob in every frame; the disk is full from frame 2 to frame `until`."""
+    hard = resource.getrlimit(resource.RLIMIT_FSIZE)[1]
+    if frame == 2:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (400, hard))
+    parameters.set("/light/level", frame / 40)
+    if frame == until:
+        wait_for(lambda: reported("cannot be written"), what="the recorder to fail")
+        resource.setrlimit(resource.RLIMIT_FSIZE, (hard, hard))
+        wait_for(lambda: reported("the take is written again"), what="the recorder to go on")
+
+
+@pytest.fixture
+def reported(capsys):
+    said = []
+
+    def has(words):
+        said.append(capsys.readouterr().err)
+        return words in "".join(said)
+
+    return has
+
+
+def test_a_take_goes_on_when_the_disk_has_room_again_and_lacks_nothing(tmp_path, reported):
+    record_piece(tmp_path / "a.jsonl", hands=partial(full_for_a_while, until=20, reported=reported))
+    assert reported("nothing is missing in it")
+    values = [line[2] for line in lines(tmp_path / "a.jsonl")[1:] if line[1] == "/light/level"]
+    assert values == [frame / 40 for frame in range(39)]  # the last was for the next frame
+    assert lines(tmp_path / "a.jsonl")[-1] == [4.0, "end", None]
+
+
+def test_a_take_that_lost_events_says_how_many(tmp_path, reported, monkeypatch):
+    monkeypatch.setattr(recorder, "MAX_EVENTS", 5)
+    record_piece(tmp_path / "a.jsonl", hands=partial(full_for_a_while, until=30, reported=reported))
+    take = read_take((tmp_path / "a.jsonl").read_text(), "a")
+    assert sum(count for _, count in take.gaps) >= 10
+    assert 0 < take.gaps[0][0] < 4 and take.ended == 4.0
+    shown = capriccio("inspect", tmp_path / "a.jsonl").output
+    assert re.search(r"gaps        \d+ events are missing, from \d\.\d s on", shown)
+
+
+def test_a_file_that_something_has_closed_is_opened_again(tmp_path, reported):
+    """Its descriptor belongs to another file by then, which must not be written to."""
+    others = []
+
+    def hands(frame, parameters):
+        parameters.set("/light/level", frame / 40)
+        if frame == 5:
+            wait_for(lambda: (tmp_path / "a.jsonl").stat().st_size, what="the first lines")
+            for number in os.listdir("/proc/self/fd"):
+                with suppress(OSError):
+                    if os.readlink(f"/proc/self/fd/{number}") == str(tmp_path / "a.jsonl"):
+                        os.close(int(number))
+            others.append((tmp_path / "other").open("wb"))
+        if frame == 20:
+            wait_for(lambda: reported("the take is written again"), what="the recorder to go on")
+
+    record_piece(tmp_path / "a.jsonl", hands=hands)
+    others[0].close()
+    assert (tmp_path / "other").read_bytes() == b""
+    values = [line[2] for line in lines(tmp_path / "a.jsonl")[1:] if line[1] == "/light/level"]
+    assert values == [frame / 40 for frame in range(39)]  # the last was for the next frame
+
+
+def test_a_take_that_cannot_be_ended_says_so(tmp_path, reported):
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def hands(frame, parameters):
+        if frame == 2:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (400, before[1]))
+        parameters.set("/light/level", frame / 40)
+
+    try:
+        record_piece(tmp_path / "a.jsonl", hands=hands)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert reported("the take ends early, at")
+
+
+def test_a_take_stays_where_it_was_begun_when_a_sketch_changes_the_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "other").mkdir()
+
+    def hands(frame, parameters):
+        if frame == 3:
+            os.chdir("other")
+        if frame == 10:
+            parameters.set("/show/still")
+
+    record_piece(Path("a.jsonl"), hands=hands)
+    assert len(list(tmp_path.glob("a*"))) == 2 and not list((tmp_path / "other").iterdir())
 
 
 def test_a_value_that_json_cannot_hold_costs_one_line(tmp_path, capsys):

@@ -176,7 +176,7 @@ def test_what_is_no_longer_as_it_was_is_said(folder):
     model = json.dumps([0.0, "models", {"m.onnx": {"sha256": "0", "provider": "cuda"}}])
     take.write_text("\n".join([json.dumps(record), model, *rest, ""]))
     (folder / "piece.py").write_text(PIECE + "# another line\n")
-    said = capriccio("replay", take, "--to", "frames:b")
+    said = capriccio("replay", take, "--sketch", "piece.py", "--to", "frames:b")
     assert "differs: sketch piece.py has changed" in said
     assert "differs: capriccio was 0.0.1 and is" in said
     assert r"differs: machine was an \x1b[31mold\u202e one and is" in said

@@ -8,6 +8,7 @@ from capriccio import Performance, ShowError
 from capriccio.clock import OfflineClock
 from capriccio.events import ParameterSet
 from capriccio.parameters import Parameter
+from capriccio.remote import presets
 from capriccio.remote.presets import Preset, Presets, read_presets, save_preset
 from capriccio.remote.user_files import user_file
 from capriccio.testing import Memory
@@ -291,6 +292,33 @@ def test_a_preset_that_cannot_be_written_lasts_for_the_show(folder, capsys):
         piece.at(0.2, ("/show/preset/1", None))
         assert piece.light_at(4.0) == [0.75]
     assert "preset '1' lasts for this show only: cannot write '" in capsys.readouterr().err
+
+
+def test_a_flood_of_saves_is_written_once_a_second(folder, monkeypatch):
+    written = []
+    real = presets.save_preset
+
+    def save(path, title, name, preset):
+        written.append((name, preset.held.get(LIGHT)))
+        return real(path, title, name, preset)
+
+    monkeypatch.setattr(presets, "save_preset", save)
+    with performing() as piece:
+        for number in range(100):
+            piece.at(number / 100, (LIGHT, number / 100))
+            piece.at(number / 100, ("/show/save", "dusk"))
+    assert len(written) <= 3 and written[-1] == ("dusk", 0.99)
+    assert read_presets(folder / "meadow.toml")["dusk"].held == {LIGHT: 0.99}
+
+
+def test_a_guest_cannot_add_presets_without_end(folder, monkeypatch, capsys):
+    monkeypatch.setattr(presets, "MAX_PRESETS", 3)
+    with performing() as piece:
+        for number in range(5):
+            piece.at(0.0, ("/show/save", f"name {number}"))
+        piece.at(0.1, ("/show/save", "name 0"))
+    assert sorted(read_presets(folder / "meadow.toml")) == ["name 0", "name 1", "name 2"]
+    assert "there are 3 presets; further ones are not saved" in capsys.readouterr().err
 
 
 def test_unknown_knobs_and_invalid_values_are_logged_and_the_rest_is_recalled(folder, capsys):

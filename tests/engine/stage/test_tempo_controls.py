@@ -1,16 +1,20 @@
 """Shows whose tempo changes: by cues, from outside, by taps, and in takes."""
 
 import math
+import time
 from itertools import pairwise
 
 import mido
 import numpy as np
 import pytest
 from capriccio import Note, Sketch
+from capriccio.clock import OfflineClock
 from capriccio.devices.midi.file import MidiFile
 from capriccio.events import TempoChanged
 from capriccio.recording.take import read_take
+from capriccio.stage.tempo_controls import TempoControls
 from capriccio.testing import Memory
+from helpers.devices import wait_for
 from helpers.shows import live_stage
 
 
@@ -174,3 +178,15 @@ def test_a_take_has_the_tempo_of_its_show():
     clock = read_take("\n".join(lines) + "\n", "a take").clock()
     for beats in np.linspace(0, 8, 65):
         assert clock.seconds_at(beats) == stage.clock.seconds_at(beats)
+
+
+def test_panics_are_carried_out_four_times_a_second_at_most_and_the_last_is_not_lost():
+    silenced = []
+    controls = TempoControls(OfflineClock(), lambda: silenced.append(time.monotonic()))
+    begun = time.monotonic()
+    for number in range(100):
+        controls.press_panic(begun + number / 1000)
+    assert len(silenced) == 1  # at once
+    wait_for(lambda: len(silenced) == 2, what="the panic of all that were pressed since")
+    controls.press_panic(begun + 10)
+    assert len(silenced) == 3

@@ -1,6 +1,10 @@
 """Writes frames as a film: H.264 in an MP4 or QuickTime file."""
 
+import shutil
+import struct
 from fractions import Fraction
+from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +12,7 @@ import numpy as np
 from ...atomic_file import replacing
 from ...clock import Moment
 from ...errors import ShowError
-from ...log import warn_once
+from ...log import info, warn_once
 from ...media import Array, fit
 from ...parts import Output
 from ...performance import Performance
@@ -22,6 +26,9 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 QUALITY = 18
 # x264's presets: offline there is time to compress well; live the cores belong to the models.
 PRESETS = {False: "medium", True: "veryfast"}
+# Live, how long a film that could not be written rests before another file is begun, in seconds,
+# and how much room there must be for it, in bytes.
+REST_SECONDS, ROOM = 1.0, 16 * 2**20
 # Frames that may wait to be encoded, about a quarter of a second of them.
 MAX_WAITING = 8
 BT709, LIMITED = 1, 1  # H.273: the colours of HD video; levels 16..235
@@ -32,7 +39,8 @@ class Video(Output):
 
     The ending chooses the container: .mp4, .m4v or .mov. An odd width or height loses its last
     column or row, which yuv420p cannot hold. Live, a dropped frame repeats the one before it, so
-    that picture and sound stay together. Boxes at the end of the file hold its provenance.
+    that picture and sound stay together. Boxes at the end of the file hold its provenance. Where
+    the disk is full for a while, a live film goes on in another file, FILM-2.mp4, when it can.
     """
 
     name = "video"
@@ -43,8 +51,6 @@ class Video(Output):
         self.path = target_path(target, str(self), "video:FILE.mp4", FORMATS)
 
     def start(self, performance: Performance) -> None:
-        import av
-
         self._live, self._size = performance.clock.live, performance.size
         self._provenance = performance.provenance
         self._next = self._encoded = 0
@@ -52,7 +58,19 @@ class Video(Output):
         # 29.97 is 2997/100: whole numbers near enough for every rate in use.
         self._rate = Fraction(performance.fps).limit_denominator(1001)
         self._format = FORMATS[self.path.suffix.lower()]
-        width, height = performance.size
+        self._title, self._stem = performance.title, self.path.stem
+        self._ended: int | None = (
+            None  # the frame that could not be written; None while all is well
+        )
+        self._gap = self._retry = 0  # the first that is missing, and the next that is tried
+        self._begin_file()
+        self._worker = BackgroundWorker(self._encode_or_rest, MAX_WAITING)
+
+    def _begin_file(self) -> None:
+        import av
+
+        width, height = self._size
+        self._first = self._next  # frames of this file count from here
         with writing(self.path, str(self)):
             make_folder(self.path.parent)
             # A fragmented file, each piece written when it is complete: a show that is killed
@@ -60,7 +78,7 @@ class Video(Output):
             movflags = "frag_keyframe+empty_moov+default_base_moof"
             options = {"movflags": movflags, "flush_packets": "1"}
             self._file = av.open(str(self.path), "w", format=self._format, options=options)
-            self._file.metadata["title"] = performance.title
+            self._file.metadata["title"] = self._title
             self._stream: Any = self._file.add_stream("libx264", rate=self._rate)
             self._stream.width, self._stream.height = width - width % 2, height - height % 2
             self._stream.pix_fmt = "yuv420p"
@@ -72,7 +90,6 @@ class Video(Output):
             codec = self._stream.codec_context
             codec.colorspace = codec.color_primaries = codec.color_trc = BT709
             codec.color_range = LIMITED
-        self._worker = BackgroundWorker(self._encode, MAX_WAITING)
 
     def show(self, image: Array, now: Moment) -> None:
         assert self._worker
@@ -95,10 +112,15 @@ class Video(Output):
         complete = False
         try:
             with writing(self.path, str(self)):
-                if complete := worker.finish() and self._last is not None:
+                finished = worker.finish()
+                # What is closed must not be written to: that would end the process.
+                if complete := finished and self._last is not None and self._ended is None:
                     self._file.mux(self._stream.encode())
         finally:
-            self._end_file(complete)
+            if self._ended is None:
+                self._end_file(complete)
+            else:
+                warn_once(f"{self} ends early, before its frame {self._ended}")
 
     def _end_file(self, complete: bool) -> None:
         try:
@@ -108,12 +130,51 @@ class Video(Output):
                     return
                 if complete:
                     self._move_index_to_front()
+                elif self._live:
+                    cut_to_fragments(self.path)
                 if boxes := mp4_boxes(self._provenance()):
                     with self.path.open("ab") as film:
                         film.write(boxes)
         except ShowError:
             if complete:  # else it follows from an error that was raised before
                 raise
+
+    def _encode_or_rest(self, item: tuple[int, Array]) -> None:
+        """Encode a frame; live, rest after an error, and go on in another file."""
+        index = item[0]
+        if self._ended is not None and not (index >= self._retry and self._begin_next(index)):
+            return
+        try:
+            self._encode(item)
+        except ShowError as error:
+            if not self._live:
+                raise
+            warn_once(f"{error}; the show goes on, and the film in another file", "a film rests")
+            if self._last is not None or self._ended is None:  # else the gap only grows
+                self._gap = self._encoded
+            self._ended, self._retry = self._encoded, index + round(REST_SECONDS * self._rate)
+            self._end_file(False)
+
+    def _begin_next(self, index: int) -> bool:
+        """Begin another file with this frame; return whether that was possible."""
+        self._retry = index + round(REST_SECONDS * self._rate)
+        try:
+            if shutil.disk_usage(self.path.parent).free < ROOM:
+                return False
+            numbered = (self.path.with_stem(f"{self._stem}-{number}") for number in count(2))
+            if self._last is not None:  # else the file is empty
+                self.path = next(path for path in numbered if not path.exists())
+            self._begin_file()
+        except (OSError, ShowError):
+            return False
+        self._first = self._encoded = index
+        # More than these: what the encoder still held, and a fragment that was not whole.
+        # More than these: what the encoder still held, and a fragment that was not whole.
+        missing = float((index - self._gap) / self._rate)
+        what = f"{self} goes on in {self.path.name!r} from {float(index / self._rate):.1f} s"
+        info(f"{what}; at least {missing:.1f} s before are missing")
+        self._last = self._ended = None
+        return True
 
     def _encode(self, item: tuple[int, Array]) -> None:
         index, picture = item
@@ -135,7 +196,7 @@ class Video(Output):
             src_color_range=ColorRange.JPEG,
             dst_color_range=ColorRange.MPEG,
         )
-        frame.pts, frame.time_base = number, 1 / self._rate
+        frame.pts, frame.time_base = number - self._first, 1 / self._rate
         self._file.mux(self._stream.encode(frame))
 
     def _move_index_to_front(self) -> None:
@@ -160,3 +221,18 @@ class Video(Output):
                     packet.pts, packet.dts = packet.pts - late, packet.dts - late
                     packet.stream = stream
                     joined.mux(packet)
+
+
+def cut_to_fragments(path: Path) -> None:
+    """Cut a fragmented film behind its last whole fragment: players stumble over half of one."""
+    with path.open("r+b") as film:
+        size = film.seek(0, 2)
+        place = whole = 0
+        while place + 8 <= size:
+            film.seek(place)
+            length, kind = struct.unpack(">I4s", film.read(8))
+            if length < 8 or place + length > size:
+                break
+            place += length
+            whole = place if kind == b"mdat" else whole
+        film.truncate(whole or size)

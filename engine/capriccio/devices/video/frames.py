@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from ...atomic_file import replacing
+from ...atomic_file import create_part, replacing
 from ...clock import Moment
 from ...log import warn_once
 from ...media import Array, as_image, fit
@@ -49,9 +49,8 @@ class Frames(Output):
     def start(self, performance: Performance) -> None:
         with writing(self.folder, str(self)):
             make_folder(self.folder)
-            probe = self.folder / ".frame.part"  # the frames of an earlier show stay for now
-            probe.touch()
-            probe.unlink()
+            # Whether it can be written; the frames of an earlier show stay for now.
+            create_part(self.folder / "frame").unlink()
         self._size, self._provenance = performance.size, performance.provenance
         self._worker = BackgroundWorker(self._write, MAX_WAITING)
 

@@ -1,5 +1,6 @@
 """Frames as a film."""
 
+import re
 import signal
 import subprocess
 import sys
@@ -8,7 +9,9 @@ import textwrap
 import numpy as np
 import pytest
 from capriccio import ShowError, Sketch
+from capriccio.devices.video import film
 from capriccio.devices.video.film import FORMATS, Video
+from helpers.devices import wait_for
 from helpers.output_shows import COLORS, files_at_most, performance, plain, show_all
 from helpers.shows import forget
 
@@ -137,6 +140,51 @@ def test_a_full_disk_stops_the_film_with_one_sentence(tmp_path):
     ):
         show_all(output, [noise] * 400, performance())
     output.close()
+
+
+NOISE = np.random.default_rng(1).integers(0, 256, (48, 64, 3), np.uint8)
+
+
+def show_noise(output, clock, frames):
+    """Show frames of noise live, no faster than they are encoded."""
+    for frame in frames:
+        moment = clock.moment(seconds=frame / 10, span=0.1)
+        output.show(NOISE if frame % 2 else 255 - NOISE, moment)
+        wait_for(output._worker._items.empty, what="the encoder")
+
+
+def test_a_live_film_goes_on_in_another_file_when_the_disk_has_room_again(tmp_path, capsys):
+    forget()
+    facts = performance(live=True, fps=10.0)
+    output = Video(str(tmp_path / "film.mp4"))
+    output.start(facts)
+    with files_at_most(20_000):
+        show_noise(output, facts.clock, range(60))
+    show_noise(output, facts.clock, range(60, 150))
+    output.close()
+    said = capsys.readouterr().err
+    assert "File too large; make room or choose another path; the show goes on, and the" in said
+    told = re.findall(r"goes on in '(film-\d\.mp4)' from \d+\.\d s; at least (\d+\.\d) s", said)
+    assert told and all(0.5 < float(seconds) < 5 for _, seconds in told), said
+    assert output.path.name == told[-1][0]
+    first, _, _ = read_film(tmp_path / "film.mp4")
+    assert len(first) >= 5
+    last, times, _ = read_film(output.path)
+    assert [round(float(time * 10)) for time in times] == list(range(len(last)))
+    assert len(last) >= 75  # to the end, from at most a second and a half after there was room
+
+
+def test_a_live_film_that_finds_no_room_again_says_where_it_ends(tmp_path, capsys, monkeypatch):
+    forget()
+    monkeypatch.setattr(film, "ROOM", 2**62)
+    facts = performance(live=True, fps=10.0)
+    output = Video(str(tmp_path / "film.mp4"))
+    output.start(facts)
+    with files_at_most(20_000):
+        show_noise(output, facts.clock, range(80))
+    output.close()
+    assert re.search(r"output 'video' ends early, before its frame \d+", capsys.readouterr().err)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
 
 
 @pytest.mark.parametrize(
