@@ -25,6 +25,7 @@ _HOMES = {
     "read_image": "image_io",
     "write_image": "devices.video.frames",
     "Model": "models.model",
+    "midi_library": "midi_ports",
     "hookimpl": "hookspecs",
     "Analyzer": "parts",
     "Generator": "parts",
@@ -40,6 +41,7 @@ _HOMES = {
     "output": "registry",
     "controls": "devices.midi.controls",
     "Sketch": "sketch",
+    "SupervisedProcess": "supervision",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -28,7 +28,7 @@ LAYERS = {
     4: ["parts", "hookspecs"],
     3: ["knob_state", "performance", "models", "svg"],
     2: ["parameters", "image_io", "extras"],
-    1: ["events", "clock", "midi_ports"],
+    1: ["events", "clock", "midi_ports", "supervision"],
     0: ["tempo", "media", "errors", "log", "atomic_file"],
 }
 LAYER = {module: layer for layer, modules in LAYERS.items() for module in modules}
@@ -205,7 +205,7 @@ def test_nothing_is_unpickled_and_nothing_evaluated(file):
                 )
 
 
-HEAVY = {"onnxruntime", "pygame", "av", "rtmidi", "mido", "rich", "PIL"}
+HEAVY = {"onnxruntime", "pygame", "av", "supriya_midi", "mido", "rich", "PIL"}
 
 
 @pytest.mark.parametrize("file", ENGINE_FILES + PLUGIN_FILES, ids=name_of)
