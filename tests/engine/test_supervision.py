@@ -113,7 +113,6 @@ def test_one_that_ends_again_and_again_is_tried_more_and_more_seldom():
 
 def test_a_command_that_cannot_be_run_is_told_and_tried_again(caplog):
     parent = Parent()
-    good, parent.command = parent.command, None
     parent.program = "/nowhere/at all"
     parent.process.write(b"die\n")
     wait_for(lambda: "parrot cannot be started again: FileNotFoundError" in caplog.text)

@@ -11,6 +11,7 @@ from capriccio.devices.midi import inputs
 from capriccio.performance import current_performance
 from helpers.controllers import Device, cc, plugged, until
 from helpers.devices import JackServer, needs, wait_for
+from helpers.shows import forget
 
 KEY = 0x90, 60, 127
 
@@ -91,6 +92,7 @@ def test_a_controller_that_goes_while_it_is_opened_is_tried_again(jack, live, ca
 
 
 def test_an_unplugged_controller_releases_its_keys_and_is_read_again(jack, live, capsys):
+    forget()
     with plugged("nano") as nano:
         hands = controls()
         assert hands[5] == 0.5
@@ -104,14 +106,19 @@ def test_an_unplugged_controller_releases_its_keys_and_is_read_again(jack, live,
 
 
 def test_a_system_that_starts_again_has_its_inputs_read_again(live, monkeypatch, capsys):
+    forget()
     needs("jackd")
     server = JackServer(waits=False, period=2048)
     monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
     try:
-        for level in (127, 0, 127):
+        hands = controls()
+        for level in 127, 0, 127:
+
+            def heard(level=level):
+                return hands[5] == level / 127 and hands.key(60)
+
             with plugged("nano") as nano:
-                hands = controls() if level == 127 else hands
-                until(lambda: hands[5] == level / 127 and hands.key(60), nano, cc(5, level), KEY)
+                until(heard, nano, cc(5, level), KEY)
                 server.kill()
                 wait_for(lambda: not inputs.hub.open_ports and not hands.key(60))
             server.start()
