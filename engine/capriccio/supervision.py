@@ -31,7 +31,7 @@ class SupervisedProcess:
     it has heard nothing for two seconds, the show stands still, and it should fall silent. It ends
     when its input does, or when its parent is another one. On standard output it writes reports,
     one JSON object a line: `{"ready": …}` or `{"error": "why"}` when it has started; `{"alive":
-    1.25}` twice a second at least, with the seconds for which it may then report nothing, or more
+    1.0}` four times a second, with the seconds for which it may then report nothing, or more
     before it does what takes longer; and whatever else it has to say.
 
     Where it ends though nobody told it to, or reports nothing for too long, it is ended for good,

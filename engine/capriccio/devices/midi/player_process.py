@@ -38,13 +38,13 @@ NULL_API = -1
 # a MIDI system takes its time; and how often in music that never rests that long.
 CHECK_SECONDS, REST_SECONDS, MAX_CHECK_SECONDS = 1.0, 0.005, 10.0
 # How often a port or a system that is lost is looked for, and the sketch hears that we are alive.
-LOOK_SECONDS, ALIVE_SECONDS = 0.5, 0.5
+LOOK_SECONDS, ALIVE_SECONDS = 0.5, 0.25
 # After how long without that we are taken for dead; and while a port is opened, for which a system
 # may have to miss another client first.
-SILENT_SECONDS, OPEN_SECONDS = 1.25, 10.0
-# A sketch of which nothing is heard for this long stands still: its notes are ended, two seconds
-# after that began at the latest. How often that is looked at where nothing is due.
-UNHEARD_SECONDS, WAIT_SECONDS = 1.7, 0.25
+SILENT_SECONDS, OPEN_SECONDS = 1.0, 10.0
+# A sketch of which nothing is heard for this long stands still: its notes are ended, less than two
+# seconds after that began. How often that is looked at where nothing is due.
+UNHEARD_SECONDS, WAIT_SECONDS = 1.5, 0.25
 # An event that arrives this long after it was due is counted as late: its sender was.
 LATE_SECONDS = 0.001
 # How many events are reported as recent, and what is reported of them, in milliseconds.

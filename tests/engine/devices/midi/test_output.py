@@ -321,7 +321,7 @@ def test_a_show_that_stands_still_has_its_notes_ended_and_is_told(synth, tmp_pat
     finally:
         child.send_signal(signal.SIGCONT)
     logged = log_of(capfd)
-    wait_for(lambda: "stood still for 1.7 s" in logged())
+    wait_for(lambda: "stood still for 1.5 s" in logged())
     child.send_signal(signal.SIGTERM)
     assert child.wait(30) == 0
 
