@@ -3,15 +3,20 @@
 import pytest
 from capriccio.midi_ports import (
     DUMMY,
+    JACK,
     MAX_CLIENT_TRIES,
     MAX_TRIES,
+    SystemWatch,
+    close_client,
+    jack_library,
+    open_client,
     open_port,
     port_names,
     system_name,
     systems,
     try_again,
 )
-from helpers.devices import midi_library
+from helpers.devices import JackServer, midi_library, needs, wait_for
 
 
 class Port:
@@ -124,3 +129,35 @@ def test_a_port_that_refuses_is_reported_at_once():
     with pytest.raises(ConnectionError, match="busy"):
         open_port(port, "b", "capriccio")
     assert port.asked <= 4
+
+
+def test_a_system_that_does_not_answer_is_reported(monkeypatch):
+    midi_library()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "none")
+    with pytest.raises(ConnectionError, match="JACK server not running"):
+        open_client("output", JACK, "capriccio")
+    if jack_library():
+        with pytest.raises(ConnectionError, match="JACK does not answer"):
+            SystemWatch(JACK, "capriccio")
+
+
+def test_a_system_that_ends_is_noticed(monkeypatch):
+    needs("jackd")
+    server = JackServer(waits=False)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    watch, client = SystemWatch(JACK, "capriccio"), open_client("input", JACK, "capriccio")
+    assert not watch.ended
+    server.kill()
+    wait_for(lambda: watch.ended)
+    for _ in range(2):
+        close_client(client)
+        watch.close()
+    server.start()
+    assert not SystemWatch(JACK, "capriccio").close()
+    server.close()
+
+
+def test_no_other_system_is_watched():
+    watch = SystemWatch(DUMMY, "capriccio")
+    watch.close()
+    assert not watch.ended

@@ -148,8 +148,11 @@ class Show:
         # The notes of the second channel begin anew with each beat.
         self.hung = len({note for note in before & sounding if note[0] == 0})
 
-    def recover(self, since: float) -> None:
-        """Wait for new notes; note how long after `since` the first one came."""
+    def recover(self, since: float | None = None) -> None:
+        """Wait for new notes; note how long after `since`, or now, the first one came."""
+        if since is None:
+            assert self.synth.messages  # what has come before is read, and has its time
+            since = time.monotonic()
         self.go_on()
         new = [when for when, (kind, *_) in self.synth.heard if kind & 0xF0 == 0x90]
         self.again = min((when for when in new if when > since), default=since) - since
@@ -318,7 +321,7 @@ def show_is_stopped(show: Show) -> None:
     show.suffer(lambda: show.child.send_signal(signal.SIGSTOP))
     time.sleep(STILL_SECONDS - SILENT_SECONDS)
     show.child.send_signal(signal.SIGCONT)
-    show.recover(time.monotonic())
+    show.recover()
     wait_for(lambda: "stood still" in show.words(), GO_ON_SECONDS)
 
 
@@ -326,7 +329,7 @@ def holds_for_a_while(show: Show) -> None:
     since = time.monotonic()
     show.suffer(lambda: show.mark("holds 5 s"))
     time.sleep(since + 5 - time.monotonic())
-    show.recover(time.monotonic())
+    show.recover()
     wait_for(lambda: "stood still" in show.words(), GO_ON_SECONDS)
 
 
@@ -342,8 +345,8 @@ def jack_is_killed(show: Show) -> None:
     time.sleep(AWAY_SECONDS)
     show.synth.close()
     show.jack.start()
-    show.synth = instrument(show.name, show.server)
     since = time.monotonic()
+    show.synth = instrument(show.name, show.server)
     show.recover(since)
 
 
@@ -351,7 +354,7 @@ def jack_is_stopped(show: Show) -> None:
     show.jack.child.send_signal(signal.SIGSTOP)
     time.sleep(STILL_SECONDS)
     show.jack.child.send_signal(signal.SIGCONT)
-    show.recover(time.monotonic())
+    show.recover()
 
 
 FAULTS = {
