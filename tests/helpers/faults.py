@@ -385,8 +385,8 @@ KILLS = (
     "JACK killed",
     "JACK stopped",
 )
-# Which happen to the JACK server, so that no other show may be on it.
-ALONE = ("JACK killed", "JACK stopped")
+# Which happen to the JACK server or to a client of it, so that no other show may be on it.
+ALONE = ("JACK killed", "JACK stopped", "MIDI process killed", "MIDI process stopped")
 # What ends the show by itself.
 ENDS = (kill, terminate, holds_for_ever)
 
