@@ -34,6 +34,7 @@ REAL_TIME = {
     "engine/recording/test_take.py",
     "engine/remote/test_control_surface.py",
     "engine/stage/test_answers.py",
+    "engine/test_midi_ports.py",
     "engine/stage/test_panic.py",
     "sketches/test_duet.py",
     "system/test_hundred_faults.py",

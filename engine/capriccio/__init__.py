@@ -26,6 +26,7 @@ _HOMES = {
     "read_image": "image_io",
     "write_image": "devices.video.frames",
     "Model": "models.model",
+    "midi_library": "midi_ports",
     "hookimpl": "hookspecs",
     "Analyzer": "parts",
     "Generator": "parts",
@@ -41,6 +42,7 @@ _HOMES = {
     "output": "registry",
     "controls": "devices.midi.controls",
     "Sketch": "sketch",
+    "SupervisedProcess": "supervision",
 }
 
 __all__ = ["__version__", *_HOMES]

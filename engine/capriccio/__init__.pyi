@@ -17,6 +17,7 @@ from .media import as_image as as_image
 from .media import as_mixture as as_mixture
 from .media import fit as fit
 from .media import rasterise as rasterise
+from .midi_ports import midi_library as midi_library
 from .models.model import Model as Model
 from .parameters import Gauge as Gauge
 from .parameters import Parameter as Parameter
@@ -31,6 +32,7 @@ from .registry import generator as generator
 from .registry import generator_class as generator_class
 from .registry import output as output
 from .sketch import Sketch as Sketch
+from .supervision import SupervisedProcess as SupervisedProcess
 from .svg import as_svg as as_svg
 
 __version__: Final[str]

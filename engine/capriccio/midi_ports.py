@@ -1,29 +1,107 @@
-"""Lists MIDI ports and opens one by its name, while others come and go.
+"""Opens MIDI ports: the one module that knows the library behind them, supriya-midi.
 
-A MIDI system renumbers its ports whenever one comes or goes; rtmidi asks for them one by one and
-opens by number. So a list may be inconsistent, and a number may mean another port by now.
+Of the bindings of RtMidi that have wheels for today's Pythons it alone reports errors as
+exceptions, names clients and polls inputs. A MIDI system renumbers its ports whenever one comes or
+goes; RtMidi asks for them one by one and opens by number. So a list may be inconsistent, and a
+number may mean another port by now.
 """
 
+import ctypes
+import sys
 import time
 from collections.abc import Callable
-from typing import Any
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+from typing import Any, TypeVar
 
+# RtMidi's numbers of the systems that are treated apart, and of the one that does nothing.
+JACK, WINDOWS, DUMMY = 3, 4, 5
+# What JACK's servers answer to; and its option not to start one.
+JACK_LIBRARY, NO_START_SERVER = "libjack.so.0", 1
 # How often a list is asked for, or a port opened, until nothing has changed meanwhile.
 MAX_TRIES = 20
 PAUSE_SECONDS = 0.005
 # How often a client is opened, and the pause between.
 MAX_CLIENT_TRIES, CLIENT_PAUSE_SECONDS = 4, 0.02
 
+T = TypeVar("T")
 
-def open_client(kind: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
-    """Return a client of a MIDI system, of the `kind` MidiIn or MidiOut of rtmidi, or of isobar.
 
-    JACK refuses a client while another one is on its way out; that passes. Raises the error of
-    rtmidi that does not.
+@cache
+def jack_library() -> ctypes.CDLL | None:
+    """Return this machine's JACK library; None where there is none, or another system's.
+
+    It is loaded for all libraries that come after it: the copy within a wheel is older than today's
+    servers, which refuse it.
+    """
+    if sys.platform != "linux":
+        return None
+    try:
+        jack = ctypes.CDLL(JACK_LIBRARY, mode=ctypes.RTLD_GLOBAL)
+        # It would write on standard error; this takes a message, and does nothing with it.
+        for listener in (jack.jack_set_error_function, jack.jack_set_info_function):
+            listener(ctypes.CDLL(None).strlen)
+    except (OSError, AttributeError):
+        return None
+    return jack
+
+
+def midi_library() -> ModuleType:
+    """Return the library that speaks to MIDI systems; raise ImportError where it does not load."""
+    jack_library()
+    return import_module("supriya_midi")
+
+
+def systems() -> list[int]:
+    """Return RtMidi's numbers of the MIDI systems that the library speaks to."""
+    return [int(api) for api in midi_library().get_compiled_apis() if api != DUMMY]
+
+
+def system_name(api: int) -> str:
+    """Return the name of a MIDI system for people."""
+    return str(midi_library().get_api_display_name(midi_library().RtMidiAPI(api)))
+
+
+def open_client(kind: str, api: int, name: str, **options: Any) -> Any:
+    """Return a client of a MIDI system that can open an "input" or "output", called `name`.
+
+    Raises ConnectionError where the system does not answer.
+    """
+    library = midi_library()
+    client = {"input": library.MidiIn, "output": library.MidiOut}[kind]
+
+    def connect() -> Any:
+        opened = client(library.RtMidiAPI(api), name, **options)
+        try:
+            opened.get_port_count()  # or a JACK that is not there would only be missed later
+        except BaseException:
+            close_client(opened)
+            raise
+        return opened
+
+    try:
+        return try_again(connect)
+    except (library.RtMidiError, RuntimeError) as error:
+        raise ConnectionError(str(error)) from None
+
+
+def close_client(client: Any) -> None:
+    """Close the port of a client and the client; what cannot be sent any more is dropped."""
+    if not client.is_deleted:
+        client.set_error_callback(lambda *trouble: None)  # of which nothing follows now
+        client.close_port()
+        client.delete()  # or a JACK server would wait for us
+
+
+def try_again(connect: Callable[[], T]) -> T:
+    """Return what `connect` does, after a while where it raises.
+
+    JACK refuses a client while another one is on its way out; that passes.
     """
     for left in reversed(range(MAX_CLIENT_TRIES)):
         try:
-            return kind(*arguments, **options)
+            return connect()
         except Exception:
             if not left:
                 raise
@@ -31,15 +109,15 @@ def open_client(kind: Callable[..., Any], *arguments: Any, **options: Any) -> An
     raise AssertionError  # the last try returns or raises
 
 
-def port_names(port: Any, last: list[str] | None = None) -> list[str]:
-    """Return the ports to which a MidiIn or MidiOut of rtmidi can be opened, by their numbers.
+def port_names(client: Any, last: list[str] | None = None) -> list[str]:
+    """Return the ports to which a client can be opened, by their numbers.
 
     Two lists must agree; where nothing has changed since the `last` one, one question is enough.
-    Raises the error of rtmidi that does not pass.
+    Raises the error of the library that does not pass.
     """
     for left in reversed(range(MAX_TRIES)):
         try:
-            names: list[str] = port.get_ports()
+            names: list[str] = client.get_ports()
         except Exception:  # one that was counted is gone
             if not left:
                 raise
@@ -51,29 +129,61 @@ def port_names(port: Any, last: list[str] | None = None) -> list[str]:
     return names
 
 
-def open_port(port: Any, name: str, own_name: str) -> None:
-    """Open rtmidi's `port` to the one called `name`; our end is called `own_name`.
+def open_port(client: Any, name: str, own_name: str) -> None:
+    """Open a client to the port called `name`; our end is called `own_name`.
 
-    Raises ConnectionError where it is not there, and the error of rtmidi where it does not open.
+    Raises ConnectionError where it is not there, or does not open.
     """
     for left in reversed(range(MAX_TRIES)):
-        names = port_names(port)
+        names = port_names(client)
         if name not in names:
             break
         number = names.index(name)
         try:
-            port.open_port(number, name=own_name)
-        except Exception:
-            port.close_port()
-            if not left or _unchanged(port, names, number):
-                raise
+            client.open_port(number, own_name)
+        except Exception as error:
+            client.close_port()
+            if not left or _unchanged(client, names, number):
+                raise ConnectionError(str(error)) from None
             continue
-        if _unchanged(port, names, number):
+        if _unchanged(client, names, number):
             return
-        port.close_port()
-    raise ConnectionError(f"{name!r} has just gone")
+        client.close_port()
+    raise ConnectionResetError(f"{name!r} has just gone")
 
 
-def _unchanged(port: Any, names: list[str], number: int) -> bool:
+def _unchanged(client: Any, names: list[str], number: int) -> bool:
     """Return whether the ports up to `number` are still these, so that it meant what it means."""
-    return port_names(port, names)[: number + 1] == names[: number + 1]
+    return port_names(client, names)[: number + 1] == names[: number + 1]
+
+
+class SystemWatch:
+    """Notices that a MIDI system has ended, which RtMidi tells nobody.
+
+    JACK tells its clients; those of a server that has ended must be closed before another one is
+    opened. Other systems do not end while programs use them. Raises ConnectionError where JACK
+    does not answer.
+    """
+
+    def __init__(self, api: int, name: str):
+        self.ended = False
+        self._client: int | None = None
+        self._jack = jack_library() if api == JACK else None
+        if self._jack is None:
+            return
+        self._jack.jack_client_open.restype = ctypes.c_void_p
+        self._client = self._jack.jack_client_open(name.encode(), NO_START_SERVER, None)
+        if self._client is None:
+            raise ConnectionError("JACK does not answer")
+        listener = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
+        self._listener = listener(self._notice)  # kept as long as JACK may call it
+        self._jack.jack_on_shutdown(ctypes.c_void_p(self._client), self._listener, None)
+
+    def close(self) -> None:
+        """Watch no longer."""
+        client, self._client = self._client, None
+        if client is not None and self._jack is not None:
+            self._jack.jack_client_close(ctypes.c_void_p(client))
+
+    def _notice(self, argument: object) -> None:
+        self.ended = True

@@ -2,16 +2,25 @@
 
 import pytest
 from capriccio.midi_ports import (
+    DUMMY,
+    JACK,
     MAX_CLIENT_TRIES,
     MAX_TRIES,
+    SystemWatch,
+    close_client,
+    jack_library,
     open_client,
     open_port,
     port_names,
+    system_name,
+    systems,
+    try_again,
 )
+from helpers.devices import JackServer, midi_library, needs, wait_for
 
 
 class Port:
-    """Stands in for rtmidi where no real system can be made to change at a given moment.
+    """Stands in for RtMidi where no real system can be made to change at a given moment.
 
     `lists` are what it finds, one after the other and the last for ever; an error is raised.
     """
@@ -43,16 +52,22 @@ def gone():
 def test_a_client_that_is_refused_while_another_one_goes_is_tried_again():
     tries = []
 
-    def kind(api, name):
-        tries.append((api, name))
-        if len(tries) < MAX_CLIENT_TRIES:
+    def connect():
+        tries.append(1)
+        if len(tries) != MAX_CLIENT_TRIES:
             raise RuntimeError("JACK server not running?")
         return "a client"
 
-    assert open_client(kind, 2, name="capriccio") == "a client"
-    assert tries == [(2, "capriccio")] * MAX_CLIENT_TRIES
-    with pytest.raises(TypeError, match="unexpected keyword"):
-        open_client(kind, 2, volume=3)
+    assert try_again(connect) == "a client"
+    with pytest.raises(RuntimeError, match="JACK server not running"):
+        try_again(connect)
+    assert len(tries) == 2 * MAX_CLIENT_TRIES
+
+
+def test_the_systems_that_the_library_speaks_to_have_names():
+    midi_library()
+    assert DUMMY not in systems()
+    assert all(system_name(api) for api in systems())
 
 
 def test_a_port_that_goes_while_ports_are_listed_does_not_stop_the_list():
@@ -111,6 +126,38 @@ def test_a_port_that_has_gone_is_reported_and_no_other_stays_open(lists):
 def test_a_port_that_refuses_is_reported_at_once():
     port = Port(["a", "b"])
     port.refuses = RuntimeError("busy")
-    with pytest.raises(RuntimeError, match="busy"):
+    with pytest.raises(ConnectionError, match="busy"):
         open_port(port, "b", "capriccio")
     assert port.asked <= 4
+
+
+def test_a_system_that_does_not_answer_is_reported(monkeypatch):
+    midi_library()
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", "none")
+    with pytest.raises(ConnectionError, match="JACK server not running"):
+        open_client("output", JACK, "capriccio")
+    if jack_library():
+        with pytest.raises(ConnectionError, match="JACK does not answer"):
+            SystemWatch(JACK, "capriccio")
+
+
+def test_a_system_that_ends_is_noticed(monkeypatch):
+    needs("jackd")
+    server = JackServer(waits=False)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    watch, client = SystemWatch(JACK, "capriccio"), open_client("input", JACK, "capriccio")
+    assert not watch.ended
+    server.kill()
+    wait_for(lambda: watch.ended)
+    for _ in range(2):
+        close_client(client)
+        watch.close()
+    server.start()
+    assert not SystemWatch(JACK, "capriccio").close()
+    server.close()
+
+
+def test_no_other_system_is_watched():
+    watch = SystemWatch(DUMMY, "capriccio")
+    watch.close()
+    assert not watch.ended

@@ -30,12 +30,11 @@ class Device:
     """A real controller: a port that appears, sends messages, and disappears."""
 
     def __init__(self, name: str):
-        import rtmidi
         from capriccio.devices.midi import ports
         from capriccio.midi_ports import open_client
 
         with ports.stderr_silenced():
-            self._port = open_client(rtmidi.MidiOut, ports.find_api(), name=name)
+            self._port = open_client("output", ports.find_api(), name)
             self._port.open_virtual_port(name)
 
     def send(self, *messages) -> None:
@@ -43,8 +42,9 @@ class Device:
             self._port.send_message(list(message))
 
     def unplug(self) -> None:
-        self._port.close_port()
-        self._port.delete()
+        from capriccio.midi_ports import close_client
+
+        close_client(self._port)
 
 
 @contextmanager

@@ -99,8 +99,13 @@ def needs(*commands: str) -> None:
 
 
 def midi_library():
-    """Return python-rtmidi; skip the test where it does not load, as on a Linux without ALSA."""
-    return pytest.importorskip("rtmidi", reason="python-rtmidi does not load", exc_type=ImportError)
+    """Return supriya-midi; skip the test where it does not load, as on a Linux without ALSA."""
+    from capriccio import midi_ports
+
+    try:
+        return midi_ports.midi_library()
+    except ImportError as error:
+        pytest.skip(f"supriya-midi does not load: {error}")
 
 
 def end(child: subprocess.Popen) -> None:
@@ -139,7 +144,6 @@ class Synth:
     """A real MIDI instrument: a port that others connect to, and everything that arrived at it."""
 
     def __init__(self, name: str):
-        import rtmidi
         from capriccio.devices.midi import ports
         from capriccio.midi_ports import open_client
 
@@ -147,9 +151,7 @@ class Synth:
         self.heard: list[tuple[float, tuple[int, ...]]] = []  # when we looked, and message
         with ports.stderr_silenced():
             # No callback: it would run within JACK's period, which does not wait for Python.
-            self._port = open_client(
-                rtmidi.MidiIn, ports.find_api(), name=name, queue_size_limit=4096
-            )
+            self._port = open_client("input", ports.find_api(), name, queue_size_limit=4096)
             self._port.open_virtual_port(name)
 
     @property
@@ -174,49 +176,67 @@ class Synth:
         return sounding
 
     def receive_clock(self) -> None:
-        """Receive the messages of a MIDI clock too, which rtmidi leaves out."""
+        """Receive the messages of a MIDI clock too, which RtMidi leaves out."""
         self._port.ignore_types(timing=False)
 
     def close(self) -> None:
-        self._port.close_port()
-        self._port.delete()
+        from capriccio.midi_ports import close_client
+
+        close_client(self._port)
+
+
+class JackServer:
+    """A real JACK server without a sound card, of its own name, that can be started again.
+
+    One that `waits` for its clients waits for ever where one of them is killed.
+    """
+
+    def __init__(self, waits: bool = True, period: int = 512):
+        # A name of its own each time: one that was killed leaves its name taken.
+        self.name = f"capriccio-{os.getpid()}-{next(servers)}{'' if waits else '-on'}"
+        # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes
+        # late, has it give out what was sent a period before once more, and drop what is new.
+        kind = "-S -t 5000" if waits else "-t 500"
+        words = f"jackd -n {self.name} {kind} -r -d dummy -r 48000 -p {period}"
+        self._command = words.split()
+        self.start()
+
+    def start(self) -> None:
+        self.child = child = subprocess.Popen(
+            self._command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        )
+        assert child.stdout is not None
+        wait_for(lambda: jack_answers(self.name) or child.poll() is not None, what="jackd")
+        assert child.poll() is None, child.stdout.read().decode()
+        # Nobody reads on, and a full pipe would stop it.
+        threading.Thread(target=child.stdout.read, daemon=True).start()
+
+    def kill(self) -> None:
+        self.child.kill()
+        self.child.wait()
+
+    def close(self) -> None:
+        end(self.child)
 
 
 @contextmanager
 def jack_daemon(waits: bool = True) -> Iterator[str]:
-    """Run a real JACK server without a sound card, of its own name; give the name.
-
-    One that `waits` for its clients waits for ever where one of them is killed.
-    """
-    # A name of its own each time: one that was killed leaves its name taken.
-    name = f"capriccio-{os.getpid()}-{next(servers)}{'' if waits else '-on'}"
-    # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes late,
-    # has it give out what was sent a period before once more, and drop what is new.
-    command = f"jackd -n {name} {'-S ' * waits}-r -t 5000 -d dummy -r 48000 -p 512"
-    child = subprocess.Popen(
-        command.split(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    """Run a real JACK server without a sound card; give its name."""
+    server = JackServer(waits)
     try:
-        assert child.stdout is not None
-        wait_for(lambda: jack_answers(name) or child.poll() is not None, what="jackd")
-        assert child.poll() is None, child.stdout.read().decode()
-        # Nobody reads on, and a full pipe would stop it.
-        threading.Thread(target=child.stdout.read, daemon=True).start()
-        yield name
+        yield server.name
     finally:
-        end(child)
+        server.close()
 
 
 def jack_answers(server: str) -> bool:
-    import rtmidi
     from capriccio.devices.midi import ports
+    from capriccio.midi_ports import JACK, close_client, open_client
 
     with pytest.MonkeyPatch.context() as patch, ports.stderr_silenced():
         patch.setenv("JACK_DEFAULT_SERVER", server)
         try:
-            rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="knock").delete()
-        except rtmidi.RtMidiError:
+            close_client(open_client("output", JACK, "knock"))
+        except ConnectionError:
             return False
     return True

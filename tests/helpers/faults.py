@@ -25,10 +25,10 @@ from queue import SimpleQueue
 from random import Random
 from typing import NamedTuple
 
-from helpers.devices import Synth, jack_daemon, wait_for, x_server
+from helpers.devices import JackServer, Synth, wait_for, x_server
 
 SKETCH = """
-    import time
+    import ctypes, struct, time
     from pathlib import Path
     import numpy as np
     from capriccio import Note, Sketch
@@ -53,6 +53,12 @@ SKETCH = """
             raise ValueError("the picture")
         if happens("draw hangs"):
             time.sleep(1000)
+        for seconds in 5, 1000:
+            if happens(f"holds {seconds} s"):
+                Path(f"holds {seconds} s").unlink()
+                lock, until = ctypes.create_string_buffer(64), int(time.time()) + seconds
+                for _ in range(2):  # C code that does not let go of the interpreter
+                    ctypes.PyDLL(None).pthread_mutex_timedlock(lock, struct.pack("qq", until, 0))
         return np.full((96, 96, 3), (200, 120, 40), np.uint8)
 """
 COLOUR = (200, 120, 40)
@@ -62,13 +68,22 @@ FLOOD_SECONDS, MESSAGES_A_SECOND = 2.0, 5000
 BEGIN_SECONDS, GO_ON_SECONDS, END_SECONDS, ARRIVE_SECONDS = 120.0, 60.0, 30.0, 10.0
 # Of a take no more may be missing than this; and what the test itself cannot tell for sure.
 LOST_SECONDS, UNSURE_SECONDS = 1.0, 0.25
+# So long after something happened no note of before may sound; and so long it lasts that something
+# stands still, and that JACK is away.
+SILENT_SECONDS, STILL_SECONDS, AWAY_SECONDS = 2.0, 4.0, 1.0
 
 
 class Place(NamedTuple):
     """Where a show is seen and heard."""
 
     display: str
-    server: str  # of JACK
+    jack: JackServer
+    path: str = ""  # of another version, which is performed
+
+    @property
+    def server(self) -> str:
+        """The name of the JACK server."""
+        return self.jack.name
 
 
 class Show:
@@ -76,7 +91,7 @@ class Show:
 
     def __init__(self, folder: Path, name: str, place: Place, number: int, *flags: str):
         self.folder, self.name = folder, name
-        self.display, self.server = place
+        self.display, self.server, self.jack = place.display, place.server, place.jack
         self.random = Random(number)
         lines = [line.removeprefix("    ") for line in SKETCH.splitlines()]
         (folder / "piece.py").write_text("\n".join(lines))
@@ -93,11 +108,13 @@ class Show:
                 "DISPLAY": self.display,
                 "JACK_DEFAULT_SERVER": self.server,
                 "XDG_CONFIG_HOME": str(folder / "home"),
+                **({"PYTHONPATH": place.path} if place.path else {}),
             },
             stdout=self.said,
             stderr=self.said,
         )
         self.begun = self.until = self.flooded = 0.0
+        self.hung, self.again = 0, 0.0
 
     def begin(self) -> None:
         self._play_on(1, BEGIN_SECONDS)
@@ -114,6 +131,31 @@ class Show:
             return self.synth.begun >= notes
 
         wait_for(played, seconds, f"{notes} notes; it said: {self.words()}")
+
+    def player(self) -> int:
+        """Return the process that plays the MIDI."""
+        words = ["pgrep", "-P", str(self.child.pid), "-f", "player_process.py"]
+        return int(subprocess.run(words, capture_output=True, text=True).stdout)
+
+    def suffer(self, happen: Callable[[], None]) -> None:
+        """Have something happen; count the notes of before that sound two seconds later."""
+        before = self.synth.sounding
+        happen()
+        until = time.monotonic() + SILENT_SECONDS
+        while time.monotonic() < until:
+            sounding = self.synth.sounding  # read often, since it notes when it was read
+            time.sleep(0.01)
+        # The notes of the second channel begin anew with each beat.
+        self.hung = len({note for note in before & sounding if note[0] == 0})
+
+    def recover(self, since: float | None = None) -> None:
+        """Wait for new notes; note how long after `since`, or now, the first one came."""
+        if since is None:
+            assert self.synth.messages  # what has come before is read, and has its time
+            since = time.monotonic()
+        self.go_on()
+        new = [when for when, (kind, *_) in self.synth.heard if kind & 0xF0 == 0x90]
+        self.again = min((when for when in new if when > since), default=since) - since
 
     def mark(self, what: str) -> None:
         """Have something happen in the sketch."""
@@ -262,6 +304,59 @@ def panel_is_flooded(show: Show) -> None:
     show.go_on()
 
 
+def player_is_killed(show: Show) -> None:
+    since = time.monotonic()
+    show.suffer(lambda: os.kill(show.player(), signal.SIGKILL))
+    show.recover(since)
+
+
+def player_is_stopped(show: Show) -> None:
+    since = time.monotonic()
+    show.suffer(lambda: os.kill(show.player(), signal.SIGSTOP))
+    # What it had sent by then arrives a little later, and is no new music.
+    show.recover(since + 0.1)
+
+
+def show_is_stopped(show: Show) -> None:
+    show.suffer(lambda: show.child.send_signal(signal.SIGSTOP))
+    time.sleep(STILL_SECONDS - SILENT_SECONDS)
+    show.child.send_signal(signal.SIGCONT)
+    show.recover()
+    wait_for(lambda: "stood still" in show.words(), GO_ON_SECONDS)
+
+
+def holds_for_a_while(show: Show) -> None:
+    since = time.monotonic()
+    show.suffer(lambda: show.mark("holds 5 s"))
+    time.sleep(since + 5 - time.monotonic())
+    show.recover()
+    wait_for(lambda: "stood still" in show.words(), GO_ON_SECONDS)
+
+
+def holds_for_ever(show: Show) -> None:
+    show.until = time.monotonic()
+    show.suffer(lambda: show.mark("holds 1000 s"))
+    show.child.terminate()
+
+
+def jack_is_killed(show: Show) -> None:
+    show.jack.kill()
+    wait_for(lambda: "the MIDI system has ended" in show.words(), GO_ON_SECONDS)
+    time.sleep(AWAY_SECONDS)
+    show.synth.close()
+    show.jack.start()
+    since = time.monotonic()
+    show.synth = instrument(show.name, show.server)
+    show.recover(since)
+
+
+def jack_is_stopped(show: Show) -> None:
+    show.jack.child.send_signal(signal.SIGSTOP)
+    time.sleep(STILL_SECONDS)
+    show.jack.child.send_signal(signal.SIGCONT)
+    show.recover()
+
+
 FAULTS = {
     "kill -9": [kill],
     "SIGTERM": [terminate],
@@ -272,11 +367,28 @@ FAULTS = {
     "MIDI port vanishes": [port_vanishes],
     "OSC flooded": [osc_is_flooded],
     "panel flooded": [panel_is_flooded],
+    "MIDI process killed": [player_is_killed],
+    "MIDI process stopped": [player_is_stopped],
+    "show stopped": [show_is_stopped],
+    "part holds C for 5 s": [holds_for_a_while],
+    "part holds C for ever": [holds_for_ever],
+    "JACK killed": [jack_is_killed],
+    "JACK stopped": [jack_is_stopped],
 }
-# Whose JACK server must not wait for its clients: it would for ever, for the one that is killed.
-KILLS = ("kill -9",)
+# Whose JACK server must not wait for its clients: it would for the one that is killed or stopped.
+KILLS = (
+    "kill -9",
+    "show stopped",
+    "MIDI process killed",
+    "MIDI process stopped",
+    "part holds C for ever",
+    "JACK killed",
+    "JACK stopped",
+)
+# Which happen to the JACK server or to a client of it, so that no other show may be on it.
+ALONE = ("JACK killed", "JACK stopped", "MIDI process killed", "MIDI process stopped")
 # What ends the show by itself.
-ENDS = (kill, terminate)
+ENDS = (kill, terminate, holds_for_ever)
 
 
 # -- counting ---------------------------------------------------------------------------------
@@ -293,6 +405,7 @@ class Count:
     black: bool = False
     not_ended: bool = False
     end_seconds: float = 0.0
+    again: float = 0.0  # seconds until music was heard again
     flooded: float = 0.0  # messages a second
     broken: str = ""  # why the run did not get through
 
@@ -313,7 +426,7 @@ def perform(fault: str, number: int, place: Place) -> Count:
             show.begin()
             wait_for(show.bright, GO_ON_SECONDS, "the picture")
             happen(show)
-            count.flooded = show.flooded
+            count.flooded, count.again = show.flooded, show.again
             if happen not in ENDS:
                 count.black = not show.bright()
             told = time.monotonic()
@@ -327,7 +440,7 @@ def perform(fault: str, number: int, place: Place) -> Count:
             count.end_seconds = time.monotonic() - told
             with suppress(AssertionError):
                 wait_for(lambda: not show.synth.sounding, ARRIVE_SECONDS)
-            count.hung = len(show.synth.sounding)
+            count.hung = show.hung + len(show.synth.sounding)
             count.lost = max(0.0, show.until - show.begun - show.take())
             count.take_lost = count.lost > LOST_SECONDS + UNSURE_SECONDS
         except Exception as error:
@@ -338,10 +451,12 @@ def perform(fault: str, number: int, place: Place) -> Count:
 
 
 @contextmanager
-def hall(at_once: int = 1, waits: bool = True):
+def hall(at_once: int = 1, waits: bool = True, path: str = ""):
     """Return what performs a fault in a free place, on a JACK server of that kind."""
     with ExitStack() as stack:
-        server = stack.enter_context(jack_daemon(waits))
+        # Where it does not wait, nobody may come late.
+        server = JackServer(waits, period=512 if waits else 2048)
+        stack.callback(server.close)
         free: SimpleQueue[str] = SimpleQueue()
         for _ in range(at_once):
             free.put(stack.enter_context(x_server("320x240")))
@@ -349,7 +464,7 @@ def hall(at_once: int = 1, waits: bool = True):
         def one(fault: str, number: int) -> Count:
             display = free.get()
             try:
-                return perform(fault, number, Place(display, server))
+                return perform(fault, number, Place(display, server, path))
             finally:
                 free.put(display)
 
@@ -359,7 +474,7 @@ def hall(at_once: int = 1, waits: bool = True):
 def table(counts: list[Count]) -> str:
     lines = [
         f"{'fault':27}{'runs':>5}{'hung notes':>12}{'takes lost':>12}{'black':>7}"
-        f"{'not ended':>11}{'broken':>8}{'take lacks':>12}{'ends in':>9}"
+        f"{'not ended':>11}{'broken':>8}{'take lacks':>12}{'ends in':>9}{'music again':>13}"
     ]
     for fault in [*FAULTS, "all"]:
         runs = [one for one in counts if fault in (one.fault, "all")]
@@ -370,6 +485,7 @@ def table(counts: list[Count]) -> str:
                 f"{sum(one.not_ended for one in runs):11}{sum(bool(one.broken) for one in runs):8}"
                 f"{max(one.lost for one in runs):10.2f} s"
                 f"{max(one.end_seconds for one in runs):7.1f} s"
+                f"{max(one.again for one in runs):11.1f} s"
             )
     return "\n".join(lines)
 
@@ -378,13 +494,21 @@ def main() -> int:
     parser = ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=100, help="how many shows there are in all")
     parser.add_argument("--at-once", type=int, default=2, help="how many of them at one time")
+    parser.add_argument("--only", nargs="*", default=list(FAULTS), help="which of the faults")
+    parser.add_argument("--path", default="", help="PYTHONPATH of another version, to compare")
     chosen = parser.parse_args()
-    names = [list(FAULTS)[number % len(FAULTS)] for number in range(chosen.runs)]
+    names = [chosen.only[number % len(chosen.only)] for number in range(chosen.runs)]
     counts: list[Count] = []
-    for waits in (True, False):  # one after the other: a process knows one server at a time
-        shows = [(name, number) for number, name in enumerate(names) if (name in KILLS) != waits]
+    # One after the other: a process knows one server at a time.
+    for waits, alone in ((True, False), (False, False), (False, True)):
+        shows = [
+            (name, number)
+            for number, name in enumerate(names)
+            if (name not in KILLS, name in ALONE) == (waits, alone)
+        ]
+        at_once = 1 if alone else chosen.at_once
         if shows:
-            with hall(chosen.at_once, waits) as one, ThreadPoolExecutor(chosen.at_once) as pool:
+            with hall(at_once, waits, chosen.path) as one, ThreadPoolExecutor(at_once) as pool:
                 for count in pool.map(one, *zip(*shows, strict=True)):
                     counts.append(count)
                     print(f"{len(counts):3} {count}", flush=True)

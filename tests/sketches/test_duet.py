@@ -9,9 +9,10 @@ import mido
 import pytest
 from capriccio.devices.midi import ports
 from capriccio.loader import load_sketch
+from capriccio.midi_ports import open_client
 from capriccio.registry import use_seed
 from capriccio.testing import Memory
-from helpers.devices import ROOT, end, midi_library, wait_for
+from helpers.devices import ROOT, end, wait_for
 
 DUET = ROOT / "sketches" / "duet.py"
 MODELS = [
@@ -112,9 +113,8 @@ def test_it_is_rendered_to_files_by_the_command(tmp_path):
 
 
 def test_a_real_keyboard_is_answered_on_a_real_port(synth, tmp_path):
-    rtmidi = midi_library()
     with ports.stderr_silenced():
-        keyboard = rtmidi.MidiOut(ports.find_api(), name="clavier")
+        keyboard = open_client("output", ports.find_api(), "clavier")
         keyboard.open_virtual_port("keys")
     child = subprocess.Popen(
         [sys.executable, "-m", "capriccio", "run", str(DUET), "--to", "midi:celesta", "--fps", "4"],

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ from ..devices.midi.player_process import NULL_API
 from ..devices.video.screen import Screen
 from ..errors import ShowError
 from ..media import Note
-from ..midi_ports import open_client
+from ..midi_ports import try_again
 from ..models.model import Model
 from ..parts import Output
 from ..performance import Performance
@@ -79,7 +80,7 @@ def measure(notes: int, progress: Callable[[str], None] = lambda message: None) 
         run["better"] = theirs and float(round(theirs / max(run["p99_ms"], 0.001), 1))
     return {
         "machine": machine(),
-        "versions": versions(*ENGINE, "isobar", "python-rtmidi", "pygame-ce"),
+        "versions": versions(*ENGINE, "isobar", "supriya-midi", "pygame-ce"),
         "port": port,
         "model": model.path.stem if model else "none is installed",
         "screen": Screen.missing() or "a window of 512x512",
@@ -165,7 +166,7 @@ def _run_isobar(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report
 
     times: list[float] = []
     ticks = SPARSE if rate < TICKS / SPARSE * 4 else DENSE
-    output = Timed() if mute else open_client(Timed, "isobar", virtual=True)
+    output = Timed() if mute else try_again(partial(Timed, "isobar", virtual=True))
     timeline = isobar.Timeline(rate * ticks / TICKS * 60, output_device=output)
     timeline.schedule(
         {

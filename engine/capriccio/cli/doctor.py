@@ -30,7 +30,7 @@ RIVALS = (
     ("pygame", "pygame-ce"),
 )
 # The distributions of modules that have another name.
-DISTRIBUTIONS = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
+DISTRIBUTIONS = {"pygame": "pygame-ce", "supriya_midi": "supriya-midi", "PIL": "pillow"}
 # What a take of some minutes needs, with its video.
 MIN_FREE_GB = 1.0
 # How long all checks may take.
@@ -199,6 +199,7 @@ def _screen() -> Iterator[Check]:
 
 
 def _midi() -> Iterator[Check]:
+    from .. import midi_ports
     from ..devices.midi import ports
     from ..errors import ShowError
 
@@ -210,24 +211,22 @@ def _midi() -> Iterator[Check]:
         if "libasound" in str(error):
             remedy = "install ALSA's library" + _on_debian(" (apt install libasound2)", "")
         elif "not load" in str(error):
-            remedy = "pip install --force-reinstall python-rtmidi"
+            remedy = "pip install --force-reinstall supriya-midi"
         elif platform.system() != "Linux":
             remedy = ""
         yield Check("MIDI", "missing", str(error), remedy)
         return
-    import rtmidi
-
-    name = rtmidi.get_api_display_name(api)
+    name = midi_ports.system_name(api)
     nothing = f"nothing connected to {name}"
-    if outs := ports.list_ports(rtmidi.MidiOut, api):
+    if outs := ports.list_ports("output", api):
         yield Check("MIDI out", "ok", f"{_listed(map(repr, outs))} through {name}")
-    elif api != rtmidi.API_WINDOWS_MM:
+    elif api != midi_ports.WINDOWS:
         found = f"{nothing}; the port 'capriccio' exists while a show lasts"
         yield Check("MIDI out", "ok", found)
     else:
         remedy = "connect an instrument, or install a loopback port such as loopMIDI"
         yield Check("MIDI out", "missing", nothing, remedy)
-    if ins := ports.list_ports(rtmidi.MidiIn, api):
+    if ins := ports.list_ports("input", api):
         yield Check("MIDI in", "ok", f"{_listed(map(repr, ins))} through {name}")
     else:
         yield Check("MIDI in", "missing", nothing, "connect a controller, if you have one")

@@ -170,14 +170,11 @@ def _ports() -> dict[str, Any]:
     from ..remote.midi_map import read_maps
 
     api = ports.find_api()
-    import rtmidi
-
     return {
         "inputs": [
-            {"port": name, "device": device_name(name)}
-            for name in ports.list_ports(rtmidi.MidiIn, api)
+            {"port": name, "device": device_name(name)} for name in ports.list_ports("input", api)
         ],
-        "outputs": [{"port": name} for name in ports.list_ports(rtmidi.MidiOut, api)],
+        "outputs": [{"port": name} for name in ports.list_ports("output", api)],
         "maps": [
             {
                 "device": one.device,

@@ -1,9 +1,15 @@
-"""Receives OSC on one UDP socket, and sets parameters by their addresses."""
+"""Receives OSC on one UDP socket, and sets parameters by their addresses.
+
+Messages are parsed by python-osc. Bundles are taken apart here, since python-osc never ends where
+an element has a negative size, and writes on the root logger for each it does not know.
+"""
 
 import hmac
 import ipaddress
 import socket
 import threading
+from collections.abc import Iterator
+from struct import Struct
 from time import monotonic
 from typing import Any, NamedTuple
 
@@ -13,9 +19,16 @@ from ..parameters import Parameter, Parameters
 from ..parts import Input
 from ..performance import Performance
 from . import HOST, PORT
-from .osc_codec import MAX_BYTES, Message, decode
 from .scaling import from_unit
 
+# A network carries less than this in one packet.
+MAX_BYTES = 8192
+# Bundles within bundles; no known sender nests them deeper.
+MAX_DEPTH = 8
+BUNDLE, SIZE = b"#bundle\0", Struct(">i")
+BUNDLE_HEAD = len(BUNDLE) + 8  # bytes before the first element: the marker and the time tag
+# The type tags that python-osc knows, and those it does not that are coded as one that it does.
+KNOWN_TAGS, OTHER_TAGS = b",ihfdsbrmtTFN[]", bytes.maketrans(b"ISc", b"Tsi")
 # Messages that are read of a flood: sixty faders moved at once at 60 a second are fewer. More is
 # left in the socket's buffer, where it is lost and costs the show nothing.
 MAX_PER_SECOND, BURST = 4000, 1000
@@ -106,34 +119,41 @@ class OscDispatcher:
 
     def dispatch(self, packet: bytes) -> int:
         """Set what a packet says, and return how many messages it counts for."""
+        count = 0
         try:
-            messages = decode(packet)
-        except ValueError as error:
-            warn_once(f"OSC: {error}; the packet is ignored", "OSC packets")
-            return 1
-        for message in messages:
-            try:
-                self._set(message)
-            except (LookupError, TypeError, ValueError) as error:
-                warn_once(f"OSC: {message.address}: {error}", f"OSC {message.address}")
-            except Exception as error:  # whatever a parameter does, the show goes on
-                warn_once(f"OSC: {message.address} raised {describe(error)}", "OSC parameters")
-        return max(1, len(messages))
+            for data in split_packet(packet):
+                count += 1
+                if self._knows_word(data):
+                    address, arguments = parse_message(data)
+                    self._try_to_set(address[len(self._prefix) :], arguments)
+        except Exception as error:  # of python-osc, whose kinds of errors are many
+            why = error if isinstance(error, ValueError) else describe(error)
+            warn_once(f"OSC: {why}; the packet is ignored", "OSC packets")
+        return max(1, count)
 
-    def _set(self, message: Message) -> None:
-        address = message.address
-        if self._prefix:
-            prefix, address = address[: len(self._prefix)], address[len(self._prefix) :]
-            known = hmac.compare_digest(prefix.encode(), self._prefix.encode())
-            if not known or address[:1] != "/":
-                warn_once("OSC: an address does not begin with the word of this show", "OSC word")
-                return
+    def _knows_word(self, data: bytes) -> bool:
+        """Return whether a message begins with the word; nothing else of it is looked at before."""
+        word = self._prefix.encode()
+        known = hmac.compare_digest(data[: len(word)], word) and data[len(word) :][:1] == b"/"
+        if word and not known:
+            warn_once("OSC: an address does not begin with the word of this show", "OSC word")
+        return known or not word
+
+    def _try_to_set(self, address: str, arguments: tuple[Any, ...]) -> None:
+        try:
+            self._set(address, arguments)
+        except (LookupError, TypeError, ValueError) as error:
+            warn_once(f"OSC: {address}: {error}", f"OSC {address}")
+        except Exception as error:  # whatever a parameter does, the show goes on
+            warn_once(f"OSC: {address} raised {describe(error)}", "OSC parameters")
+
+    def _set(self, address: str, arguments: tuple[Any, ...]) -> None:
         parameter = self._parameters.by_address.get(address)
         if parameter is None:
             self._warn_unknown(address)
         elif parameter.kind != "press":
-            self._parameters.set(address, convert_arguments(parameter, message.arguments))
-        elif not message.arguments or any(message.arguments):  # a released button sends 0
+            self._parameters.set(address, convert_arguments(parameter, arguments))
+        elif not arguments or any(arguments):  # a released button sends 0
             self._parameters.set(address)
 
     def _warn_unknown(self, address: str) -> None:
@@ -148,6 +168,60 @@ class OscDispatcher:
             warn_once(f"OSC: no control {address!r}{near}", f"OSC no {address}")
         else:
             warn_once("OSC: further unknown addresses are only counted", "OSC no others")
+
+
+def split_packet(packet: bytes) -> Iterator[bytes]:
+    """Yield the messages of a packet, bundled or not; raise ValueError where it is malformed."""
+    if len(packet) > MAX_BYTES:
+        raise ValueError(f"packet of more than {MAX_BYTES} bytes")
+    elements = [(packet, 0)]
+    while elements:
+        element, depth = elements.pop()
+        if len(element) % 4 or not element:
+            raise ValueError(f"packet of {len(element)} bytes, expected a multiple of 4")
+        if not element.startswith(BUNDLE):
+            yield element
+            continue
+        if depth == MAX_DEPTH:
+            raise ValueError(f"bundles nested more than {MAX_DEPTH} deep")
+        if len(element) < BUNDLE_HEAD:
+            raise ValueError("bundle is truncated")
+        parts, at = [], BUNDLE_HEAD
+        while at < len(element):  # by four bytes at least, of which there are four
+            (size,) = SIZE.unpack_from(element, at)
+            at += SIZE.size
+            if not 0 < size <= len(element) - at or size % 4:
+                left = len(element) - at
+                raise ValueError(f"bundle element of {size} bytes where {left} are left")
+            parts.append((element[at : at + size], depth + 1))
+            at += size
+        elements += reversed(parts)
+
+
+def parse_message(data: bytes) -> tuple[str, tuple[Any, ...]]:
+    """Return the address of a message, and its arguments; arrays are flattened.
+
+    Raises ValueError, or what python-osc does, where it is malformed.
+    """
+    from pythonosc.osc_message import OscMessage
+
+    if not data.startswith(b"/"):
+        raise ValueError("message does not begin with an address")
+    tags_at = (data.find(b"\0") // 4 + 1) * 4
+    tags_end = data.find(b"\0", tags_at)
+    tags = data[tags_at:tags_end].translate(OTHER_TAGS) if tags_end >= 0 else b""
+    if unknown := tags.translate(None, KNOWN_TAGS):
+        raise ValueError(f"unknown type tag {chr(unknown[0])!r}")
+    message = OscMessage(data[:tags_at] + tags + data[max(tags_at, tags_end) :])
+    arguments: list[Any] = []
+    waiting: list[Any] = message.params[::-1]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, list):
+            waiting += reversed(one)
+        else:
+            arguments.append(one)
+    return message.address, tuple(arguments)
 
 
 def _listen(opened: socket.socket, dispatcher: OscDispatcher, ended: threading.Event) -> None:

@@ -75,7 +75,9 @@ class Stage:
         width, height = performance.size
         self.image: np.ndarray[Any, Any] = np.zeros((height, width, 3), np.uint8)
         self.stats = Stats()
-        self.watchdog = Watchdog(self._look, self._end, lambda: self.shutdown.panic())
+        self.watchdog = Watchdog(
+            self._look, self._end, lambda: self.shutdown.panic(), self.clock.live
+        )
         self.show = ShowState(self.clock, self.watchdog)
         self.delivery = Delivery(outputs, self.show)
         self.loudness_queue = loudness = Loudness()

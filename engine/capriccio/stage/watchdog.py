@@ -5,6 +5,7 @@ import math
 import os
 import signal
 import socket
+import subprocess
 import sys
 import threading
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from typing import Any, Self
 
 from ..errors import describe, location_of
 from ..log import warn_once
+from . import watchdog_process
 
 # How often the watchdog looks, in seconds.
 LOOK_SECONDS = 0.05
@@ -100,16 +102,22 @@ class Watchdog:
 
     Signals that end a show become stop requests: the main thread is interrupted where it may be,
     and where it does not obey, not even in a call that never returns to the interpreter, the
-    watchdog ends the show with `rescue` and the process with it.
+    watchdog ends the show with `rescue` and the process with it. Live, a process of its own does
+    where C code holds the interpreter, so that this thread cannot run either.
 
     Args:
         look: called twenty times a second; it must not call a part.
         rescue: ends the show from the watchdog's thread.
         panic: called where a signal asks for it.
+        live: whether it watches a live show.
     """
 
     def __init__(
-        self, look: Callable[[], None], rescue: Callable[[], None], panic: Callable[[], None]
+        self,
+        look: Callable[[], None],
+        rescue: Callable[[], None],
+        panic: Callable[[], None],
+        live: bool = False,
     ):
         self.stop_requests = 0
         self.calls: dict[int, WatchedCall] = {}
@@ -122,6 +130,8 @@ class Watchdog:
         self._handlers: dict[int, Any] = {}  # as they were before the show
         self._wakeup: int | None = None
         self._stopped = threading.Event()
+        self._live = live
+        self._process: subprocess.Popen[bytes] | None = None
 
     def call(
         self, who: str, consequence: str = "", *, stop_after: int = 1, timeout: float = math.inf
@@ -157,6 +167,7 @@ class Watchdog:
                 )
             # A handler waits for the interpreter, which may never return; this does not.
             self._wakeup = signal.set_wakeup_fd(self._sender.fileno(), warn_on_full_buffer=False)
+            self._start_process()
         self._thread = threading.Thread(target=self._watch, name="watchdog", daemon=True)
         self._thread.start()
         return self
@@ -170,9 +181,29 @@ class Watchdog:
         with suppress(OSError):
             self._sender.send(b"\0")
         self._thread.join()
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
         for end in (self._receiver, self._sender):
             with suppress(OSError):
                 end.close()
+
+    def _start_process(self) -> None:
+        """Start the process that kills this one where nothing else can end the show."""
+        if not self._live or not hasattr(socket, "MSG_DONTWAIT"):
+            return
+        descriptor = self._receiver.fileno()
+        numbers = [number for number in self._handlers if number != PANIC_SIGNAL]
+        words = [watchdog_process.__file__, descriptor, os.getpid(), *map(int, numbers)]
+        try:
+            self._process = subprocess.Popen(
+                [sys.executable, "-I", "-S", *map(str, words)],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                pass_fds=[descriptor],
+            )
+        except OSError as error:
+            warn_once(f"no process watches over the show: {describe(error)}")
 
     def _on_signal(self, number: int, frame: object) -> None:
         if monotonic() - self._requested < ECHO_SECONDS:

@@ -14,7 +14,7 @@ from typing import Any, ParamSpec, TypeVar
 from ..parts import Part
 
 # Modules that take a second or open a device: imported when a part is first used, not before.
-HEAVY = ("torch", "onnxruntime", "pygame", "av", "rtmidi")
+HEAVY = ("torch", "onnxruntime", "pygame", "av", "supriya_midi")
 
 PartType = TypeVar("PartType", bound=Part)
 P = ParamSpec("P")

@@ -14,6 +14,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
+from capriccio import midi_library
 
 SAMPLE_RATE = 48_000  # in Hz
 PEDAL = (0xB0, 64, 127)
@@ -77,25 +78,25 @@ def jack_server(period: int) -> Iterator[bool]:
 
 def has_settled(server: subprocess.Popen[bytes]) -> bool:
     """Return whether the server has ended or accepts clients."""
-    import rtmidi
-
+    midi = midi_library()
     if server.poll() is None:
         try:
-            rtmidi.MidiOut(rtmidi.API_UNIX_JACK, name="probe").delete()
-        except rtmidi.RtMidiError:
+            probe = midi.MidiOut(midi.RtMidiAPI.UNIX_JACK, "probe")
+            probe.get_port_count()
+            probe.delete()
+        except (midi.RtMidiError, RuntimeError):
             return False
     return True
 
 
 def play_duet(events: int, nice: int, folder: str) -> dict[str, Any]:
     """Play to the sketch on the running server; its take is left in `folder`."""
-    import rtmidi
-
-    api = rtmidi.API_UNIX_JACK
-    keys = rtmidi.MidiOut(api, name="clavier")
+    midi = midi_library()
+    api = midi.RtMidiAPI.UNIX_JACK
+    keys = midi.MidiOut(api, "clavier")
     keys.open_virtual_port("keys")
-    echo, answers = (rtmidi.MidiIn(api, name=name) for name in ("echo", "celesta"))
-    echo.open_port([("clavier" in name) for name in echo.get_ports()].index(True), name="echo")
+    echo, answers = (midi.MidiIn(api, name) for name in ("echo", "celesta"))
+    echo.open_port([("clavier" in name) for name in echo.get_ports()].index(True), "echo")
     answers.open_virtual_port("answers")
     capriccio = ["nice", "-n", str(nice), sys.executable, "-m", "capriccio"]
     show = subprocess.Popen(

@@ -12,11 +12,13 @@ from capriccio import registry
 from capriccio.cli import doctor
 from capriccio.cli.doctor import Check, examine
 from capriccio.cli.main import main
+from capriccio.devices.midi import ports
 from capriccio.extras import install_command
+from capriccio.midi_ports import JACK, open_client
 from capriccio.registry import Broken, Found, Registry
 from click.testing import CliRunner
 from helpers.command import python
-from helpers.devices import ROOT, midi_library
+from helpers.devices import ROOT
 
 pytestmark = pytest.mark.usefixtures("folder")
 
@@ -91,11 +93,12 @@ def test_what_is_missing_is_no_failure_but_what_is_broken_is(monkeypatch):
         "numpy",
         "pluggy",
         "mido",
-        "rtmidi",
+        "supriya_midi",
         "PIL",
         "rich",
         "torch",
-        "onnxruntime pygame av numpy pluggy mido rtmidi PIL rich torch onnx onnxscript safetensors",
+        "onnxruntime pygame av numpy pluggy mido supriya_midi PIL rich "
+        "torch onnx onnxscript safetensors",
     ],
 )
 def test_whatever_library_is_missing_the_doctor_still_reports(absent):
@@ -259,8 +262,7 @@ def test_a_display_is_listed_with_its_size_and_driver(display):
 
 
 def test_without_midi_it_says_how_to_get_it(monkeypatch):
-    rtmidi = midi_library()
-    monkeypatch.setattr(rtmidi, "get_compiled_api", list)
+    monkeypatch.setattr(ports, "systems", list)
     found = named("MIDI")
     assert found.state == "missing"
     assert found.found == "no MIDI system answers (tried nothing)"
@@ -275,31 +277,28 @@ def test_a_midi_library_that_does_not_load_is_missing_and_the_rest_plays(
 ):
     class Finder:
         def find_spec(self, name, path=None, target=None):
-            if name == "rtmidi":
+            if name == "supriya_midi":
                 raise ImportError(trouble)
 
-    monkeypatch.delitem(sys.modules, "rtmidi", raising=False)
+    monkeypatch.delitem(sys.modules, "supriya_midi", raising=False)
     monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
     found = named("MIDI")
     assert found.state == "missing"
-    assert found.found == f"no MIDI: python-rtmidi does not load: {trouble}"
+    assert found.found == f"no MIDI: supriya-midi does not load: {trouble}"
     assert remedy in found.remedy
 
 
 @pytest.fixture
 def jack_only(jack, monkeypatch):
-    """A JACK server, as the only MIDI system; returns rtmidi."""
-    rtmidi = midi_library()
-    monkeypatch.setattr(rtmidi, "get_compiled_api", lambda: [rtmidi.API_UNIX_JACK])
-    return rtmidi
+    """A JACK server, as the only MIDI system."""
+    monkeypatch.setattr(ports, "systems", lambda: [JACK])
 
 
 @pytest.mark.system
 def test_midi_ports_are_listed_with_their_system(jack_only):
     assert "nothing connected to Jack" in named("MIDI out").found
     assert named("MIDI in").state == "missing"
-    api = jack_only.API_UNIX_JACK
-    organ, keys = jack_only.MidiIn(api), jack_only.MidiOut(api)
+    organ, keys = (open_client(kind, JACK, "rtmidi") for kind in ("input", "output"))
     organ.open_virtual_port("organ")
     keys.open_virtual_port("keys")
     try:

@@ -127,7 +127,7 @@ def test_help_is_printed_where_a_library_is_missing():
 
 # -- what is imported -------------------------------------------------------------------------
 
-HEAVY = {"onnxruntime", "pygame", "av", "rtmidi", "mido", "numpy", "rich", "PIL", "torch"}
+HEAVY = {"onnxruntime", "pygame", "av", "supriya_midi", "mido", "numpy", "rich", "PIL", "torch"}
 
 
 @pytest.mark.parametrize(

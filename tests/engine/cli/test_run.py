@@ -4,8 +4,9 @@ import re
 import sys
 
 import pytest
+from capriccio.devices.midi import ports
 from helpers.command import PIECE, capriccio, digest, error, python
-from helpers.devices import ROOT, midi_library
+from helpers.devices import ROOT
 
 NOCTURNE = ROOT / "sketches" / "nocturne.py"
 SMALL = ["--offline", "--seconds", "2", "--size", "64x64", "--fps", "8"]
@@ -74,8 +75,7 @@ def test_offline_without_outputs_writes_a_film_and_a_midi_file(piece, folder):
 
 def test_without_display_and_midi_it_says_so_and_records(piece, folder, monkeypatch):
     """One line for each device that is missing, which names what is written instead."""
-    rtmidi = midi_library()
-    monkeypatch.setattr(rtmidi, "get_compiled_api", list)
+    monkeypatch.setattr(ports, "systems", list)
     result = capriccio("run", piece, "--seconds", "1")
     assert result.exit_code == 0
     screen, midi, *_ = result.stderr.splitlines()
@@ -94,8 +94,7 @@ def test_without_display_and_midi_it_says_so_and_records(piece, folder, monkeypa
 
 @pytest.mark.system
 def test_with_a_display_it_is_live_and_music_is_recorded(piece, folder, display, monkeypatch):
-    rtmidi = midi_library()
-    monkeypatch.setattr(rtmidi, "get_compiled_api", list)
+    monkeypatch.setattr(ports, "systems", list)
     result = capriccio("run", piece, "--seconds", "0.5")
     assert result.exit_code == 0
     assert "piece: live on screen, midifile:takes/" in result.stderr

@@ -25,7 +25,7 @@ def test_clocks_are_inputs(words, target):
 def test_the_plugin_loads_no_device_library():
     code = (
         "import sys, capriccio.registry as registry; registry.installed(); "
-        "print([name for name in ('av', 'pygame', 'rtmidi', 'mido') if name in sys.modules])"
+        "print([name for name in ('av', 'pygame', 'supriya_midi', 'mido') if name in sys.modules])"
     )
     child = subprocess.run(
         [sys.executable, "-c", code],

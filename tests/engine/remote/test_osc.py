@@ -1,7 +1,9 @@
 """OSC input: real datagrams set the parameters, and no bytes harm the show."""
 
+import logging
 import math
 import socket
+import struct
 import time
 from contextlib import contextmanager
 
@@ -12,12 +14,16 @@ from capriccio.log import summarize
 from capriccio.parameters import Parameter, Parameters
 from capriccio.remote.osc import (
     BURST,
+    MAX_BYTES,
+    MAX_DEPTH,
     MAX_PER_SECOND,
     Endpoint,
     OscDispatcher,
     OscInput,
     convert_arguments,
     parse_endpoint,
+    parse_message,
+    split_packet,
 )
 from capriccio.testing import Memory
 from helpers.controllers import field_sketch
@@ -189,6 +195,7 @@ def test_malformed_packets_are_logged_once_and_later_ones_are_received(field, ca
         b"",
         b"abc",
         b"#bundle\0" + bytes(8) + b"\xff\xff\xff\xfc",
+        b"#bundle\0" + bytes(8) + struct.pack(">i", 1) + b"x\0\0\0",
         packet("/a")[:-1],
         bytes(9000),
         b"/\xff\xff\0",
@@ -281,3 +288,86 @@ def test_numbers_become_words_and_select_choices():
         == "b"
     )
     assert convert_arguments(Parameter("/words", "words", "words", apply=print), (3.0,)) == "3"
+
+
+# -- packets ----------------------------------------------------------------------------------
+
+
+def decode(data: bytes):
+    return [parse_message(one) for one in split_packet(data)]
+
+
+@settings(deadline=None)
+@given(texts, st.lists(values, max_size=6))
+def test_messages_are_parsed(path, sent):
+    assert decode(packet(f"/{path}", *sent)) == [(f"/{path}", tuple(sent))]
+
+
+@settings(deadline=None)
+@given(st.lists(st.lists(values, max_size=3), max_size=5))
+def test_nested_bundles_are_parsed_in_order(several):
+    messages = [message(f"/{number}", *sent) for number, sent in enumerate(several)]
+    nested = bundle(*messages[:2], bundle(*messages[2:]))
+    if not messages:
+        return
+    nested = nested.dgram if len(messages) > 2 else bundle(*messages).dgram
+    assert decode(nested) == [(f"/{number}", tuple(sent)) for number, sent in enumerate(several)]
+
+
+def test_wide_numbers_arrays_and_types_that_python_osc_lacks_are_parsed():
+    rare = b"/a\0\0,[hd]ITScN\0\0" + struct.pack(">qd", -1, 0.5) + b"no\0\0" + bytes(3) + b"A"
+    assert decode(rare) == [("/a", (-1, 0.5, True, True, "no", 65, None))]
+    assert decode(b"/a\0\0") == [("/a", ())]
+
+
+def bundle_with_size(size, rest=b""):
+    return b"#bundle\0" + bytes(8) + struct.pack(">i", size) + rest
+
+
+@pytest.mark.parametrize(
+    ("data", "error"),
+    [
+        (b"", "packet of 0 bytes, expected a multiple of 4"),
+        (b"/a\0", "packet of 3 bytes, expected a multiple of 4"),
+        (bytes(MAX_BYTES + 4), f"packet of more than {MAX_BYTES} bytes"),
+        (b"abcd", "message does not begin with an address"),
+        (b"/a\0\0,x\0\0", "unknown type tag 'x'"),
+        (b"#bundle\0", "bundle is truncated"),
+        # On which python-osc, called with the whole bundle, never ends.
+        (bundle_with_size(-4), "bundle element of -4 bytes where 0 are left"),
+        (bundle_with_size(0), "bundle element of 0 bytes where 0 are left"),
+        (bundle_with_size(400), "bundle element of 400 bytes where 0 are left"),
+        # Which leaves three bytes for the next size.
+        (bundle_with_size(1, b"x\0\0\0"), "bundle element of 1 bytes where 4 are left"),
+    ],
+)
+def test_malformed_packets_are_refused_with_the_reason(data, error):
+    with pytest.raises(ValueError, match=error):
+        decode(data)
+
+
+def test_deeply_nested_bundles_are_refused():
+    inner = packet("/a")
+    for _ in range(MAX_DEPTH + 1):
+        inner = bundle_with_size(len(inner), inner)
+    with pytest.raises(ValueError, match=f"bundles nested more than {MAX_DEPTH} deep"):
+        decode(inner)
+
+
+@settings(deadline=None)
+@given(
+    st.binary(max_size=200)
+    | st.builds(lambda data: b"/a\0\0," + data, st.binary(max_size=60))
+    | st.builds(lambda data: b"#bundle\0" + bytes(8) + data, st.binary(max_size=60))
+)
+def test_no_bytes_reach_the_root_logger_or_raise(data):
+    assert OscDispatcher(Parameters()).dispatch(data) >= 1
+    assert not [one for one in logging.root.handlers if type(one) is logging.StreamHandler]
+    summarize()
+
+
+def test_a_packet_without_the_word_is_not_parsed(capsys):
+    dispatcher = OscDispatcher(Parameters(), "pear")
+    dispatcher.dispatch(b"/apple/a\0\0\0\0,x\0\0")
+    logged = capsys.readouterr().err
+    assert "does not begin with the word" in logged and "type tag" not in logged

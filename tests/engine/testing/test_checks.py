@@ -133,7 +133,7 @@ def test_a_listed_model_that_is_missing_fails():
         check_generator(Lost)
 
 
-@pytest.mark.parametrize("name", ["onnxruntime", "torch", "pygame", "av", "rtmidi"])
+@pytest.mark.parametrize("name", ["onnxruntime", "torch", "pygame", "av", "supriya_midi"])
 def test_a_heavy_import_in_the_constructor_fails(name):
     class Heavy(Grey):
         """Return a grey image."""

@@ -4,13 +4,14 @@ import atexit
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
 from ...clock import raise_priority
 from ...errors import ShowError, describe
-from ...log import warn_once
-from ...midi_ports import open_client, open_port, port_names
+from ...log import info, warn_once
+from ...midi_ports import SystemWatch, close_client, open_client, open_port, port_names
 from . import ports
 from .parser import DriverClock, MessageParser
 from .player_process import device_name as device_name
@@ -22,6 +23,8 @@ ECHOES = (ports.CLIENT, "Midi Through")
 # keeps what is played, with its time: a callback would make it wait for the interpreter, and with
 # it, in JACK, all other programs.
 CHECK_SECONDS, READ_SECONDS = 0.1, 0.003
+# How often a MIDI system that has ended is looked for.
+LOOK_SECONDS = 0.5
 # The thread that reads runs before others: it takes next to no time.
 NICE = -15
 # Messages that a driver keeps meanwhile.
@@ -83,7 +86,9 @@ class InputHub:
         self._idle = threading.Event()
         self._idle.set()
         self._api = 0
-        self._client: Any = None  # rtmidi's, to ask what is connected
+        self._client: Any = None  # to ask what is connected
+        self._watch: SystemWatch | None = None  # over the system
+        self._lost, self._looked = False, 0.0  # whether it has ended; when it was looked for
         # Over that alone, within the other lock or without it: some drivers take their time to
         # list what is connected, and a cue that answers what is played must not wait for it.
         self._asking = threading.Lock()
@@ -96,12 +101,12 @@ class InputHub:
     @property
     def is_idle(self) -> bool:
         """Whether nothing is subscribed to, and no client of the MIDI system is open."""
-        return self._client is None
+        return self._client is None and not self._subscriptions
 
     def add(self, subscription: Subscription) -> None:
         """Open the ports of a subscription; raise ShowError where its port does not exist."""
         with self._lock, ports.stderr_silenced():
-            if self._client is None and not self._open_client(subscription):
+            if self._client is None and not self._lost and not self._open_client(subscription):
                 return
             try:
                 if subscription.port:
@@ -120,7 +125,7 @@ class InputHub:
         subscription.stopped = True
         if self._lock.acquire(blocking=wait):
             try:
-                if self._client is not None:
+                if not self.is_idle:
                     self._update()
             finally:
                 self._lock.release()
@@ -133,6 +138,8 @@ class InputHub:
     def read(self, check: bool = False) -> None:
         """Pass on what was played; with `check` open and close what has come and gone."""
         try:
+            if check:
+                self._follow_system()
             names = self._connected() if check else []
             with self._lock:
                 if self._idle.is_set():
@@ -147,14 +154,63 @@ class InputHub:
     def _open_client(self, subscription: Subscription) -> bool:
         try:
             self._api = ports.find_api()
-        except ShowError:
+            self._open_system()
+        except (ShowError, ConnectionError) as error:
             if subscription.port:
-                raise
+                raise ShowError(str(error)) from None
             return False
-        import rtmidi
-
-        self._client = open_client(rtmidi.MidiIn, self._api, name=ports.CLIENT)
         return True
+
+    def _open_system(self) -> None:
+        """Open a client of the system; raise ConnectionError where it does not answer."""
+        watch = SystemWatch(self._api, ports.CLIENT)
+        try:
+            client = open_client("input", self._api, ports.CLIENT)
+        except BaseException:
+            watch.close()
+            raise
+        with self._asking:
+            self._client, self._watch = client, watch
+
+    def _close_system(self) -> None:
+        with self._asking:
+            if self._client is not None and self._watch is not None:
+                close_client(self._client)
+                self._watch.close()
+            self._client = self._watch = None
+
+    def _follow_system(self) -> None:
+        """Close everything where the MIDI system has ended, and open it where it is back."""
+        now = time.monotonic()
+        if self._lost:
+            if now - self._looked < LOOK_SECONDS:
+                return
+        elif self._watch is None or not self._watch.ended:
+            return
+        with self._lock:
+            self._looked = now
+            if self._idle.is_set():
+                return
+            if self._lost:
+                with suppress(ConnectionError):
+                    self._open_system()
+                    self._lost = False
+                    info("the MIDI system is back; its inputs are read again")
+                return
+            self._lost = True
+            warn_once("the MIDI system has ended; inputs are read again when it is back")
+            # All of them first: a client of a system that is gone must not outlive its return.
+            for name in list(self._inputs):
+                self._close_input(name)
+            self._refused.clear()
+            self._close_system()
+
+    def _close_input(self, name: str) -> None:
+        """Close an input that has gone, and release the keys that are held on it."""
+        port = self._inputs.pop(name)
+        port.close()
+        for message in ALL_NOTES_OFF:
+            port.pass_on(time.monotonic(), message)
 
     def _run(self, idle: threading.Event) -> None:
         raise_priority(NICE)
@@ -173,8 +229,6 @@ class InputHub:
 
     def _update(self, names: list[str] | None = None) -> None:
         """Open what has come, close what has gone, and connect subscriptions to their inputs."""
-        import rtmidi
-
         self._subscriptions = [one for one in self._subscriptions if not one.stopped]
         names = self._connected() if names is None else names
         wanted: dict[str, list[Subscription]] = {}
@@ -183,19 +237,18 @@ class InputHub:
                 wanted.setdefault(name, []).append(subscription)
         self._refused &= set(names)
         for name in [name for name in self._inputs if name not in wanted]:
-            port = self._inputs.pop(name)
-            port.close()
             if self._subscriptions and name not in names:
                 warn_once(f"MIDI input {name!r} is gone; it is read again when it is back")
-                for message in ALL_NOTES_OFF:
-                    port.pass_on(time.monotonic(), message)
+                self._close_input(name)
+            else:
+                self._inputs.pop(name).close()
         for name, subscriptions in wanted.items():
             if name not in self._inputs and name not in self._refused:
                 try:
                     self._inputs[name] = OpenInput(self._api, name)
-                except ConnectionError:  # it has just gone, and is tried again
+                except ConnectionResetError:  # it has just gone, and is tried again
                     continue
-                except rtmidi.RtMidiError as error:  # another program has it, say
+                except ConnectionError as error:  # another program has it, say
                     self._refused.add(name)
                     warn_once(f"MIDI input {name!r} does not open: {error}; it is not read")
             if name in self._inputs:
@@ -204,29 +257,26 @@ class InputHub:
                 port.clock_callbacks = tuple(one.callback for one in subscriptions if one.clock)
         if not self._subscriptions:
             self._idle.set()
-            with self._asking:
-                self._client.delete()
-                self._client = None
+            self._close_system()
             self._refused.clear()
+            self._lost = False
 
 
 class OpenInput:
     """One open port, which passes every message and its time on to all callbacks."""
 
     def __init__(self, api: int, name: str):
-        import rtmidi
-
         self.callbacks: tuple[MessageCallback, ...] = ()
         self.clock_callbacks: tuple[MessageCallback, ...] = ()
         self._name = name
         self._parser, self._driver_clock = MessageParser(), DriverClock()
-        self._port = open_client(rtmidi.MidiIn, api, name=ports.CLIENT, queue_size_limit=MAX_KEPT)
+        self._port = open_client("input", api, ports.CLIENT, queue_size_limit=MAX_KEPT)
         # What is ignored would be missing from the time between messages.
         self._port.ignore_types(sysex=False, timing=False, active_sense=False)
         try:
             open_port(self._port, name, ports.CLIENT)
         except BaseException:
-            self._port.delete()  # or a JACK server would wait for us
+            close_client(self._port)
             raise
 
     def read(self) -> None:
@@ -250,8 +300,7 @@ class OpenInput:
 
     def close(self) -> None:
         """Close the port."""
-        self._port.close_port()
-        self._port.delete()
+        close_client(self._port)
 
 
 hub = InputHub()

@@ -1,12 +1,11 @@
 """Plays music to a MIDI port, timed by a process of its own."""
 
-import json
 import os
-import subprocess
 import sys
 import threading
-from contextlib import suppress
-from typing import IO, Any, NamedTuple
+from collections import deque
+from time import monotonic
+from typing import Any, NamedTuple
 
 from ...clock import LiveClock, Moment
 from ...errors import ShowError
@@ -15,6 +14,7 @@ from ...media import Note
 from ...parameters import Gauge
 from ...parts import Output
 from ...performance import Performance
+from ...supervision import SupervisedProcess
 from . import messages, player_process, ports
 from .clock_out import ClockTicks
 
@@ -22,8 +22,8 @@ from .clock_out import ClockTicks
 AUDIBLE_MS = 5.0
 # Events that are written at once: a pipe takes 4096 bytes as a whole.
 MAX_AT_ONCE = 4096 // player_process.EVENT.size
-# How long the player may take to open its port, and to end its notes, in seconds.
-OPEN_SECONDS, END_SECONDS = 10.0, 3.0
+# How long the player may take to open its port, in seconds.
+OPEN_SECONDS = 10.0
 
 
 class TimingStats(NamedTuple):
@@ -44,7 +44,8 @@ class Midi(Output):
     """Play to a MIDI port: `midi:NAME`, or `midi` for a port `capriccio` that others connect to.
 
     NAME is the name of an output, or a part of it. Another process times the notes, so that a
-    picture that takes long moves none, and ends them whatever becomes of this one.
+    picture that takes long moves none, and ends them whatever becomes of this one. Where that
+    process is killed, another one takes its place, ends the notes that sounded, and plays on.
     `midi:NAME,clock` sends a MIDI clock as well: 24 ticks a beat, start, stop, continue and song
     position. After `close`, `timing` holds how accurate it was.
     """
@@ -53,7 +54,7 @@ class Midi(Output):
     timed = True
     timing: TimingStats | None = None
     recent_timing: TimingStats | None = None  # of the last few hundred events, during the show
-    process: "subprocess.Popen[bytes] | None" = None
+    process: SupervisedProcess | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -80,7 +81,7 @@ class Midi(Output):
         self.timing = self.recent_timing = None
         self._ticks = ClockTicks(self._clock) if self._sends_clock else None
         self._losses = 0
-        self._batch: list[bytes] | None = None
+        self._batch: list[tuple[float, bytes]] | None = None
         jitter = Gauge(
             f"MIDI jitter {self.port}".strip(),
             "How far off the last few hundred events were: 99 in 100 no more than this",
@@ -89,31 +90,25 @@ class Midi(Output):
         )
         performance.parameters.add_gauge(jitter)
         api, port = self.find_port()
-        # A signal to this process and its group leaves the player to end by itself.
-        options: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            flags = subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
-            options = {"creationflags": flags}
-        self.process = subprocess.Popen(
-            # By its path: with `-m` the package around it would be imported, numpy and all.
-            [sys.executable, "-P", player_process.__file__, str(api), port, str(os.getpid())],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # where ALSA and JACK complain
-            bufsize=0,
-            **options,
+        # With `-m` instead of its path, the package around it would be imported, numpy and all.
+        self._command = [sys.executable, "-P", player_process.__file__, str(api), port]
+        self._command.append(str(os.getpid()))
+        self._writing = threading.Lock()  # over what follows, and the pipe
+        self._sent: deque[tuple[float, bytes]] = deque()  # when each is due; in the order of that
+        self._sounding: dict[tuple[int, int], None] = {}  # of what is not in there any more
+        self._replaced = False  # another player starts, and has not been sent any event
+        process = SupervisedProcess(
+            str(self),
+            self._next_command,
+            on_report=self._read_report,
+            on_restart=self._resume,
+            beat=player_process.EVENT.pack(0.0, player_process.BEAT, b""),
         )
-        self._ready = threading.Event()
-        self._error = "it ended"
-        self._reader = threading.Thread(
-            target=self._read_reports, args=(self.process.stdout,), name=str(self), daemon=True
-        )
-        self._reader.start()
-        if not self._ready.wait(OPEN_SECONDS):
-            self._error = f"nothing happened within {OPEN_SECONDS:g} s"
-        if self._error:
-            self.close()
-            raise ShowError(f"{self} cannot open its port: {self._error}")
+        try:
+            process.start(OPEN_SECONDS)
+        except ShowError as error:
+            raise ShowError(f"{self} cannot open its port: {error}") from None
+        self.process = process
 
     def note_on(self, note: Note, now: Moment) -> None:
         self._send(now.seconds, messages.note_on(note))
@@ -130,66 +125,83 @@ class Midi(Output):
         # From now on events are collected until the next call: a thread that writes releases the
         # interpreter, and may have to wait for it as long as a picture takes.
         batch, self._batch = self._batch or [], []
-        for first in range(0, len(batch), MAX_AT_ONCE):
-            self._write(b"".join(batch[first : first + MAX_AT_ONCE]))
+        self._write(batch)
 
     def panic(self) -> None:
-        self._write(player_process.EVENT.pack(0.0, player_process.PANIC, b""))
+        if process := self.process:
+            process.write(player_process.EVENT.pack(0.0, player_process.PANIC, b""))
 
     def close(self) -> None:
-        player, self.process = self.process, None
-        if player is None:
-            return
-        assert player.stdin and player.stdout
-        with suppress(OSError):  # it may have ended already
-            player.stdin.write(player_process.EVENT.pack(0.0, player_process.END, b""))
-        player.stdin.close()
-        for stop in (player.terminate, player.kill, None):
-            try:
-                player.wait(END_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                if stop:
-                    stop()
-        self._reader.join(END_SECONDS)
-        player.stdout.close()
+        process, self.process = self.process, None
+        if process is not None:
+            process.close(player_process.EVENT.pack(0.0, player_process.END, b""))
 
     def _send(self, seconds: float, message: bytes) -> None:
         """Send a message by the player process at `seconds` of the show."""
         if self.process is None:
             return
-        event = player_process.EVENT.pack(self._clock.monotonic(seconds), len(message), message)
+        event = self._clock.monotonic(seconds), message
         if self._batch is None:
-            self._write(event)
+            self._write([event])
         else:
             self._batch.append(event)
 
-    def _write(self, events: bytes) -> None:
-        """Write events to the player as a whole, from any thread."""
-        player = self.process
-        if player is None:
+    def _write(self, events: list[tuple[float, bytes]]) -> None:
+        """Write events to the player, from any thread; remember them where it should die."""
+        process = self.process
+        if process is None or not events:
             return
-        assert player.stdin
-        try:
-            player.stdin.write(events)
-        except (OSError, ValueError):  # a pipe that has ended, or that another thread has closed
-            if self.process is player:
-                raise ShowError(f"{self} is silent: the process that plays it has ended") from None
+        with self._writing:
+            self._forget(monotonic())
+            self._sent.extend(events)
+            if not self._replaced:
+                self._write_now(process, events)
 
-    def _read_reports(self, reports: IO[bytes]) -> None:
-        for line in reports:
-            report = json.loads(line)
-            if "timing" in report:
-                self.timing = TimingStats(**report["timing"])
-            elif "recent" in report:
-                self.recent_timing = TimingStats(**report["recent"])
-            elif "lost" in report:
-                self._losses += 1
-                lost = f"{self} has lost its port {self.port!r}: {report['lost']}; the show goes on"
-                warn_once(lost, f"{lost} {self._losses}")  # every time
-            elif "restored" in report:
-                info(f"{self} has its port {report['restored']!r} again")
-            else:
-                self._error = report.get("error", "")
-                self._ready.set()
-        self._ready.set()
+    def _write_now(self, process: SupervisedProcess, events: list[tuple[float, bytes]]) -> None:
+        pack = player_process.EVENT.pack
+        packed = [pack(due, len(message), message) for due, message in events]
+        for first in range(0, len(packed), MAX_AT_ONCE):
+            process.write(b"".join(packed[first : first + MAX_AT_ONCE]))
+
+    def _forget(self, now: float) -> None:
+        """Forget events that were due, but for the notes that sound since."""
+        while self._sent and self._sent[0][0] <= now:
+            message = self._sent.popleft()[1]
+            kind, channel = message[0] & 0xF0, message[0] & 0x0F
+            if kind == 0x90 and message[2]:
+                self._sounding[channel, message[1]] = None
+            elif kind in (0x80, 0x90):
+                self._sounding.pop((channel, message[1]), None)
+
+    def _next_command(self) -> list[str]:
+        """Return the command of the first player, or of another one, which ends the notes."""
+        if self.process is None:
+            return self._command
+        with self._writing:
+            self._replaced = True
+            self._forget(monotonic())
+            return [*self._command, player_process.format_notes(self._sounding)]
+
+    def _resume(self) -> None:
+        """Send another player what is yet to come."""
+        process = self.process
+        if process is None:
+            return
+        with self._writing:
+            self._forget(monotonic())
+            self._write_now(process, list(self._sent))
+            self._replaced = False
+
+    def _read_report(self, report: dict[str, Any]) -> None:
+        if "timing" in report:
+            self.timing = TimingStats(**report["timing"])
+        elif "recent" in report:
+            self.recent_timing = TimingStats(**report["recent"])
+        elif "lost" in report:
+            self._losses += 1
+            lost = f"{self} has lost its port {self.port!r}: {report['lost']}; the show goes on"
+            warn_once(lost, f"{lost} {self._losses}")  # every time
+        elif "restored" in report:
+            info(f"{self} has its port {report['restored']!r} again")
+        elif "unheard" in report:
+            warn_once(f"the show stood still for {report['unheard']:g} s; {self} ended all notes")

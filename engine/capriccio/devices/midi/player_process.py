@@ -2,13 +2,16 @@
 
 `output.py` runs this file as a script: `player_process.py API PORT PID`. Events come on standard
 input, records of a fixed size; reports go to standard output, one JSON object a line: `ready` or
-`error`, `lost` and `restored` of the port, `recent` from time to time, `timing` at the end. However
-it ends, every sounding note is ended first. It imports next to nothing, so that it starts fast.
+`error`, `alive` twice a second, `lost` and `restored` of the port, `unheard` of the show, `recent`
+from time to time, `timing` at the end. However it ends, every sounding note is ended first; and
+where it is killed, by the one that takes its place, `player_process.py API PORT PID NOTES`, to
+which the notes are given that sounded then. It imports next to nothing, so that it starts fast.
 """
 
 import gc
 import heapq
 import json
+import math
 import os
 import signal
 import struct
@@ -23,17 +26,25 @@ from types import FrameType
 from typing import Any
 
 from capriccio.clock import SPIN_SECONDS, wait_until
-from capriccio.midi_ports import open_client, open_port, port_names
+from capriccio.midi_ports import SystemWatch, close_client, open_client, open_port, port_names
 
 # When the event is due on time.monotonic(), which all processes share; how many bytes its message
-# has, or END or PANIC; the bytes.
+# has, or END, BEAT or PANIC; the bytes.
 EVENT = struct.Struct("<dB3s")
-END, PANIC = 0, 255
-# In place of rtmidi's number of a system: send to nothing.
+END, BEAT, PANIC = 0, 254, 255
+# In place of RtMidi's number of a system: send to nothing.
 NULL_API = -1
 # How often the port and the sketch are checked; how long nothing must be due for it, since asking
 # a MIDI system takes its time; and how often in music that never rests that long.
 CHECK_SECONDS, REST_SECONDS, MAX_CHECK_SECONDS = 1.0, 0.005, 10.0
+# How often a port or a system that is lost is looked for, and the sketch hears that we are alive.
+LOOK_SECONDS, ALIVE_SECONDS = 0.5, 0.25
+# After how long without that we are taken for dead; and while a port is opened, for which a system
+# may have to miss another client first.
+SILENT_SECONDS, OPEN_SECONDS = 1.0, 10.0
+# A sketch of which nothing is heard for this long stands still: its notes are ended, less than two
+# seconds after that began. How often that is looked at where nothing is due.
+UNHEARD_SECONDS, WAIT_SECONDS = 1.5, 0.25
 # An event that arrives this long after it was due is counted as late: its sender was.
 LATE_SECONDS = 0.001
 # How many events are reported as recent, and what is reported of them, in milliseconds.
@@ -52,19 +63,30 @@ class Terminated(BaseException):
 class PlayerProcess:
     """Sends every event when it is due, and knows which notes sound.
 
-    `port` is an open port of rtmidi, `name` the one that it is connected to, or "".
+    `port` is an open port, `name` the one that it is connected to, or "", and `watch` is over its
+    system `api`. Without a port it is opened when there is one; then it ends the notes of
+    `sounding`, each a channel 0..15 and a pitch.
     """
 
-    def __init__(self, port: Any, name: str):
-        self._port, self._name = port, name
+    def __init__(
+        self,
+        port: Any,
+        name: str,
+        api: int = NULL_API,
+        watch: SystemWatch | None = None,
+        sounding: Iterable[tuple[int, int]] = (),
+    ):
+        self._port, self._name, self._api, self._watch = port, name, api, watch
         self._names: list[str] = []  # of all ports at the last check
         self._present: set[str] = set()  # the same when ours was last there
         self._changed = threading.Condition()  # over the events and whether it has ended
         self._events: list[tuple[float, int, bytes, bool]] = []  # a heap: due, order, …, late
         self._order = count()
-        self.ended = self._lost = self._panic = False
-        self._checked = time.monotonic()
-        self._sounding: dict[tuple[int, int], None] = {}  # by channel and pitch, in order
+        self.ended = self._panic = self._unheard = False
+        self._lost, self._lost_told = port is None, False
+        self._checked = -math.inf if port is None else time.monotonic()
+        self._heard, self._told = time.monotonic(), -math.inf
+        self._sounding: dict[tuple[int, int], None] = dict.fromkeys(sounding)  # in order
         self._channels: set[int] = set()
         self._clock_running = False
         self._errors = array("d")  # seconds between due and sent, of every event
@@ -79,11 +101,13 @@ class PlayerProcess:
                 whole = len(data) - len(data) % EVENT.size
                 now = time.monotonic()
                 with self._changed:
+                    self._heard = now
                     for due, length, message in EVENT.iter_unpack(data[:whole]):
                         if length == END:
                             return
                         if length == PANIC:
                             self._panic = True
+                        if length in (PANIC, BEAT):
                             continue
                         late = now - due > LATE_SECONDS
                         event = due, next(self._order), message[:length], late
@@ -105,14 +129,11 @@ class PlayerProcess:
             with self._changed:
                 now = time.monotonic()
                 left = self._events[0][0] - now if self._events else CHECK_SECONDS
-                since = now - self._checked
-                check = since > CHECK_SECONDS and (
-                    self._lost or left > REST_SECONDS or since > MAX_CHECK_SECONDS
-                )
+                check = self._is_check_due(now, left)
                 if left <= SPIN_SECONDS:
                     event = heapq.heappop(self._events)
                 elif not (check or self.ended or self._panic):
-                    self._changed.wait(min(left - SPIN_SECONDS, CHECK_SECONDS))
+                    self._changed.wait(min(left - SPIN_SECONDS, WAIT_SECONDS))
             if event:
                 due, _, message, late = event
                 wait_until(due)
@@ -121,6 +142,22 @@ class PlayerProcess:
                 self._late += late
             elif check:
                 self.check(sketch)
+            now = time.monotonic()
+            if now - self._told > ALIVE_SECONDS:
+                self._told = now
+                report(alive=SILENT_SECONDS)
+            if (now - self._heard > UNHEARD_SECONDS) != self._unheard:
+                self._unheard = not self._unheard
+                if self._unheard:
+                    self.silence(range(16))
+                    report(unheard=UNHEARD_SECONDS)
+
+    def _is_check_due(self, now: float, left: float) -> bool:
+        """Return whether to check port and sketch, where `left` seconds are left to the next."""
+        since = now - self._checked
+        if self._lost or (self._watch is not None and self._watch.ended):
+            return since > LOOK_SECONDS
+        return since > MAX_CHECK_SECONDS or (since > CHECK_SECONDS and left > REST_SECONDS)
 
     def silence(self, channels: Iterable[int]) -> None:
         """End every sounding note; release the pedal and end all else on channels 0..15."""
@@ -154,26 +191,46 @@ class PlayerProcess:
             self._reported = len(self._errors)
             spread = _spread(self._errors[-RECENT:])
             report(recent={"events": self._reported, "late": self._late, **spread})
-        if not self._name:
-            return
+        if self._watch is not None and self._watch.ended:
+            self._lose("the MIDI system has ended")
+            self.close()
         try:
+            if self._port is None:
+                report(alive=OPEN_SECONDS)
+                self._port, self._watch, self._name = connect(self._api, self._name, again=True)
+                self._restore()
+                return
+            if not self._name:
+                return
             names = self._names = port_names(self._port, self._names)
             if not self._lost:
                 self._present = set(names)  # another of the same name is not it
                 if self._name not in names:
                     self._lose("it is no longer connected")
                 return
-            again = [name for name in names if name == self._name]
             new = [name for name in names if name not in self._present]
-            again += [name for name in new if device_name(name) == device_name(self._name)]
+            again = find_again(self._name, names, new)
             if again:
                 self._port.close_port()
-                open_port(self._port, again[0], "capriccio")
-                self._name, self._lost = again[0], False
-                self.silence(range(16))  # of all that sounded when it was lost
-                report(restored=self._name)
+                open_port(self._port, again, "capriccio")
+                self._name = again
+                self._restore()
         except Exception as error:
             self._lose(str(error))
+
+    def close(self) -> None:
+        """Close the port, and all else that is open of its system."""
+        port, watch = self._port, self._watch
+        self._port = self._watch = None
+        if port is not None:
+            close_client(port)
+        if watch is not None:
+            watch.close()
+
+    def _restore(self) -> None:
+        self._lost = self._lost_told = False
+        self.silence(range(16))  # of all that sounded when it was lost
+        report(restored=self._name)
 
     def _send(self, message: bytes) -> None:
         kind, channel = message[0] & 0xF0, message[0] & 0x0F
@@ -184,7 +241,7 @@ class PlayerProcess:
         # ended once too often rather than never.
         if kind < 0xF0:
             self._channels.add(channel)
-        elif message[0] in (START, CONTINUE, STOP):
+        elif message[0] in (TICK, START, CONTINUE, STOP):
             self._clock_running = message[0] != STOP
         if starts:
             self._sounding[channel, message[1]] = None
@@ -198,8 +255,8 @@ class PlayerProcess:
             self._sounding.pop((channel, message[1]), None)
 
     def _lose(self, reason: str) -> None:
-        if not self._lost:
-            self._lost = True
+        if not self._lost_told:
+            self._lost = self._lost_told = True
             report(lost=reason)
 
 
@@ -232,29 +289,43 @@ def report(**fields: Any) -> None:
 class NullPort:
     """A port that sends to nothing, to measure with where there is no MIDI system."""
 
+    is_deleted = True
+
     def send_message(self, message: bytes) -> None:
         """Do nothing."""
 
-    def delete(self) -> None:
-        """Do nothing."""
+
+def find_again(name: str, names: Sequence[str], new: Sequence[str]) -> str:
+    """Return the port `name`, or the one of `new` that its device has now, or ""."""
+    if name in names:
+        return name
+    return next((port for port in new if device_name(port) == device_name(name)), "")
 
 
-def connect(api: int, name: str) -> Any:
-    """Return rtmidi's port, connected to the output `name`, or a virtual one."""
+def connect(api: int, name: str, again: bool = False) -> tuple[Any, SystemWatch, str]:
+    """Return a port, connected to the output `name` or virtual; what watches its system; its name.
+
+    With `again` it may have another number than before. Raises ConnectionError.
+    """
+    watch = SystemWatch(api, "capriccio")
     if api == NULL_API:
-        return NullPort()
-    import rtmidi
-
-    port = open_client(rtmidi.MidiOut, api, name="capriccio")
+        return NullPort(), watch, name
+    port = None
     try:
+        port = open_client("output", api, "capriccio")
         if name:
+            if again:
+                names = port_names(port)
+                name = find_again(name, names, names) or name
             open_port(port, name, "capriccio")
         else:
             port.open_virtual_port("capriccio")
     except BaseException:
-        port.delete()  # or a JACK server would wait for us
+        if port is not None:
+            close_client(port)
+        watch.close()
         raise
-    return port
+    return port, watch, name
 
 
 def raise_process_priority() -> None:
@@ -278,20 +349,25 @@ def terminate(number: int, frame: FrameType | None) -> None:
     raise Terminated
 
 
-def main(api: int, name: str, sketch: int) -> None:
+def main(api: int, name: str, sketch: int, sounding: str | None = None) -> None:
     """Play what comes on standard input until it ends, or the process `sketch` that sends it.
 
-    `api` is rtmidi's number of the MIDI system; a port of the name "" is a virtual one.
+    `api` is RtMidi's number of the MIDI system; a port of the name "" is a virtual one. `sounding`
+    are the notes that another process could not end, channel and pitch, three hexadecimal digits
+    each: then it does not matter whether the port is there yet.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
-    try:
-        port = connect(api, name)
-    except Exception as error:
-        report(error=str(error))
-        return
+    if sounding is None:
+        try:
+            port, watch, name = connect(api, name)
+        except Exception as error:
+            report(error=str(error))
+            return
+        player = PlayerProcess(port, name, api, watch)
+    else:
+        player = PlayerProcess(None, name, api, None, parse_notes(sounding))
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
-    player = PlayerProcess(port, name)
     raise_process_priority()
     gc.disable()
     try:
@@ -305,8 +381,19 @@ def main(api: int, name: str, sketch: int) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         player.end()
     report(timing=player.timing())
-    port.delete()
+    player.close()
+
+
+def format_notes(notes: Iterable[tuple[int, int]]) -> str:
+    """Return channels 0..15 and pitches as `main` takes them."""
+    return "".join(f"{channel:x}{pitch:02x}" for channel, pitch in notes)
+
+
+def parse_notes(words: str) -> list[tuple[int, int]]:
+    """Return the channels and pitches of such words."""
+    places = range(0, len(words), 3)
+    return [(int(words[at], 16), int(words[at + 1 : at + 3], 16)) for at in places]
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]))
+    main(int(sys.argv[1]), sys.argv[2], int(sys.argv[3]), *sys.argv[4:5])

@@ -3,48 +3,47 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 from ...errors import ShowError
-from ...midi_ports import open_client, port_names
+from ...midi_ports import (
+    WINDOWS,
+    close_client,
+    midi_library,
+    open_client,
+    port_names,
+    system_name,
+    systems,
+)
 
 # What our ports are called where other programs see them.
 CLIENT = "capriccio"
 
 
 def find_api() -> int:
-    """Return rtmidi's number of the first MIDI system that runs, or raise ShowError; start none."""
+    """Return RtMidi's number of the first MIDI system that runs, or raise ShowError; start none."""
     try:
-        import rtmidi
+        apis = systems()
     except ImportError as error:
-        raise ShowError(f"no MIDI: python-rtmidi does not load: {error}") from None
-    apis = [api for api in rtmidi.get_compiled_api() if api != rtmidi.API_RTMIDI_DUMMY]
+        raise ShowError(f"no MIDI: supriya-midi does not load: {error}") from None
     for api in apis:
         try:
             with stderr_silenced():
-                open_client(rtmidi.MidiOut, api, name=CLIENT).delete()
-        except rtmidi.RtMidiError:
+                close_client(open_client("output", api, CLIENT))
+        except ConnectionError:
             continue
-        return int(api)
-    names = " and ".join(map(rtmidi.get_api_display_name, apis)) or "nothing"
+        return api
+    names = " and ".join(map(system_name, apis)) or "nothing"
     raise ShowError(f"no MIDI system answers (tried {names})")
 
 
 def api_name() -> str:
     """Return the name of the MIDI system that answers; raise ShowError where none does."""
-    api = find_api()
-    import rtmidi
-
-    return str(rtmidi.get_api_display_name(api))
+    return system_name(find_api())
 
 
 def api_constant() -> str:
-    """Return rtmidi's and mido's word for the system that answers, such as `UNIX_JACK`."""
-    api = find_api()
-    import rtmidi
-
-    names = [name for name in dir(rtmidi) if name.startswith("API_")]
-    return next(name for name in names if getattr(rtmidi, name) == api).removeprefix("API_")
+    """Return RtMidi's and mido's word for the system that answers, such as `UNIX_JACK`."""
+    return str(midi_library().RtMidiAPI(find_api()).name)
 
 
 def find_output(name: str) -> tuple[int, str]:
@@ -54,24 +53,22 @@ def find_output(name: str) -> tuple[int, str]:
     Raises ShowError where there is no such port.
     """
     api = find_api()
-    import rtmidi
-
-    if not name and api != rtmidi.API_WINDOWS_MM:
+    if not name and api != WINDOWS:
         return api, ""
-    names = list_ports(rtmidi.MidiOut, api)
+    names = list_ports("output", api)
     if not name and not names:
         raise ShowError("no MIDI output is connected")
     return api, match_port(name, names, "output") if name else names[0]
 
 
-def list_ports(kind: Any, api: int) -> list[str]:
-    """Return the ports to which a `kind`, rtmidi's MidiIn or MidiOut, can connect."""
+def list_ports(kind: str, api: int) -> list[str]:
+    """Return the ports of a `kind`, "input" or "output", that can be connected to."""
     with stderr_silenced():
-        port = open_client(kind, api, name=CLIENT)
+        port = open_client(kind, api, CLIENT)
         try:
             return port_names(port)
         finally:
-            port.delete()
+            close_client(port)
 
 
 def match_port(name: str, names: list[str], kind: str) -> str:

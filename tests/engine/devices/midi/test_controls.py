@@ -11,8 +11,9 @@ import pytest
 from capriccio import Note, ShowError, Sketch, controls
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices.midi import ports
+from capriccio.midi_ports import open_client
 from capriccio.testing import Memory
-from helpers.devices import midi_library, wait_for
+from helpers.devices import wait_for
 from helpers.midi_files import control_change, midi_file, note_on, performing
 
 # -- what can be read -------------------------------------------------------------------------
@@ -140,7 +141,7 @@ def test_a_thread_without_a_show_reads_the_one_that_is_running(tmp_path):
 
 
 def test_building_controls_opens_nothing(monkeypatch, tmp_path):
-    monkeypatch.setitem(__import__("sys").modules, "rtmidi", None)
+    monkeypatch.setitem(__import__("sys").modules, "supriya_midi", None)
     monkeypatch.setitem(__import__("sys").modules, "mido", None)
     controls()
     controls("nanoKEY2")
@@ -154,9 +155,8 @@ def test_building_controls_opens_nothing(monkeypatch, tmp_path):
 @pytest.fixture
 def keyboard(jack):
     """A real MIDI port that keys are pressed on."""
-    rtmidi = midi_library()
     with ports.stderr_silenced():
-        port = rtmidi.MidiOut(ports.find_api(), name="keyboard")
+        port = open_client("output", ports.find_api(), "keyboard")
         port.open_virtual_port("keys")
     yield port
     if not port.is_deleted:
@@ -167,9 +167,8 @@ def keyboard(jack):
 @pytest.fixture
 def own_port(jack):
     """A port like the one that the output `midi` opens."""
-    rtmidi = midi_library()
     with ports.stderr_silenced():
-        port = rtmidi.MidiOut(ports.find_api(), name=ports.CLIENT)
+        port = open_client("output", ports.find_api(), ports.CLIENT)
         port.open_virtual_port(ports.CLIENT)
     yield port
     port.close_port()

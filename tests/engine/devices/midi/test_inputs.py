@@ -10,7 +10,10 @@ from capriccio.clock import LiveClock
 from capriccio.devices.midi import inputs
 from capriccio.performance import current_performance
 from helpers.controllers import Device, cc, plugged, until
-from helpers.devices import wait_for
+from helpers.devices import JackServer, needs, wait_for
+from helpers.shows import forget
+
+KEY = 0x90, 60, 127
 
 # -- what was moved ---------------------------------------------------------------------------
 
@@ -76,7 +79,7 @@ def test_a_controller_that_goes_while_it_is_opened_is_tried_again(jack, live, ca
     def open_port(port, name, own_name):
         if not losses:
             losses.append(name)
-            raise ConnectionError(f"{name!r} has just gone")
+            raise ConnectionResetError(f"{name!r} has just gone")
         midi_ports.open_port(port, name, own_name)
 
     monkeypatch.setattr(inputs, "open_port", open_port)
@@ -89,6 +92,7 @@ def test_a_controller_that_goes_while_it_is_opened_is_tried_again(jack, live, ca
 
 
 def test_an_unplugged_controller_releases_its_keys_and_is_read_again(jack, live, capsys):
+    forget()
     with plugged("nano") as nano:
         hands = controls()
         assert hands[5] == 0.5
@@ -99,6 +103,29 @@ def test_an_unplugged_controller_releases_its_keys_and_is_read_again(jack, live,
     assert "nano" in said and "is gone; it is read again when it is back" in said
     with plugged("nano") as nano:
         until(lambda: hands[5] == 0.0, nano, cc(5, 0))
+
+
+def test_a_system_that_starts_again_has_its_inputs_read_again(live, monkeypatch, capsys):
+    forget()
+    needs("jackd")
+    server = JackServer(waits=False, period=2048)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    try:
+        hands = controls()
+        for level in 127, 0, 127:
+
+            def heard(level=level):
+                return hands[5] == level / 127 and hands.key(60)
+
+            with plugged("nano") as nano:
+                until(heard, nano, cc(5, level), KEY)
+                server.kill()
+                wait_for(lambda: not inputs.hub.open_ports and not hands.key(60))
+            server.start()
+        assert "the MIDI system has ended; inputs are read again" in capsys.readouterr().err
+    finally:
+        inputs.hub.close()
+        server.close()
 
 
 def test_one_port_is_read_alone_and_again_when_it_is_back(jack, live):

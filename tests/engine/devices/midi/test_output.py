@@ -14,8 +14,8 @@ from capriccio import Note, Performance, ShowError, Sketch
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.devices.midi import player_process, ports
 from capriccio.devices.midi.output import Midi
-from capriccio.midi_ports import open_port
-from helpers.devices import ROOT, midi_library, wait_for
+from capriccio.midi_ports import open_client, open_port
+from helpers.devices import ROOT, JackServer, Synth, midi_library, needs, wait_for
 from helpers.shows import forget
 
 HELD = """
@@ -194,8 +194,7 @@ def assert_silent(synth):
 
 def our_ports():
     """Return the ports that performances have open now."""
-    rtmidi = midi_library()
-    names = ports.list_ports(rtmidi.MidiIn, ports.find_api())
+    names = ports.list_ports("input", ports.find_api())
     return [name for name in names if name.startswith(ports.CLIENT)]
 
 
@@ -237,18 +236,94 @@ def test_a_killed_sketch_whose_fork_lives_on_ends_its_notes(synth, tmp_path):
         child.wait()
 
 
-def test_terminating_the_player_ends_the_notes(synth):
-    output, clock = started("celesta")
+ALL_CHANNELS = [
+    (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
+]
+
+
+@pytest.fixture
+def server(monkeypatch):
+    """A JACK server that goes on where its clients are killed, and can be killed itself."""
+    needs("jackd")
+    server = JackServer(waits=False, period=2048)  # on which nobody comes late
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def viola(server):
+    """A synthesizer on that server."""
+    viola = Synth("viola")
+    yield viola
+    viola.close()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL, signal.SIGSTOP])
+def test_a_player_that_ends_or_hangs_is_replaced_and_the_music_goes_on(viola, number, capfd):
+    output, clock = started("viola")
+    logged, first = log_of(capfd), output.process.pid
     for voice in range(3):
         output.note_on(Note(60, channel=voice + 1), at(clock, 0.0))
-    wait_for(lambda: synth.begun == 3)
-    output.process.terminate()
-    assert_silent(synth)
-    output.process.wait(30)  # its port is closed before it is gone
-    with pytest.raises(ShowError, match="is silent: the process that plays it has ended"):
-        output.note_on(Note(62), at(clock, 1.0))
+    wait_for(lambda: viola.begun == 3)
+    output.note_on(Note(72), at(clock, clock.seconds() + 30))  # of which the next one is told
+    os.kill(first, number)
+    wait_for(lambda: "it is started again" in logged())
+    ended = {(0x80 | channel, 60, 0) for channel in range(3)}
+    wait_for(lambda: viola.messages[-48:] == ALL_CHANNELS)
+    assert ended <= set(viola.messages)
+    assert output.process.pid != first and output.process.restarts == 1
+    output.note_on(Note(64), at(clock, clock.seconds()))
+    wait_for(lambda: viola.messages[-1] == (0x90, 64, 102))
     output.close()
-    assert output.timing.events == 3
+    assert not viola.sounding
+    assert viola.begun == 4
+
+
+def test_what_a_dead_player_had_been_sent_is_played_by_the_next_one(viola):
+    output, clock = started("viola")
+    os.kill(output.process.pid, signal.SIGKILL)
+    output.note_on(Note(60), at(clock, clock.seconds() + 2))
+    output.note_off(Note(60), at(clock, clock.seconds() + 2))
+    wait_for(lambda: output.process.restarts == 1)
+    wait_for(lambda: viola.begun == 1 and not viola.sounding)
+    output.close()
+
+
+def test_a_system_that_starts_again_is_played_to_again(server, viola, capfd):
+    output, clock = started("viola")
+    logged = log_of(capfd)
+    output.note_on(Note(60), at(clock, 0.0))
+    wait_for(lambda: viola.begun == 1)
+    server.kill()
+    wait_for(lambda: "lost its port 'viola': the MIDI system has ended" in logged())
+    viola.close()  # the instrument is started again as well
+    server.start()
+    again = Synth("viola")
+    wait_for(lambda: "has its port 'viola" in logged())
+    wait_for(lambda: again.messages == [(0x80, 60, 0), *ALL_CHANNELS])
+    output.note_on(Note(64), at(clock, clock.seconds()))
+    wait_for(lambda: again.messages[-1] == (0x90, 64, 102))
+    assert output.process.restarts == 0
+    output.close()
+    assert not again.sounding
+    again.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there is no such signal here")
+def test_a_show_that_stands_still_has_its_notes_ended_and_is_told(synth, tmp_path, capfd):
+    child = perform(tmp_path, HELD)
+    wait_for(lambda: synth.begun == 3)
+    child.send_signal(signal.SIGSTOP)
+    try:
+        wait_for(lambda: synth.messages[-48:] == ALL_CHANNELS)
+        assert not synth.sounding
+    finally:
+        child.send_signal(signal.SIGCONT)
+    logged = log_of(capfd)
+    wait_for(lambda: "stood still for 1.5 s" in logged())
+    child.send_signal(signal.SIGTERM)
+    assert child.wait(30) == 0
 
 
 def test_a_cue_that_raises_before_the_first_beat_leaves_nothing_behind(synth, tmp_path):
@@ -284,7 +359,7 @@ def test_without_a_name_it_is_a_port_that_others_connect_to(jack):
     try:
         [name] = our_ports()
         assert name.endswith(":capriccio") or name.startswith("capriccio:capriccio")
-        ear = midi_library().MidiIn(ports.find_api(), name="ear")
+        ear = open_client("input", ports.find_api(), "ear")
         open_port(ear, name, "in")
         output.note_on(Note(60), at(clock, 0.0))
         assert wait_for(ear.get_message)[0] == [0x90, 60, 102]
@@ -331,8 +406,6 @@ def log_of(capfd):
 
 
 def test_a_port_that_vanishes_is_reported_once_and_the_show_goes_on(jack, synth, capfd):
-    from helpers.devices import Synth
-
     viola = Synth("viola")
     output, clock = started("viola")
     output.note_on(Note(60), at(clock, 0.0))
@@ -349,8 +422,6 @@ def test_a_port_that_vanishes_is_reported_once_and_the_show_goes_on(jack, synth,
 
 
 def test_a_port_that_returns_is_silenced_and_played_to_again(jack, capfd):
-    from helpers.devices import Synth
-
     viola = Synth("viola")
     output, clock = started("viola")
     output.note_on(Note(60, channel=2), at(clock, 0.0))
@@ -363,10 +434,7 @@ def test_a_port_that_returns_is_silenced_and_played_to_again(jack, capfd):
     output.note_on(Note(64), at(clock, clock.seconds() + 30))
     viola = Synth("viola")
     wait_for(lambda: "has its port 'viola" in logged())
-    silence = [
-        (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
-    ]
-    wait_for(lambda: viola.messages == [(0x81, 60, 0), *silence])
+    wait_for(lambda: viola.messages == [(0x81, 60, 0), *ALL_CHANNELS])
     output.note_on(Note(65), at(clock, clock.seconds()))
     wait_for(lambda: viola.messages[-1] == (0x90, 65, 102))
     output.close()
@@ -385,9 +453,7 @@ def test_a_panic_silences_everything_at_once_and_the_music_goes_on(synth):
     output.note_on(Note(72), at(clock, 2.0))
     wait_for(lambda: synth.begun == 3)
     output.panic()
-    everything = [(0x80, 60, 0), (0x81, 61, 0), (0x82, 62, 0)] + [
-        (0xB0 | channel, controller, 0) for channel in range(16) for controller in (64, 120, 123)
-    ]
+    everything = [(0x80, 60, 0), (0x81, 61, 0), (0x82, 62, 0), *ALL_CHANNELS]
     wait_for(lambda: len(synth.messages) >= 3 + len(everything))
     assert synth.messages[3 : 3 + len(everything)] == everything
     assert clock.seconds() < 2.0 or synth.begun == 4
@@ -460,10 +526,10 @@ def test_without_a_midi_system_it_is_missing_and_starts_no_server(monkeypatch, c
         Midi("IAC").start(Performance(LiveClock()))
 
 
-def test_without_rtmidi_it_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "rtmidi", None)
-    assert Midi.missing().startswith("no MIDI: python-rtmidi does not load: ")
-    with pytest.raises(ShowError, match="no MIDI: python-rtmidi does not load"):
+def test_without_its_library_it_is_missing(monkeypatch):
+    monkeypatch.setitem(sys.modules, "supriya_midi", None)
+    assert Midi.missing().startswith("no MIDI: supriya-midi does not load: ")
+    with pytest.raises(ShowError, match="no MIDI: supriya-midi does not load"):
         Midi().start(Performance(LiveClock()))
 
 

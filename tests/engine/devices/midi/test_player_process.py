@@ -43,7 +43,7 @@ def test_a_device_is_found_at_another_port_and_not_taken_for_another_of_its_name
 def test_the_player_process_imports_next_to_nothing():
     code = (
         f"import runpy, sys; runpy.run_path({player_process.__file__!r}); "
-        "print([name for name in ('numpy', 'pluggy', 'rtmidi', 'capriccio.media') "
+        "print([name for name in ('numpy', 'pluggy', 'supriya_midi', 'capriccio.media') "
         "if name in sys.modules])"
     )
     child = subprocess.run([sys.executable, "-P", "-c", code], capture_output=True, text=True)

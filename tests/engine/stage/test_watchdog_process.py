@@ -1,0 +1,78 @@
+"""A show that holds its interpreter in C is ended all the same."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+from helpers.devices import wait_for
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="it is tried with Linux's libc")
+
+# The draw cue calls C code that never lets go of the interpreter.
+HOLDS = """
+    import ctypes, struct, time
+    import numpy as np
+    from capriccio import Sketch
+    from capriccio.testing import Memory
+
+    sketch = Sketch(fps=20, size=(16, 16))
+
+    @sketch.draw
+    def hold(now):
+        if now.seconds:
+            print("holding", flush=True)
+            lock, until = ctypes.create_string_buffer(64), int(time.time()) + {seconds}
+            for _ in range(2):  # which the second time waits, and which no signal interrupts
+                ctypes.PyDLL(None).pthread_mutex_timedlock(lock, struct.pack("qq", until, 0))
+        return np.zeros((16, 16, 3))
+
+    sketch.perform([Memory()], live=True, seconds={seconds} + 1)
+"""
+
+
+@pytest.fixture
+def show(request):
+    """A show that has begun to hold its interpreter for so many seconds."""
+    child = subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(HOLDS.format(seconds=request.param))],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert child.stdout.readline() == "holding\n"
+    time.sleep(0.3)  # until it does
+    yield child
+    child.kill()
+    child.communicate()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("show", [1000], indirect=True)
+def test_a_show_that_holds_its_interpreter_for_ever_is_killed(show):
+    show.send_signal(signal.SIGTERM)
+    assert show.wait(20) == -signal.SIGKILL
+    assert "something holds its interpreter; it is killed" in show.stderr.read()
+
+
+@pytest.mark.parametrize("show", [1], indirect=True)
+def test_one_that_lets_go_in_time_ends_by_itself(show):
+    show.send_signal(signal.SIGTERM)
+    assert show.wait(20) in (0, -signal.SIGTERM)
+    assert "killed" not in show.stderr.read()
+
+
+@pytest.mark.parametrize("show", [1000], indirect=True)
+def test_it_ends_with_the_show(show):
+    def helpers():
+        listed = subprocess.run(
+            ["ps", "--ppid", str(show.pid), "-o", "pid="], capture_output=True, text=True
+        )
+        return listed.stdout.split()
+
+    [helper] = helpers()
+    show.kill()
+    show.wait()
+    wait_for(lambda: subprocess.run(["ps", "-p", helper], capture_output=True).returncode)
