@@ -1,5 +1,9 @@
 from typing import Final
 
+from .canvas.canvas import Canvas as Canvas
+from .canvas.layers import layers as layers
+from .canvas.pixels import skia_image as skia_image
+from .canvas.strokes import rasterise as rasterise
 from .clock import Moment as Moment
 from .devices.midi.controls import controls as controls
 from .devices.video.frames import write_image as write_image
@@ -15,7 +19,6 @@ from .media import Stroke as Stroke
 from .media import as_image as as_image
 from .media import as_mixture as as_mixture
 from .media import fit as fit
-from .media import rasterise as rasterise
 from .models.model import Model as Model
 from .parameters import Gauge as Gauge
 from .parameters import Parameter as Parameter

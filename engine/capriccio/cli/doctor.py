@@ -28,7 +28,12 @@ RIVALS = (
     ("pygame", "pygame-ce"),
 )
 # The distributions of modules that have another name.
-DISTRIBUTIONS = {"pygame": "pygame-ce", "rtmidi": "python-rtmidi", "PIL": "pillow"}
+DISTRIBUTIONS = {
+    "pygame": "pygame-ce",
+    "rtmidi": "python-rtmidi",
+    "PIL": "pillow",
+    "skia": "skia-python",
+}
 # What a take of some minutes needs, with its video.
 MIN_FREE_GB = 1.0
 # How often a sleep is timed, and its length: as short as those before a frame.
@@ -236,6 +241,17 @@ def _video() -> Iterator[Check]:
         yield Check("video", "ok", f"libx264 in PyAV {av.__version__}")
 
 
+def _canvas() -> Iterator[Check]:
+    from ..canvas.skia_library import load_skia, skia_remedy
+    from ..errors import ShowError
+
+    try:
+        yield Check("canvas", "ok", f"skia-python {load_skia().__version__}")
+    except ShowError as error:
+        reason = str(error).removesuffix(f"; {skia_remedy()}")
+        yield Check("canvas", "missing", reason, skia_remedy())
+
+
 def _training() -> Iterator[Check]:
     from ..registry import installed
 
@@ -303,6 +319,7 @@ CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
     "screen": _screen,
     "MIDI": _midi,
     "video": _video,
+    "canvas": _canvas,
     "training": _training,
     "takes/": _disk,
     "timing": _timing,

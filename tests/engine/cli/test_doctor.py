@@ -7,6 +7,7 @@ import sys
 
 import pytest
 from capriccio import registry
+from capriccio.canvas.skia_library import load_skia
 from capriccio.cli import doctor
 from capriccio.cli.doctor import Check, examine
 from capriccio.cli.main import main
@@ -383,3 +384,14 @@ def test_a_machine_whose_sleeps_end_late_is_reported(monkeypatch):
     monkeypatch.setattr(clock, "SPIN_SECONDS", -1.0)
     assert named("timing").state == "missing"
     assert named("timing").remedy
+
+
+def test_what_a_canvas_needs_is_named(monkeypatch):
+    assert named("canvas").state == "ok"
+    monkeypatch.setitem(sys.modules, "skia", None)
+    load_skia.cache_clear()
+    found = named("canvas")
+    load_skia.cache_clear()
+    assert found.state == "missing"
+    assert found.found.startswith("a canvas needs skia-python: ")
+    assert "pip install skia-python" in found.remedy
