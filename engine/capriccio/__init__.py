@@ -42,7 +42,10 @@ _HOMES = {
     "generator_class": "registry",
     "output": "registry",
     "controls": "devices.midi.controls",
+    "keys": "devices.video.keys",
+    "mouse": "devices.video.mouse",
     "Sketch": "sketch",
+    "show": "notebook",
 }
 
 __all__ = ["__version__", *_HOMES]

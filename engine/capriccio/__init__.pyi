@@ -7,6 +7,8 @@ from .canvas.strokes import rasterise as rasterise
 from .clock import Moment as Moment
 from .devices.midi.controls import controls as controls
 from .devices.video.frames import write_image as write_image
+from .devices.video.keys import keys as keys
+from .devices.video.mouse import mouse as mouse
 from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
@@ -20,6 +22,7 @@ from .media import as_image as as_image
 from .media import as_mixture as as_mixture
 from .media import fit as fit
 from .models.model import Model as Model
+from .notebook import show as show
 from .parameters import Gauge as Gauge
 from .parameters import Parameter as Parameter
 from .parts import Analyzer as Analyzer

@@ -22,7 +22,7 @@ LAYERS = {
     10: ["cli"],
     9: ["loader", "reload"],
     8: ["sketch"],
-    7: ["sketch_provenance", "remote"],
+    7: ["sketch_provenance", "remote", "notebook"],
     6: ["registry", "stage", "devices", "panel"],
     5: ["recording", "training"],
     4: ["parts", "hookspecs", "canvas"],
