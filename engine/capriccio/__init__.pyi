@@ -6,9 +6,12 @@ from .canvas.pixels import skia_image as skia_image
 from .canvas.strokes import rasterise as rasterise
 from .clock import Moment as Moment
 from .devices.midi.controls import controls as controls
+from .devices.video.camera import camera as camera
 from .devices.video.frames import write_image as write_image
 from .devices.video.keys import keys as keys
 from .devices.video.mouse import mouse as mouse
+from .devices.video.movie import movie as movie
+from .devices.video.picture import picture as picture
 from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError

@@ -9,7 +9,7 @@ def generators() -> list[type[Generator]]:
     from .blocks import Mosaic, Pixelate
     from .blurs import Blur, Glow
     from .colors import ChromaticShift, Palette, Posterise
-    from .echoes import Feedback, SlitScan
+    from .echoes import Feedback, Motion, SlitScan
     from .lines import Edges
     from .shader import Shader
     from .surfaces import Grain, Vignette
@@ -27,6 +27,7 @@ def generators() -> list[type[Generator]]:
         Kaleidoscope,
         Lens,
         Mosaic,
+        Motion,
         Palette,
         Pixelate,
         Posterise,

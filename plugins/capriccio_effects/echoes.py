@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from capriccio import Generator, Moment
 
-from .pictures import Array, bands, mixed, picture_of
+from .pictures import Array, bands, luminance, mixed, picture_of
 
 MOST_FRAMES = 48  # that a slit scan looks back at most
 
@@ -137,3 +137,38 @@ class SlitScan(Remembering):
             else:
                 result[stripe] = frame[stripe]
         return result
+
+
+class Motion(Remembering):
+    """Show what moves, white on black: a mask for `layers`, of whoever stands before a camera."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ground: Array | None = None  # how light each place is, times 128
+
+    def generate(
+        self, now: Moment, *, over: Any = None, memory: float = 0.5, threshold: float = 0.3
+    ) -> Array:
+        """Return where the picture differs from what it was.
+
+        Args:
+            over: the picture.
+            memory: how long what has come to rest is still seen; 0 compares with the frame before,
+                1 with the first one.
+            threshold: how much must change.
+        """
+        image = picture_of(over, self)
+        light = luminance(image).astype(np.int16)
+        light <<= 7
+        if self.begins(now, image) or self._ground is None:
+            self._ground = light
+            return np.zeros_like(image)
+        change = np.abs(light - self._ground)
+        change >>= 7
+        # What is seen now becomes the ground, the more slowly the longer the memory.
+        slowness = round(9 * memory)
+        if memory < 1:
+            self._ground = self._ground + ((light - self._ground) >> slowness)
+        low = np.int16(round(4 + 90 * threshold))
+        level = (np.clip(change - low, 0, 24) * 10).astype(np.uint8)
+        return np.repeat(level[..., None], 3, axis=2)

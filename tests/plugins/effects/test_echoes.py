@@ -52,3 +52,22 @@ def test_stripes_of_a_slit_scan_are_older_the_farther_they_lie():
         assert line[age] == 47
         assert line[-1 - age] == 0
         assert len(np.unique(line)) == 48
+
+
+def test_what_moves_is_white_and_what_has_come_to_rest_is_forgotten():
+    motion = generator("motion")
+    first, second, *rest = moments(beats=8, step=0.25)
+    square = black()
+    square[10:20, 10:20] = 200
+    assert motion(first, over=black()).max() == 0
+    moved = motion(second, over=square, memory=0.2)
+    assert moved[15, 15].min() > 200
+    assert moved[30, 30].max() == 0
+    for now in rest:
+        moved = motion(now, over=square, memory=0.2)
+    assert moved.max() == 0
+    still = generator("motion")
+    still(first, over=black(), memory=1.0)
+    for now in rest:
+        moved = still(now, over=square, memory=1.0)
+    assert moved[15, 15].min() > 200

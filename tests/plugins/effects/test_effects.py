@@ -36,7 +36,7 @@ def test_an_effect_keeps_size_and_leaves_its_picture_alone(name):
 def test_an_effect_is_as_it_was(name):
     effect, image = generator(name), sample()[::2, ::2]
     for number, now in enumerate(moments(beats=2, step=0.25)):
-        moving = name in ("feedback", "slitscan")
+        moving = name in ("feedback", "motion", "slitscan")
         result = effect(now, over=np.roll(image, 6 * number, axis=1) if moving else image)
     check_golden(result, GOLDEN / f"{name}.png")
 
