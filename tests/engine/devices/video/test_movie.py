@@ -8,15 +8,22 @@ from helpers.output_shows import performance, plain, show_all
 
 @pytest.fixture(scope="module")
 def clip(tmp_path_factory):
-    """A film of 4 s at 25 frames a second, each frame lighter than the last."""
+    """A film of 4 s at 25 frames a second, each with its number in stripes: its binary digits."""
     path = tmp_path_factory.mktemp("films") / "clip.mp4"
-    images = [plain((round(2.5 * number),) * 3) for number in range(100)]
+    images = [striped(number) for number in range(100)]
     show_all(Video(str(path)), images, performance())
     return path
 
 
+def striped(number):
+    image = plain((0, 0, 0))
+    for digit in range(8):
+        image[:, 8 * digit : 8 * digit + 8] = 255 * (number >> digit & 1)
+    return image
+
+
 def level(image):
-    return round(float(image.mean()) / 2.5)
+    return sum(int(image[20, 8 * digit + 4, 0] > 127) << digit for digit in range(8))
 
 
 def at(seconds):
