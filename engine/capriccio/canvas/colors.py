@@ -19,8 +19,8 @@ def argb(color: Sequence[Any], hsb: bool = False) -> int:
     Raises:
         ValueError: it is none of these.
     """
-    if len(color) == 1 and not isinstance(color[0], str | int | float):
-        color = color[0]  # a tuple or an array
+    if color and not isinstance(color[0], str | int | float) and len(color) <= 2:
+        color = (*color[0], *color[1:])  # a tuple or an array, and alpha behind it
     return _argb(tuple(one if isinstance(one, str) else float(one) for one in color), hsb)
 
 
