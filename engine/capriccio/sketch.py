@@ -267,13 +267,9 @@ class Sketch:
         if self._draw is None:
             return {"text/plain": f"{self.title}: a sketch without a picture"}
         if self.current_stage is None:
-            return show(self._first_image())._repr_mimebundle_()
+            with TemporaryDirectory() as folder:
+                self.render(Path(folder, "first.png"))
         return show(self.image)._repr_mimebundle_()
-
-    def _first_image(self) -> np.ndarray[Any, Any]:
-        with TemporaryDirectory() as folder:
-            self.render(Path(folder, "first.png"))
-        return self.image
 
     def perform(
         self,
