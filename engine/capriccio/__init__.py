@@ -19,7 +19,10 @@ _HOMES = {
     "as_image": "media",
     "as_mixture": "media",
     "fit": "media",
-    "rasterise": "media",
+    "rasterise": "canvas.strokes",
+    "Canvas": "canvas.canvas",
+    "layers": "canvas.layers",
+    "skia_image": "canvas.pixels",
     "as_svg": "svg",
     "image_files": "image_io",
     "open_image": "image_io",
@@ -41,8 +44,14 @@ _HOMES = {
     "generator_class": "registry",
     "output": "registry",
     "controls": "devices.midi.controls",
+    "camera": "devices.video.camera",
+    "movie": "devices.video.movie",
+    "picture": "devices.video.picture",
+    "keys": "devices.video.keys",
+    "mouse": "devices.video.mouse",
     "Sketch": "sketch",
     "SupervisedProcess": "supervision",
+    "show": "notebook",
 }
 
 __all__ = ["__version__", *_HOMES]

@@ -1,8 +1,17 @@
 from typing import Final
 
+from .canvas.canvas import Canvas as Canvas
+from .canvas.layers import layers as layers
+from .canvas.pixels import skia_image as skia_image
+from .canvas.strokes import rasterise as rasterise
 from .clock import Moment as Moment
 from .devices.midi.controls import controls as controls
+from .devices.video.camera import camera as camera
 from .devices.video.frames import write_image as write_image
+from .devices.video.keys import keys as keys
+from .devices.video.mouse import mouse as mouse
+from .devices.video.movie import movie as movie
+from .devices.video.picture import picture as picture
 from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
@@ -16,9 +25,9 @@ from .media import Stroke as Stroke
 from .media import as_image as as_image
 from .media import as_mixture as as_mixture
 from .media import fit as fit
-from .media import rasterise as rasterise
 from .midi_ports import midi_library as midi_library
 from .models.model import Model as Model
+from .notebook import show as show
 from .parameters import Gauge as Gauge
 from .parameters import Parameter as Parameter
 from .parts import Analyzer as Analyzer

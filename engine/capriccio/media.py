@@ -43,6 +43,8 @@ def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Arra
         shape = thing.shape
         if len(shape) == 3 and shape[2] == 3 and shape[0] and shape[1]:
             return thing
+    if is_canvas(thing):
+        thing = thing.pixels
     if not isinstance(thing, np.ndarray):
         raise TypeError(
             f"{maker} {verb} {_kind(thing)}, expected an image: a numpy array (height, width, 3)"
@@ -59,6 +61,11 @@ def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Arra
     if not math.isfinite(float(np.abs(thing).sum(dtype=np.float64))):
         raise ValueError(f"{maker} {verb} an image with NaN or infinity, expected floats 0..1")
     return (np.clip(thing, 0.0, 1.0) * 255 + 0.5).astype(np.uint8)
+
+
+def is_canvas(thing: Any) -> bool:
+    """Return whether a thing is a canvas, which stands above this module."""
+    return hasattr(thing, "pixels") and hasattr(thing, "snapshot")
 
 
 def as_phrase(thing: Any, maker: object = "this", verb: str = "returned") -> list[Note]:
@@ -122,7 +129,7 @@ def _stroke_problem(stroke: Stroke) -> str:
 
 def as_medium(thing: Any, maker: object = "this", verb: str = "returned") -> Medium:
     """Return `thing`, checked, as what it is: an image, a phrase or a drawing."""
-    if isinstance(thing, np.ndarray):
+    if isinstance(thing, np.ndarray) or is_canvas(thing):
         return as_image(thing, maker, verb)
     if isinstance(thing, list) and thing and isinstance(thing[0], Stroke):
         return as_drawing(thing, maker, verb)
@@ -158,12 +165,12 @@ def as_mixture(
     return parts
 
 
-def rasterise(
+def rasterise_with_pillow(
     drawing: list[Stroke],
     size: tuple[int, int],
     background: tuple[float, float, float] = (1.0, 1.0, 1.0),
 ) -> Array:
-    """Return a drawing as an anti-aliased image of `size` (width, height), stroke over stroke."""
+    """Return a drawing as an image of `size` (width, height), where there is no skia."""
     from PIL import Image, ImageDraw
 
     width, height = size

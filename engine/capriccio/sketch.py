@@ -7,13 +7,15 @@ from contextlib import suppress
 from contextvars import ContextVar
 from importlib import import_module
 from pathlib import Path
-from typing import Any, TypeVar
+from tempfile import TemporaryDirectory
+from typing import Any, TypeVar, overload
 
 import numpy as np
 
 from .clock import LiveClock, Moment, OfflineClock
 from .errors import ShowError
 from .log import warn_once
+from .notebook import Film, show
 from .parameters import Parameter, Parameters
 from .parts import Generator, Input, Knob, Output
 from .performance import Performance
@@ -33,6 +35,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 loading: ContextVar[Path | None] = ContextVar("loading", default=None)
 # What `render` writes to a file, by its ending; a name without one is a folder of frames.
 RENDERERS = {".mp4": "video", ".mid": "midifile", "": "frames"}
+RENDERERS |= {".gif": "animation", ".webp": "animation", ".png": "image"}
 
 
 class Sketch:
@@ -80,8 +83,22 @@ class Sketch:
         self._draw = function
         return function
 
-    def play(self, bars: float = 1) -> Callable[[F], F]:
-        """Call the function every `bars` bars for the phrase that fills them."""
+    @overload
+    def play(self, bars: float = 1) -> Callable[[F], F]: ...
+
+    @overload
+    def play(self, *, seconds: float) -> Film: ...
+
+    def play(self, bars: float = 1, *, seconds: float | None = None) -> Callable[[F], F] | Film:
+        """Call the function every `bars` bars for the phrase that fills them.
+
+        `sketch.play(seconds=8)` instead returns a film of the sketch, which a notebook shows.
+        """
+        if seconds is not None:
+            with TemporaryDirectory() as folder:
+                film = Path(folder, "film.mp4")
+                self.render(film, seconds=seconds)
+                return Film(film, self.size)
         if callable(bars):
             raise TypeError("@sketch.play needs to know how often; write @sketch.play(bars=2)")
         if not (isinstance(bars, int | float) and 0 < bars < 10_000):
@@ -213,15 +230,16 @@ class Sketch:
     def render(
         self,
         *files: str | Path,
-        seconds: float,
+        seconds: float | None = None,
         seed: int | None = None,
         progress: Progress = no_progress,
     ) -> Stats:
         """Render offline to files: `sketch.render("mine.mp4", "mine.mid", seconds=8, seed=3)`.
 
         Args:
-            files: `.mp4` is a film, `.mid` the music; a name without ending is a folder of PNGs.
-            seconds: how long.
+            files: `.mp4` is a film, `.mid` the music, `.gif` and `.webp` an animation, `.png` the
+                last picture; a name without ending is a folder of PNGs.
+            seconds: how long; a picture alone is the first one without it.
             seed: of all parts that take one; without it they go on as they are.
             progress: called after every frame with the number of frames done.
 
@@ -234,10 +252,24 @@ class Sketch:
         for file in map(Path, files):
             if file.suffix.lower() not in RENDERERS:
                 raise ShowError(
-                    f"{file.name!r} cannot be rendered; give .mp4, .mid or the name of a folder"
+                    f"{file.name!r} cannot be rendered; give .mp4, .mid, .gif, .webp, .png or the "
+                    "name of a folder"
                 )
             outputs.append(output(f"{RENDERERS[file.suffix.lower()]}:{file}"))
+        if seconds is None:
+            if any(file.suffix.lower() != ".png" for file in map(Path, files)):
+                raise ShowError(f"render needs to know how long {files[0]} is; write seconds=8")
+            seconds = 1 / self.fps
         return self.perform(outputs, seconds=seconds, seed=seed, progress=progress)
+
+    def _repr_mimebundle_(self, **options: Any) -> dict[str, Any]:
+        """Return how a notebook shows it: what it shows now, or its first picture."""
+        if self._draw is None:
+            return {"text/plain": f"{self.title}: a sketch without a picture"}
+        if self.current_stage is None:
+            with TemporaryDirectory() as folder:
+                self.render(Path(folder, "first.png"))
+        return show(self.image)._repr_mimebundle_()
 
     def perform(
         self,

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from capriccio import Note, Stroke, fit, rasterise
+from capriccio import Canvas, Note, Stroke, fit
 from capriccio.media import as_drawing, as_image, as_medium, as_mixture, as_phrase
 from hypothesis import given
 from hypothesis import strategies as st
@@ -192,32 +192,11 @@ def test_the_content_decides_which_medium_it_is():
 # -- conversions ------------------------------------------------------------------------------
 
 
-def test_strokes_are_drawn_in_place_and_in_order():
-    drawing = [
-        Stroke([(0.0, 0.25), (1.0, 0.25)], width=0.2, color=(1.0, 0.0, 0.0)),
-        Stroke([(0.5, 0.0), (0.5, 0.5)], width=0.2, color=(0.0, 0.0, 1.0)),
-        Stroke([(0.5, 0.75)], width=0.3, opacity=0.5),
-    ]
-    image = rasterise(drawing, (80, 40))
-    assert (image.shape, image.dtype) == ((40, 80, 3), np.uint8)
-    assert image[10, 10].tolist() == [255, 0, 0]
-    assert image[10, 40].tolist() == [0, 0, 255]
-    assert image[38, 10].tolist() == [255, 255, 255]
-    assert abs(int(image[30, 40, 0]) - 127) <= 2  # half black over white
-
-
-def test_a_drawing_looks_alike_at_any_size():
-    drawing = [Stroke([(0.2, 0.2), (0.8, 0.5), (0.3, 0.8)], width=0.1)]
-    small, large = rasterise(drawing, (32, 32)), rasterise(drawing, (128, 128))
-    halved = large.reshape(32, 4, 32, 4, 3).mean(axis=(1, 3))
-    assert np.abs(halved - small).mean() < 6  # of 255: the pen is placed in whole half-pixels
-
-
-def test_an_empty_drawing_is_the_background():
-    assert np.array_equal(
-        rasterise([], (4, 2), background=(0.0, 0.5, 1.0)),
-        np.broadcast_to(np.array([0, 128, 255], np.uint8), (2, 4, 3)),
-    )
+def test_a_canvas_counts_as_an_image():
+    canvas = Canvas(6, 4)
+    canvas.background("red")
+    assert as_image(canvas)[0, 0].tolist() == [255, 0, 0]
+    assert as_medium(canvas).shape == (4, 6, 3)
 
 
 def test_an_image_of_the_right_size_is_returned_unchanged():

@@ -14,9 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from ..canvas.strokes import rasterise
 from ..clock import Moment, OfflineClock
 from ..errors import PartError, ShowError, describe, suggest
-from ..media import Note, Stroke, rasterise
+from ..media import Note, Stroke
 from ..models.model import Model
 from ..parts import Analyzer, Generator, Output
 from ..performance import Performance

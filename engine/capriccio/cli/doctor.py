@@ -30,7 +30,12 @@ RIVALS = (
     ("pygame", "pygame-ce"),
 )
 # The distributions of modules that have another name.
-DISTRIBUTIONS = {"pygame": "pygame-ce", "supriya_midi": "supriya-midi", "PIL": "pillow"}
+DISTRIBUTIONS = {
+    "pygame": "pygame-ce",
+    "supriya_midi": "supriya-midi",
+    "PIL": "pillow",
+    "skia": "skia-python",
+}
 # What a take of some minutes needs, with its video.
 MIN_FREE_GB = 1.0
 # How long all checks may take.
@@ -244,6 +249,17 @@ def _video() -> Iterator[Check]:
         yield Check("video", "ok", f"libx264 in PyAV {av.__version__}")
 
 
+def _canvas() -> Iterator[Check]:
+    from ..canvas.skia_library import load_skia, skia_remedy
+    from ..errors import ShowError
+
+    try:
+        yield Check("canvas", "ok", f"skia-python {load_skia().__version__}")
+    except ShowError as error:
+        reason = str(error).removesuffix(f"; {skia_remedy()}")
+        yield Check("canvas", "missing", reason, skia_remedy())
+
+
 def _training() -> Iterator[Check]:
     from ..registry import installed
 
@@ -311,6 +327,7 @@ CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
     "screen": _screen,
     "MIDI": _midi,
     "video": _video,
+    "canvas": _canvas,
     "training": _training,
     "takes/": _disk,
     "timing": _timing,

@@ -46,7 +46,8 @@ def performance_options(command: F) -> F:
             "--to",
             multiple=True,
             metavar="OUTPUT",
-            help="screen, screen:1, video:FILE.mp4, frames:DIR, midi, midi:PORT, midifile:FILE.mid "
+            help="screen, screen:1, video:FILE.mp4, animation:FILE.gif, image:FILE.png, "
+            "frames:DIR, midi, midi:PORT, midifile:FILE.mid "
             "or an output of a plugin; one --to for each. midi:PORT,clock sends a MIDI clock too. "
             "Live, @-15ms at the end sends 15 ms early, @40ms late.  [default: screen and midi, "
             "or with --offline files in takes/]",

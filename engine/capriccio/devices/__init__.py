@@ -9,11 +9,12 @@ def outputs() -> list[type[Output]]:
     """Return the outputs that come with the engine."""
     from .midi.file import MidiFile
     from .midi.output import Midi
+    from .video.animation import Animation, ImageFile
     from .video.film import Video
     from .video.frames import Frames
     from .video.screen import Screen
 
-    return [Screen, Frames, Video, Midi, MidiFile]
+    return [Screen, Frames, Video, Animation, ImageFile, Midi, MidiFile]
 
 
 @hookimpl

@@ -8,8 +8,10 @@ from typing import Any
 
 import numpy as np
 
+from ..canvas.pixels import as_array, is_drawing
+from ..canvas.strokes import rasterise
 from ..clock import Moment
-from ..media import Note, Stroke, as_image, rasterise
+from ..media import Note, as_image
 
 # The types of the functions that a sketch decorates.
 DrawFunction = Callable[[Moment], Any]
@@ -84,7 +86,8 @@ def call_draw(
 ) -> np.ndarray[Any, Any]:
     """Call a draw cue and return its image, checked.
 
-    A PIL image becomes an array, an RGBA one is laid on black, and a drawing is rasterised.
+    A canvas and a PIL image become arrays, an RGBA one is laid on black, and a drawing is
+    rasterised.
 
     Args:
         function: the draw cue.
@@ -99,10 +102,9 @@ def call_draw(
 
 
 def _as_array(made: Any, size: tuple[int, int]) -> Any:
-    if isinstance(made, list) and made and all(isinstance(one, Stroke) for one in made):
+    if is_drawing(made):
         return rasterise(made, size)
-    if hasattr(made, "convert") and hasattr(made, "getbands"):  # a PIL image
-        made = np.asarray(made.convert("RGBA" if "A" in made.getbands() else "RGB"))
+    made = as_array(made)
     if isinstance(made, np.ndarray) and made.ndim == 3 and made.shape[2] == 4:
         whole = 255 if made.dtype == np.uint8 else 1.0
         opaque = made[..., :3] * (made[..., 3:].astype(np.float64) / whole)

@@ -9,6 +9,7 @@ import time
 
 import pytest
 from capriccio import registry
+from capriccio.canvas.skia_library import load_skia
 from capriccio.cli import doctor
 from capriccio.cli.doctor import Check, examine
 from capriccio.cli.main import main
@@ -467,3 +468,12 @@ def test_a_plugin_that_would_take_every_command_down_is_named_and_set_aside(fold
     (folder / "culprit_prints.py").write_text("")
     described, _ = call("parts", "--json")
     assert "prints" not in [one["plugin"] for one in described["broken"]]
+def test_what_a_canvas_needs_is_named(monkeypatch):
+    assert named("canvas").state == "ok"
+    monkeypatch.setitem(sys.modules, "skia", None)
+    load_skia.cache_clear()
+    found = named("canvas")
+    load_skia.cache_clear()
+    assert found.state == "missing"
+    assert found.found.startswith("a canvas needs skia-python: ")
+    assert "pip install skia-python" in found.remedy

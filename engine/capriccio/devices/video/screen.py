@@ -16,6 +16,8 @@ from ...parts import Output
 from ...performance import Performance
 from . import displays
 from .displays import Display, open_screens
+from .keys import KeyEvents
+from .mouse import MouseEvents
 from .screen_controls import CARD, FILL, FREEZE, ScreenControls
 from .test_card import draw_test_card
 
@@ -68,6 +70,7 @@ class Screen(Output):
         self._shown: deque[float] = deque(maxlen=120)  # when frames were shown
         self._title, self._size, self._fps = performance.title, performance.size, performance.fps
         self._parameters = parameters = performance.parameters
+        self._keys, self.mouse = KeyEvents(parameters), MouseEvents(parameters)
         shared = (one.controls for one in open_screens if one.controls.belong_to(parameters))
         self.controls: ScreenControls = next(shared, None) or ScreenControls(parameters)
         for parameter in self.controls.parameters():
@@ -110,6 +113,9 @@ class Screen(Output):
         """Act on an event of pygame that belongs to this window."""
         import pygame
 
+        self._keys.handle(event)
+        if self.mouse.handle(event, self._picture_place()):
+            return
         key = event.key if event.type == pygame.KEYDOWN else None
         if event.type in (pygame.QUIT, pygame.WINDOWCLOSE) or key == pygame.K_ESCAPE:
             self.closed = True
@@ -123,6 +129,11 @@ class Screen(Output):
             _show_or_hide_pointer()
         elif event.type == pygame.WINDOWDISPLAYCHANGED:
             self._settle(event.display_index)
+
+    def _picture_place(self) -> tuple[int, int, int, int]:
+        """Return x, y, width and height of the picture in the window, as its events count."""
+        shape = (self._picture.width, self._picture.height) if self._picture else self._size
+        return scaled_rectangle(shape, self.window.size, self.controls.on(FILL))
 
     def toggle_fullscreen(self) -> None:
         """Switch between full screen and a window."""
@@ -263,6 +274,8 @@ def handle_events() -> None:
         for screen in list(open_screens):
             if event.type == pygame.QUIT or getattr(event, "window", None) == screen.window:
                 screen.handle(event)
+    for screen in open_screens:
+        screen.mouse.flush()
 
 
 # The displays whose X server has gone away.

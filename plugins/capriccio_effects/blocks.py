@@ -1,0 +1,94 @@
+"""Pixelate and mosaic: a picture of larger pieces."""
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from capriccio import Generator, Moment
+
+from .pictures import Array, bands, picture_of
+
+LARGEST = 0.12  # of the shorter side: a block at size 1
+
+
+class Pixelate(Generator):
+    """Show a picture in large square pixels."""
+
+    def generate(self, now: Moment, *, over: Any = None, size: float = 0.4) -> Array:
+        """Return the picture in blocks.
+
+        Args:
+            over: the picture.
+            size: that of a block; 0 leaves the picture as it is.
+        """
+        image = picture_of(over, self)
+        return _blocks(image, _side(image, size), 0)
+
+
+class Mosaic(Generator):
+    """Lay a picture from tiles with joints between them, every second row half a tile aside."""
+
+    def generate(
+        self, now: Moment, *, over: Any = None, size: float = 0.4, joints: float = 0.4
+    ) -> Array:
+        """Return the picture in tiles.
+
+        Args:
+            over: the picture.
+            size: that of a tile.
+            joints: how wide and dark the joints are.
+        """
+        image = picture_of(over, self)
+        side = max(4, _side(image, size))
+        tiles = _blocks(image, side, side // 2)
+        height, width = image.shape[:2]
+        mask = _joints(height, width, side, round(joints * 100))
+        result = np.empty_like(image)
+        for part in bands(height):
+            level = mask[part] * tiles[part]
+            level += 255
+            level >>= 8
+            result[part] = level
+        return result
+
+
+def _side(image: Array, size: float) -> int:
+    return max(1, round(size**2 * LARGEST * min(image.shape[:2])))
+
+
+def _blocks(image: Array, side: int, shift: int) -> Array:
+    """Return an image in blocks of their mean, odd rows of them moved by `shift` pixels."""
+    from PIL import Image
+
+    if side == 1:
+        return image.copy()
+    height, width = image.shape[:2]
+    plain = np.asarray(Image.fromarray(image).reduce(side))
+    rows = np.arange(height) // side
+    columns = np.arange(width) // side
+    if not shift or width <= shift:
+        return plain.take(columns, axis=1).take(rows, axis=0)
+    moved = np.pad(image[:, shift:], ((0, 0), (0, shift), (0, 0)), mode="edge")
+    # The first block of a moved row is the half that lies at the edge.
+    other = np.asarray(Image.fromarray(moved).reduce(side))
+    aside = np.clip((np.arange(width) - shift) // side, 0, other.shape[1] - 1)
+    small = np.where(
+        (np.arange(len(plain)) % 2 == 0)[:, None, None],
+        plain.take(columns, axis=1),
+        other.take(aside, axis=1),
+    )
+    return small.take(rows, axis=0)
+
+
+@lru_cache(8)
+def _joints(height: int, width: int, side: int, strength: int) -> Array:
+    """Return levels (height, width, 3), 16 bits: lit from the top left, dark in the joints."""
+    y, x = np.mgrid[0:height, 0:width]
+    x = x + np.where(y // side % 2 == 1, side - side // 2, 0)
+    inside_x, inside_y = x % side, y % side
+    edge = np.minimum.reduce([inside_x, inside_y, side - 1 - inside_x, side - 1 - inside_y])
+    joint = max(1, round(side * 0.12 * strength / 100)) if strength else 0
+    slope = (inside_x + inside_y) / (2 * side)
+    level = 255 * (1 - 0.25 * strength / 100 * slope)
+    level = np.where(edge < joint, 255 * (1 - 0.8 * strength / 100), level)
+    return np.repeat(level[..., None], 3, axis=2).astype(np.uint16)

@@ -1,0 +1,174 @@
+"""Effects that remember: feedback and slit scan."""
+
+from collections import deque
+from itertools import pairwise
+from typing import Any, Literal
+
+import numpy as np
+from capriccio import Generator, Moment
+
+from .pictures import Array, bands, luminance, mixed, picture_of
+
+MOST_FRAMES = 48  # that a slit scan looks back at most
+
+
+class Remembering(Generator):
+    """What an effect with a memory shares: it begins anew where time goes back."""
+
+    def __init__(self) -> None:
+        self._seconds, self._shape = -1.0, (0, 0)
+
+    def begins(self, now: Moment, image: Array) -> bool:
+        """Return whether a show, or a picture of another size, begins."""
+        begins = now.seconds < self._seconds or image.shape[:2] != self._shape
+        self._seconds, self._shape = now.seconds, image.shape[:2]
+        return begins or self._seconds < 0
+
+    def generate(self, *arguments: Any, **knobs: Any) -> Any:
+        """Return the picture with what was before."""
+        raise NotImplementedError
+
+
+class Feedback(Remembering):
+    """Point a camera at its own screen: what was shown comes back, larger, turned and fainter."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._last: Array | None = None
+
+    def generate(
+        self,
+        now: Moment,
+        *,
+        over: Any = None,
+        amount: float = 0.8,
+        zoom: float = 0.55,
+        rotate: float = 0.5,
+        mode: Literal["lighten", "mix", "screen", "difference"] = "lighten",
+    ) -> Array:
+        """Return the picture over the one before.
+
+        Args:
+            over: the picture.
+            amount: how much of the one before is left; 1 never fades.
+            zoom: 0.5 leaves its size, more enlarges it in every frame, less makes it smaller.
+            rotate: 0.5 leaves it upright, more turns it in every frame.
+            mode: how the two are laid over each other.
+        """
+        image = picture_of(over, self)
+        if self.begins(now, image) or self._last is None:
+            self._last = image.copy()
+            return image.copy()
+        scale = 1.35 ** (2 * zoom - 1)
+        before = turned(self._last, scale, (rotate - 0.5) * np.pi / 6)
+        if mode == "mix":
+            result = mixed(image, before, 0.98 * amount)
+        else:
+            result = mixed(image, faded(before, amount), 1.0, mode)
+        self._last = result
+        return result.copy()
+
+
+def faded(image: Array, amount: float) -> Array:
+    """Return an image made darker: 1 leaves it as it is."""
+    result, share = np.empty_like(image), np.uint16(round(amount * 256))
+    for part in bands(len(image)):
+        level = image[part].astype(np.uint16)
+        level *= share
+        level >>= 8
+        result[part] = level
+    return result
+
+
+def turned(image: Array, scale: float, angle: float) -> Array:
+    """Return an image scaled and turned about its middle; what is outside is black."""
+    from PIL import Image
+
+    if scale == 1 and angle == 0:
+        return image
+    height, width = image.shape[:2]
+    cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
+    x, y = width / 2, height / 2
+    matrix = (cosine, sine, x - cosine * x - sine * y, -sine, cosine, y + sine * x - cosine * y)
+    method = Image.Transform.AFFINE
+    source = Image.fromarray(image)
+    return np.asarray(source.transform((width, height), method, matrix, Image.Resampling.NEAREST))
+
+
+class SlitScan(Remembering):
+    """Show each part of a picture as it was a little earlier than the part beside it."""
+
+    name = "slitscan"
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._frames: deque[Array] = deque(maxlen=MOST_FRAMES)
+
+    def generate(
+        self,
+        now: Moment,
+        *,
+        over: Any = None,
+        depth: float = 0.7,
+        direction: Literal["right", "left", "down", "up"] = "right",
+    ) -> Array:
+        """Return the picture in stripes of time.
+
+        Args:
+            over: the picture.
+            depth: how long ago the last stripe is, up to 48 frames.
+            direction: where the past lies.
+        """
+        image = picture_of(over, self)
+        if self.begins(now, image):
+            self._frames.clear()
+        self._frames.appendleft(image.copy())
+        count = 1 + round(depth * (MOST_FRAMES - 1))
+        result = np.empty_like(image)
+        axis = 1 if direction in ("left", "right") else 0
+        edges = np.linspace(0, image.shape[axis], count + 1).round().astype(int)
+        for age, (begin, end) in enumerate(pairwise(edges)):
+            stripe = slice(begin, end)
+            if direction in ("left", "up"):
+                stripe = slice(image.shape[axis] - end, image.shape[axis] - begin)
+            frame = self._frames[min(age, len(self._frames) - 1)]
+            if axis:
+                result[:, stripe] = frame[:, stripe]
+            else:
+                result[stripe] = frame[stripe]
+        return result
+
+
+class Motion(Remembering):
+    """Show what moves, white on black: a mask for `layers`, of whoever stands before a camera."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._ground: Array | None = None  # how light each place is, times 128
+
+    def generate(
+        self, now: Moment, *, over: Any = None, memory: float = 0.5, threshold: float = 0.3
+    ) -> Array:
+        """Return where the picture differs from what it was.
+
+        Args:
+            over: the picture.
+            memory: how long what has come to rest is still seen; 0 compares with the frame before,
+                1 with the first one.
+            threshold: how much must change.
+        """
+        image = picture_of(over, self)
+        light = luminance(image).astype(np.int16)
+        light <<= 7
+        if self.begins(now, image) or self._ground is None:
+            self._ground = light
+            return np.zeros_like(image)
+        change = np.abs(light - self._ground)
+        change >>= 7
+        # What is seen now becomes the ground, the more slowly the longer the memory.
+        slowness = round(9 * memory)
+        if memory < 1:
+            self._ground = self._ground + ((light - self._ground) >> slowness)
+        low = np.int16(round(4 + 90 * threshold))
+        level = (np.clip(change - low, 0, 24) * 10).astype(np.uint8)
+        return np.repeat(level[..., None], 3, axis=2)

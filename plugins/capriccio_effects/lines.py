@@ -1,0 +1,55 @@
+"""Edges: a picture as a drawing."""
+
+from typing import Any, Literal
+
+import numpy as np
+from capriccio import Generator, Moment
+
+from .pictures import Array, bands, luminance, picture_of
+
+
+class Edges(Generator):
+    """Draw the edges of a picture: dark on paper, light on black, or over the picture itself."""
+
+    def generate(
+        self,
+        now: Moment,
+        *,
+        over: Any = None,
+        amount: float = 0.5,
+        width: float = 0.2,
+        ground: Literal["paper", "night", "picture"] = "paper",
+    ) -> Array:
+        """Return the edges.
+
+        Args:
+            over: the picture.
+            amount: how strong lines are, and how faint an edge may be to become one.
+            width: of lines, from one to nine pixels.
+            ground: what they are drawn on.
+        """
+        image = picture_of(over, self)
+        height, across = image.shape[:2]
+        step = 1 + round(4 * width)
+        light = np.pad(luminance(image), step, mode="edge").astype(np.int16)
+        result = np.empty_like(image)
+        for part in bands(height):
+            begin, end = part.start, part.stop
+            middle = light[begin + step : end + step]
+            edge = np.abs(middle[:, 2 * step :] - middle[:, : -2 * step])
+            edge += np.abs(light[begin + 2 * step : end + 2 * step] - light[begin:end])[
+                :, step : step + across
+            ]
+            edge *= np.int16(1 + round(7 * amount))
+            edge -= np.int16(round(60 * (1 - amount)))
+            np.clip(edge, 0, 255, out=edge)
+            if ground != "night":
+                np.subtract(255, edge, out=edge)
+            for channel in range(3):
+                level = edge
+                if ground == "picture":
+                    level = image[part, :, channel].astype(np.uint16) * edge.astype(np.uint16)
+                    level += 255
+                    level >>= 8
+                result[part, :, channel] = level
+        return result

@@ -1,0 +1,72 @@
+"""From one picture to another."""
+
+from functools import lru_cache
+from typing import Any, Literal
+
+import numpy as np
+from capriccio import Generator, Moment, layers
+
+from .pictures import Array, picture_of, resized, sample
+
+KINDS = Literal["fade", "right", "down", "diagonal", "iris", "clock", "blinds", "dissolve"]
+
+
+class Wipe(Generator):
+    """Go from one picture to another: fade, or wipe it over."""
+
+    def generate(
+        self,
+        now: Moment,
+        *,
+        over: Any = None,
+        to: Any = None,
+        position: float = 0.5,
+        softness: float = 0.1,
+        kind: KINDS = "right",
+    ) -> Array:
+        """Return a picture between two.
+
+        Args:
+            over: the one that it starts from.
+            to: the one that it ends with.
+            position: how far it has come; 0 is the first, 1 the second.
+            softness: how wide the border between them is.
+            kind: of the wipe.
+        """
+        image = picture_of(over, self)
+        height, width = image.shape[:2]
+        other = sample()[:, ::-1] if to is None else picture_of(to, self)
+        other = resized(np.ascontiguousarray(other), (width, height))
+        if position in (0.0, 1.0):
+            return (other if position else image).copy()
+        if kind == "fade":
+            return layers(image, (other, position), size=(width, height), name="")
+        soft = max(1, round(softness * 255))
+        # 0 where the other picture comes first, 255 where it comes last.
+        ramp = _ramp(height, width, kind)
+        reach = position * (255 + soft)
+        table = np.clip((reach - np.arange(256)) / soft * 255, 0, 255).astype(np.uint8)
+        mask = np.frombuffer(ramp.tobytes().translate(table.tobytes()), np.uint8)
+        mask = mask.reshape(height, width)
+        return layers(image, (other, mask), size=(width, height), name="")
+
+
+@lru_cache(8)
+def _ramp(height: int, width: int, kind: str) -> Array:
+    y = np.linspace(0, 1, height)[:, None] + np.zeros((1, width))
+    x = np.linspace(0, 1, width)[None] + np.zeros((height, 1))
+    if kind == "right":
+        ramp = x
+    elif kind == "down":
+        ramp = y
+    elif kind == "diagonal":
+        ramp = (x + y) / 2
+    elif kind == "iris":
+        ramp = np.hypot((x - 0.5) * width, (y - 0.5) * height) / np.hypot(width, height) * 2
+    elif kind == "clock":
+        ramp = np.arctan2((x - 0.5) * width, (0.5 - y) * height) / (2 * np.pi) % 1
+    elif kind == "blinds":
+        ramp = x * 12 % 1
+    else:
+        ramp = np.random.default_rng(0).random((height, width))
+    return (ramp.clip(0, 1) * 255).astype(np.uint8)
