@@ -84,8 +84,8 @@ def reasons_against(
     if known != memory:
         _write(known)
     late = Seen("", "", f"was not tried, since others took {all_seconds:g} s to load")
-    seen = {key: known.get(key, late) for key in map(key_of, strangers)}
-    return {key: one.reason for key, one in seen.items() if one.reason}
+    found = {key: known.get(key, late) for key in map(key_of, strangers)}
+    return {key: one.reason for key, one in found.items() if one.reason}
 
 
 def forget_failures() -> None:

@@ -47,9 +47,7 @@ def timed(function: Callable[[], Any], runs: int = RUNS) -> tuple[float, float, 
         wall.append(time.perf_counter() - begun)
         processor.append(time.thread_time() - used)
     middle = runs // 2
-    return tuple(
-        1000 * one for one in (sorted(wall)[middle], sorted(processor)[middle], min(processor))
-    )
+    return 1000 * sorted(wall)[middle], 1000 * sorted(processor)[middle], 1000 * min(processor)
 
 
 def shapes(size: tuple[int, int], count: int) -> Iterator[tuple[str, Callable[[], Any]]]:

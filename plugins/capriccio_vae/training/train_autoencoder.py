@@ -91,11 +91,7 @@ class AutoencoderTraining:
         # Half of the error is measured at half the size: the finest octave is not averaged away.
         error = 0.5 * (x - made).abs().mean()
         error = error + 0.5 * (F.avg_pool2d(x, 2) - F.avg_pool2d(made, 2)).abs().mean()
-        # The last convolution paints four pixels at once: what one of them has more of than the
-        # others, all over a place, is a weave.
-        phases = F.pixel_unshuffle(made - x, 2).unflatten(1, (3, 4))  # (count, 3, 4, …)
-        phases = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)  # (count, 12, …)
-        error = error + WEAVE * F.avg_pool2d(phases, 8).abs().mean()
+        error = error + WEAVE * weave(made, x)
         fidelity = error + FEATURES * features
         total = fidelity + KL * divergence
         if self.progress < DEBUT:
@@ -195,6 +191,17 @@ def latent_statistics(net: Autoencoder, crops: Crops, batches: int = 64) -> tupl
         found.append(mean[:, :, 2:-2, 2:-2].transpose(0, 1).flatten(1))  # (8, places)
     latents = torch.cat(found, 1)  # (8, places)
     return latents.mean(1), latents.std(1)
+
+
+def weave(made: Tensor, x: Tensor) -> Tensor:
+    """Return how much the four pixels that are painted at once differ, all over a place.
+
+    The last convolution paints them; what one of them has more of than the others, beyond what the
+    original has, is a weave of two pixels.
+    """
+    phases = F.pixel_unshuffle(made - x, 2).unflatten(1, (3, 4))  # (count, 3, 4, …)
+    phases = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)  # (count, 12, …)
+    return F.avg_pool2d(phases, 8).abs().mean()
 
 
 def laplacian(x: Tensor) -> Tensor:

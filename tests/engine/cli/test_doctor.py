@@ -468,6 +468,8 @@ def test_a_plugin_that_would_take_every_command_down_is_named_and_set_aside(fold
     (folder / "culprit_prints.py").write_text("")
     described, _ = call("parts", "--json")
     assert "prints" not in [one["plugin"] for one in described["broken"]]
+
+
 def test_what_a_canvas_needs_is_named(monkeypatch):
     assert named("canvas").state == "ok"
     monkeypatch.setitem(sys.modules, "skia", None)
