@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sysconfig
 import threading
@@ -216,6 +217,9 @@ class JackServer:
         self.child.wait()
 
     def close(self) -> None:
+        if self.child.returncode == -signal.SIGKILL:
+            # It keeps its place, of which there are eight, until one of its name has ended well.
+            self.start()
         end(self.child)
 
 

@@ -385,8 +385,9 @@ KILLS = (
     "JACK killed",
     "JACK stopped",
 )
-# Which happen to the JACK server or to a client of it, so that no other show may be on it.
-ALONE = ("JACK killed", "JACK stopped", "MIDI process killed", "MIDI process stopped")
+# Which a JACK server feels, since they happen to it or to a client of it that does not close, so
+# that no other show may be on it.
+ALONE = tuple(fault for fault in KILLS if fault != "kill -9")
 # What ends the show by itself.
 ENDS = (kill, terminate, holds_for_ever)
 
