@@ -20,6 +20,7 @@ that was set, by its address, or
 | `end` | the show was ended |
 """
 
+import gc
 import math
 from bisect import bisect_right
 from collections.abc import Callable
@@ -235,14 +236,13 @@ def read_take(text: str, name: str) -> Take:
         take = Take(_header(from_json(lines[0])))
     except (ValueError, TypeError, KeyError) as error:
         raise ShowError(f"{name!r} is no take: {_reason(error)} (line 1)") from None
-    for number, line in enumerate(lines[1:], 2):
-        try:
-            seconds, what, value = from_json(line)
-            if not -MAX_SECONDS < _number(seconds) < MAX_SECONDS:
-                raise ValueError(f"no show lasts {seconds!r} seconds")
-            take.add_line(float(seconds), str(what), value)
-        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
-            raise ShowError(f"{name!r} is broken in line {number}: {_reason(error)}") from None
+    collects = gc.isenabled()
+    gc.disable()  # nothing here is in a cycle, and to look for some would take most of the time
+    try:
+        _add_lines(take, lines[1:], name)
+    finally:
+        if collects:
+            gc.enable()
     take.turns.sort(key=lambda turn: turn.seconds)  # from several threads, almost in order
     take.phrases.sort(key=lambda phrase: phrase.seconds)
     take.answers.sort(key=lambda answer: answer.seconds)
@@ -252,6 +252,17 @@ def read_take(text: str, name: str) -> Take:
         last = take.seconds if take.moment is None else take.moment
         take.seconds = last + 0.5 / take.record["fps"]
     return take
+
+
+def _add_lines(take: Take, lines: list[str], name: str) -> None:
+    for number, line in enumerate(lines, 2):
+        try:
+            seconds, what, value = from_json(line)
+            if not -MAX_SECONDS < _number(seconds) < MAX_SECONDS:
+                raise ValueError(f"no show lasts {seconds!r} seconds")
+            take.add_line(float(seconds), str(what), value)
+        except (ValueError, TypeError, LookupError, AttributeError, OverflowError) as error:
+            raise ShowError(f"{name!r} is broken in line {number}: {_reason(error)}") from None
 
 
 def _header(record: Any) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio import image_files
+from capriccio import image_files, open_image
 from torch import Tensor
 
 LONGEST = 512  # pixels; larger pictures are scaled down as they are read
@@ -44,11 +44,11 @@ class Crops:
             if part == "test":
                 continue
             try:
-                with Image.open(path) as file:
+                with open_image(path) as file:
                     picture = file.convert("RGB")
                 picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
                 image = np.asarray(picture)
-            except (OSError, ValueError, SyntaxError):
+            except ValueError:
                 continue
             if min(image.shape[:2]) >= 96:
                 (self.val if part == "val" else self.train).append(image)

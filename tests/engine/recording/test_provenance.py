@@ -258,6 +258,7 @@ def test_a_malformed_record_is_refused(folder):
     with pytest.raises(ValueError, match="it is nested too deeply"):
         from_json("[" * 33 + "]" * 33)
     assert from_json("[" * 32 + "]" * 32)
+    assert from_json(json.dumps(["[" * 99, '"[' * 99, "\\"])) == ["[" * 99, '"[' * 99, "\\"]
 
 
 RECORD = {"sketch": "a.py", "sha256": "0" * 64, "bpm": 120, "meter": 4, "fps": 10, "size": [8, 6]}
