@@ -106,7 +106,7 @@ class Canvas(CanvasState):
 
     def quad(self, *corners: float) -> None:
         """Draw a shape of four corners: x1, y1 to x4, y4."""
-        self.polygon(np.reshape(corners, (4, 2)))
+        self.polygon(np.reshape(_eight(corners, "quad"), (4, 2)))
 
     def polygon(self, points: Any, closed: bool = True) -> None:
         """Draw a shape from its points `(n, 2)`."""
@@ -121,7 +121,7 @@ class Canvas(CanvasState):
 
     def bezier(self, *coordinates: float) -> None:
         """Draw a Bézier curve: x1, y1, two control points, and x4, y4."""
-        x1, y1, *rest = np.reshape(coordinates, 8).tolist()
+        x1, y1, *rest = _eight(coordinates, "bezier")
         self.path(f"M{x1} {y1}C" + " ".join(map(str, rest)))
 
     def path(self, data: str) -> None:
@@ -152,6 +152,8 @@ class Canvas(CanvasState):
         has its own size in pixels, or a width or a height; with both it is stretched.
         """
         surface, skia = self._open(), load_skia()
+        if math.isnan(opacity):
+            finite("image", opacity)
         found = skia_image(picture)
         wide, high = found.width(), found.height()
         if x is None and y is None and width is None and height is None:
@@ -292,6 +294,14 @@ class Canvas(CanvasState):
             draw(*shape, style.fill)
         if style.stroked:
             draw(*shape, style.stroke)
+
+
+def _eight(numbers: tuple[float, ...], who: str) -> tuple[float, ...]:
+    if len(numbers) != 8:
+        raise TypeError(f"{who} takes x and y of four points, got {len(numbers)} numbers")
+    if not math.isfinite(sum(numbers)):
+        finite(who, *numbers)
+    return numbers
 
 
 def _transformed(path: Any, matrix: Any) -> Any:

@@ -19,9 +19,12 @@ def argb(color: Sequence[Any], hsb: bool = False) -> int:
     Raises:
         ValueError: it is none of these.
     """
-    if color and not isinstance(color[0], str | int | float) and len(color) <= 2:
+    if color and hasattr(color[0], "__len__") and not isinstance(color[0], str):
         color = (*color[0], *color[1:])  # a tuple or an array, and alpha behind it
-    return _argb(tuple(one if isinstance(one, str) else float(one) for one in color), hsb)
+    try:
+        return _argb(tuple(one if isinstance(one, str) else float(one) for one in color), hsb)
+    except TypeError:
+        raise ValueError(f"no colour {color!r}; give a name, grey, or numbers 0..1") from None
 
 
 @lru_cache(4096)

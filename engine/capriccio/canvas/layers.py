@@ -115,7 +115,9 @@ class Layer:
         if is_canvas(self.picture) and self.mask is None and self.picture.size == size:
             if self.mode == "normal":
                 pixels = self.picture.premultiplied()
-                return Source(pixels[..., 2::-1], self.mode, self.opacity, pixels[..., 3], True)
+                found = Source(pixels[..., 2::-1], self.mode, self.opacity, pixels[..., 3], True)
+                found.drawn = pixels.view(np.uint32).any(axis=(1, 2))
+                return found
             return Source(np.empty(0), self.mode, self.opacity, over=self.picture.snapshot())
         image, alpha = self._read(size)
         over = None if self.mode in FAST else _as_skia(image, alpha)
@@ -164,6 +166,7 @@ class Source:
         alpha: (height, width) uint8.
         premultiplied: the image is multiplied by its alpha already.
         over: a `skia.Image`, where skia blends it.
+        drawn: in which rows there is anything, where it is premultiplied.
     """
 
     image: Array
@@ -172,6 +175,7 @@ class Source:
     alpha: Array | None = None
     premultiplied: bool = False
     over: Any = None
+    drawn: Any = None
 
     def draw(self, under: Array) -> Array:
         """Return a picture with this one drawn over it by skia."""
@@ -227,8 +231,7 @@ def _is_plain(source: Source) -> bool:
 def _blend_rows(source: Source, part: slice, below: Array, above: Array, level: Array) -> None:
     """Blend rows of a picture over `below`; the other two arrays are scratch."""
     if source.premultiplied:
-        assert source.alpha is not None
-        if not source.alpha[part].any():  # nothing was drawn here
+        if not source.drawn[part].any():
             return
         for channel in range(3):
             above[..., channel] = source.image[part, :, channel]
@@ -240,12 +243,16 @@ def _blend_rows(source: Source, part: slice, below: Array, above: Array, level: 
         below[:] = above
         return
     if source.alpha is None:
-        level[:] = share
-    else:
-        for channel in range(3):
-            level[..., channel] = source.alpha[part]
-        if share < 255:
-            _multiply(level, share)
+        above *= share
+        below *= WHOLE - share
+        below += above
+        below += WHOLE
+        below >>= 8
+        return
+    for channel in range(3):
+        level[..., channel] = source.alpha[part]
+    if share < 255:
+        _multiply(level, share)
     if source.premultiplied:
         if share < 255:
             _multiply(above, share)

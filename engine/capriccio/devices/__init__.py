@@ -13,8 +13,9 @@ def outputs() -> list[type[Output]]:
     from .video.film import Video
     from .video.frames import Frames
     from .video.screen import Screen
+    from .video.terminal import Terminal
 
-    return [Screen, Frames, Video, Animation, ImageFile, Midi, MidiFile]
+    return [Screen, Terminal, Frames, Video, Animation, ImageFile, Midi, MidiFile]
 
 
 @hookimpl

@@ -214,6 +214,16 @@ def test_a_generator_may_return_a_canvas():
     assert Sun()(Moment(), size=0.8).shape == (50, 100, 3)
 
 
+def test_what_has_no_extent_draws_nothing():
+    canvas = Canvas(64, 64)
+    canvas.path("")
+    canvas.text("", 0.5, 0.5)
+    canvas.curve([(0.5, 0.5)])
+    canvas.circle(0.5, 0.5, 0.0)
+    canvas.image(np.zeros((2, 2, 3), np.uint8), 0, 0, opacity=-1)
+    assert canvas.pixels.max() == 0
+
+
 def test_a_notebook_shows_a_canvas():
     bundle = red()._repr_mimebundle_()
     assert bundle["image/png"].startswith(b"\x89PNG")
@@ -233,6 +243,8 @@ def test_a_notebook_shows_a_canvas():
         ("stroke_weight", math.nan),
         ("polygon", [(0, math.nan)]),
         ("image", np.zeros((2, 2, 3), np.uint8), math.nan, 0),
+        ("bezier", 0, 0, 0, 0, 0, 0, 0, math.nan),
+        ("quad", 0, 0, 0, 0, 0, 0, 0, math.inf),
     ],
 )
 def test_numbers_that_are_none_are_told(call):
@@ -255,4 +267,8 @@ def test_what_cannot_be_is_told():
         canvas.stroke_cap("flat")
     with pytest.raises(ValueError, match="text_size must be more than 0, got 0"):
         canvas.text_size(0)
+    with pytest.raises(TypeError, match="quad takes x and y of four points, got 3 numbers"):
+        canvas.quad(1, 2, 3)
+    with pytest.raises(TypeError, match="bezier takes x and y of four points, got 2 numbers"):
+        canvas.bezier(1, 2)
     canvas.text_leading(1.5)
