@@ -13,13 +13,14 @@ import numpy as np
 
 from .clock import LiveClock, Moment, OfflineClock
 from .errors import ShowError
+from .general_midi import check_instruments
 from .log import warn_once
 from .parameters import Parameter, Parameters
 from .parts import Generator, Input, Knob, Output
 from .performance import Performance
 from .recording.recorder import Recorder
 from .recording.take import Take
-from .registry import input_device, output, reseed
+from .registry import input_device, output, reseed, sound_renderer
 from .sketch_provenance import provenance_of
 from .stage.answers import AnswerCue
 from .stage.cues import DrawFunction, PlayCue, call_draw, check_cue, cue_name, draw_cue_name
@@ -33,6 +34,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 loading: ContextVar[Path | None] = ContextVar("loading", default=None)
 # What `render` writes to a file, by its ending; a name without one is a folder of frames.
 RENDERERS = {".mp4": "video", ".mid": "midifile", "": "frames"}
+RENDERERS |= dict.fromkeys((".wav", ".flac", ".ogg"), "audio")
 
 
 class Sketch:
@@ -61,6 +63,7 @@ class Sketch:
         self._draw: DrawFunction | None = None
         self._plays: list[PlayCue] = []
         self._answers: list[AnswerCue] = []
+        self._instruments: dict[int, str | int] = {}
         self.current_stage: Stage | None = None
 
     # -- cues ---------------------------------------------------------------------------------
@@ -114,6 +117,18 @@ class Sketch:
             return function
 
         return add
+
+    def instruments(self, instruments: Mapping[int, str | int]) -> None:
+        """Choose what plays each channel: `sketch.instruments({1: "organ", 2: "Cello", 3: 49})`.
+
+        An instrument is one of `audio` ("choir", "kit", …), or a General MIDI name or number. A
+        channel without one has what suits the part that plays it. MIDI ports and files receive a
+        program change.
+
+        Raises:
+            TypeError, ValueError: it is no dict, or there is no such channel or instrument.
+        """
+        self._instruments.update(check_instruments(instruments))
 
     # -- within cues --------------------------------------------------------------------------
 
@@ -220,7 +235,8 @@ class Sketch:
         """Render offline to files: `sketch.render("mine.mp4", "mine.mid", seconds=8, seed=3)`.
 
         Args:
-            files: `.mp4` is a film, `.mid` the music; a name without ending is a folder of PNGs.
+            files: `.mp4` is a film, `.mid` the music, `.wav`, `.flac` and `.ogg` its sound; a name
+                without ending is a folder of PNGs.
             seconds: how long.
             seed: of all parts that take one; without it they go on as they are.
             progress: called after every frame with the number of frames done.
@@ -234,7 +250,8 @@ class Sketch:
         for file in map(Path, files):
             if file.suffix.lower() not in RENDERERS:
                 raise ShowError(
-                    f"{file.name!r} cannot be rendered; give .mp4, .mid or the name of a folder"
+                    f"{file.name!r} cannot be rendered; give .mp4, .mid, .wav, .flac, .ogg or the "
+                    "name of a folder"
                 )
             outputs.append(output(f"{RENDERERS[file.suffix.lower()]}:{file}"))
         return self.perform(outputs, seconds=seconds, seed=seed, progress=progress)
@@ -342,6 +359,12 @@ class Sketch:
         check_size(self.size)
         if not (isinstance(self.fps, int | float) and 0 < self.fps <= 1000):
             raise ShowError(f"fps must be more than 0 and at most 1000, got {self.fps!r}")
+        suited: dict[int, str | int] = {}
+        if self._plays or self._answers:
+            facts["open_sound"] = sound_renderer()
+            for part in self.parts.values():
+                suited = {**check_instruments(part.instruments), **suited}
+        facts["instruments"] = {**suited, **self._instruments}
         performance = Performance(clock, self.size, self.fps, self.title, **facts)
         self._add_parameters(performance.parameters)
         return performance

@@ -28,7 +28,7 @@ LAYERS = {
     4: ["parts", "hookspecs"],
     3: ["knob_state", "performance", "models", "svg"],
     2: ["parameters", "image_io", "extras"],
-    1: ["events", "clock", "midi_ports"],
+    1: ["events", "clock", "midi_ports", "general_midi"],
     0: ["tempo", "media", "errors", "log", "atomic_file"],
 }
 LAYER = {module: layer for layer, modules in LAYERS.items() for module in modules}
