@@ -10,6 +10,7 @@ from typing import IO, Any
 
 from capriccio import Gauge, Moment, Note, Output, Performance, ShowError
 
+from .devices import device_names
 from .instruments import instrument_for
 from .protocol import CONTROL, END, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
 from .renderer import Renderer
@@ -46,8 +47,7 @@ class Audio(Output):
 
     @classmethod
     def missing(cls) -> str:
-        found = devices()
-        return "" if found else "no sound card was found"
+        return "" if device_names() else "no sound card was found"
 
     @staticmethod
     def renderer(performance: Performance) -> Renderer:
@@ -157,8 +157,23 @@ class Audio(Output):
         names = {
             channel: instrument_for(name) for channel, name in performance.instruments.items()
         }
+        # A signal to this process and its group leaves the player to end by itself.
+        options: dict[str, Any] = {"start_new_session": True}
+        if sys.platform == "win32":
+            flags = subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
+            options = {"creationflags": flags}
+        # One thread: what is computed is small, and threads of numpy would wait for each other.
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
         wanted = {"device": self.target, "instruments": names, "parent": os.getpid()}
-        self.process = start_process(json.dumps(wanted), stdin=subprocess.PIPE)
+        self.process = subprocess.Popen(
+            [sys.executable, "-P", "-m", "capriccio_audio.player_process", json.dumps(wanted)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,  # where ALSA and JACK complain
+            bufsize=0,
+            env=environment,
+            **options,
+        )
         self._ready = threading.Event()
         self._error = "it ended"
         self._reader = threading.Thread(
@@ -237,35 +252,3 @@ class Audio(Output):
                 self._error = report.get("error", "")
                 self._ready.set()
         self._ready.set()
-
-
-def start_process(wanted: str, **streams: Any) -> "subprocess.Popen[bytes]":
-    """Start the process that plays, or that lists devices; it writes JSON, one object a line."""
-    # A signal to this process and its group leaves the player to end by itself.
-    options: dict[str, Any] = {"start_new_session": True}
-    if sys.platform == "win32":
-        flags = subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
-        options = {"creationflags": flags}
-    # One thread: what is computed here is small, and threads of numpy would wait for each other.
-    environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-P", "-m", "capriccio_audio.player_process", wanted],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,  # where ALSA and JACK complain
-        bufsize=0,
-        env=environment,
-        **options,
-        **streams,
-    )
-
-
-def devices(timeout: float = 10.0) -> list[str]:
-    """Return the names of the sound cards that can play; a process of its own asks for them."""
-    player = start_process(json.dumps({"list": True}), stdin=subprocess.DEVNULL)
-    try:
-        found, _ = player.communicate(timeout=timeout)
-        return list(json.loads(found)["devices"])
-    except (subprocess.TimeoutExpired, ValueError, KeyError):
-        player.kill()
-        player.communicate()
-        return []

@@ -13,6 +13,7 @@ import signal
 import sys
 import threading
 import time
+from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
 from itertools import count
@@ -20,6 +21,7 @@ from typing import Any
 
 import numpy as np
 
+from .devices import playbacks
 from .instruments import RATE
 from .protocol import CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .synthesizer import BLOCK, Synthesizer
@@ -28,9 +30,9 @@ from .synthesizer import BLOCK, Synthesizer
 CHECK_SECONDS, SILENT_SECONDS = 0.5, 1.0
 # The period that is asked of a device, in milliseconds; JACK has its own.
 PERIOD_MS, PERIODS = 6, 3
-# How fast the estimate of the device's clock follows it, in Hz; and how far it may be off before
-# it begins anew.
-BANDWIDTH, MAX_ERROR_SECONDS = 0.1, 0.05
+# How fast the estimate of the device's clock follows it, in Hz. A driver that has skipped a period
+# is not followed but jumped after: so many requests in a row were then so late, or early.
+BANDWIDTH, JUMP_SECONDS, JUMP_REQUESTS = 0.1, 0.002, 6
 
 
 class DeviceClock:
@@ -43,11 +45,19 @@ class DeviceClock:
         self._bandwidth = bandwidth
         self._next: float | None = None
         self._rate = 1.0 / RATE  # seconds a frame
+        self._errors: deque[float] = deque(maxlen=JUMP_REQUESTS)
 
     def update(self, now: float, frames: int) -> float:
         """Return the estimate for a request of `frames` frames that came at `now`."""
-        if self._next is None or abs(now - self._next) > MAX_ERROR_SECONDS:
-            self._next, self._rate = now, 1.0 / RATE
+        if self._next is None:
+            self._next = now
+        self._errors.append(now - self._next)
+        if len(self._errors) == JUMP_REQUESTS:
+            least, most = min(self._errors), max(self._errors)
+            if least > JUMP_SECONDS or most < -JUMP_SECONDS:
+                # The earliest of them waited least for its thread.
+                self._next += least
+                self._errors.clear()
         start, error = self._next, now - self._next
         turn = 2 * np.pi * self._bandwidth * frames / RATE
         self._next += float(np.sqrt(2) * turn * error) + frames * self._rate
@@ -112,6 +122,7 @@ class Player:
     def requests(self) -> Generator[Any, int, None]:
         """Yield sound for every number of frames that is sent, as miniaudio wants it."""
         frames = yield np.zeros((0, 2), np.float32)
+        raise_thread_priority()  # of the thread of the device, which asks
         while True:
             frames = yield self.play(frames)
 
@@ -133,6 +144,19 @@ class Player:
                     synthesizer.control(frame, number, value, channel)
                 elif kind == SETTING:
                     synthesizer.set(frame, SETTINGS[number], channel, value)
+
+
+def raise_thread_priority() -> None:
+    """Run this thread before ordinary ones, where the system allows it."""
+    if sys.platform != "linux":  # elsewhere the driver has done so
+        return
+    try:
+        lowest = os.sched_get_priority_min(os.SCHED_FIFO)
+        if os.sched_getscheduler(0) == os.SCHED_OTHER:
+            os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(lowest))
+    except OSError:
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), -15)
 
 
 class Terminated(BaseException):
@@ -168,26 +192,6 @@ def open_device(name: str, player: Player) -> tuple[Any, str]:
     player.asked = time.monotonic()
     device.start(requests)
     return device, chosen["name"] if chosen else found[0]["name"]
-
-
-def playbacks() -> tuple[Any, list[dict[str, Any]]]:
-    """Return the first sound system of this machine that has a device, and its devices."""
-    import miniaudio
-
-    kind = miniaudio.Backend
-    wanted = {
-        "linux": [kind.JACK, kind.PULSEAUDIO, kind.ALSA],
-        "darwin": [kind.COREAUDIO],
-        "win32": [kind.WASAPI, kind.DSOUND],
-    }.get(sys.platform, [kind.ALSA])
-    for backend in wanted:
-        with suppress(miniaudio.MiniaudioError):
-            found = miniaudio.Devices([backend]).get_playbacks()
-            # A card that swallows everything is none.
-            found = [one for one in found if "Discard all samples" not in one["name"]]
-            if found:
-                return backend, found
-    return wanted[0], []
 
 
 def report(**fields: Any) -> None:
@@ -227,10 +231,7 @@ def watch(player: Player, device: Any, name: str, wanted: str, parent: int) -> N
 
 
 def main(wanted: dict[str, Any]) -> None:
-    """Play what comes on standard input until it ends, or list the devices."""
-    if wanted.get("list"):
-        report(devices=[one["name"] for one in playbacks()[1]])
-        return
+    """Play what comes on standard input until it ends."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait

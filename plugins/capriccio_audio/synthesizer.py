@@ -32,7 +32,7 @@ INAUDIBLE = 1e-4
 # Controllers: volume, pan, expression, sustain pedal, reverb; end all sound, end all notes.
 VOLUME, PAN, EXPRESSION, PEDAL, REVERB, SOUND_OFF, NOTES_OFF = 7, 10, 11, 64, 91, 120, 123
 # What the sum of an ordinary passage is multiplied by, for a loudness of -16 LUFS.
-LEVEL = 0.5
+LEVEL = 0.62
 DRUM_CHANNEL = 10
 
 

@@ -104,7 +104,7 @@ def hat(seconds: float, decay: float) -> Callable[[np.random.Generator, bool], T
 
     def render(random: np.random.Generator, hard: bool) -> Tone:
         sound = metal(random, seconds, low=3200, high=15500, decay=decay, noise=0.5)
-        sound += 0.3 * knock(random, seconds, 2500, 9000, 0.02) * (0.5, 1.0)[hard]
+        sound += 0.1 * knock(random, seconds, 2500, 9000, 0.02) * (0.5, 1.0)[hard]
         return Tone(faded(sound, 0.0006, seconds / 3))
 
     return render
@@ -113,7 +113,7 @@ def hat(seconds: float, decay: float) -> Callable[[np.random.Generator, bool], T
 def pedal(random: np.random.Generator, hard: bool) -> Tone:
     """Return a hi-hat closed by the foot."""
     sound = metal(random, 0.2, low=1800, high=11000, decay=0.09, noise=0.5)
-    return Tone(faded(sound + 0.4 * knock(random, 0.2, 300, 2500, 0.03), 0.0015, 0.06))
+    return Tone(faded(sound + 0.12 * knock(random, 0.2, 300, 2500, 0.03), 0.0015, 0.06))
 
 
 def cymbal(
@@ -223,7 +223,24 @@ DRUMS: dict[int, Callable[[np.random.Generator, bool], Tone]] = {
 }
 
 
+# The highest peak over the RMS of the first 50 ms: drums are mixed so that they are heard beside
+# others, not so that one stroke turns everything down.
+CREST = 3.6
+
+
+def pressed(sound: Array) -> Array:
+    """Return a stroke whose peak is at most `CREST` above its level, its top rounded."""
+    head = round(0.05 * RATE)
+    for _ in range(12):
+        level = np.sqrt(np.mean(sound[:head] ** 2))
+        peak = np.max(np.abs(sound))
+        if peak <= CREST * level:
+            break
+        sound = np.tanh(1.3 * sound / peak)
+    return sound
+
+
 def kit(pitch: int, layer: int) -> Tone:
     """Return a stroke of a drum: layers 0 and 1 are soft, 2 and 3 hard, each a little different."""
     random = np.random.default_rng([31, pitch, layer])
-    return DRUMS[pitch](random, layer >= 2)
+    return Tone(pressed(DRUMS[pitch](random, layer >= 2).samples))
