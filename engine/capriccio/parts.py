@@ -190,7 +190,7 @@ class Generator(Part):
 
     role = "generator"
     # What suits each of its channels: {1: "choir"}; a class may make it a property.
-    instruments: Mapping[int, str | int] = {}  # noqa: RUF012
+    instruments: Mapping[int, str | int] = {}
     knobs: ClassVar[dict[str, Knob]] = {}
     knob_state: KnobState  # the engine's own
 

@@ -37,6 +37,7 @@ class Audio(Output):
     name = "audio"
     timed = True
     process: "subprocess.Popen[bytes] | None" = None
+    _batch: list[bytes] | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -112,7 +113,9 @@ class Audio(Output):
         if file:
             try:
                 if renderer:
-                    seconds = max(self._performance.clock.seconds(), renderer.frames / renderer.rate)
+                    seconds = max(
+                        self._performance.clock.seconds(), renderer.frames / renderer.rate
+                    )
                     file.write(renderer.finish(seconds, TAIL_SECONDS))
             except OSError as error:
                 raise self._unwritable(error) from error
@@ -143,7 +146,7 @@ class Audio(Output):
     # -- the process --------------------------------------------------------------------------
 
     def _start_process(self, performance: Performance) -> None:
-        self._batch: list[bytes] | None = None
+        self._batch = None
         self._losses = 0
         self.load = self.late = 0.0
         performance.parameters.add_gauge(
@@ -154,9 +157,7 @@ class Audio(Output):
                 lambda: self.load < 0.7,
             )
         )
-        names = {
-            channel: instrument_for(name) for channel, name in performance.instruments.items()
-        }
+        names = {channel: instrument_for(name) for channel, name in performance.instruments.items()}
         # A signal to this process and its group leaves the player to end by itself.
         options: dict[str, Any] = {"start_new_session": True}
         if sys.platform == "win32":

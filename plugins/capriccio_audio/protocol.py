@@ -10,8 +10,6 @@ END, NOTE_ON, NOTE_OFF, CONTROL, SETTING, PANIC = range(6)
 SETTINGS = ("volume", "reverb", "mute")
 
 
-def pack(
-    due: float, kind: int, channel: int = 0, number: int = 0, value: float = 0.0
-) -> bytes:
+def pack(due: float, kind: int, channel: int = 0, number: int = 0, value: float = 0.0) -> bytes:
     """Return an event."""
     return EVENT.pack(due, kind, channel, number, value)

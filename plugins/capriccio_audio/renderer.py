@@ -4,7 +4,6 @@ import threading
 from typing import Any
 
 import numpy as np
-
 from capriccio import Note, Performance
 
 from .instruments import RATE, instrument_for
@@ -26,9 +25,7 @@ class Renderer:
     rate = RATE
 
     def __init__(self, performance: Performance):
-        names = {
-            channel: instrument_for(name) for channel, name in performance.instruments.items()
-        }
+        names = {channel: instrument_for(name) for channel, name in performance.instruments.items()}
         self._synthesizer = Synthesizer(names)
         self._parameters = performance.parameters
         self._lock = threading.Lock()

@@ -14,7 +14,12 @@ def hall(rate: int, frames: int) -> Array:
     response = np.zeros((2, frames))
     hertz = np.fft.rfftfreq(frames, 1 / rate)
     # Low frequencies last longer than high ones, which the air takes up. T60 in seconds.
-    for low, high, last in ((80, 400, 1.9), (400, 1500, 1.8), (1500, 4500, 1.3), (4500, 11000, 0.7)):
+    for low, high, last in (
+        (80, 400, 1.9),
+        (400, 1500, 1.8),
+        (1500, 4500, 1.3),
+        (4500, 11000, 0.7),
+    ):
         window = 1 / (1 + (low / np.maximum(hertz, 1)) ** 4) / (1 + (hertz / high) ** 4)
         for side in range(2):
             noise = np.fft.irfft(np.fft.rfft(random.standard_normal(frames)) * window, frames)
@@ -51,7 +56,7 @@ class Reverb:
         self._silent = self._parts + 1  # blocks since something was sent
 
     def add(self, sent: Array) -> Array | None:
-        """Return the hall's sound, `(2, block)`, after `sent` `(block,)`; None where it is silent."""
+        """Return what the hall answers to `sent`, `(2, block)`; None where it is silent."""
         self._silent = 0 if sent.any() else self._silent + 1
         if self._silent > self._parts:
             return None

@@ -43,9 +43,7 @@ class Settings:
                     )
                 )
         parameters.add(
-            Parameter(
-                "/audio/mute", "press", "Mute the sound, or sound again", self._mute, key="m"
-            )
+            Parameter("/audio/mute", "press", "Mute the sound, or sound again", self._mute, key="m")
         )
 
     def listen(self, listener: Listener) -> None:

@@ -27,6 +27,8 @@ BLOCK = 256
 # How many samples sound at once; two make a note of a choir. Those that are beyond it, or stopped
 # by a panic, fade within one block in the places behind.
 VOICES, FADING = 128, 64
+# Notes that start within one block, at most: more would take longer than the block lasts.
+MAX_STARTS = 32
 # Below this level, -80 dB, a released voice ends.
 INAUDIBLE = 1e-4
 # Controllers: volume, pan, expression, sustain pedal, reverb; end all sound, end all notes.
@@ -93,7 +95,10 @@ class Synthesizer:
         self._held = np.zeros(places, bool)
         self._sustained = np.zeros(places, bool)  # by the pedal
         self._key = np.zeros((places, 2), np.int64)  # channel and pitch
-        self._notes = 0
+        # The held voices of each key, and the places that are free.
+        self._keys: dict[tuple[int, int], list[int]] = {}
+        self._free = list(range(VOICES - 1, -1, -1))
+        self._notes = self._starts = 0
 
     # -- what is to be played -----------------------------------------------------------------
 
@@ -131,6 +136,7 @@ class Synthesizer:
         self._target[self._active] = 0.0
         self._held[:] = self._sustained[:] = False
         self._fall[:] = 0.0
+        self._keys.clear()
         for channel in self.channels.values():
             channel.pedal = False
 
@@ -145,6 +151,9 @@ class Synthesizer:
     # -- events -------------------------------------------------------------------------------
 
     def _start(self, delay: int, channel: int, pitch: int, velocity: float) -> None:
+        self._starts += 1
+        if self._starts > MAX_STARTS or not 0 <= velocity <= 1:
+            return
         settings = self.channels[channel]
         instrument = settings.instrument
         samples = samples_of(instrument.name)
@@ -201,6 +210,8 @@ class Synthesizer:
         self._age[place] = next(self._ages)
         self._held[place], self._sustained[place] = not drum, False
         self._key[place] = key
+        if not drum:
+            self._keys.setdefault(key, []).append(place)
 
     def _place_gains(self, place: int, settings: Channel, pan: float) -> None:
         # Equal power: a quarter turn from left to right.
@@ -212,14 +223,17 @@ class Synthesizer:
         self._gains[place] = left, right, sent * (left + right) / 2
 
     def _free_place(self) -> int:
-        free = np.flatnonzero(~self._active[:VOICES])
-        if len(free):
-            return int(free[0])
+        if self._free:
+            return self._free.pop()
         # The quietest that is released, or else the oldest, fades out elsewhere.
-        loudness = self._level[:VOICES] + 10.0 * self._held[:VOICES]
-        place = int(np.lexsort((self._age[:VOICES], loudness))[0])
-        if self._held[place]:
+        held = self._held[:VOICES]
+        if held.all():
             place = int(np.argmin(self._age[:VOICES]))
+        else:
+            place = int(np.argmin(np.where(held, np.inf, self._level[:VOICES])))
+        key = int(self._key[place, 0]), int(self._key[place, 1])
+        if self._held[place]:
+            self._keys[key].remove(place)
         spare = np.flatnonzero(~self._active[VOICES:])
         if len(spare):
             self._move(place, VOICES + int(spare[0]))
@@ -237,14 +251,17 @@ class Synthesizer:
 
     def _release_key(self, delay: int, channel: int, pitch: int) -> None:
         settings = self.channels[channel]
-        for place in np.flatnonzero(self._active & self._held):
-            if tuple(self._key[place]) == (channel, pitch):
-                if settings.pedal:
-                    self._held[place], self._sustained[place] = False, True
-                else:
-                    self._release(int(place), settings.instrument.release)
+        for place in self._keys.pop((channel, pitch), ()):
+            if settings.pedal:
+                self._held[place], self._sustained[place] = False, True
+            else:
+                self._release(place, settings.instrument.release)
 
     def _release(self, place: int, seconds: float) -> None:
+        if self._held[place]:
+            places = self._keys.get((int(self._key[place, 0]), int(self._key[place, 1])), [])
+            if place in places:
+                places.remove(place)
         self._held[place] = self._sustained[place] = False
         if seconds:
             self._fall[place] = 10 ** (-3 * BLOCK / RATE / seconds)
@@ -304,6 +321,7 @@ class Synthesizer:
         while self._events and self._events[0][0] < end:
             frame, _, action, arguments = heapq.heappop(self._events)
             action(max(0, frame - self.frame), *arguments)
+        self._starts = 0
         mixed = self._mix()
         self.frame = end
         dry = mixed[:2]
@@ -379,9 +397,17 @@ class Synthesizer:
         target = self._target[on] * self._fall[on]
         self._target[on] = self._level[on] = target
         wave *= level[:, None] + (target - level)[:, None] * self._ramp
-        ended = (target < INAUDIBLE * 0.1) | ((behind) & (loop == 0))
-        self._active[on[ended]] = False
+        ended = (target < INAUDIBLE * 0.1) | (behind & (loop == 0))
+        if ended.any():
+            self._end_voices(on[ended])
         return self._gains[on].T @ wave
+
+    def _end_voices(self, places: Array) -> None:
+        self._active[places] = False
+        for place in places.tolist():
+            self._release(place, 0.0)
+            if place < VOICES:
+                self._free.append(place)
 
     def _offset_of(self, name: str) -> int:
         if name not in self._offsets:

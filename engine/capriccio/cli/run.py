@@ -46,11 +46,11 @@ def performance_options(command: F) -> F:
             "--to",
             multiple=True,
             metavar="OUTPUT",
-            help="screen, screen:1, video:FILE.mp4, frames:DIR, audio, audio:DEVICE, audio:FILE.wav "
-            "(or .flac, .ogg), midi, midi:PORT, midifile:FILE.mid or an output of a plugin; one --to "
-            "for each. video:FILE.mp4,silent has no sound; midi:PORT,clock sends a MIDI clock too. "
-            "Live, @-15ms at the end sends 15 ms early, @40ms late.  [default: screen, midi and "
-            "audio, or with --offline files in takes/]",
+            help="screen, screen:1, video:FILE.mp4, frames:DIR, audio, audio:DEVICE, "
+            "audio:FILE.wav (or .flac, .ogg), midi, midi:PORT, midifile:FILE.mid or an output of "
+            "a plugin; one --to for each. video:FILE.mp4,silent has no sound; midi:PORT,clock "
+            "sends a MIDI clock too. Live, @-15ms at the end sends 15 ms early, @40ms late.  "
+            "[default: screen, midi and audio, or with --offline files in takes/]",
         ),
         click.option(
             "--from",

@@ -21,7 +21,14 @@ def membrane(
     time = times(seconds)
     sound = np.zeros_like(time)
     # The modes of a round membrane beside the lowest.
-    for ratio, level in ((1.0, 1.0), (1.59, 0.5), (2.14, 0.4), (2.3, 0.25), (2.65, 0.2), (2.92, 0.2)):
+    for ratio, level in (
+        (1.0, 1.0),
+        (1.59, 0.5),
+        (2.14, 0.4),
+        (2.3, 0.25),
+        (2.65, 0.2),
+        (2.92, 0.2),
+    ):
         glide = 1 + (drop - 1) * np.exp(-time / 0.028)
         phase = 2 * np.pi * np.cumsum(hertz * ratio * glide) / RATE + 0.3 * random.random()
         share = level if ratio == 1.0 else overtones * level
@@ -157,7 +164,9 @@ def struck_metal(
         partials = np.array(hertz)
         levels = 1 / np.sqrt(np.arange(1, len(partials) + 1))
         sound = decaying(seconds, partials, levels, decay / (1 + partials / 9000), random)
-        return Tone(faded(sound + 0.2 * knock(random, seconds, 2000, 8000, 0.01), 0.0006, seconds / 3))
+        return Tone(
+            faded(sound + 0.2 * knock(random, seconds, 2000, 8000, 0.01), 0.0006, seconds / 3)
+        )
 
     return render
 

@@ -11,7 +11,7 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -74,7 +74,12 @@ def render(name: str, folder: Path = FOLDER) -> int:
             gain = level / loudest(sound)
             if name == "organ" and layer == 1:
                 gain *= 0.55  # what crowns a chorus is softer than its foundations
-            note = {"pitch": pitch, "layer": layer, "start": place, "frames": len(sound)}
+            note: dict[str, Any] = {
+                "pitch": pitch,
+                "layer": layer,
+                "start": place,
+                "frames": len(sound),
+            }
             if tone.loop:
                 note["loop"] = list(tone.loop)
             notes.append({**note, "gain": round(gain, 5)})

@@ -67,7 +67,10 @@ def piano_tone(pitch: int, layer: int, *, seed: int, detune: float, thin: float)
         share = random.uniform(0.8, 1.2, len(number)) / count
         sound += decaying(seconds, tuned, level * share * 0.72, decay * 0.32, random)
         sound += decaying(seconds, tuned, level * share * 0.32, decay, random)
-    body = knock(random, seconds, 60, 900, 0.16) * 0.09 + knock(random, seconds, 1500, 5000, 0.05) * 0.03
+    body = (
+        knock(random, seconds, 60, 900, 0.16) * 0.09
+        + knock(random, seconds, 1500, 5000, 0.05) * 0.03
+    )
     sound = sound / np.max(np.abs(sound)) + body * (0.6, 1.0)[layer]
     return Tone(faded(sound, 0.0012, min(1.2, seconds / 3)))
 

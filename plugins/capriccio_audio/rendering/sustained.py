@@ -1,5 +1,8 @@
 """Renders what sounds as long as it is held: singers, bowed strings, organ pipes."""
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 
 from .tones import (
@@ -90,7 +93,7 @@ def resonance(hertz: Array, centre: Array, width: float) -> Array:
     return 1 / np.sqrt(1 + ((hertz - centre) / (width / 2)) ** 2)
 
 
-def formants_of(pitch: int) -> dict[str, tuple[tuple[float, ...], ...]]:
+def formants_of(pitch: int) -> Mapping[str, tuple[tuple[int, ...], ...]]:
     """Return the formants of the voice that sings a pitch."""
     voice = next(name for name, top in VOICES.items() if pitch <= top)
     return FORMANTS[voice]
@@ -112,7 +115,7 @@ def singer(random: np.random.Generator, pitch: int) -> Array:
     hertz_points = hertz_now[np.minimum(points, frames - 1)]
     count = int(min(HIGHEST_HZ * 0.6, 9500) / hertz)
     at = np.arange(1, count + 1)[:, None] * hertz_points[None, :]  # (harmonics, points)
-    tract = np.zeros_like(at)
+    tract: Any = np.zeros_like(at)
     effort = 1 + 0.12 * slow_drift(random, time, LOOP_SECONDS, 5)
     for number in range(5):
         low, high = (vowels[vowel][0][number] for vowel in ("o", "a"))
@@ -124,7 +127,7 @@ def singer(random: np.random.Generator, pitch: int) -> Array:
         width = vowels["a"][2][number] * random.uniform(1.0, 1.3)
         tract += (level[0] + (level[1] - level[0]) * opening) * resonance(at, centre, width)
     # A glottal pulse falls by 12 dB an octave, the lips give 6 back.
-    source = (np.arange(1, count + 1)[:, None] ** -1.05) * effort
+    source: Any = (np.arange(1, count + 1)[:, None] ** -1.05) * effort
     air = 0.0015 * np.ones_like(at)  # what the formants leave open
     tone = harmonics(phase, source * (tract + air), HOP)
     tone /= np.sqrt(np.mean(tone**2))
@@ -222,7 +225,7 @@ RANKS = {
 def pipe(random: np.random.Generator, hertz: float, slope: float) -> Array:
     """Return an open pipe: a steady tone, wind, and the chiff with which it speaks."""
     # A pipe has no vibrato; its wind is never quite still.
-    phase, hertz_now = steady_phase(random, hertz, 0.0, 0.7, -14, PIPE_SECONDS)
+    phase, _ = steady_phase(random, hertz, 0.0, 0.7, -14, PIPE_SECONDS)
     frames = len(phase)
     points = np.arange(0, frames + HOP, HOP)
     time = points / RATE

@@ -51,7 +51,9 @@ def slow_drift(random: np.random.Generator, time: Array, period: float, highest:
     curve = np.zeros_like(time)
     for turns in range(1, highest + 1):
         phase = 2 * np.pi * random.random()
-        curve += random.standard_normal() / turns * np.sin(2 * np.pi * turns * time / period + phase)
+        curve += (
+            random.standard_normal() / turns * np.sin(2 * np.pi * turns * time / period + phase)
+        )
     return curve / max(1e-9, float(np.std(curve)))
 
 

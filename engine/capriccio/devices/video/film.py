@@ -88,7 +88,7 @@ class Video(Output):
             codec.colorspace = codec.color_primaries = codec.color_trc = BT709
             codec.color_range = LIMITED
             if self._sound:
-                rate, options = self._sound.rate, {"aac_coder": "twoloop"}
+                rate, options = self._sound.rate, {"aac_coder": "fast"}
                 self._track: Any = self._file.add_stream("aac", rate=rate, layout="stereo")
                 self._track.bit_rate, self._track.options = SOUND_BITS, options
                 self._samples = 0
