@@ -1,6 +1,9 @@
-"""Sound: the output `audio`, which plays the music with nothing but this computer."""
+"""Sound: the output `audio`, which plays the music with nothing but this computer.
 
-from capriccio import Output, hookimpl
+And `midi_player`, which plays a MIDI file.
+"""
+
+from capriccio import Generator, Output, hookimpl
 
 
 @hookimpl
@@ -9,3 +12,11 @@ def outputs() -> list[type[Output]]:
     from .output import Audio
 
     return [Audio]
+
+
+@hookimpl
+def generators() -> list[type[Generator]]:
+    """Return the part `midi_player`."""
+    from .midi_player import MidiPlayer
+
+    return [MidiPlayer]

@@ -18,7 +18,7 @@ from .settings import settings_of
 from .sound_file import FORMATS, SoundFile
 
 # How long the process may take to load its instruments and open its device, and to end.
-OPEN_SECONDS, END_SECONDS = 20.0, 3.0
+OPEN_SECONDS, END_SECONDS = 30.0, 3.0
 # How long a file goes on after its last note, at most.
 TAIL_SECONDS = 4.0
 # Events that are written at once: a pipe takes 4096 bytes as a whole.

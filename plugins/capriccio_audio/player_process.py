@@ -235,8 +235,9 @@ def main(wanted: dict[str, Any]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
-    synthesizer = Synthesizer({int(key): name for key, name in wanted["instruments"].items()})
-    synthesizer.load()
+    names = {int(key): name for key, name in wanted["instruments"].items()}
+    synthesizer = Synthesizer(names)
+    synthesizer.load(names)
     player = Player(synthesizer)
     synthesizer.render()  # what is slow the first time
     gc.collect()
@@ -250,6 +251,8 @@ def main(wanted: dict[str, Any]) -> None:
     try:
         signal.signal(signal.SIGTERM, terminate)
         threading.Thread(target=player.receive, args=(0,), daemon=True).start()
+        # What the sketch has not chosen, it may play all the same.
+        threading.Thread(target=synthesizer.load, daemon=True).start()
         report(ready=name, latency_ms=PERIOD_MS * PERIODS)
         watch(player, device, name, wanted["device"], wanted["parent"])
         synthesizer.panic()

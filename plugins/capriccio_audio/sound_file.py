@@ -31,9 +31,10 @@ class SoundFile:
             self._file.metadata["title"] = title
         if comment:
             self._file.metadata["comment"] = comment
-        self._stream: Any = self._file.add_stream(codec, rate=RATE, layout="stereo")
+        stream: Any = self._file.add_stream(codec, rate=RATE, layout="stereo")
         if codec == "libopus":
-            self._stream.bit_rate = BITS_PER_SECOND
+            stream.bit_rate = BITS_PER_SECOND
+        self._stream = stream
 
     def write(self, sound: Array) -> None:
         """Append `sound`, `(2, frames)` floats -1..1."""

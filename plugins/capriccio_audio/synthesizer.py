@@ -2,6 +2,8 @@
 
 import heapq
 import math
+import threading
+from collections.abc import Iterable
 from itertools import count
 from typing import Any
 
@@ -14,7 +16,6 @@ from .instruments import (
     RATE,
     Instrument,
     Sample,
-    SampleSet,
     samples_of,
 )
 from .limiter import STEP, Limiter
@@ -74,6 +75,7 @@ class Synthesizer:
         # Samples of all loaded instruments, one after the other.
         self._sound = np.zeros(16, np.float32)
         self._offsets: dict[str, int] = {}
+        self._loading = threading.Lock()
         self._ages = count()
         # One entry a voice.
         places = VOICES + FADING
@@ -106,10 +108,13 @@ class Synthesizer:
         """Play a channel with an instrument."""
         self.channels[channel].instrument = INSTRUMENTS[name]
 
-    def load(self) -> None:
-        """Decode the samples of all instruments that channels have, before they are needed."""
-        for channel in self.channels.values():
-            self._offset_of(channel.instrument.name)
+    def load(self, channels: Iterable[int] = range(1, 17)) -> None:
+        """Decode the samples of what plays these channels before they are needed.
+
+        Any thread may do so while another renders.
+        """
+        for channel in channels:
+            self._offset_of(self.channels[channel].instrument.name)
 
     def note_on(self, frame: int, channel: int, pitch: int, velocity: float) -> None:
         """Start a note at a frame."""
@@ -411,7 +416,10 @@ class Synthesizer:
 
     def _offset_of(self, name: str) -> int:
         if name not in self._offsets:
-            samples: SampleSet = samples_of(name)
-            self._offsets[name] = len(self._sound)
-            self._sound = np.concatenate([self._sound, samples.sound])
+            samples = samples_of(name)
+            with self._loading:
+                if name not in self._offsets:
+                    offset = len(self._sound)
+                    self._sound = np.concatenate([self._sound, samples.sound])
+                    self._offsets[name] = offset
         return self._offsets[name]
