@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
@@ -189,6 +189,8 @@ class Generator(Part):
     """
 
     role = "generator"
+    # What suits each of its channels: {1: "choir"}; a class may make it a property.
+    instruments: Mapping[int, str | int] = {}
     knobs: ClassVar[dict[str, Knob]] = {}
     knob_state: KnobState  # the engine's own
 

@@ -27,6 +27,9 @@ class Performance:
         take: the take that is replayed, if one is.
         simulation: plays the controls where no person does.
         read: how an analyzer is read during this show; None reads at once and waits.
+        instruments: what plays each channel, a name or a program 1..128 of General MIDI.
+        open_sound: returns what renders the sound of this performance, for a film; None where
+            nothing is played, or no plugin can.
     """
 
     clock: OfflineClock
@@ -38,6 +41,8 @@ class Performance:
     take: Any = None
     simulation: Any = None
     read: Callable[[Any, Any], Any] | None = None
+    instruments: Mapping[int, str | int] = field(default_factory=dict)
+    open_sound: Callable[["Performance"], Any] | None = None
 
 
 # The performance whose cue is being called.

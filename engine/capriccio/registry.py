@@ -20,6 +20,7 @@ import pluggy
 from . import hookspecs
 from .errors import PartError, suggest
 from .parts import Analyzer, Generator, Input, Output, Part
+from .performance import Performance
 from .plugin_probe import key_of, reasons_against, stdout_to_stderr
 
 if TYPE_CHECKING:
@@ -283,6 +284,14 @@ def output(words: str) -> Output:
     built = installed().find(Output, name)(target)
     built.delay = float(delay[1]) / 1000 if delay else 0.0
     return built
+
+
+def sound_renderer() -> Callable[[Performance], Any] | None:
+    """Return what renders the sound of a performance: `renderer` of the output `audio`, if any."""
+    for found in installed().found:
+        if found.part.name == "audio" and hasattr(found.part, "renderer"):
+            return cast(Callable[[Performance], Any], found.part.renderer)
+    return None
 
 
 def input_device(words: str) -> Input:

@@ -14,6 +14,7 @@ import numpy as np
 
 from .clock import LiveClock, Moment, OfflineClock
 from .errors import ShowError
+from .general_midi import check_instruments
 from .log import warn_once
 from .notebook import Film, show
 from .parameters import Parameter, Parameters
@@ -21,7 +22,7 @@ from .parts import Generator, Input, Knob, Output
 from .performance import Performance
 from .recording.recorder import Recorder
 from .recording.take import Take
-from .registry import input_device, output, reseed
+from .registry import input_device, output, reseed, sound_renderer
 from .sketch_provenance import provenance_of
 from .stage.answers import AnswerCue
 from .stage.cues import DrawFunction, PlayCue, call_draw, check_cue, cue_name, draw_cue_name
@@ -36,6 +37,7 @@ loading: ContextVar[Path | None] = ContextVar("loading", default=None)
 # What `render` writes to a file, by its ending; a name without one is a folder of frames.
 RENDERERS = {".mp4": "video", ".mid": "midifile", "": "frames"}
 RENDERERS |= {".gif": "animation", ".webp": "animation", ".png": "image"}
+RENDERERS |= dict.fromkeys((".wav", ".flac", ".ogg"), "audio")
 
 
 class Sketch:
@@ -64,6 +66,7 @@ class Sketch:
         self._draw: DrawFunction | None = None
         self._plays: list[PlayCue] = []
         self._answers: list[AnswerCue] = []
+        self._instruments: dict[int, str | int] = {}
         self.current_stage: Stage | None = None
 
     # -- cues ---------------------------------------------------------------------------------
@@ -131,6 +134,18 @@ class Sketch:
             return function
 
         return add
+
+    def instruments(self, instruments: Mapping[int, str | int]) -> None:
+        """Choose what plays each channel: `sketch.instruments({1: "organ", 2: "Cello", 3: 49})`.
+
+        An instrument is one of `audio` ("choir", "kit", …), or a General MIDI name or number. A
+        channel without one has what suits the part that plays it. MIDI ports and files receive a
+        program change.
+
+        Raises:
+            TypeError, ValueError: it is no dict, or there is no such channel or instrument.
+        """
+        self._instruments.update(check_instruments(instruments))
 
     # -- within cues --------------------------------------------------------------------------
 
@@ -237,8 +252,9 @@ class Sketch:
         """Render offline to files: `sketch.render("mine.mp4", "mine.mid", seconds=8, seed=3)`.
 
         Args:
-            files: `.mp4` is a film, `.mid` the music, `.gif` and `.webp` an animation, `.png` the
-                last picture; a name without ending is a folder of PNGs.
+            files: `.mp4` is a film, `.mid` the music, `.wav`, `.flac` and `.ogg` its sound, `.gif`
+                and `.webp` an animation, `.png` the last picture; a name without ending is a
+                folder of PNGs.
             seconds: how long; a picture alone is the first one without it.
             seed: of all parts that take one; without it they go on as they are.
             progress: called after every frame with the number of frames done.
@@ -252,7 +268,8 @@ class Sketch:
         for file in map(Path, files):
             if file.suffix.lower() not in RENDERERS:
                 raise ShowError(
-                    f"{file.name!r} cannot be rendered; give .mp4, .mid, .gif, .webp, .png or the "
+                    f"{file.name!r} cannot be rendered; give .mp4, .mid, .wav, .flac, .ogg, .gif, "
+                    ".webp, .png or the "
                     "name of a folder"
                 )
             outputs.append(output(f"{RENDERERS[file.suffix.lower()]}:{file}"))
@@ -374,6 +391,12 @@ class Sketch:
         check_size(self.size)
         if not (isinstance(self.fps, int | float) and 0 < self.fps <= 1000):
             raise ShowError(f"fps must be more than 0 and at most 1000, got {self.fps!r}")
+        suited: dict[int, str | int] = {}
+        if self._plays or self._answers:
+            facts["open_sound"] = sound_renderer()
+            for part in self.parts.values():
+                suited = {**check_instruments(part.instruments), **suited}
+        facts["instruments"] = {**suited, **self._instruments}
         performance = Performance(clock, self.size, self.fps, self.title, **facts)
         self._add_parameters(performance.parameters)
         return performance

@@ -70,6 +70,13 @@ class RNN(Generator):
             )
 
     @property
+    def instruments(self) -> dict[int, str | int]:  # type: ignore[override]
+        """Four voices of a choir, or a drum kit on channel 10."""
+        if isinstance(self.player, ChoralePlayer):
+            return dict.fromkeys(range(1, 5), "choir")
+        return {10: "kit"}
+
+    @property
     def unused_knobs(self) -> frozenset[str]:
         """Names of the knobs that have no effect on the loaded model."""
         return self.player.unused_knobs

@@ -237,6 +237,19 @@ def _midi() -> Iterator[Check]:
         yield Check("MIDI in", "missing", nothing, "connect a controller, if you have one")
 
 
+def _sound() -> Iterator[Check]:
+    from ..errors import PartError
+    from ..registry import output
+
+    try:
+        reason = output("audio").missing()
+    except PartError as error:
+        yield Check("sound", "missing", str(error))
+        return
+    remedy = "" if not reason else "the sound goes to files; connect a sound card, or start JACK"
+    yield Check("sound", "missing" if reason else "ok", reason or "a sound card plays", remedy)
+
+
 def _video() -> Iterator[Check]:
     import av
 
@@ -326,6 +339,7 @@ CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
     "networks": _networks,
     "screen": _screen,
     "MIDI": _midi,
+    "sound": _sound,
     "video": _video,
     "canvas": _canvas,
     "training": _training,

@@ -47,10 +47,11 @@ def performance_options(command: F) -> F:
             multiple=True,
             metavar="OUTPUT",
             help="screen, screen:1, video:FILE.mp4, animation:FILE.gif, image:FILE.png, "
-            "frames:DIR, midi, midi:PORT, midifile:FILE.mid "
-            "or an output of a plugin; one --to for each. midi:PORT,clock sends a MIDI clock too. "
-            "Live, @-15ms at the end sends 15 ms early, @40ms late.  [default: screen and midi, "
-            "or with --offline files in takes/]",
+            "frames:DIR, audio, audio:DEVICE, audio:FILE.wav (or .flac, .ogg), midi, midi:PORT, "
+            "midifile:FILE.mid or an output of a plugin; one --to for each. "
+            "video:FILE.mp4,silent has no sound; midi:PORT,clock sends a MIDI clock too. Live, "
+            "@-15ms at the end sends 15 ms early, @40ms late.  "
+            "[default: screen, midi and audio, or with --offline files in takes/]",
         ),
         click.option(
             "--from",
@@ -281,6 +282,7 @@ class _Setup:
 
 def _outputs(to: tuple[str, ...], offline: bool, take: str) -> "tuple[list[Output], bool]":
     """Return the outputs asked for, or the best of this machine; and whether the show is live."""
+    from ..errors import PartError
     from ..registry import output
 
     if to:
@@ -289,11 +291,18 @@ def _outputs(to: tuple[str, ...], offline: bool, take: str) -> "tuple[list[Outpu
     if offline:
         return [output(words) for words in files], False
     chosen, live = [], False
-    for device, file in zip((output("screen"), output("midi")), files, strict=True):
-        if reason := device.missing():
+    for name, file in zip(("screen", "midi", "audio"), [*files, f"audio:{take}.ogg"], strict=True):
+        try:
+            device = output(name)
+        except PartError:  # the sound is a plugin, and may be left out
+            continue
+        if not (reason := device.missing()):
+            live = True
+        elif name == "audio" and not live:  # the film has the sound
+            click.echo(f"{reason}; {files[0].partition(':')[2]} has the sound", err=True)
+            continue
+        else:
             click.echo(f"{reason}; recording to {file.partition(':')[2]} instead", err=True)
             device = output(file)
-        else:
-            live = True
         chosen.append(device)
     return chosen, live

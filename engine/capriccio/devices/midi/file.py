@@ -38,7 +38,8 @@ class MidiFile(Output):
 
     def start(self, performance: Performance) -> None:
         self._performance = performance
-        self._events: list[tuple[int, int, bytes]] = []
+        chosen = messages.programs(performance.instruments)
+        self._events: list[tuple[int, int, bytes]] = [(0, CONTROL, message) for message in chosen]
         self._last: dict[tuple[int, int], int] = {}
         self._sounding: Counter[tuple[int, int]] = Counter()
         # An empty file at once, so that a path that cannot be written is reported before the show.

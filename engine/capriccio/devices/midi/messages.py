@@ -1,5 +1,8 @@
 """Encodes notes and controls as MIDI messages."""
 
+from collections.abc import Mapping
+
+from ...general_midi import program_of
 from ...media import Note
 
 
@@ -21,6 +24,12 @@ def control(change: tuple[int, float, int]) -> bytes:
     if channel not in range(1, 17):
         raise ValueError(f"channel must be 1..16, got {channel!r}")
     return bytes([0xB0 | channel - 1, controller, to_7_bits(value)])
+
+
+def programs(instruments: Mapping[int, str | int]) -> list[bytes]:
+    """Return the messages that choose the instrument of each channel; a kit needs none."""
+    chosen = ((channel, program_of(name)) for channel, name in sorted(instruments.items()))
+    return [bytes([0xC0 | channel - 1, number - 1]) for channel, number in chosen if number]
 
 
 def to_7_bits(value: float) -> int:

@@ -22,6 +22,8 @@ from .clock_out import ClockTicks
 AUDIBLE_MS = 5.0
 # Events that are written at once: a pipe takes 4096 bytes as a whole.
 MAX_AT_ONCE = 4096 // player_process.EVENT.size
+# When instruments are chosen, before the show: as soon as the player has surely heard of it.
+PROGRAM_SECONDS = 0.05
 # How long the player may take to open its port, in seconds.
 OPEN_SECONDS = 10.0
 
@@ -109,6 +111,8 @@ class Midi(Output):
         except ShowError as error:
             raise ShowError(f"{self} cannot open its port: {error}") from None
         self.process = process
+        for message in messages.programs(performance.instruments):
+            self._send(PROGRAM_SECONDS, message)
 
     def note_on(self, note: Note, now: Moment) -> None:
         self._send(now.seconds, messages.note_on(note))

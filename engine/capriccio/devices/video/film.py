@@ -1,4 +1,4 @@
-"""Writes frames as a film: H.264 in an MP4 or QuickTime file."""
+"""Writes frames and sound as a film: H.264 and AAC in an MP4 or QuickTime file."""
 
 import shutil
 import struct
@@ -13,7 +13,7 @@ from ...atomic_file import replacing
 from ...clock import Moment
 from ...errors import ShowError
 from ...log import info, warn_once
-from ...media import Array, fit
+from ...media import Array, Note, fit
 from ...parts import Output
 from ...performance import Performance
 from ...recording.provenance import mp4_boxes
@@ -34,8 +34,17 @@ MAX_WAITING = 8
 BT709, LIMITED = 1, 1  # H.273: the colours of HD video; levels 16..235
 
 
+# Bits a second of the sound, AAC in stereo; and how long after it was due a note may come, live.
+SOUND_BITS, SOUND_SECONDS = 192_000, 0.5
+# Samples of a packet, and of what the encoder of FFmpeg puts before the sound.
+AAC_FRAME = 1024
+
+
 class Video(Output):
     """Encode every frame into a film: H.264, yuv420p, at the constant frame rate of the show.
+
+    Where the sketch plays, the film has its sound, AAC at 48 kHz; `video:FILE.mp4,silent` leaves
+    it out.
 
     The ending chooses the container: .mp4, .m4v or .mov. An odd width or height loses its last
     column or row, which yuv420p cannot hold. Live, a dropped frame repeats the one before it, so
@@ -44,16 +53,22 @@ class Video(Output):
     """
 
     name = "video"
-    _worker: BackgroundWorker[tuple[int, Array]] | None = None
+    _worker: BackgroundWorker[tuple[int, Array, float]] | None = None
+    _sound: Any = None  # renders the sound
 
     def __init__(self, target: str = ""):
         super().__init__(target)
-        self.path = target_path(target, str(self), "video:FILE.mp4", FORMATS)
+        file, comma, word = target.rpartition(",")
+        self.silent = bool(comma) and word == "silent"
+        path = file if self.silent else target
+        self.path = target_path(path, str(self), "video:FILE.mp4", FORMATS)
 
     def start(self, performance: Performance) -> None:
         self._live, self._size = performance.clock.live, performance.size
         self._provenance = performance.provenance
         self._next = self._encoded = 0
+        open_sound = None if self.silent else performance.open_sound
+        self._sound = open_sound(performance) if open_sound else None
         self._last: Array | None = None
         # 29.97 is 2997/100: whole numbers near enough for every rate in use.
         self._rate = Fraction(performance.fps).limit_denominator(1001)
@@ -62,6 +77,7 @@ class Video(Output):
         self._ended: int | None = (
             None  # the frame that could not be written; None while all is well
         )
+        self._unheard = 0  # samples that come before the first frame of a file that goes on
         self._gap = self._retry = 0  # the first that is missing, and the next that is tried
         self._begin_file()
         self._worker = BackgroundWorker(self._encode_or_rest, MAX_WAITING)
@@ -90,6 +106,11 @@ class Video(Output):
             codec = self._stream.codec_context
             codec.colorspace = codec.color_primaries = codec.color_trc = BT709
             codec.color_range = LIMITED
+            if self._sound:
+                rate, options = self._sound.rate, {"aac_coder": "fast"}
+                self._track: Any = self._file.add_stream("aac", rate=rate, layout="stereo")
+                self._track.bit_rate, self._track.options = SOUND_BITS, options
+                self._samples = 0
 
     def show(self, image: Array, now: Moment) -> None:
         assert self._worker
@@ -100,10 +121,28 @@ class Video(Output):
             index = int(now.seconds * self._rate + Fraction(1, 2))
             if index < self._next:
                 return
-        if self._worker.submit((index, picture), wait=not self._live):
+        # Of what has come so far no note is missing, but live for one that comes late.
+        heard = now.seconds - SOUND_SECONDS * self._live
+        if self._worker.submit((index, picture, heard), wait=not self._live):
             self._next = index + 1
         else:
             warn_once(f"{self} cannot keep up; frames are repeated")
+
+    def note_on(self, note: Note, now: Moment) -> None:
+        if self._sound:
+            self._sound.note_on(note, now.seconds)
+
+    def note_off(self, note: Note, now: Moment) -> None:
+        if self._sound:
+            self._sound.note_off(note, now.seconds)
+
+    def control(self, change: tuple[int, float, int], now: Moment) -> None:
+        if self._sound:
+            self._sound.control(change, now.seconds)
+
+    def panic(self) -> None:
+        if self._sound:
+            self._sound.panic()
 
     def close(self) -> None:
         worker, self._worker = self._worker, None
@@ -116,6 +155,10 @@ class Video(Output):
                 # What is closed must not be written to: that would end the process.
                 if complete := finished and self._last is not None and self._ended is None:
                     self._file.mux(self._stream.encode())
+                    if self._sound:
+                        end = float(self._encoded / self._rate)
+                        self._encode_sound(self._sound.finish(end))
+                        self._file.mux(self._track.encode())
         finally:
             if self._ended is None:
                 self._end_file(complete)
@@ -139,10 +182,12 @@ class Video(Output):
             if complete:  # else it follows from an error that was raised before
                 raise
 
-    def _encode_or_rest(self, item: tuple[int, Array]) -> None:
+    def _encode_or_rest(self, item: tuple[int, Array, float]) -> None:
         """Encode a frame; live, rest after an error, and go on in another file."""
-        index = item[0]
-        if self._ended is not None and not (index >= self._retry and self._begin_next(index)):
+        index, _, heard = item
+        if self._ended is not None and not (
+            index >= self._retry and self._begin_next(index, heard)
+        ):
             return
         try:
             self._encode(item)
@@ -155,7 +200,7 @@ class Video(Output):
             self._ended, self._retry = self._encoded, index + round(REST_SECONDS * self._rate)
             self._end_file(False)
 
-    def _begin_next(self, index: int) -> bool:
+    def _begin_next(self, index: int, heard: float) -> bool:
         """Begin another file with this frame; return whether that was possible."""
         self._retry = index + round(REST_SECONDS * self._rate)
         try:
@@ -168,7 +213,9 @@ class Video(Output):
         except (OSError, ShowError):
             return False
         self._first = self._encoded = index
-        # More than these: what the encoder still held, and a fragment that was not whole.
+        if self._sound:  # what was heard before the first frame of this file is left out
+            self._sound.render(heard)
+            self._unheard = max(0, round((float(index / self._rate) - heard) * self._sound.rate))
         # More than these: what the encoder still held, and a fragment that was not whole.
         missing = float((index - self._gap) / self._rate)
         what = f"{self} goes on in {self.path.name!r} from {float(index / self._rate):.1f} s"
@@ -176,14 +223,29 @@ class Video(Output):
         self._last = self._ended = None
         return True
 
-    def _encode(self, item: tuple[int, Array]) -> None:
-        index, picture = item
+    def _encode(self, item: tuple[int, Array, float]) -> None:
+        index, picture, heard = item
         with writing(self.path, str(self)):
             if self._last is not None:
                 for number in range(self._encoded, index):
                     self._encode_frame(number, self._last)
             self._encode_frame(index, picture)
+            if self._sound:
+                self._encode_sound(self._sound.render(heard))
         self._last, self._encoded = picture, index + 1
+
+    def _encode_sound(self, samples: Array) -> None:
+        from av import AudioFrame
+
+        skipped = min(self._unheard, samples.shape[1])
+        self._unheard -= skipped
+        samples = samples[:, skipped:]
+        if not samples.shape[1]:
+            return
+        frame = AudioFrame.from_ndarray(np.ascontiguousarray(samples), "fltp", "stereo")
+        frame.sample_rate, frame.pts = self._sound.rate, self._samples
+        self._samples += samples.shape[1]
+        self._file.mux(self._track.encode(frame))
 
     def _encode_frame(self, number: int, picture: Array) -> None:
         from av import VideoFrame
@@ -210,17 +272,21 @@ class Video(Output):
             av.open(str(part), "w", format=self._format, options=options) as joined,
         ):
             joined.metadata.update(source.metadata)
-            frames = source.streams.video[0]
-            stream = joined.add_stream_from_template(frames)
-            late = None
-            for packet in source.demux(frames):
-                if packet.dts is not None and packet.pts is not None:
+            streams = {one.index: joined.add_stream_from_template(one) for one in source.streams}
+            frames, late, heard = source.streams.video[0], None, -AAC_FRAME
+            for packet in source.demux():
+                if packet.dts is None or packet.pts is None:
+                    continue
+                if packet.stream is frames:
                     # A fragmented file cannot express that frames are stored before they are due,
                     # and starts later instead.
                     late = packet.pts if late is None else late
                     packet.pts, packet.dts = packet.pts - late, packet.dts - late
-                    packet.stream = stream
-                    joined.mux(packet)
+                else:  # nor that the sound of the encoder's first packet is not to be heard
+                    packet.pts = packet.dts = heard
+                    heard += AAC_FRAME
+                packet.stream = streams[packet.stream.index]
+                joined.mux(packet)
 
 
 def cut_to_fragments(path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Renders the instruments; not needed to play them."""

@@ -1,0 +1,82 @@
+"""MIDI files as parts."""
+
+import mido
+import pytest
+from capriccio import Moment, Note, generator
+from capriccio.testing import check_generator
+from capriccio_audio.midi_player import MidiPlayer
+from helpers.devices import ROOT
+
+
+@pytest.fixture
+def tune(tmp_path):
+    """Return a file of two bars: four notes on channel 1, a drum on 10, flute on channel 2."""
+    path = tmp_path / "tune.mid"
+    file = mido.MidiFile(ticks_per_beat=480)
+    melody, drums = mido.MidiTrack(), mido.MidiTrack()
+    melody.append(mido.Message("program_change", channel=0, program=73))
+    for number, pitch in enumerate((60, 62, 64, 65)):
+        wait = 0 if number == 0 else 480
+        melody.append(mido.Message("note_on", note=pitch, velocity=40 + 20 * number, time=wait))
+        melody.append(mido.Message("note_on", note=pitch, velocity=0, time=480))
+    drums.append(mido.Message("note_on", channel=9, note=36, velocity=100, time=1920))
+    drums.append(mido.Message("note_off", channel=9, note=36, time=240))
+    file.tracks += [melody, drums]
+    file.save(str(path))
+    return path
+
+
+def played(part, bars=2, **knobs):
+    found = []
+    for bar in range(bars):
+        now = Moment(beats=4.0 * bar, span=4.0)
+        found += [note._replace(start=note.start + 4 * bar) for note in part(now, **knobs)]
+    return found
+
+
+def test_a_file_is_played_beat_for_beat_and_begins_anew(tune):
+    part = generator("midi_player", file=tune)
+    notes = [(note.channel, note.pitch, note.start) for note in played(part, bars=4)]
+    once = [(1, 60, 0), (1, 62, 2), (1, 64, 4), (10, 36, 4), (1, 65, 6)]
+    assert notes == once + [(channel, pitch, at + 8) for channel, pitch, at in once]
+    assert played(part)[0] == Note(60, 0.0, 1.0, 40 / 127, 1)
+
+
+def test_it_may_end_and_begin_within(tune):
+    assert not played(MidiPlayer(file=tune, loop=False), bars=4)[5:]
+    part = MidiPlayer(file=tune, start=2.0, beats=4.0)
+    assert [(note.pitch, note.start) for note in played(part)] == [
+        (62, 0), (64, 2), (36, 2), (62, 4), (64, 6), (36, 6)
+    ]  # fmt: skip
+
+
+def test_channels_and_tracks_are_chosen(tune):
+    assert {note.channel for note in played(MidiPlayer(file=tune, channels={1: 3, 10: None}))} == {
+        3
+    }
+    assert {note.channel for note in played(MidiPlayer(file=tune, tracks=(1,)))} == {10}
+
+
+def test_the_file_says_which_instruments_play(tune):
+    assert MidiPlayer(file=tune).instruments == {1: 74}
+
+
+def test_knobs_change_what_is_played(tune):
+    part = MidiPlayer(file=tune)
+    assert [note.pitch for note in played(part, transpose=1.0)] == [72, 74, 76, 36, 77]
+    assert [note.pitch for note in played(part, density=0.4)] == [36, 65]
+    assert played(part, velocity=1.0)[0].velocity == pytest.approx(80 / 127)
+
+
+def test_the_part_keeps_the_contract(tune):
+    check_generator(MidiPlayer, file=tune)
+
+
+def test_a_missing_file_or_another_kind_is_told(tmp_path):
+    with pytest.raises(ValueError, match=r"finds no file 'none\.mid'"):
+        MidiPlayer(file="none.mid")
+    (tmp_path / "a.mid").write_bytes(b"no music")
+    with pytest.raises(ValueError, match="as a MIDI file"):
+        played(MidiPlayer(file=tmp_path / "a.mid"))
+    with pytest.raises(ValueError, match="needs a start and beats of 0 or more, got -1"):
+        MidiPlayer(file=ROOT / "sketches" / "duet.mid", start=-1)
