@@ -12,13 +12,14 @@ from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
 from importlib.util import find_spec
 from itertools import count
+from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import pluggy
 
 from . import hookspecs
-from .errors import PartError, suggest
+from .errors import PartError, ShowError, suggest
 from .parts import Analyzer, Generator, Input, Output, Part
 from .performance import Performance
 from .plugin_probe import key_of, reasons_against, stdout_to_stderr
@@ -37,6 +38,11 @@ HOOKS: dict[str, type[Part]] = {
     "inputs": Input,
 }
 COMMANDS = "commands"  # the hook that returns no classes
+
+# The outputs that write files, by the ending of these; a name without one is a folder of frames.
+FILE_OUTPUTS = {".mp4": "video", ".mid": "midifile", "": "frames"}
+FILE_OUTPUTS |= dict.fromkeys((".gif", ".webp"), "animation") | {".png": "image"}
+FILE_OUTPUTS |= dict.fromkeys((".wav", ".flac", ".ogg"), "audio")
 
 
 @dataclass(frozen=True, slots=True)
@@ -284,6 +290,21 @@ def output(words: str) -> Output:
     built = installed().find(Output, name)(target)
     built.delay = float(delay[1]) / 1000 if delay else 0.0
     return built
+
+
+def file_output(file: Path) -> Output:
+    """Build the output that writes a file, by its ending; a name without one is a folder.
+
+    Raises:
+        ShowError: no output writes files with this ending.
+    """
+    name = FILE_OUTPUTS.get(file.suffix.lower())
+    if name is None:
+        raise ShowError(
+            f"{file.name!r} cannot be rendered; give {', '.join(filter(None, FILE_OUTPUTS))} or "
+            "the name of a folder"
+        )
+    return output(f"{name}:{file}")
 
 
 def sound_renderer() -> Callable[[Performance], Any] | None:

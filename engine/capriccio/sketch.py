@@ -16,13 +16,14 @@ from .clock import LiveClock, Moment, OfflineClock
 from .errors import ShowError
 from .general_midi import check_instruments
 from .log import warn_once
+from .media import check_size
 from .notebook import Film, show
 from .parameters import Parameter, Parameters
 from .parts import Generator, Input, Knob, Output
 from .performance import Performance
 from .recording.recorder import Recorder
 from .recording.take import Take
-from .registry import input_device, output, reseed, sound_renderer
+from .registry import file_output, input_device, output, reseed, sound_renderer
 from .sketch_provenance import provenance_of
 from .stage.answers import AnswerCue
 from .stage.cues import DrawFunction, PlayCue, call_draw, check_cue, cue_name, draw_cue_name
@@ -34,10 +35,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # The file that is being loaded: `sketch.run()`, its last line, then does nothing.
 loading: ContextVar[Path | None] = ContextVar("loading", default=None)
-# What `render` writes to a file, by its ending; a name without one is a folder of frames.
-RENDERERS = {".mp4": "video", ".mid": "midifile", "": "frames"}
-RENDERERS |= {".gif": "animation", ".webp": "animation", ".png": "image"}
-RENDERERS |= dict.fromkeys((".wav", ".flac", ".ogg"), "audio")
 
 
 class Sketch:
@@ -264,17 +261,9 @@ class Sketch:
         """
         if not files:
             raise ShowError("nothing to render to; give a file, such as 'mine.mp4'")
-        outputs = []
-        for file in map(Path, files):
-            if file.suffix.lower() not in RENDERERS:
-                raise ShowError(
-                    f"{file.name!r} cannot be rendered; give .mp4, .mid, .wav, .flac, .ogg, .gif, "
-                    ".webp, .png or the "
-                    "name of a folder"
-                )
-            outputs.append(output(f"{RENDERERS[file.suffix.lower()]}:{file}"))
+        outputs = [file_output(Path(file)) for file in files]
         if seconds is None:
-            if any(file.suffix.lower() != ".png" for file in map(Path, files)):
+            if any(Path(file).suffix.lower() != ".png" for file in files):
                 raise ShowError(f"render needs to know how long {files[0]} is; write seconds=8")
             seconds = 1 / self.fps
         return self.perform(outputs, seconds=seconds, seed=seed, progress=progress)
@@ -511,10 +500,3 @@ def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:
         is_held=lambda: knob.name in state.held,
         hidden=knob.name in part.unused_knobs,
     )
-
-
-def check_size(size: tuple[int, int]) -> None:
-    """Raise ShowError unless `size` is (width, height), whole pixels from 16 to 16384."""
-    sides = size if isinstance(size, tuple | list) else ()
-    if len(sides) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in sides):
-        raise ShowError(f"size must be (width, height) from 16 to 16384 pixels each, got {size!r}")

@@ -405,8 +405,8 @@ def test_a_sketch_is_rendered_to_files_by_their_endings(tmp_path):
     stats = sketch.render(tmp_path / "stills", tmp_path / "song.mid", seconds=0.5)
     assert stats.frames == len(list((tmp_path / "stills").glob("*.png"))) == 5
     assert (tmp_path / "song.mid").is_file()
-    with pytest.raises(ShowError, match=r"^'song\.wav' cannot be rendered; give \.mp4, "):
-        sketch.render("song.wav", seconds=1)
+    with pytest.raises(ShowError, match=r"^'song\.xyz' cannot be rendered; give \.mp4, "):
+        sketch.render("song.xyz", seconds=1)
     with pytest.raises(ShowError, match=r"^nothing to render to; give a file, such as 'mine\.mp4'"):
         sketch.render(seconds=1)
 
