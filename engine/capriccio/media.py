@@ -222,10 +222,3 @@ def _kind(thing: object) -> str:
         return "None"
     name = type(thing).__name__
     return f"{'an' if name[0] in 'aeiou' or name == 'ndarray' else 'a'} {name}"
-
-
-def check_size(size: tuple[int, int]) -> None:
-    """Raise ShowError unless `size` is (width, height), whole pixels from 16 to 16384."""
-    sides = size if isinstance(size, tuple | list) else ()
-    if len(sides) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in sides):
-        raise ShowError(f"size must be (width, height) from 16 to 16384 pixels each, got {size!r}")

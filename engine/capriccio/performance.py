@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .clock import Moment, OfflineClock
+from .errors import ShowError
 from .parameters import Parameters
 
 
@@ -50,3 +51,10 @@ current_performance: ContextVar[Performance | None] = ContextVar("performance", 
 # The moment of the frame whose draw cue is being called: what such a cue reads is as it was then,
 # however late it reads, so that a show can be replayed.
 current_frame: ContextVar[Moment | None] = ContextVar("frame", default=None)
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise ShowError unless `size` is (width, height), whole pixels from 16 to 16384."""
+    sides = size if isinstance(size, tuple | list) else ()
+    if len(sides) != 2 or not all(isinstance(side, int) and 16 <= side <= 16384 for side in sides):
+        raise ShowError(f"size must be (width, height) from 16 to 16384 pixels each, got {size!r}")

@@ -16,17 +16,24 @@ from .clock import LiveClock, Moment, OfflineClock
 from .errors import ShowError
 from .general_midi import check_instruments
 from .log import warn_once
-from .media import check_size
 from .notebook import Film, show
 from .parameters import Parameter, Parameters
 from .parts import Generator, Input, Knob, Output
-from .performance import Performance
+from .performance import Performance, check_size
 from .recording.recorder import Recorder
 from .recording.take import Take
 from .registry import file_output, input_device, output, reseed, sound_renderer
 from .sketch_provenance import provenance_of
 from .stage.answers import AnswerCue
-from .stage.cues import DrawFunction, PlayCue, call_draw, check_cue, cue_name, draw_cue_name
+from .stage.cues import (
+    DrawFunction,
+    PlayCue,
+    add_cue,
+    call_draw,
+    check_cue,
+    cue_name,
+    draw_cue_name,
+)
 from .stage.replay import Replay
 from .stage.stage import Progress, Stage, no_progress
 from .stage.stats import Stats
@@ -106,7 +113,7 @@ class Sketch:
 
         def add(function: F) -> F:
             check_cue(function, "play", "now")
-            _add_cue(self._plays, PlayCue(function, bars))
+            add_cue(self._plays, PlayCue(function, bars))
             return function
 
         return add
@@ -127,7 +134,7 @@ class Sketch:
 
         def add(function: F) -> F:
             check_cue(function, "answer", "now", "notes")
-            _add_cue(self._answers, AnswerCue(function, controls, seconds))
+            add_cue(self._answers, AnswerCue(function, controls, seconds))
             return function
 
         return add
@@ -460,21 +467,6 @@ class Sketch:
         )
         self._names = other.names
         return beats
-
-
-def _add_cue(cues: list[Any], cue: Any) -> None:
-    """Add a cue, or put it in the place of an older version of itself.
-
-    A cell of a notebook that is run again compiles its function anew; a loop that makes several
-    cues of one name does not.
-    """
-    code = getattr(cue.function, "__code__", None)
-    for place, old in enumerate(cues):
-        old_code = getattr(old.function, "__code__", None)
-        if cue_name(old.function) == cue_name(cue.function) != "<lambda>" and code is not old_code:
-            cues[place] = cue
-            return
-    cues.append(cue)
 
 
 def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:

@@ -119,3 +119,18 @@ def next_turn(cues: list[PlayCue], meter: int, horizon: float) -> PlayCue | None
     free = [cue for cue in cues if not cue.busy and cue.turn(meter) < cue.until]
     cue = min(free, key=lambda cue: cue.turn(meter), default=None)
     return cue if cue and cue.turn(meter) <= horizon else None
+
+
+def add_cue(cues: list[Any], cue: Any) -> None:
+    """Add a cue, or put it in the place of an older version of itself.
+
+    A cell of a notebook that is run again compiles its function anew; a loop that makes several
+    cues of one name does not.
+    """
+    code = getattr(cue.function, "__code__", None)
+    for place, old in enumerate(cues):
+        old_code = getattr(old.function, "__code__", None)
+        if cue_name(old.function) == cue_name(cue.function) != "<lambda>" and code is not old_code:
+            cues[place] = cue
+            return
+    cues.append(cue)
