@@ -200,10 +200,10 @@ class InputHub:
             self._lost = True
             warn_once("the MIDI system has ended; inputs are read again when it is back")
             # All of them first: a client of a system that is gone must not outlive its return.
+            self._close_system()
             for name in list(self._inputs):
                 self._close_input(name)
             self._refused.clear()
-            self._close_system()
 
     def _close_input(self, name: str) -> None:
         """Close an input that has gone, and release the keys that are held on it."""
