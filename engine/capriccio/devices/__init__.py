@@ -13,7 +13,7 @@ def outputs() -> list[type[Output]]:
     from .video.film import Video
     from .video.frames import Frames
     from .video.screen import Screen
-    from .video.terminal_preview import Terminal
+    from .video.terminal_screen import Terminal
 
     return [Screen, Terminal, Frames, Video, Animation, ImageFile, Midi, MidiFile]
 

@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 from capriccio import ShowError
-from capriccio.devices.video.terminal_preview import SHOW, Terminal, as_blocks, as_kitty
+from capriccio.devices.video.terminal_screen import SHOW, Terminal, as_blocks, as_kitty
 from helpers.output_shows import halves, performance, plain, show_all
 from PIL import Image
 
