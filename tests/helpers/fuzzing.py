@@ -334,7 +334,7 @@ def check_toml(data: bytes) -> bool:
             assert str(path) in str(error)
         else:
             accepted += 1
-            tomllib.loads(data.decode().replace("\r\n", "\n"))
+            tomllib.loads(path.read_text(encoding="utf-8"))  # with every kind of line end
     return bool(accepted)
 
 

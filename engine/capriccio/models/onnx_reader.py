@@ -268,7 +268,7 @@ def _fields(data: mmap.mmap, start: int, end: int, count: list[int]) -> Iterator
             yield number, value
         elif wire == 2:
             length, at = _varint(data, at, end)
-            if length > end - at:
+            if not 0 <= length <= end - at:
                 raise _Damaged(f"a field declares {length} bytes where {end - at} are left")
             yield number, (at, at + length)
             at += length

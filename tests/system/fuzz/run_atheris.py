@@ -8,6 +8,7 @@ What it finds is written to `corpus/TARGET/`; further flags are those of libFuzz
 
 import sys
 from pathlib import Path
+from tempfile import mkdtemp
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -30,8 +31,7 @@ def main() -> None:
     target = TARGETS[sys.argv[1]]
     found = CORPUS / target.name
     found.mkdir(parents=True, exist_ok=True)
-    seeds = found.parents[3] / ".fuzz" / target.name
-    seeds.mkdir(parents=True, exist_ok=True)
+    seeds = Path(mkdtemp(prefix="capriccio-seeds-"))  # libFuzzer adds what it finds of interest
     for number, data in enumerate(target.seeds()):
         (seeds / f"seed-{number}").write_bytes(data)
 
