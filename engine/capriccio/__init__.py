@@ -42,6 +42,7 @@ _HOMES = {
     "analyzer": "registry",
     "generator": "registry",
     "generator_class": "registry",
+    "microphone": "registry",
     "output": "registry",
     "controls": "devices.midi.controls",
     "camera": "devices.video.camera",

@@ -189,10 +189,13 @@ class Generator(Part):
     """
 
     role = "generator"
-    # What suits each of its channels: {1: "choir"}; a class may make it a property.
-    instruments: Mapping[int, str | int] = {}
     knobs: ClassVar[dict[str, Knob]] = {}
     knob_state: KnobState  # the engine's own
+
+    @property
+    def instruments(self) -> Mapping[int, str | int]:
+        """What suits each of its channels; a class may just say `instruments = {1: "choir"}`."""
+        return {}
 
     @property
     def unused_knobs(self) -> frozenset[str]:

@@ -321,6 +321,11 @@ def input_device(words: str) -> Input:
     return installed().find(Input, name)(target)
 
 
+def microphone(target: str = "", **options: Any) -> Any:
+    """Build the input `microphone`, which a sketch reads: `ears.level`. A show opens it."""
+    return installed().find(Input, "microphone")(target, **options)
+
+
 def _build(role: type[P], name: str, options: dict[str, Any]) -> P:
     part = installed().find(role, name)
     # Asked of the method: for a class that inherits it Python 3.11.2 would describe `__new__`.

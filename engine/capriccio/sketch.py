@@ -304,7 +304,7 @@ class Sketch:
 
         Args:
             outputs: objects, or words as on the command line: "screen", "video:mine.mp4".
-            inputs: likewise: "osc:9000".
+            inputs: likewise: "osc:9000"; those that the sketch has names for are added.
             seconds: how long; without it a live show goes on until asked to end.
             live: in real time.
             seed: of all parts that take one, which begin anew; the same seed, the same show.
@@ -315,6 +315,8 @@ class Sketch:
         """
         opened = [output(one) if isinstance(one, str) else one for one in outputs]
         devices = [input_device(one) if isinstance(one, str) else one for one in inputs]
+        own = [one for one in self.names.values() if isinstance(one, Input)]
+        devices += [one for one in own if one not in devices]
         for role, given in ((Output, opened), (Input, devices)):
             if wrong := [one for one in given if not isinstance(one, role)]:
                 raise TypeError(f"{role.role}s= takes {role.role}s, got {wrong[0]}")

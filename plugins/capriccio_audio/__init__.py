@@ -1,9 +1,9 @@
 """Sound: the output `audio`, which plays the music with nothing but this computer.
 
-And `midi_player`, which plays a MIDI file.
+The input `microphone` hears the room, and the generator `midi_player` plays MIDI files.
 """
 
-from capriccio import Generator, Output, hookimpl
+from capriccio import Generator, Input, Output, hookimpl
 
 
 @hookimpl
@@ -20,3 +20,11 @@ def generators() -> list[type[Generator]]:
     from .midi_player import MidiPlayer
 
     return [MidiPlayer]
+
+
+@hookimpl
+def inputs() -> list[type[Input]]:
+    """Return the input `microphone`."""
+    from .microphone import Microphone
+
+    return [Microphone]

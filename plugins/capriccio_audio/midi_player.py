@@ -18,7 +18,7 @@ class MidiPlayer(Generator):
     A call returns the notes that begin within the next `now.span` beats.
 
     Args:
-        file: the path of a `.mid` file.
+        file: the path of a `.mid` file; without one it is silent.
         loop: whether it begins anew after `beats`; otherwise it falls silent.
         start: the beat of the file at which it begins.
         beats: how many beats of it are played; all that are left where it is 0, to a whole bar.
@@ -31,7 +31,7 @@ class MidiPlayer(Generator):
     def __init__(
         self,
         *,
-        file: str | Path,
+        file: str | Path = "",
         loop: bool = True,
         start: float = 0.0,
         beats: float = 0.0,
@@ -40,12 +40,11 @@ class MidiPlayer(Generator):
     ):
         self._file, self._loop, self._start, self._beats = Path(file), loop, start, beats
         self._channels, self._tracks = dict(channels or {}), tuple(tracks)
-        if not self._file.is_file():
+        if file and not self._file.is_file():
             raise ValueError(f"{self} finds no file {str(file)!r}")
         if not (start >= 0 and beats >= 0):
-            raise ValueError(
-                f"{self} needs a start and beats of 0 or more, got {start!r}, {beats!r}"
-            )
+            given = f"{start!r} and {beats!r}"
+            raise ValueError(f"{self} needs a start and beats of 0 or more, got {given}")
 
     def generate(
         self, now: Moment, *, velocity: float = 0.5, transpose: float = 0.5, density: float = 1.0
@@ -70,7 +69,7 @@ class MidiPlayer(Generator):
         return phrase
 
     @property
-    def instruments(self) -> dict[int, str | int]:  # type: ignore[override]
+    def instruments(self) -> Mapping[int, str | int]:
         """The programs that the file itself chooses."""
         return self._read[1]
 
@@ -79,6 +78,8 @@ class MidiPlayer(Generator):
         """The notes of the file, in order, their starts in beats; and its programs by channel."""
         import mido
 
+        if not self._file.is_file():
+            return [], {}
         try:
             file = mido.MidiFile(str(self._file))
         except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
@@ -106,12 +107,10 @@ class MidiPlayer(Generator):
                     started = open_.setdefault((channel, message.note), [])
                     started.append((beats, message.velocity / 127))
                 elif message.type in ("note_on", "note_off"):
-                    sounding = open_.get((channel, message.note))
-                    if not sounding:
-                        continue
-                    begin, velocity = sounding.pop(0)
-                    length = max(beats - begin, 1 / file.ticks_per_beat)
-                    notes.append(Note(message.note, begin, length, velocity, channel))
+                    for begin, velocity in open_.get((channel, message.note), [])[:1]:
+                        open_[channel, message.note].pop(0)
+                        length = max(beats - begin, 1 / file.ticks_per_beat)
+                        notes.append(Note(message.note, begin, length, velocity, channel))
         return sorted(notes, key=lambda note: (note.start, note.channel, note.pitch)), programs
 
     @cached_property

@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from .devices import playbacks
+from .devices import choose, playbacks
 from .instruments import RATE
 from .protocol import CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .synthesizer import BLOCK, Synthesizer
@@ -168,21 +168,13 @@ def open_device(name: str, player: Player) -> tuple[Any, str]:
     import miniaudio
 
     backend, found = playbacks()
-    chosen = None
-    if name:
-        fitting = [one for one in found if name.lower() in one["name"].lower()]
-        if not fitting:
-            names = ", ".join(repr(one["name"]) for one in found)
-            raise LookupError(f"no sound card is called {name!r}; there are: {names or 'none'}")
-        chosen = fitting[0]
-    elif not found:
-        raise LookupError("no sound card was found")
+    chosen = choose(name, found, "sound card")
     device = miniaudio.PlaybackDevice(
         output_format=miniaudio.SampleFormat.FLOAT32,
         nchannels=2,
         sample_rate=RATE,
         buffersize_msec=PERIOD_MS,
-        device_id=chosen["id"] if chosen else None,
+        device_id=chosen["id"],
         callback_periods=PERIODS,
         backends=[backend],
         app_name="capriccio",
@@ -191,7 +183,7 @@ def open_device(name: str, player: Player) -> tuple[Any, str]:
     next(requests)
     player.asked = time.monotonic()
     device.start(requests)
-    return device, chosen["name"] if chosen else found[0]["name"]
+    return device, chosen["name"]
 
 
 def report(**fields: Any) -> None:

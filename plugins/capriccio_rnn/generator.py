@@ -1,7 +1,7 @@
 """The part `rnn`: recurrent networks that write chorales or play drums and tunes."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from capriccio import Generator, Model, Moment, Note
@@ -70,7 +70,7 @@ class RNN(Generator):
             )
 
     @property
-    def instruments(self) -> dict[int, str | int]:  # type: ignore[override]
+    def instruments(self) -> Mapping[int, str | int]:
         """Four voices of a choir, or a drum kit on channel 10."""
         if isinstance(self.player, ChoralePlayer):
             return dict.fromkeys(range(1, 5), "choir")

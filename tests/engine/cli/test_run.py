@@ -98,7 +98,8 @@ def test_with_a_display_it_is_live_and_music_is_recorded(piece, folder, display,
     result = capriccio("run", piece, "--seconds", "0.5")
     assert result.exit_code == 0
     assert "piece: live on screen, midifile:takes/" in result.stderr
-    assert sorted(file.suffix for file in (folder / "takes").iterdir()) == [".jsonl", ".mid"]
+    suffixes = sorted(file.suffix for file in (folder / "takes").iterdir())
+    assert suffixes in ([".jsonl", ".mid", ".ogg"], [".jsonl", ".mid"])  # with a sound card
 
 
 def test_the_demo_plays():

@@ -51,9 +51,8 @@ def test_it_may_end_and_begin_within(tune):
 
 
 def test_channels_and_tracks_are_chosen(tune):
-    assert {note.channel for note in played(MidiPlayer(file=tune, channels={1: 3, 10: None}))} == {
-        3
-    }
+    moved = MidiPlayer(file=tune, channels={1: 3, 10: None})
+    assert {note.channel for note in played(moved)} == {3}
     assert {note.channel for note in played(MidiPlayer(file=tune, tracks=(1,)))} == {10}
 
 
