@@ -1,5 +1,6 @@
 """What a person writes: a file becomes a sketch, and a mistake in it is told with its line."""
 
+import io
 import os
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from capriccio import Generator, Note, Output, ShowError, Sketch
 from capriccio.testing import Memory
 from helpers.shows import GREY, beat, grey
 from helpers.sketches import WHOLE
+from PIL import Image
 
 # -- cues -------------------------------------------------------------------------------------
 
@@ -403,10 +405,35 @@ def test_a_sketch_is_rendered_to_files_by_their_endings(tmp_path):
     stats = sketch.render(tmp_path / "stills", tmp_path / "song.mid", seconds=0.5)
     assert stats.frames == len(list((tmp_path / "stills").glob("*.png"))) == 5
     assert (tmp_path / "song.mid").is_file()
-    with pytest.raises(ShowError, match=r"^'song\.xyz' cannot be rendered; give \.mp4, \.mid, "):
+    with pytest.raises(ShowError, match=r"^'song\.xyz' cannot be rendered; give \.mp4, "):
         sketch.render("song.xyz", seconds=1)
     with pytest.raises(ShowError, match=r"^nothing to render to; give a file, such as 'mine\.mp4'"):
         sketch.render(seconds=1)
+
+
+def test_animations_and_pictures_are_rendered_by_their_endings(tmp_path):
+    sketch = Sketch(bpm=240, fps=10, size=(16, 16))
+    sketch.draw(lambda now: np.full((16, 16, 3), now.seconds))
+    sketch.render(tmp_path / "a.gif", tmp_path / "a.webp", tmp_path / "a.png", seconds=0.5)
+    for name in ("a.gif", "a.webp"):
+        assert Image.open(tmp_path / name).n_frames == 5
+    assert np.asarray(Image.open(tmp_path / "a.png"))[0, 0, 0] == 102  # at 0.4 seconds
+    sketch.render(tmp_path / "first.png")
+    assert np.asarray(Image.open(tmp_path / "first.png")).max() == 0
+    with pytest.raises(ShowError, match=r"^render needs to know how long .*a\.gif is; write sec"):
+        sketch.render(tmp_path / "a.gif")
+
+
+def test_a_notebook_shows_a_sketch(tmp_path):
+    sketch = Sketch(bpm=240, fps=10, size=(32, 16))
+    assert sketch._repr_mimebundle_() == {"text/plain": "sketch: a sketch without a picture"}
+    sketch.draw(lambda now: np.full((16, 32, 3), 0.2 + now.seconds))
+    still = Image.open(io.BytesIO(sketch._repr_mimebundle_()["image/png"]))
+    assert (still.size, still.getpixel((0, 0))) == ((32, 16), (51, 51, 51))
+    film = sketch.play(seconds=0.5)._repr_mimebundle_()["text/html"]
+    assert film.startswith('<video controls loop autoplay width="32" height="16" src="data:video')
+    later = Image.open(io.BytesIO(sketch._repr_mimebundle_()["image/png"]))
+    assert later.getpixel((0, 0)) == (153, 153, 153)
 
 
 # -- pictures ---------------------------------------------------------------------------------
