@@ -49,13 +49,13 @@ def open_capture(name: str, receive: Callable[[Any], None], rate: int) -> Any:
 
     def received() -> Generator[None, bytes, None]:
         while True:
-            receive(np.frombuffer((yield), np.float32))
+            receive(np.frombuffer((yield), np.float32).reshape(-1, 2).mean(axis=1))
 
     try:
         backend, found = captures()
         device = miniaudio.CaptureDevice(
             input_format=miniaudio.SampleFormat.FLOAT32,
-            nchannels=1,
+            nchannels=2,  # JACK has as many as its card, and mixes none
             sample_rate=rate,
             buffersize_msec=10,
             device_id=choose(name, found, "microphone")["id"],
