@@ -9,7 +9,7 @@ from capriccio import Input, Performance, ShowError
 
 from .devices import open_capture
 from .instruments import RATE
-from .listening import HOP, Heard, Listener
+from .sound_analysis import HOP, Heard, Listener
 from .sound_file import read_sound
 
 # Of the sound of a microphone, so much waits to be read, in seconds; the rest is lost.
@@ -17,7 +17,7 @@ MAX_SECONDS = 2.0
 
 
 class Microphone(Input):
-    """Hear the room: `level`, `low`, `mid`, `high`, `onset`, `pitch`, `brightness`, `spectrum`.
+    """Read the sound of a room: `level`, `low`, `mid`, `high`, `onset`, `pitch`, `brightness`, `spectrum`.
 
     `ears = microphone()` listens to the first microphone, `microphone("Scarlett")` to one of that
     name; `microphone(simulate="drums.wav")` plays a sound file to it instead, and offline that is

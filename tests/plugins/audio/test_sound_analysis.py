@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from capriccio_audio.instruments import RATE
-from capriccio_audio.listening import HOP, Heard, Listener, decibels
+from capriccio_audio.sound_analysis import HOP, Heard, Listener, decibels
 
 
 def tone(hertz, seconds=0.5, level=0.3):
