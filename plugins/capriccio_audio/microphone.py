@@ -19,7 +19,8 @@ MAX_SECONDS = 2.0
 class Microphone(Input):
     """Read the sound of a room into numbers 0..1.
 
-    They are `level`, `low`, `mid`, `high`, `onset`, `pitch`, `brightness`; and a `spectrum` to draw.
+    They are `level`, `low`, `mid`, `high`, `onset`, `pitch`, `brightness`; a `spectrum` is drawn.
+
     `ears = microphone()` listens to the first microphone, `microphone("Scarlett")` to one of that
     name; `microphone(simulate="drums.wav")` plays a sound file to it instead, and offline that is
     exact. A show opens it. All are 0 before that, and where there is none.
