@@ -2,6 +2,7 @@ import numpy as np
 import pygame
 import pytest
 from capriccio import Sketch, keys
+from capriccio.devices.video.displays import init_video, quit_video
 from capriccio.devices.video.keys import HELD, KeyEvents, add_keys
 from capriccio.parameters import Parameters
 from capriccio.testing import Memory
@@ -13,9 +14,9 @@ def key(kind, name):
 
 @pytest.fixture
 def parameters(display):  # pygame knows the names of keys once there is a display
-    pygame.display.init()
+    init_video()
     yield Parameters()
-    pygame.display.quit()
+    quit_video()
 
 
 def held(parameters, seconds=0.0):
