@@ -41,7 +41,7 @@ def jack_library() -> ctypes.CDLL | None:
         jack = ctypes.CDLL(JACK_LIBRARY, mode=ctypes.RTLD_GLOBAL)
         # It would write on standard error; this takes a message, and does nothing with it.
         for listener in (jack.jack_set_error_function, jack.jack_set_info_function):
-            listener(ctypes.CDLL(None).strlen)
+            listener(ctypes.CDLL(None).labs)
     except (OSError, AttributeError):
         return None
     return jack

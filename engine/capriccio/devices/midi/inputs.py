@@ -243,7 +243,9 @@ class InputHub:
             else:
                 self._inputs.pop(name).close()
         for name, subscriptions in wanted.items():
-            if name not in self._inputs and name not in self._refused:
+            # A client beside those of a JACK that has ended would have its library crash.
+            gone = name in self._refused or (self._watch is not None and self._watch.ended)
+            if name not in self._inputs and not gone:
                 try:
                     self._inputs[name] = OpenInput(self._api, name)
                 except ConnectionResetError:  # it has just gone, and is tried again
