@@ -10,11 +10,11 @@ from capriccio import ShowError, SupervisedProcess
 from helpers.devices import wait_for
 
 # Says what it hears; alive until it hears "hang", and ends where it hears "die".
-CHILD = """
+CHILD = r"""
     import json, os, sys, threading, time
 
     def say(**report):
-        print(json.dumps(report), flush=True)
+        os.write(1, (json.dumps(report) + "\n").encode())  # whole: two threads do
 
     say(ready="yes")
     hanging = threading.Event()
@@ -33,7 +33,7 @@ CHILD = """
         if word == "die":
             os._exit(3)
         if word == "nonsense":
-            print("[", flush=True)
+            os.write(1, b"[\n")
         say(heard=word)
         if word == "end":
             break
