@@ -19,9 +19,9 @@ class Autoencoder:
 
     def __init__(self, path: Path):
         self.path = path
-        self._decoder: Any = Model(path)
+        self.decoder: Any = Model(path)
         self._encoder: Any = None
-        self.channels = self._decoder.inputs["z"].shape[1]
+        self.channels = self.decoder.inputs["z"].shape[1]
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the latents of an image, `(height, width, 3)` uint8.
@@ -53,12 +53,12 @@ class Autoencoder:
 
     def decode(self, z: np.ndarray) -> np.ndarray:
         """Return the image of latents, `(8 rows, 8 columns, 3)` uint8."""
-        image: np.ndarray = self._decoder(z=z[None])[0]
+        image: np.ndarray = self.decoder(z=z[None])[0]
         return image
 
     def close(self) -> None:
         """Release both models."""
-        self._decoder.close()
+        self.decoder.close()
         if self._encoder is not None:
             self._encoder.close()
 

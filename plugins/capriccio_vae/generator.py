@@ -32,8 +32,8 @@ class VAE(Generator):
     size (arXiv 2112.10752); `capriccio train vae` trains another.
 
     Args:
-        model: "watercolors", "paintings", "painterly" (the autoencoder alone, which needs a
-            `source`), or the path of an `.onnx` file.
+        model: "watercolors", "paintings", "painterly" (the autoencoder alone: without a `source`
+            it shows a bare ground), or the path of an `.onnx` file.
         seed: any whole number.
     """
 
@@ -79,8 +79,8 @@ class VAE(Generator):
         styles = self._parsed_styles(style)
         if self._autoencoder is not None and source is not None:
             return self._autoencoder.decode(self._repainted(source, styles, amount))
-        if self._only_encodes:
-            raise ValueError(f"{self} has no pictures of its own; give it one as source=…")
+        if self._only_encodes and self._autoencoder is not None:
+            return self._autoencoder.decode(self._ground)
         # Four standard deviations from end to end of a knob: what the training set spans.
         shift = np.array((4 * ripeness - 2, 4 * swell - 2), np.float32).dot(self._directions)
         if source is None:
@@ -344,7 +344,8 @@ class VAE(Generator):
             }
         if self._only_encodes:
             self._names, self._classes = sorted(self._touches), {}
-            self._model = model
+            self._ground = np.zeros((self._autoencoder.channels, 32, 32), np.float32)
+            self._model = self._autoencoder.decoder
             return
         try:
             self._read_card(model.card["latents"])

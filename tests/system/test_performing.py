@@ -6,7 +6,8 @@ import re
 from click.testing import CliRunner
 from helpers.devices import ROOT
 
-WINDOW_KEYS = {"Esc", "f"}  # of the window itself; all others press a parameter
+# Of the window itself, and of the sound where there is a sound card; all others press a parameter.
+WINDOW_KEYS = {"Esc", "f", "m"}
 
 
 def test_the_page_lists_the_keys_of_the_parameters_and_no_others():

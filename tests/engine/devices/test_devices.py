@@ -10,8 +10,10 @@ from capriccio.registry import input_device, output
 
 def test_outputs_are_found_by_their_names(tmp_path):
     targets = {"frames": "folder", "video": "a.mp4", "midifile": "a.mid"}
+    targets |= {"animation": "a.gif", "image": "a.png"}
     for made in outputs():
-        found = output(f"{made.name}:{tmp_path / targets.get(made.name, 'x')}")
+        target = tmp_path / targets.get(made.name, "x")
+        found = output("terminal:blocks" if made.name == "terminal" else f"{made.name}:{target}")
         assert type(found) is made
 
 

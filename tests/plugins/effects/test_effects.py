@@ -34,7 +34,8 @@ def test_an_effect_keeps_size_and_leaves_its_picture_alone(name):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_effect_is_as_it_was(name):
-    effect, image = generator(name), sample()[::2, ::2]
+    seed = {"seed": 3} if name == "grain" else {}  # else it follows from what was built before
+    effect, image = generator(name, **seed), sample()[::2, ::2]
     for number, now in enumerate(moments(beats=2, step=0.25)):
         moving = name in ("feedback", "motion", "slitscan")
         result = effect(now, over=np.roll(image, 6 * number, axis=1) if moving else image)

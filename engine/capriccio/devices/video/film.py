@@ -66,7 +66,7 @@ class Video(Output):
     def start(self, performance: Performance) -> None:
         self._live, self._size = performance.clock.live, performance.size
         self._provenance = performance.provenance
-        self._next = self._encoded = 0
+        self._next = self._encoded = self._due = 0
         open_sound = None if self.silent else performance.open_sound
         self._sound = open_sound(performance) if open_sound else None
         self._last: Array | None = None
@@ -121,6 +121,7 @@ class Video(Output):
             index = int(now.seconds * self._rate + Fraction(1, 2))
             if index < self._next:
                 return
+        self._due = index + 1
         # Of what has come so far no note is missing, but live for one that comes late.
         heard = now.seconds - SOUND_SECONDS * self._live
         if self._worker.submit((index, picture, heard), wait=not self._live):
@@ -154,6 +155,9 @@ class Video(Output):
                 finished = worker.finish()
                 # What is closed must not be written to: that would end the process.
                 if complete := finished and self._last is not None and self._ended is None:
+                    for number in range(self._encoded, self._due):  # the last ones were dropped
+                        self._encode_frame(number, self._last)
+                    self._encoded = max(self._encoded, self._due)
                     self._file.mux(self._stream.encode())
                     if self._sound:
                         end = float(self._encoded / self._rate)
