@@ -21,7 +21,7 @@ class Autoencoder:
         self.path = path
         self.decoder: Any = Model(path)
         self._encoder: Any = None
-        self.channels = self.decoder.inputs["z"].shape[1]
+        self.channels = int(self.decoder.inputs["z"].shape[1] or 0)
 
     def encode(self, image: np.ndarray) -> np.ndarray:
         """Return the latents of an image, `(height, width, 3)` uint8.

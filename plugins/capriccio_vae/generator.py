@@ -336,17 +336,17 @@ class VAE(Generator):
         self._only_encodes = "z" in model.inputs and len(model.inputs["z"].shape) == 4
         name = self._path.stem if self._only_encodes else model.card.get("autoencoder", "")
         if name:
-            self._autoencoder = Autoencoder(self._autoencoder_path(name))
+            self._autoencoder = autoencoder = Autoencoder(self._autoencoder_path(name))
             touches = model.card.get("touch") or {}
             self._touches = {
                 style: [np.array(one, np.float32) for one in found]
                 for style, found in touches.items()
             }
-        if self._only_encodes:
-            self._names, self._classes = sorted(self._touches), {}
-            self._ground = np.zeros((self._autoencoder.channels, 32, 32), np.float32)
-            self._model = self._autoencoder.decoder
-            return
+            if self._only_encodes:
+                self._names, self._classes = sorted(self._touches), {}
+                self._ground = np.zeros((autoencoder.channels, 32, 32), np.float32)
+                self._model = autoencoder.decoder
+                return
         try:
             self._read_card(model.card["latents"])
             self._names = model.card.get("styles") or list(self._classes)
