@@ -197,6 +197,7 @@ class Wound(WoundClock):
 
     def start(self, lead: float = 0.0) -> None:
         super().start(lead)
+        gc.unfreeze()  # a live show has what was there before it left out of collections
         self.stage = next(one for one in gc.get_objects() if is_stage_of(one, self))
         self.passes = self.stage.show.stopping = Passes()
 
