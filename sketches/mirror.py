@@ -1,4 +1,4 @@
-"""Mirror: whoever stands before the camera is painted, and leaves a trail.
+"""Mirror: the person before the camera is painted, and leaves a trail.
 
     capriccio run sketches/mirror.py
 

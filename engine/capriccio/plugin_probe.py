@@ -89,7 +89,7 @@ def reasons_against(
 
 
 def forget_failures() -> None:
-    """Have the plugins that were set aside tried again."""
+    """Try the plugins that were set aside again, when they are next loaded."""
     memory = _read()
     kept = {key: seen for key, seen in memory.items() if not seen.reason}
     if kept != memory:

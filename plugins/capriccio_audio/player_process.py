@@ -31,7 +31,7 @@ CHECK_SECONDS, SILENT_SECONDS = 0.5, 1.0
 # The period that is asked of a device, in milliseconds; JACK has its own.
 PERIOD_MS, PERIODS = 6, 3
 # How fast the estimate of the device's clock follows it, in Hz. A driver that has skipped a period
-# is not followed but jumped after: so many requests in a row were then so late, or early.
+# is not followed but jumped after: this many requests in a row were late, or early.
 BANDWIDTH, JUMP_SECONDS, JUMP_REQUESTS = 0.1, 0.002, 6
 
 

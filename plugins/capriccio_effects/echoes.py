@@ -140,7 +140,7 @@ class SlitScan(Remembering):
 
 
 class Motion(Remembering):
-    """Show what moves, white on black: a mask for `layers`, of whoever stands before a camera."""
+    """Show what moves, white on black: a mask for `layers`, of the person before a camera."""
 
     def __init__(self) -> None:
         super().__init__()

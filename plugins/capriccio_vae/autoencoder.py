@@ -33,13 +33,7 @@ class Autoencoder:
             ValueError: a side is shorter than 16 pixels, or longer than 2,048.
         """
         if self._encoder is None:
-            path = encoder_path(self.path)
-            if not path.is_file():
-                raise ModelError(
-                    f"model {str(self.path)!r} has no encoder {path.name!r} beside it; "
-                    "capriccio train vae writes both"
-                )
-            self._encoder = Model(path)
+            self._encoder = open_encoder(self.path)
         height, width = (side - side % FACTOR for side in image.shape[:2])
         if not 2 * FACTOR <= min(height, width) <= max(height, width) <= MAX_SIDE:
             raise ValueError(
@@ -100,6 +94,18 @@ def split_bands(z: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     windows = sliding_window_view(padded, (2 * BLUR + 1, 2 * BLUR + 1), axis=(1, 2))
     coarse = windows.mean((3, 4))
     return coarse, centred - coarse
+
+
+def open_encoder(model: Path) -> Model:
+    """Open the encoder beside a decoder.
+
+    Raises:
+        ModelError: there is none.
+    """
+    path = encoder_path(model)
+    if not path.is_file():
+        raise ModelError(f"model {str(model)!r} has no encoder {path.name!r} beside it")
+    return Model(path)
 
 
 def encoder_path(model: Path) -> Path:

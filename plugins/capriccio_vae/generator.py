@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, ModelError, Moment, as_image, as_mixture, read_image
 
-from .autoencoder import FACTOR, Autoencoder, encoder_path, restyle
+from .autoencoder import FACTOR, Autoencoder, encoder_path, open_encoder, restyle
 from .images import center_crop
 from .latent_walk import STEPS, closed_walk
 
@@ -105,15 +105,7 @@ class VAE(Generator):
         if self._autoencoder is not None:
             return self._autoencoder.encode(as_image(image, self))
         if self._encoder is None:
-            path = encoder_path(self._path)
-            if not path.is_file():
-                raise ModelError(
-                    f"model {str(self._path)!r} has no encoder {path.name!r} beside it; "
-                    "capriccio train vae writes both"
-                )
-            from capriccio import Model
-
-            self._encoder = Model(path)
+            self._encoder = open_encoder(self._path)
         shares = self._shares(self._parsed_styles(style))[None]
         outputs = self._encoder(picture=center_crop(as_image(image, self))[None], style=shares)
         return outputs["z"][0]

@@ -94,7 +94,7 @@ def _plugins() -> Iterator[Check]:
     from ..plugin_probe import forget_failures
     from ..registry import installed
 
-    forget_failures()  # whoever asks may have repaired it
+    forget_failures()  # a plugin may have been repaired since
     registry = installed()
     names = {found.plugin for found in registry.found}
     yield Check(

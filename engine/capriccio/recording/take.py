@@ -13,7 +13,7 @@ that was set, by its address, or
 | `tempo` | `[seconds, reached, beats, bpm, over, standing]`, a `TempoChange`, known at `seconds` |
 | `panic` | all that sounded was silenced |
 | `late` | how many frames were dropped before the one at `seconds` |
-| `gap` | `[seconds, count]`: so many events are missing from `seconds` on |
+| `gap` | `[seconds, count]`: `count` events are missing from `seconds` on |
 | `models` | the models that are open, with their hashes |
 | `sketch` | the hash of the sketch that goes on from here, and the beats |
 | `frame` | the show has come so far |
