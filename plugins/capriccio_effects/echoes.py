@@ -12,7 +12,7 @@ from .pictures import Array, bands, luminance, mixed, picture_of
 MOST_FRAMES = 48  # that a slit scan looks back at most
 
 
-class Remembering(Generator):
+class Remembering:
     """What an effect with a memory shares: it begins anew where time goes back."""
 
     def __init__(self) -> None:
@@ -24,12 +24,8 @@ class Remembering(Generator):
         self._seconds, self._shape = now.seconds, image.shape[:2]
         return begins or self._seconds < 0
 
-    def generate(self, *arguments: Any, **knobs: Any) -> Any:
-        """Return the picture with what was before."""
-        raise NotImplementedError
 
-
-class Feedback(Remembering):
+class Feedback(Remembering, Generator):
     """Point a camera at its own screen: what was shown comes back, larger, turned and fainter."""
 
     def __init__(self) -> None:
@@ -95,7 +91,7 @@ def turned(image: Array, scale: float, angle: float) -> Array:
     return np.asarray(source.transform((width, height), method, matrix, Image.Resampling.NEAREST))
 
 
-class SlitScan(Remembering):
+class SlitScan(Remembering, Generator):
     """Show each part of a picture as it was a little earlier than the part beside it."""
 
     name = "slitscan"
@@ -139,7 +135,7 @@ class SlitScan(Remembering):
         return result
 
 
-class Motion(Remembering):
+class Motion(Remembering, Generator):
     """Show what moves, white on black: a mask for `layers`, of the person before a camera."""
 
     def __init__(self) -> None:
