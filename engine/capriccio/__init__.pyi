@@ -39,6 +39,7 @@ from .performance import Performance as Performance
 from .registry import analyzer as analyzer
 from .registry import generator as generator
 from .registry import generator_class as generator_class
+from .registry import microphone as microphone
 from .registry import output as output
 from .sketch import Sketch as Sketch
 from .supervision import SupervisedProcess as SupervisedProcess
