@@ -1,6 +1,7 @@
 """Marks and fixtures that several tests share: a virtual environment, an X server, MIDI on JACK."""
 
 import os
+import signal
 import sys
 import warnings
 from collections.abc import Callable, Iterator
@@ -16,6 +17,12 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 import pytest
 from helpers.devices import Scratch, Synth, jack_answers, jack_daemon, needs, x_server
 from hypothesis import HealthCheck, settings
+
+# What a shell starts in the background ignores Ctrl-C, and under `nohup` hang-ups, as do all of its
+# children: shows that the tests start would not end.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+if hasattr(signal, "SIGHUP"):
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 # Fixtures that need a server or an environment of their own.
 SYSTEM_FIXTURES = {"scratch", "xvfb", "jack_server"}
