@@ -92,9 +92,11 @@ def colour_names(image: np.ndarray) -> np.ndarray:
 
 def to_hsv(image: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return hue in degrees, saturation and value of every pixel, each `(height, width)`."""
-    rgb = image.astype(np.float32) / 255  # (height, width, 3)
-    value, spread = rgb.max(axis=2), np.ptp(rgb, axis=2)  # (height, width)
-    red, green, blue = rgb[..., 0], rgb[..., 1], rgb[..., 2]
+    # Channels apart: reducing along an axis of three is ten times slower.
+    planes = np.ascontiguousarray(image.transpose(2, 0, 1), np.float32)  # (3, height, width)
+    red, green, blue = planes / 255
+    value = np.maximum(np.maximum(red, green), blue)  # (height, width)
+    spread = value - np.minimum(np.minimum(red, green), blue)  # (height, width)
     safe = np.maximum(spread, 1e-6)
     hue = np.select(
         [value == red, value == green],
