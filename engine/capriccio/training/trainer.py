@@ -249,7 +249,8 @@ class Trainer:
 
 def _estimate(trainer: Trainer, pace: float, steps: int, budget: float, enough: int) -> str:
     """Return what a training will reach, at `pace` steps a second of a `budget` of seconds."""
-    within = min(steps, trainer.step + round(pace * max(0.0, budget - trainer.seconds)))
+    left = min(steps - trainer.step, pace * max(0.0, budget - trainer.seconds))  # may be endless
+    within = trainer.step + round(left)
     text = f"at this pace {within} of {steps} steps will be taken"
     if within < enough:
         hours = (enough - trainer.step) / pace + trainer.seconds

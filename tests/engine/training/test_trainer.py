@@ -186,6 +186,13 @@ def test_a_budget_that_is_too_small_is_told_early_and_at_the_end(tmp_path, capsy
     assert "too little time:" in told and "go on with --resume and more --hours" in told
 
 
+def test_a_training_without_a_budget_is_estimated_as_well(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(trainer_module, "FIRST_ESTIMATE", 0.0)
+    one = trainer(tmp_path / "a.safetensors")
+    one.run(loss_of(one.net), steps=3)
+    assert "at this pace 3 of 3 steps will be taken" in " ".join(capsys.readouterr().out.split())
+
+
 def test_a_dry_run_predicts_time_and_memory(tmp_path, capsys):
     one = trainer(tmp_path / "x.safetensors", dry_run=True)
     one.run(loss_of(one.net), steps=10_000_000)
