@@ -13,121 +13,9 @@ import click
 # Names that would hide what the written module imports.
 RESERVED = {"generator", "analyzer", "output", "capriccio", "numpy"}
 
-PLUGIN = {
-    "pyproject.toml": """\
-[build-system]
-requires = ["setuptools>=77"]
-build-backend = "setuptools.build_meta"
-
-[project]
-name = "$project"
-version = "0.1"
-description = "A generator for Capriccio"
-readme = "README.md"
-requires-python = ">=3.11"
-dependencies = ["capriccio"]
-
-[project.optional-dependencies]
-test = ["pytest"]
-
-# This line is how Capriccio finds the plugin: its name, and the module with the hooks.
-[project.entry-points.capriccio]
-$name = "$module"
-
-[tool.setuptools]
-py-modules = ["$module"]
-""",
-    "$module.py": '''\
-"""The generator `$name` for Capriccio."""
-
-import numpy as np
-from capriccio import Generator, hookimpl
-
-
-class $part(Generator):
-    """Draw a warm light that moves in a circle."""
-
-$rename    def generate(self, now, *, drift=0.0, bloom=0.5):
-        """Return an image, `(height, width, 3)` floats 0..1.
-
-        Args:
-            drift: Where on the circle the light is; 0 and 1 are the same place.
-            bloom: The size of the light.
-        """
-        y, x = np.mgrid[0:256, 0:256] / 255
-        angle = 2 * np.pi * drift
-        far = np.hypot(x - 0.5 - 0.3 * np.cos(angle), y - 0.5 - 0.3 * np.sin(angle))
-        return np.exp(-far[..., None] * [0.5, 1, 2] / (0.05 + 0.3 * bloom))  # red reaches farthest
-
-
-@hookimpl
-def generators():
-    return [$part]
-''',
-    "tests/test_$module.py": """\
-from capriccio.testing import check_generator
-
-from $module import $part
-
-
-def test_${name}_is_a_valid_generator():
-    check_generator($part)
-""",
-    "play.py": '''\
-"""A sketch that plays `$name`."""
-
-from capriccio import Sketch, generator
-
-part = generator("$name")
-sketch = Sketch(bpm=60)
-
-
-@sketch.draw
-def picture(now):
-    return part(now, drift=now.phase(bars=4), bloom=now.pulse(beats=1))
-
-
-sketch.run()
-''',
-    "README.md": """\
-# $project
-
-The generator `$name` for Capriccio. Install it, run its test, list its knobs, and play it:
-
-```sh
-pip install -e ".[test]"
-pytest
-capriccio parts $name
-capriccio run play.py
-```
-
-Change `generate` in `$module.py`, then run `play.py` again. The lines under `Args:` describe the
-knobs; they are what `capriccio parts $name` and the control panel show.
-""",
-}
-
-SKETCH = '''\
-"""$title: change anything, and run it again with: capriccio run $file"""
-
-from capriccio import Sketch, generator
-
-garden = generator("vae", model="watercolors")
-choir = generator("rnn", model="chorales")
-sketch = Sketch(bpm=84, meter=4, fps=30, size=(512, 512))
-
-
-@sketch.play(bars=2)
-def music(now):
-    return choir(now, heat=now.wave(bars=8))  # bolder, and calmer again, in 8 bars
-
-
-@sketch.draw
-def picture(now):
-    return garden(now, drift=now.phase(bars=8), bloom=sketch.loudness)  # opens with the music
-
-
-sketch.run()
-'''
+# What is written, with names in place of $words; a file is called as it is here without the ending.
+TEMPLATES = Path(__file__).with_name("templates")
+ENDING = ".template"
 
 
 def new_plugin(name: str, where: Path) -> Path:
@@ -156,10 +44,13 @@ def new_plugin(name: str, where: Path) -> Path:
         # The role names a part after its class; where that is another word, the class says so.
         "rename": "" if part.lower() == name else f'    name = "{name}"\n\n',
     }
-    for path, text in PLUGIN.items():
-        file = folder / Template(path).substitute(words)
+    root = TEMPLATES / "plugin"
+    for template in sorted(root.rglob(f"*{ENDING}")):
+        path = template.relative_to(root).as_posix().removesuffix(ENDING)
+        file = folder / path.replace("MODULE", module)
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(Template(text).substitute(words), encoding="utf-8")
+        text = Template(template.read_text(encoding="utf-8"))
+        file.write_text(text.substitute(words), encoding="utf-8")
     return folder
 
 
@@ -175,7 +66,8 @@ def new_sketch(name: str, where: Path) -> Path:
     file = where / f"{name}.py"
     _check_free(file)
     title = name.replace("_", " ").capitalize()
-    file.write_text(Template(SKETCH).substitute(title=title, file=file.name), encoding="utf-8")
+    text = Template((TEMPLATES / f"sketch.py{ENDING}").read_text(encoding="utf-8"))
+    file.write_text(text.substitute(title=title, file=file.name), encoding="utf-8")
     return file
 
 

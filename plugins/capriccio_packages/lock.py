@@ -1,0 +1,121 @@
+"""The lock: which plugins were installed, from where, with which packages and hashes.
+
+It is a TOML file in the user's configuration folder, from which `capriccio restore` installs
+everything again: after an upgrade of Capriccio, on another machine, with another Python.
+"""
+
+import json
+import tomllib
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import click
+
+from .environment import PackageError
+
+HEAD = (
+    "# Plugins that `capriccio install` has installed; `capriccio restore` installs them again.\n"
+)
+
+
+@dataclass
+class Package:
+    """One distribution of a plugin: the plugin's own, or one that it needs."""
+
+    name: str
+    version: str
+    hash: str = ""  # of the wheel on the index; "" where it was built here
+
+
+@dataclass
+class Locked:
+    """One plugin as it was installed."""
+
+    name: str
+    version: str
+    source: str  # what pip is asked for
+    editable: bool = False
+    packages: list[Package] = field(default_factory=list)  # its own is the first
+
+
+def lock_path() -> Path:
+    """Return where the lock is."""
+    return Path(click.get_app_dir("capriccio")) / "plugins.toml"
+
+
+def deny_path() -> Path:
+    """Return where the list of packages is that are never installed, one a line."""
+    return Path(click.get_app_dir("capriccio")) / "denied.txt"
+
+
+def read_lock(path: Path) -> dict[str, Locked]:
+    """Return the plugins of a lock by name; none where there is no such file.
+
+    Raises:
+        PackageError: it cannot be read.
+    """
+    try:
+        content: dict[str, Any] = tomllib.loads(path.read_text(encoding="utf-8"))
+        found = {}
+        for one in content.get("plugin", []):
+            packages = [
+                Package(str(it["name"]), str(it["version"]), str(it.get("hash", "")))
+                for it in one.get("package", [])
+            ]
+            found[str(one["name"])] = Locked(
+                str(one["name"]), str(one["version"]), str(one["source"]),
+                bool(one.get("editable")), packages,
+            )  # fmt: skip
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise PackageError(f"the lock {str(path)!r} cannot be read: {error!r}") from None
+    return found
+
+
+def write_lock(path: Path, plugins: dict[str, Locked]) -> None:
+    """Write a lock, readable by its owner only."""
+    lines = [HEAD]
+    for name in sorted(plugins):
+        one = plugins[name]
+        lines.append("[[plugin]]")
+        lines += [f"{key} = {_quoted(getattr(one, key))}" for key in ("name", "version", "source")]
+        if one.editable:
+            lines.append("editable = true")
+        for package in one.packages:
+            lines.append("[[plugin.package]]")
+            lines += [f"{key} = {_quoted(value)}" for key, value in vars(package).items() if value]
+        lines.append("")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.part")
+    part.unlink(missing_ok=True)
+    part.touch(mode=0o600)
+    part.write_text("\n".join(lines), encoding="utf-8")
+    part.replace(path)
+
+
+def check_denied(names: dict[str, str]) -> None:
+    """Check names and versions against the list of what is never installed.
+
+    A line of the list is `name`, or `name==version`; `#` begins a remark.
+
+    Raises:
+        PackageError: one of them is denied.
+    """
+    try:
+        lines = deny_path().read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        words, _, remark = line.partition("#")
+        name, _, version = words.strip().partition("==")
+        if name in names and version in ("", names[name]):
+            why = f" ({remark.strip()})" if remark.strip() else ""
+            raise PackageError(
+                f"{name} {names[name]} is on the list of denied packages{why}: {str(deny_path())!r}"
+            )
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text)  # a TOML string has the same escapes

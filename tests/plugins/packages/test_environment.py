@@ -1,0 +1,69 @@
+"""The environment: whether it can be changed, and what pip says."""
+
+import importlib.util
+import shutil
+import sys
+import sysconfig
+
+import pytest
+from capriccio_packages import environment
+from capriccio_packages.environment import (
+    PackageError,
+    check_environment,
+    pip_command,
+    requirements_of,
+    run_pip,
+)
+
+
+def test_a_virtual_environment_can_be_changed():
+    check_environment()
+
+
+def test_an_environment_of_the_system_is_left_alone(monkeypatch, tmp_path):
+    (tmp_path / "EXTERNALLY-MANAGED").touch()
+    monkeypatch.setattr(sys, "prefix", sys.base_prefix)
+    monkeypatch.setattr(sysconfig, "get_path", lambda name: str(tmp_path))
+    with pytest.raises(PackageError, match="is managed by the system; install capriccio in a virt"):
+        check_environment()
+
+
+def test_an_environment_that_cannot_be_written_is_named(monkeypatch):
+    monkeypatch.setattr(environment.os, "access", lambda path, mode: False)
+    with pytest.raises(PackageError, match="cannot be written by you"):
+        check_environment()
+
+
+def test_uv_brings_pip_where_there_is_none(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr(shutil, "which", lambda name: "/bin/uv")
+    assert pip_command() == ["/bin/uv", "tool", "run", "pip", "--python", sys.executable]
+    monkeypatch.setattr(shutil, "which", lambda name: None)
+    with pytest.raises(PackageError, match="expected pip or uv to install with, found neither"):
+        pip_command()
+
+
+PIP = {
+    "ERROR: no such thing\nERROR: so nothing was done\n": "no such thing",
+    "  error: subprocess-exited-with-error\n  ModuleNotFoundError: No module named 'x'\n"
+    "error: metadata-generation-failed\n× Encountered error while generating metadata.\n"
+    "hint: See above\n": "Encountered error while generating metadata: ModuleNotFoundError: No "
+    "module named 'x'",
+    "what is this\n": "what is this",
+    "": "pip failed, and said nothing",
+}
+
+
+@pytest.mark.parametrize(("stderr", "sentence"), PIP.items())
+def test_what_pip_says_becomes_one_sentence(monkeypatch, stderr, sentence):
+    code = f"import sys; sys.stderr.write({stderr!r}); sys.exit(1)"
+    monkeypatch.setattr(environment, "pip_command", lambda: [sys.executable, "-c", code])
+    with pytest.raises(PackageError) as caught:
+        run_pip("install")
+    assert str(caught.value) == sentence
+
+
+def test_requirements_of_extras_and_other_systems_do_not_count():
+    lines = ["numpy>=1", "torch; extra == 'train'", "pywin32; sys_platform == 'none'", "not one ("]
+    assert [one.name for one in requirements_of(lines)] == ["numpy"]
+    assert requirements_of(None) == []

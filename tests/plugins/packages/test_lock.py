@@ -1,0 +1,45 @@
+"""The lock of what was installed, and the list of what never is."""
+
+import stat
+import tomllib
+
+import pytest
+from capriccio_packages import lock
+from capriccio_packages.environment import PackageError
+from capriccio_packages.lock import Locked, Package, check_denied, read_lock, write_lock
+
+GLOW = Locked("glow", "1.0", 'a "quoted"\\path', False, [Package("glow", "1.0", "sha256:ab"),
+                                                         Package("ähnlich", "2")])  # fmt: skip
+TIDES = Locked("tides", "0.1", "/home/ada/tides", True, [Package("tides", "0.1")])
+
+
+def test_a_lock_is_read_as_it_was_written(tmp_path):
+    path = tmp_path / "config" / "plugins.toml"
+    write_lock(path, {"tides": TIDES, "glow": GLOW})
+    assert read_lock(path) == {"glow": GLOW, "tides": TIDES}
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert [one["name"] for one in tomllib.loads(path.read_text())["plugin"]] == ["glow", "tides"]
+    write_lock(path, {})
+    assert read_lock(path) == {} and list(path.parent.iterdir()) == [path]
+
+
+def test_no_lock_names_no_plugin(tmp_path):
+    assert read_lock(tmp_path / "none.toml") == {}
+
+
+@pytest.mark.parametrize("text", ["[[", "plugin = 3", "[[plugin]]\nname = 'x'", "plugin = [1]"])
+def test_a_lock_that_cannot_be_read_is_named(tmp_path, text):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(PackageError, match=r"the lock '.*a.toml' cannot be read"):
+        read_lock(tmp_path / "a.toml")
+
+
+def test_denied_packages_are_named_with_the_reason(tmp_path, monkeypatch):
+    monkeypatch.setattr(lock, "deny_path", lambda: tmp_path / "denied.txt")
+    check_denied({"glow": "1.0"})  # there is no list
+    (tmp_path / "denied.txt").write_text("# ours\nglow==1.1 # steals\nworm\n")
+    check_denied({"glow": "1.0"})
+    with pytest.raises(PackageError, match=r"glow 1.1 is on the list .* \(steals\)"):
+        check_denied({"glow": "1.1"})
+    with pytest.raises(PackageError, match="worm 3 is on the list of denied packages:"):
+        check_denied({"worm": "3"})
