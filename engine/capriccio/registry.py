@@ -265,8 +265,10 @@ def generator(name: str, **options: Any) -> Generator:
     """Build the generator called `name`, or `plugin/name`: `generator("vae", seed=7)`.
 
     Where it takes a seed and none is given, each part gets its own from the seed of the run. A
-    part that cannot be found raises PartError.
+    part that cannot be found raises PartError. `isolated=True` runs it in a process of its own.
     """
+    if options.pop("isolated", False):
+        return _build(Generator, "isolated", {"part": name, **options})
     return _build(Generator, name, options)
 
 
