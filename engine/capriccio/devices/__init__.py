@@ -13,9 +13,8 @@ def outputs() -> list[type[Output]]:
     from .video.film import Video
     from .video.frames import Frames
     from .video.screen import Screen
-    from .video.terminal_screen import Terminal
 
-    return [Screen, Terminal, Frames, Video, Animation, ImageFile, Midi, MidiFile]
+    return [Screen, Frames, Video, Animation, ImageFile, Midi, MidiFile]
 
 
 @hookimpl

@@ -1,0 +1,11 @@
+"""A preview in the terminal: the output `terminal`."""
+
+from capriccio import Output, hookimpl
+
+
+@hookimpl
+def outputs() -> list[type[Output]]:
+    """Return the output `terminal`."""
+    from .output import Terminal
+
+    return [Terminal]
