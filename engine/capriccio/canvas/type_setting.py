@@ -3,6 +3,7 @@
 from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
+from unicodedata import bidirectional
 
 from ..errors import suggest
 from .skia_library import load_skia
@@ -175,7 +176,14 @@ def _laid_out(
     paragraph_style.setTextAlign(getattr(layout.TextAlign, sides[across]))
     builder = layout.ParagraphBuilder.make(paragraph_style, known.collection, known.unicode)
     builder.pushStyle(text_style)
-    builder.addText(words)
+    builder.addText("\n".join(map(_directed, words.split("\n"))))
     paragraph = builder.Build()
     paragraph.layout(WIDEST if width is None else width)
     return paragraph
+
+
+def _directed(line: str) -> str:
+    """Return a line, embedded from right to left where its first letter runs so."""
+    strong = (bidirectional(letter) for letter in line)
+    first = next((kind for kind in strong if kind in ("L", "R", "AL")), "L")
+    return line if first == "L" else f"\u202b{line}\u202c"

@@ -61,6 +61,39 @@ def test_arabic_letters_join_and_run_from_right_to_left():
     assert tall.mean() < (left + right) / 2
 
 
+def runs(image):
+    """Return the first and last column of each run of columns with ink."""
+    columns = np.concatenate([[0], image[..., 0].max(axis=0) > 64, [0]]).astype(int)
+    edges = np.flatnonzero(np.diff(columns))
+    return list(zip(edges[::2], edges[1::2], strict=True))
+
+
+def test_hebrew_runs_from_right_to_left_and_latin_within_it_from_left_to_right():
+    if not fonts().fallback("ש"):
+        pytest.skip("no font on this machine has Hebrew letters")
+    # Vav is a thin stroke, shin is broad: in "שו" the broad one is read first, at the right.
+    thin, broad = runs(set_text("שו", text_align=("center",)))
+    assert broad[1] - broad[0] > 2 * (thin[1] - thin[0])
+    first, *_, last = runs(set_text("ו ii ש", text_align=("center",)))
+    assert first[1] - first[0] > 2 * (last[1] - last[0])
+    assert len(runs(set_text("ו ii ש", text_align=("center",)))) == 4
+
+
+def test_chinese_and_japanese_are_set_in_whole_squares_and_broken_anywhere():
+    words = "吾輩は猫である名前はまだ無い"
+    if not fonts().fallback("猫") or not fonts().fallback("は"):
+        pytest.skip("no font on this machine has Chinese or Japanese letters")
+    canvas = Canvas(400, 400)
+    canvas.text_size(0.1)
+    assert canvas.text_width("猫" * 5) == pytest.approx(0.5, abs=0.02)
+    one, other = set_text("猫"), set_text("無")
+    assert not np.array_equal(one, other)  # no empty boxes
+    canvas.text(words, 0.1, 0.2, 0.45)  # four to a line, without a space between them
+    _, right, top, bottom = ink(canvas.pixels)
+    assert right <= 0.56 * 400
+    assert bottom - top > 3 * 1.25 * 40
+
+
 def test_a_font_is_found_by_file():
     check_font(str(FOLDER / "Inter-Bold.otf"), False)
     bold = set_text("mm", text_font=(str(FOLDER / "Inter-Bold.otf"),))
