@@ -65,7 +65,8 @@ def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Arra
 
 def is_canvas(thing: Any) -> bool:
     """Return whether a thing is a canvas, which stands above this module."""
-    return hasattr(thing, "pixels") and hasattr(thing, "snapshot")
+    kind = type(thing)  # of a canvas itself, the pixels would be drawn
+    return hasattr(kind, "pixels") and hasattr(kind, "snapshot")
 
 
 def as_phrase(thing: Any, maker: object = "this", verb: str = "returned") -> list[Note]:

@@ -42,18 +42,18 @@ class Canvas(CanvasState):
     def line(self, x1: float, y1: float, x2: float, y2: float) -> None:
         """Draw a line."""
         canvas, style = self._open().canvas, self._style
-        x1, y1, x2, y2 = x1 * self._x, y1 * self._y, x2 * self._x, y2 * self._y
         if not math.isfinite(x1 + y1 + x2 + y2):
             finite("line", x1, y1, x2, y2)
         if style.stroked:
-            canvas.drawLine(x1, y1, x2, y2, style.stroke)
+            across, down = self._x, self._y
+            canvas.drawLine(x1 * across, y1 * down, x2 * across, y2 * down, style.stroke)
 
     def circle(self, x: float, y: float, diameter: float) -> None:
         """Draw a circle about (x, y)."""
         canvas, style = self._open().canvas, self._style
-        x, y, radius = x * self._x, y * self._y, diameter * self._length / 2
-        if not math.isfinite(x + y + radius):
+        if not math.isfinite(x + y + diameter):
             finite("circle", x, y, diameter)
+        x, y, radius = x * self._x, y * self._y, diameter * self._length / 2
         if style.filled:
             canvas.drawCircle(x, y, radius, style.fill)
         if style.stroked:
@@ -221,11 +221,10 @@ class Canvas(CanvasState):
         Letters that the font lacks come from the fonts of this machine.
         """
         surface = self._open()
-        x, y = x * self._x, y * self._y
         if not math.isfinite(x + y):
             finite("text", x, y)
         limit = None if width is None else width * self._x
-        self._paragraph(words, limit).draw(surface.canvas, x, y)
+        self._paragraph(words, limit).draw(surface.canvas, x * self._x, y * self._y)
 
     def text_width(self, words: str) -> float:
         """Return how wide a line of text is."""

@@ -113,7 +113,8 @@ class CanvasState:
     @property
     def settings(self) -> Style:
         """Its colours, line, blend mode and type."""
-        self._open()
+        if self._surface is None or current_frame.get() is not self._frame:
+            self._open()
         return self._style
 
     def background(self, *color: Any) -> None:
@@ -209,10 +210,9 @@ class CanvasState:
     def translate(self, x: float, y: float) -> None:
         """Move the origin."""
         canvas = self._open().canvas
-        x, y = x * self._x, y * self._y
         if not math.isfinite(x + y):
             finite("translate", x, y)
-        canvas.translate(x, y)
+        canvas.translate(x * self._x, y * self._y)
 
     def rotate(self, angle: float) -> None:
         """Turn what follows clockwise about the origin, by radians."""

@@ -19,6 +19,20 @@ def argb(color: Sequence[Any], hsb: bool = False) -> int:
     Raises:
         ValueError: it is none of these.
     """
+    if (
+        len(color) in (3, 4) and not hsb
+    ):  # as nearly always, and a sketch may ask thousands of times
+        try:
+            red, green, blue, alpha = color if len(color) == 4 else (*color, 1)
+            if 0 <= red <= 1 and 0 <= green <= 1 and 0 <= blue <= 1 and 0 <= alpha <= 1:
+                return (
+                    int(alpha * 255 + 0.5) << 24
+                    | int(red * 255 + 0.5) << 16
+                    | int(green * 255 + 0.5) << 8
+                    | int(blue * 255 + 0.5)
+                )
+        except (TypeError, ValueError):  # no numbers
+            pass
     if color and hasattr(color[0], "__len__") and not isinstance(color[0], str):
         color = (*color[0], *color[1:])  # a tuple or an array, and alpha behind it
     try:

@@ -15,8 +15,8 @@ from .skia_library import load_skia
 from .strokes import rasterise
 from .style import BLEND_MODES, skia_blend_mode
 
-ROWS = 16  # blended at a time, so that they stay in the processor's cache
-WHOLE = np.uint16(255)
+WORDS = 65_536  # of two levels each, blended at a time, so that they stay in the processor's cache
+WHOLE, EIGHT = np.uint16(255), np.uint16(8)
 # The modes that are computed here, which is faster than skia on a CPU.
 FAST = ("normal", "add", "multiply", "screen", "lighten", "darken", "difference")
 
@@ -58,8 +58,9 @@ def layers(*pictures: Any, size: tuple[int, int] | None = None, name: str = "lay
         if source.mode in FAST and source.over is None:
             waiting.append(source)
             continue
-        result, waiting = blended(result, waiting, size), []
-        result = source.draw(result)
+        under = blended(result, waiting, size)
+        is_given = bool(waiting) and under is waiting[0].image
+        result, waiting = source.draw(under.copy() if is_given else under), []
     return blended(result, waiting, size)
 
 
@@ -113,12 +114,12 @@ class Layer:
     def source(self, size: tuple[int, int]) -> "Source":
         """Return its pixels at a size."""
         if is_canvas(self.picture) and self.mask is None and self.picture.size == size:
-            if self.mode == "normal":
-                pixels = self.picture.premultiplied()
-                found = Source(pixels[..., 2::-1], self.mode, self.opacity, pixels[..., 3], True)
-                found.drawn = pixels.view(np.uint32).any(axis=(1, 2))
-                return found
-            return Source(np.empty(0), self.mode, self.opacity, over=self.picture.snapshot())
+            pixels = self.picture.premultiplied()
+            drawn = np.flatnonzero(pixels.view(np.uint32)[..., 0].max(axis=1))
+            whole = self.mode == "replace" or not len(drawn)  # else what is empty changes nothing
+            top, bottom = (0, size[1]) if whole else (drawn[0], drawn[-1] + 1)
+            over = _as_skia_image(pixels[top:bottom], image_info((size[0], bottom - top)))
+            return Source(pixels, self.mode, self.opacity, over=over, top=top)
         image, alpha = self._read(size)
         over = None if self.mode in FAST else _as_skia(image, alpha)
         return Source(image, self.mode, self.opacity, alpha, over=over)
@@ -164,119 +165,141 @@ class Source:
         mode: how it is blended.
         opacity: 0..1.
         alpha: (height, width) uint8.
-        premultiplied: the image is multiplied by its alpha already.
         over: a `skia.Image`, where skia blends it.
-        drawn: in which rows there is anything, where it is premultiplied.
+        top: the row where that begins.
     """
 
     image: Array
     mode: str
     opacity: float
     alpha: Array | None = None
-    premultiplied: bool = False
     over: Any = None
-    drawn: Any = None
+    top: int = 0
 
     def draw(self, under: Array) -> Array:
-        """Return a picture with this one drawn over it by skia."""
+        """Draw this one over a picture by skia, and return that."""
         skia = load_skia()
-        height, width = under.shape[:2]
-        pixels, info = bgra_of(under), image_info((width, height), alpha=False)
+        rows = under[self.top : self.top + self.over.height()]
+        height, width = rows.shape[:2]
+        pixels, info = bgra_of(rows), image_info((width, height), alpha=False)
         canvas = skia.Surface.MakeRasterDirect(info, pixels, 4 * width).getCanvas()
         paint = skia.Paint()
         paint.setBlendMode(skia_blend_mode(self.mode))
         paint.setAlphaf(self.opacity)
         canvas.drawImage(self.over, 0, 0, skia.SamplingOptions(), paint)
-        return rgb_of(pixels)
+        rows[:] = rgb_of(pixels)
+        return under
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether it covers everything below."""
+        return self.mode == "normal" and self.opacity == 1 and self.alpha is None
 
 
 def _as_skia(image: Array, alpha: Array | None) -> Any:
     """Return an image with its alpha as skia's."""
-    skia = load_skia()
     height, width = image.shape[:2]
     pixels, info = bgra_of(image), image_info((width, height), alpha=False)
     if alpha is not None:
         pixels[..., 3] = alpha
-        info = info.makeAlphaType(skia.kUnpremul_AlphaType)
-    return skia.Image.MakeRasterCopy(skia.Pixmap(info, pixels, 4 * width))
+        info = info.makeAlphaType(load_skia().kUnpremul_AlphaType)
+    return _as_skia_image(pixels, info)
+
+
+def _as_skia_image(pixels: Array, info: Any) -> Any:
+    skia = load_skia()
+    return skia.Image.MakeRasterCopy(skia.Pixmap(info, pixels, 4 * pixels.shape[1]))
 
 
 def blended(under: Array | None, sources: list[Source], size: tuple[int, int]) -> Array:
     """Return a picture, black if there is none, with others blended over it."""
     width, height = size
     if under is None:
-        if sources and _is_plain(sources[0]):
+        if sources and sources[0].is_plain:
             under, sources = sources[0].image, sources[1:]
         else:
             under = np.zeros((height, width, 3), np.uint8)
     if not sources:
         return under
-    result = np.empty((height, width, 3), np.uint8)
-    # A few rows at a time go through all layers.
-    buffers = np.empty((3, ROWS, width, 3), np.uint16)
-    for top in range(0, height, ROWS):
-        part = slice(top, min(top + ROWS, height))
-        below, above, level = buffers[:, : part.stop - top]
-        below[:] = under[part]
-        for source in sources:
-            _blend_rows(source, part, below, above, level)
-        result[part] = below
-    return result
+    # Two levels are read as one number of 16 bits and blended apart, which is twice as fast as
+    # making each of them one; some of them at a time go through all layers.
+    ground, count = _words(under), under.size
+    stack = [(one, _words(one.image), _alpha_words(one.alpha)) for one in sources]
+    result = np.empty_like(ground)
+    buffers = np.empty((3, 2, WORDS), np.uint16)
+    for begin in range(0, len(ground), WORDS):
+        part = slice(begin, begin + WORDS)
+        below, above, scratch = buffers[:, :, : len(ground[part])]
+        _split(ground[part], below)
+        for source, words, alpha in stack:
+            _split(words[part], above)
+            share = np.uint16(round(source.opacity * 256))
+            if alpha is None and source.mode in ("multiply", "screen"):
+                share = _fade(source.mode, share, above)
+            _mode(source.mode, below, above, scratch)
+            if alpha is not None:
+                _split(alpha[part], scratch)
+                _mix_by_alpha(share, below, above, scratch)
+            elif share < 256:
+                _mix(share, below, above)
+            else:
+                below, above = above, below
+        np.left_shift(below[1], EIGHT, out=result[part])
+        result[part] |= below[0]
+    return result.view(np.uint8)[:count].reshape(height, width, 3)
 
 
-def _is_plain(source: Source) -> bool:
-    return source.mode == "normal" and source.opacity == 1 and source.alpha is None
+def _words(levels: Array) -> Array:
+    """Return levels as numbers of 16 bits, two in each."""
+    flat = np.ascontiguousarray(levels).reshape(-1)
+    return (flat if flat.size % 2 == 0 else np.append(flat, np.uint8(0))).view(np.uint16)
 
 
-def _blend_rows(source: Source, part: slice, below: Array, above: Array, level: Array) -> None:
-    """Blend rows of a picture over `below`; the other two arrays are scratch."""
-    if source.premultiplied:
-        if not source.drawn[part].any():
-            return
-        for channel in range(3):
-            above[..., channel] = source.image[part, :, channel]
-    else:
-        above[:] = source.image[part]
-    _blend(source.mode, below, above, level)
-    share = np.uint16(round(source.opacity * 255))
-    if source.alpha is None and share == 255:
-        below[:] = above
-        return
-    if source.alpha is None:
+def _alpha_words(alpha: Array | None) -> Array | None:
+    return None if alpha is None else _words(np.repeat(alpha.reshape(-1), 3))
+
+
+def _split(words: Array, levels: Array) -> None:
+    """Put the two levels of each word apart, `(2, n)`."""
+    np.bitwise_and(words, WHOLE, out=levels[0])
+    np.right_shift(words, EIGHT, out=levels[1])
+
+
+def _fade(mode: str, share: Any, above: Array) -> Any:
+    """Put a share of 256 into a picture that multiplies or screens; return the share that is left.
+
+    So the two need not be mixed afterwards.
+    """
+    if share < 256:
         above *= share
-        below *= WHOLE - share
-        below += above
-        below += WHOLE
-        below >>= 8
-        return
-    for channel in range(3):
-        level[..., channel] = source.alpha[part]
-    if share < 255:
-        _multiply(level, share)
-    if source.premultiplied:
-        if share < 255:
-            _multiply(above, share)
-        np.subtract(WHOLE, level, out=level)
-        _multiply(below, level)
-        below += above
-        np.minimum(below, WHOLE, out=below)
-        return
-    above *= level
-    np.subtract(WHOLE, level, out=level)
-    below *= level
+        if mode == "multiply":
+            above += WHOLE * np.uint16(256 - share)
+        above >>= EIGHT
+    return np.uint16(256)
+
+
+def _mix(share: Any, below: Array, above: Array) -> None:
+    """Mix `above` into `below` by a share of 256."""
+    above *= share
+    below *= np.uint16(256 - share)
+    below += above
+    below >>= EIGHT
+
+
+def _mix_by_alpha(share: Any, below: Array, above: Array, alpha: Array) -> None:
+    """Mix `above` into `below` by the alpha of each level, times a share of 256."""
+    if share < 256:
+        alpha *= share
+        alpha >>= EIGHT
+    above *= alpha
+    np.subtract(WHOLE, alpha, out=alpha)
+    below *= alpha
     below += above
     below += WHOLE
-    below >>= 8
+    below >>= EIGHT
 
 
-def _multiply(levels: Array, others: Any) -> None:
-    """Multiply levels 0..255: exact at both ends, one level off at most between them."""
-    levels *= others
-    levels += WHOLE
-    levels >>= 8
-
-
-def _blend(mode: str, below: Array, above: Array, scratch: Array) -> None:
+def _mode(mode: str, below: Array, above: Array, scratch: Array) -> None:
     """Blend levels 0..255, 16 bits wide, into `above`."""
     if mode == "multiply":
         _multiply(above, below)
@@ -295,6 +318,13 @@ def _blend(mode: str, below: Array, above: Array, scratch: Array) -> None:
         np.maximum(above, below, out=scratch)
         np.minimum(above, below, out=above)
         np.subtract(scratch, above, out=above)
+
+
+def _multiply(levels: Array, others: Array) -> None:
+    """Multiply levels 0..255: exact at both ends, one level off at most between them."""
+    levels *= others
+    levels += WHOLE
+    levels >>= EIGHT
 
 
 def scaled_mask(mask: Array, size: tuple[int, int]) -> Array:

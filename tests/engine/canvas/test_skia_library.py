@@ -38,7 +38,7 @@ def test_without_libgl_a_canvas_says_what_to_install_and_the_rest_works(tmp_path
     )
 
     drawn, opacity, sentence = done.stdout.splitlines()
-    assert (drawn, opacity) == ("True", "128")
+    assert (drawn, opacity in ("127", "128")) == ("True", True)  # half of 255
     assert sentence.startswith("a canvas needs skia-python: ")
     assert "libGL.so.1" in sentence
     assert sentence.endswith(skia_remedy())
