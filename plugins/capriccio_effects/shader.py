@@ -9,6 +9,7 @@ import numpy as np
 from capriccio import Canvas, Generator, Knob, Moment, skia_image
 
 from .pictures import Array, picture_of
+from .shader_loops import loop_steps
 
 logger = logging.getLogger("capriccio")
 
@@ -20,6 +21,7 @@ FLOATS |= {"half3": 3, "vec4": 4, "float4": 4, "half4": 4}
 UNIFORM = re.compile(
     r"^\s*(?:layout\s*\([^)]*\)\s*)?uniform\s+(\w+)\s+(\w+)\s*;(?:[ \t]*//(.*))?", re.MULTILINE
 )
+MOST_STEPS = 10_000  # of loops for a pixel: half a minute for a picture of 1280x720
 # A shader that is written for Shadertoy is wrapped, so that it reads as one of skia.
 HEAD = """uniform shader image; uniform float2 iResolution; uniform float iTime;
 half4 iChannel0_at(float2 at) { return image.eval(float2(at.x, 1.0 - at.y) * iResolution); }
@@ -165,7 +167,7 @@ def compiled(text: str, who: str) -> Any:
     """Return a shader, compiled.
 
     Raises:
-        ValueError: it does not compile; the message has the line.
+        ValueError: it does not compile, when the message has the line, or loops for too long.
     """
     Canvas(1, 1)  # which says what to install where skia does not load
     import skia
@@ -177,9 +179,12 @@ def compiled(text: str, who: str) -> Any:
         body = re.sub(r"texture(?:2D)?\s*\(\s*iChannel0\s*,", "iChannel0_at(", text)
         text = head + re.sub(r"\biResolution\.xy\b", "iResolution", body) + TAIL
     try:
-        return skia.RuntimeEffect.MakeForShader(text)
+        found = skia.RuntimeEffect.MakeForShader(text)
     except (RuntimeError, ValueError) as error:
         raise ValueError(f"{who} does not compile: {_explained(str(error), offset)}") from None
+    if (steps := loop_steps(text)) > MOST_STEPS:
+        raise ValueError(f"{who} loops {steps:,} times for a pixel, at most {MOST_STEPS:,}")
+    return found
 
 
 def _explained(message: str, offset: int) -> str:

@@ -82,6 +82,9 @@ def test_a_shader_that_cannot_run_is_told_with_its_line(tmp_path):
         compiled("half4 main(float2 at) {\n\n while (true) {} return half4(1); }", "it")
     with pytest.raises(ValueError, match="line 2: unknown identifier 'foo'"):
         compiled("void mainImage(out vec4 color, in vec2 at) {\n color = foo; }", "it")
+    loops = "for (int i = 0; i < 1000; i++) { for (int j = 0; j < 999; j++) { x += 1.0; } }"
+    with pytest.raises(ValueError, match="it loops 1,001,000 times for a pixel, at most 10,000"):
+        compiled(f"half4 main(float2 at) {{ float x = 0; {loops} return half4(x); }}", "it")
     with pytest.raises(ValueError, match=r"cannot read 'gone\.sksl': No such file"):
         generator("shader", file="gone.sksl")
     (tmp_path / "bytes.sksl").write_bytes(b"\xff\xfe\xff")

@@ -106,6 +106,8 @@ class CameraReader:
         self._thread.join(AGAIN_SECONDS)
 
     def _read_on(self) -> None:
+        import av
+
         lost = False
         while not self._stopping.is_set():
             try:
@@ -118,8 +120,8 @@ class CameraReader:
                         if self._stopping.is_set():
                             return
                 reason = "it has ended"
-            except (OSError, ValueError, IndexError, ShowError) as error:
-                reason = str(error)
+            except (av.FFmpegError, OSError, ValueError, IndexError, ShowError) as error:
+                reason = getattr(error, "strerror", None) or str(error)
             lost = True
             name = self._name or "of this machine"
             warn_once(f"camera {name} is not there: {reason}; the last image stays")

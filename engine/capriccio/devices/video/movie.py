@@ -90,9 +90,10 @@ class FrameReader:
             self._seek(0.0)
             if self._current is None:
                 raise IndexError
-        except (OSError, IndexError, ValueError) as error:
+        except (av.FFmpegError, OSError, IndexError, ValueError) as error:
             self.close()
-            reason = "it holds no images" if isinstance(error, IndexError) else error
+            reason = getattr(error, "strerror", None) or error
+            reason = "it holds no images" if isinstance(error, IndexError) else reason
             raise ValueError(f"{path}: cannot be read as a film: {reason}") from None
 
     def image_at(self, seconds: float) -> Array:
@@ -126,8 +127,11 @@ class FrameReader:
 
     def _next(self) -> Any:
         """Return the next frame, or None at the end and where the film is broken."""
+        import av
+
         try:
             return next(self._frames, None)
-        except (OSError, ValueError) as error:  # those of FFmpeg are either
-            warn_once(f"{self._path}: breaks off: {error}; its last image stays")
+        except (av.FFmpegError, OSError, ValueError) as error:
+            reason = getattr(error, "strerror", None) or error
+            warn_once(f"{self._path}: breaks off: {reason}; its last image stays")
             return None

@@ -69,6 +69,21 @@ def test_a_camera_that_is_not_there_is_told_and_tried_again(live, clip, monkeypa
     assert "the last image stays" in told
 
 
+def test_a_camera_that_is_unplugged_is_told_and_comes_back(live, clip, monkeypatch, capfd):
+    monkeypatch.setattr(module, "AGAIN_SECONDS", 0.05)
+    reader, told = CameraReader(str(clip), (64, 48), 30.0), ""  # which ends as a stream does
+
+    def read():
+        nonlocal told
+        told += capfd.readouterr().err
+        return "is back" in told
+
+    wait_for(read)
+    assert reader.image is not None and reader.image.max() > 200
+    reader.close()
+    assert f"camera {clip} is not there: it has ended; the last image stays" in told
+
+
 def test_an_unknown_system_is_told(monkeypatch):
     monkeypatch.setattr(platform, "system", lambda: "Plan9")
     with pytest.raises(ShowError, match="cameras of Plan9 are not known; give the URL of a stream"):

@@ -6,8 +6,9 @@ import subprocess
 import numpy as np
 import pygame
 import pytest
-from capriccio import Canvas, Sketch, generator, mouse
+from capriccio import Canvas, Sketch, camera, generator, layers, mouse
 from capriccio.clock import OfflineClock
+from capriccio.devices.video.film import Video
 from capriccio.devices.video.mouse import BUTTONS, WHEEL, MouseEvents, X, Y, add_mouse, wander
 from capriccio.devices.video.screen import Screen, handle_events
 from capriccio.parameters import Parameters
@@ -17,6 +18,7 @@ from capriccio.recording.take import read_take
 from capriccio.sketch_provenance import provenance_of
 from capriccio.testing import Memory
 from helpers.devices import needs, wait_for
+from helpers.output_shows import halves, performance, show_all
 
 PICTURE = (10, 20, 100, 50)
 
@@ -108,17 +110,22 @@ def test_a_simulated_mouse_wanders_and_clicks():
     assert 0 < clicks < 100
 
 
-def test_a_take_with_mouse_and_effects_replays_bit_by_bit(tmp_path):
-    hand, paper, trail = mouse(simulate=True), Canvas(), generator("feedback")
+def test_a_take_with_mouse_camera_and_effects_replays_bit_by_bit(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    shots = [np.roll(halves(), 5 * number, axis=1) for number in range(25)]
+    show_all(Video(str(clip)), shots, performance())
+    hand, eye, paper = mouse(simulate=True), camera(simulate=clip), Canvas()
+    trail, water, seen = generator("feedback"), generator("displace"), generator("motion")
     paper.no_stroke()
     sketch = Sketch(fps=10, size=(64, 48))
 
     @sketch.draw
     def draw(now):
-        paper.clear()
+        image = eye(now, mirror=hand.y)
+        paper.image(water(now, over=image, amount=hand.x))
         paper.fill("tomato" if hand.left else "gold")
         paper.circle(hand.x, hand.y, 0.2)
-        return trail(now, over=paper, zoom=0.7)
+        return layers(trail(now, over=paper, zoom=0.7), (seen(now, over=image), "screen", 0.3))
 
     recorder = Recorder(tmp_path / "a.take", provenance_of(sketch, seed=None, seconds=20))
     first, second = Memory(), Memory()
@@ -126,7 +133,9 @@ def test_a_take_with_mouse_and_effects_replays_bit_by_bit(tmp_path):
     text = recorder.path.read_text()
     assert text.count(X) > 150
     sketch.replay(read_take(text, "a"), [second])
+    eye.close()
     assert len(first.images) == len(second.images) == 200
+    assert len({image.tobytes() for image in first.images}) > 150
     for one, other in zip(first.images, second.images, strict=True):
         assert np.array_equal(one, other)
 
@@ -134,10 +143,10 @@ def test_a_take_with_mouse_and_effects_replays_bit_by_bit(tmp_path):
 @pytest.mark.system
 def test_a_pointer_over_a_real_window_is_read(display):
     needs("xdotool")
-    performance = Performance(OfflineClock(), (200, 100), 30.0, "a mouse")
-    add_mouse(performance.parameters)
+    facts = Performance(OfflineClock(), (200, 100), 30.0, "a mouse")
+    add_mouse(facts.parameters)
     screen = Screen()
-    screen.start(performance)
+    screen.start(facts)
     try:
         window = subprocess.run(
             ["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(os.getpid())],
@@ -151,11 +160,11 @@ def test_a_pointer_over_a_real_window_is_read(display):
 
         def arrived():
             handle_events()
-            performance.parameters.apply_pending(0.0)
-            return value(performance.parameters, BUTTONS[1]) == 1.0
+            facts.parameters.apply_pending(0.0)
+            return value(facts.parameters, BUTTONS[1]) == 1.0
 
         wait_for(arrived)
-        assert value(performance.parameters, X) == pytest.approx(0.25, abs=0.02)
-        assert value(performance.parameters, Y) == pytest.approx(0.75, abs=0.02)
+        assert value(facts.parameters, X) == pytest.approx(0.25, abs=0.02)
+        assert value(facts.parameters, Y) == pytest.approx(0.75, abs=0.02)
     finally:
         screen.close()

@@ -10,9 +10,10 @@ import pytest
 from capriccio import Performance, ShowError
 from capriccio.clock import OfflineClock
 from capriccio.devices.video.displays import open_screens
-from capriccio.devices.video.screen import Screen, scaled_rectangle
+from capriccio.devices.video.mouse import X, add_mouse
+from capriccio.devices.video.screen import Screen, handle_events, scaled_rectangle
 from capriccio.testing import check_output
-from helpers.devices import needs, wait_for
+from helpers.devices import end, needs, wait_for
 from helpers.output_shows import halves
 from helpers.screens import seen
 
@@ -44,11 +45,12 @@ def press(screen, key: str) -> None:
     subprocess.run(["xdotool", "key", key], check=True, timeout=30)
 
 
-def after(screen, claim):
+def after(screen, claim, image=None):
     """Go on showing until `claim()` is true."""
+    image = halves() if image is None else image
 
     def shown():
-        screen.show(halves(), NOW)
+        screen.show(image, NOW)
         return claim()
 
     return wait_for(shown)
@@ -82,6 +84,57 @@ def test_a_picture_of_another_shape_stands_between_black_bars(screen):
     shot = seen(screen)
     assert (shot[:, :80] == 0).all() and (shot[:, 176:] == 0).all()
     assert (shot[:, 82:174] == 200).all()
+
+
+def test_a_window_of_another_shape_shows_the_whole_picture_and_the_mouse_over_it(display):
+    import pygame
+
+    screen, facts = Screen(), Performance(CLOCK, (256, 192), 30.0, "a test")
+    screen.start(facts)
+    parameters = facts.parameters
+    add_mouse(parameters)
+    screen.window.size = (400, 192)
+    after(screen, lambda: seen(screen).shape == (192, 400, 3), halves(256, 192))
+    shot = seen(screen)
+    assert (shot[:, :71] == 0).all() and (shot[:, 329:] == 0).all()
+    assert np.array_equal(shot[:, 72:328], halves(256, 192))
+    for x, share in ((72, 0.0), (200, 0.5), (264, 0.75)):
+        event = pygame.event.Event(pygame.MOUSEMOTION, pos=(x, 96), window=screen.window)
+        pygame.event.post(event)
+        handle_events()
+        parameters.apply_pending(0.0)
+        assert parameters.by_address[X].value() == pytest.approx(share, abs=0.01)
+    screen.close()
+
+
+@pytest.mark.system
+def test_two_sketches_are_on_two_screens(display, second_server, tmp_path):
+    from PIL import ImageGrab
+
+    # SDL finds no second monitor under Xvfb, so each screen is one of a server of its own.
+    screens, children = {"red": display, "blue": second_server}, []
+    for color, server in screens.items():
+        (tmp_path / f"{color}.py").write_text(
+            "from capriccio import Canvas, Sketch\n"
+            "paper, sketch = Canvas(), Sketch(size=(200, 100))\n"
+            f"sketch.draw(lambda now: (paper.background({color!r}), paper)[1])\n"
+        )
+        command = [sys.executable, "-m", "capriccio", "run", f"{color}.py", "--no-take"]
+        environment = {**os.environ, "DISPLAY": server}
+        children.append(
+            subprocess.Popen([*command, "--to", "screen"], cwd=tmp_path, env=environment)
+        )
+
+    def middle(server):
+        shot = np.asarray(ImageGrab.grab(xdisplay=server))
+        return tuple(shot[len(shot) // 2, shot.shape[1] // 2, :3].tolist())
+
+    try:
+        for color, expected in (("red", (255, 0, 0)), ("blue", (0, 0, 255))):
+            wait_for(lambda color=color, want=expected: middle(screens[color]) == want)
+    finally:
+        for child in children:
+            end(child)
 
 
 def test_a_picture_is_scaled_smoothly(screen):
