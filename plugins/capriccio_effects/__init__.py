@@ -11,6 +11,7 @@ def generators() -> list[type[Generator]]:
     from .colors import ChromaticShift, Palette, Posterise
     from .echoes import Feedback, Motion, SlitScan
     from .lines import Edges
+    from .segment import Segment
     from .shader import Shader
     from .surfaces import Grain, Vignette
     from .warps import Displace, Kaleidoscope, Lens
@@ -31,6 +32,7 @@ def generators() -> list[type[Generator]]:
         Palette,
         Pixelate,
         Posterise,
+        Segment,
         Shader,
         SlitScan,
         Vignette,

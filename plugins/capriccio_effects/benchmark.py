@@ -18,7 +18,7 @@ RADIUS = 8  # pixels of a shape
 EFFECTS = (
     *("blur", "glow", "feedback", "slitscan", "motion", "displace", "kaleidoscope", "lens"),
     *("pixelate", "mosaic", "posterise", "palette", "edges", "grain", "vignette", "chromatic"),
-    *("wipe", "shader"),
+    *("wipe", "shader", "segment"),
 )
 
 

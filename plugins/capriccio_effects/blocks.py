@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, Moment
 
-from .pictures import Array, bands, picture_of
+from .pictures import Array, as_words, grey, multiplied, picture_of, split
 
 LARGEST = 0.12  # of the shorter side: a block at size 1
 
@@ -41,15 +41,7 @@ class Mosaic(Generator):
         image = picture_of(over, self)
         side = max(4, _side(image, size))
         tiles = _blocks(image, side, side // 2)
-        height, width = image.shape[:2]
-        mask = _joints(height, width, side, round(joints * 100))
-        result = np.empty_like(image)
-        for part in bands(height):
-            level = mask[part] * tiles[part]
-            level += 255
-            level >>= 8
-            result[part] = level
-        return result
+        return multiplied(tiles, _joints(*image.shape[:2], side, round(joints * 100)))
 
 
 def _side(image: Array, size: float) -> int:
@@ -63,26 +55,23 @@ def _blocks(image: Array, side: int, shift: int) -> Array:
     if side == 1:
         return image.copy()
     height, width = image.shape[:2]
-    plain = np.asarray(Image.fromarray(image).reduce(side))
+    picture = Image.fromarray(image)
+    plain = np.asarray(picture.reduce(side))
     rows = np.arange(height) // side
     columns = np.arange(width) // side
     if not shift or width <= shift:
         return plain.take(columns, axis=1).take(rows, axis=0)
-    moved = np.pad(image[:, shift:], ((0, 0), (0, shift), (0, 0)), mode="edge")
     # The first block of a moved row is the half that lies at the edge.
-    other = np.asarray(Image.fromarray(moved).reduce(side))
-    aside = np.clip((np.arange(width) - shift) // side, 0, other.shape[1] - 1)
-    small = np.where(
-        (np.arange(len(plain)) % 2 == 0)[:, None, None],
-        plain.take(columns, axis=1),
-        other.take(aside, axis=1),
-    )
+    other = np.asarray(picture.reduce(side, (shift, 0, width, height)))
+    aside = ((np.arange(width) - shift) // side).clip(0, other.shape[1] - 1)
+    small = plain.take(columns, axis=1)
+    small[1::2] = other[1::2].take(aside, axis=1)
     return small.take(rows, axis=0)
 
 
 @lru_cache(8)
 def _joints(height: int, width: int, side: int, strength: int) -> Array:
-    """Return levels (height, width, 3), 16 bits: lit from the top left, dark in the joints."""
+    """Return how light levels stay, as `split` takes them apart: dark in the joints."""
     y, x = np.mgrid[0:height, 0:width]
     x = x + np.where(y // side % 2 == 1, side - side // 2, 0)
     inside_x, inside_y = x % side, y % side
@@ -91,4 +80,4 @@ def _joints(height: int, width: int, side: int, strength: int) -> Array:
     slope = (inside_x + inside_y) / (2 * side)
     level = 255 * (1 - 0.25 * strength / 100 * slope)
     level = np.where(edge < joint, 255 * (1 - 0.8 * strength / 100), level)
-    return np.repeat(level[..., None], 3, axis=2).astype(np.uint16)
+    return split(as_words(grey(level.astype(np.uint8))))

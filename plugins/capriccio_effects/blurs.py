@@ -1,14 +1,15 @@
 """Blur and glow, computed on a smaller picture where they are wide."""
 
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from capriccio import Generator, Moment
 
-from .pictures import Array, bands, mixed, picture_of
+from .pictures import Array, as_picture, as_words, join, picture_of, split, word_bands
 
 WIDEST = 0.08  # of the shorter side: the radius of a full blur
-FINEST = 3.0  # pixels of radius that are left after the picture was made smaller
+FINEST = 1.0  # pixels of radius at least that are left after the picture was made smaller
 
 
 class Blur(Generator):
@@ -49,12 +50,21 @@ class Glow(Generator):
         if amount == 0:
             return image.copy()
         low = np.uint8(round(threshold * 250))
-        small, factor = reduced(image, max(1.0, min(image.shape[:2]) / 180))
+        small, factor = reduced(image, min(image.shape[:2]) / 90)
         bright = np.maximum(small, low) - low
         stretched = bright.astype(np.uint16) * 255 // (255 - int(low))
         pixels = (0.1 + radius) * WIDEST * min(image.shape[:2]) / factor
         light = _gauss(stretched.astype(np.uint8), pixels)
-        return mixed(image, enlarged(light, image), amount, "screen")
+        dark = (255 - light * amount + 0.5).astype(np.uint8)  # how much of the dark is left
+        words = as_words(image)
+        result = np.empty_like(words)
+        for part, levels, scratch in enlarged_bands(dark, image, factor):
+            levels *= split(~words[part], scratch)
+            levels += np.uint16(255)
+            levels >>= 8
+            join(levels, result[part])
+        np.invert(result, out=result)
+        return as_picture(result, image.shape[1])
 
 
 def blurred(image: Array, radius: float) -> Array:
@@ -62,49 +72,63 @@ def blurred(image: Array, radius: float) -> Array:
     if radius < 0.3:
         return image.copy()
     small, factor = reduced(image, radius / FINEST)
-    return enlarged(_gauss(small, radius / factor), image)
+    # The mean of so many pixels, and the way back, blur as well.
+    left = (radius / factor) ** 2 - (0.25 if factor > 1 else 0.0)
+    return enlarged(_gauss(small, left**0.5), image, factor)
 
 
 def reduced(image: Array, factor: float) -> tuple[Array, int]:
-    """Return an image made smaller by a whole factor, at most the one given, and that factor."""
+    """Return an image made smaller by a power of two, at most the factor given, and that power."""
     from PIL import Image
 
-    whole = max(1, int(factor))
+    whole = 2 ** max(0, int(np.log2(max(factor, 1.0))))
     if whole == 1:
         return image, 1
-    return np.asarray(Image.fromarray(image).reduce(whole)), whole
-
-
-def enlarged(small: Array, image: Array) -> Array:
-    """Return a small image, smooth, at the size of another."""
     height, width = image.shape[:2]
-    if small.shape[:2] == (height, width):
+    rows = as_words(image)
+    if rest := -height % whole:
+        rows = np.concatenate([rows, np.repeat(rows[-1:], rest, axis=0)])
+    # Rows are averaged in pairs, in all levels of a word at once, rounded down and up in turn.
+    for step in range(whole.bit_length() - 1):
+        upper, lower = rows[::2], rows[1::2]
+        half = upper ^ lower
+        half &= np.uint16(0xFEFE)
+        half >>= 1
+        rows = upper | lower if step % 2 else upper & lower
+        (np.subtract if step % 2 else np.add)(rows, half, out=rows)
+    return np.asarray(Image.fromarray(as_picture(rows, width)).reduce((whole, 1))), whole
+
+
+def enlarged(small: Array, image: Array, factor: int) -> Array:
+    """Return an image that `reduced` has made smaller, smooth, at the size that it had."""
+    if factor == 1:
         return small
-    (top, bottom, down), (left, right, along) = (
-        _between(len(small), height),
-        _between(small.shape[1], width),
-    )
-    along = np.repeat(along, 3).reshape(1, width, 3)  # so that the inner loop is long
-    result = np.empty_like(image)
-    for part in bands(height):
-        share = down[part].reshape(-1, 1, 1)
-        rows = (small[top[part]] * (256 - share) + small[bottom[part]] * share) >> 8
-        wide = rows.take(left, 1)
-        wide *= 256 - along
-        other = rows.take(right, 1)
-        other *= along
-        wide += other
-        wide >>= 8
-        result[part] = wide
-    return result
+    result = np.empty_like(as_words(image))
+    for part, levels, _ in enlarged_bands(small, image, factor):
+        join(levels, result[part])
+    return as_picture(result, image.shape[1])
 
 
-def _between(count: int, length: int) -> tuple[Array, Array, Array]:
-    """Return, for each of `length` places, the two of `count` it lies between, and its share."""
-    at = (np.arange(length) + 0.5) * count / length - 0.5
-    first = np.clip(np.floor(at).astype(int), 0, count - 1)
-    second = np.clip(first + 1, 0, count - 1)
-    return first, second, np.clip((at - first) * 256, 0, 256).astype(np.uint16)
+def enlarged_bands(small: Array, image: Array, factor: int) -> Iterator[tuple[slice, Array, Array]]:
+    """Yield rows of what `enlarged` returns, as `split` takes them apart, and a scratch array."""
+    from PIL import Image
+
+    height, width = image.shape[:2]
+    size, box = (width, len(small)), (0, 0, min(width / factor, small.shape[1]), len(small))
+    wide = Image.fromarray(small).resize(size, Image.Resampling.BILINEAR, box)
+    levels = split(as_words(np.asarray(wide)))  # (2, rows of the small one, words)
+    slope = np.zeros_like(levels)
+    np.subtract(levels[:, 1:], levels[:, :-1], out=slope[:, :-1])  # about 65536 where it falls
+    levels <<= 8
+    at = ((np.arange(height) + 0.5) / factor - 0.5).clip(0, len(small) - 1)
+    first = at.astype(np.intp)
+    share = ((at - first) * 256).astype(np.uint16)[:, None]
+    for part, (found, scratch) in word_bands(as_words(image), 2):
+        slope.take(first[part], axis=1, out=found, mode="clip")
+        found *= share[part]
+        found += levels.take(first[part], axis=1, out=scratch, mode="clip")
+        found >>= 8
+        yield part, found, scratch
 
 
 def _gauss(image: Array, radius: float) -> Array:

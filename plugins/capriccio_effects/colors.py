@@ -35,7 +35,8 @@ class Palette(Generator):
     def __init__(self) -> None:
         self._key: Any = self  # nothing yet
         self._count = 0
-        self._table = np.zeros((0, 3), np.uint8)
+        self._colors = np.zeros((0, 3), np.uint8)
+        self._table = np.zeros(0, np.uint8)  # which is the nearest to each of 32,768 colours
 
     def generate(
         self, now: Moment, *, over: Any = None, by: Any = None, colors: float = 0.3
@@ -47,6 +48,8 @@ class Palette(Generator):
             by: the picture whose colours are taken, or colours (n, 3) of 0..255; itself by default.
             colors: how many, from 2 to 32.
         """
+        from PIL import Image
+
         image = picture_of(over, self)
         count = 2 + round(colors * (MOST_COLORS - 2))
         # Its own colours are found once a beat, since that takes longer than a frame.
@@ -54,18 +57,22 @@ class Palette(Generator):
         known = key == self._key if by is None else key is self._key
         if not known or count != self._count:
             self._key, self._count = key, count
-            found = palette_of(image if by is None else by, count, self)
-            self._table = found[nearest(found)]
-        result = np.empty_like(image)
+            self._colors = palette_of(image if by is None else by, count, self)
+            self._table = nearest(self._colors)
+        numbers = np.empty(image.shape[:2], np.uint8)  # of the colours
         for part in bands(len(image)):
-            rows = image[part]
-            index = rows[..., 0].astype(np.intp)
-            index >>= 8 - BITS
-            for channel in (1, 2):
-                index <<= BITS
-                index |= rows[..., channel] >> (8 - BITS)
-            result[part] = self._table.take(index, axis=0, mode="clip")
-        return result
+            red, green, blue = (image[part, :, channel].astype(np.uint16) for channel in range(3))
+            red >>= 8 - BITS
+            red <<= 2 * BITS
+            green >>= 8 - BITS
+            green <<= BITS
+            blue >>= 8 - BITS
+            red |= green
+            red |= blue
+            numbers[part] = self._table.take(red.astype(np.intp), mode="clip")
+        picture = Image.fromarray(numbers)
+        picture.putpalette(self._colors.tobytes())
+        return np.asarray(picture.convert("RGB"))
 
 
 def palette_of(by: Any, count: int, effect: object) -> Array:

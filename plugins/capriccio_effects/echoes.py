@@ -7,7 +7,19 @@ from typing import Any, Literal
 import numpy as np
 from capriccio import Generator, Moment
 
-from .pictures import Array, bands, luminance, mixed, picture_of
+from .pictures import (
+    Array,
+    as_picture,
+    as_words,
+    bands,
+    grey,
+    join,
+    luminance,
+    mixed,
+    picture_of,
+    split,
+    word_bands,
+)
 
 MOST_FRAMES = 48  # that a slit scan looks back at most
 
@@ -59,21 +71,29 @@ class Feedback(Remembering, Generator):
         before = turned(self._last, scale, (rotate - 0.5) * np.pi / 6)
         if mode == "mix":
             result = mixed(image, before, 0.98 * amount)
-        else:
+        elif mode == "screen":
             result = mixed(image, faded(before, amount), 1.0, mode)
+        else:
+            before = faded(before, amount)
+            result = np.maximum(image, before)
+            if mode == "difference":
+                result -= np.minimum(image, before)
         self._last = result
         return result.copy()
 
 
 def faded(image: Array, amount: float) -> Array:
     """Return an image made darker: 1 leaves it as it is."""
-    result, share = np.empty_like(image), np.uint16(round(amount * 256))
-    for part in bands(len(image)):
-        level = image[part].astype(np.uint16)
-        level *= share
-        level >>= 8
-        result[part] = level
-    return result
+    if amount == 1:
+        return image
+    words = as_words(image)
+    result, share = np.empty_like(words), np.uint16(round(amount * 256))
+    for part, (levels,) in word_bands(words, 1):
+        split(words[part], levels)
+        levels *= share
+        levels >>= 8
+        join(levels, result[part])
+    return as_picture(result, image.shape[1])
 
 
 def turned(image: Array, scale: float, angle: float) -> Array:
@@ -154,17 +174,22 @@ class Motion(Remembering, Generator):
             threshold: how much must change.
         """
         image = picture_of(over, self)
-        light = luminance(image).astype(np.int16)
-        light <<= 7
+        light = luminance(image)
         if self.begins(now, image) or self._ground is None:
-            self._ground = light
+            self._ground = light.astype(np.int16) << 7
             return np.zeros_like(image)
-        change = np.abs(light - self._ground)
-        change >>= 7
-        # What is seen now becomes the ground, the more slowly the longer the memory.
-        slowness = round(9 * memory)
-        if memory < 1:
-            self._ground = self._ground + ((light - self._ground) >> slowness)
-        low = np.int16(round(4 + 90 * threshold))
-        level = (np.clip(change - low, 0, 24) * 10).astype(np.uint8)
-        return np.repeat(level[..., None], 3, axis=2)
+        low, slowness = np.int16(round(4 + 90 * threshold)), np.int16(round(9 * memory))
+        for part in bands(len(image)):
+            gap = light[part].astype(np.int16)
+            gap <<= 7
+            gap -= self._ground[part]
+            # What is seen now becomes the ground, the more slowly the longer the memory.
+            if memory < 1:
+                self._ground[part] += gap >> slowness
+            np.abs(gap, out=gap)
+            gap >>= 7
+            gap -= low
+            np.clip(gap, 0, 24, out=gap)
+            gap *= 10
+            light[part] = gap
+        return grey(light)

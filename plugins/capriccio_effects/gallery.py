@@ -33,15 +33,15 @@ SHOWN: list[tuple[str, str, dict[str, Any]]] = [
     ("vignette", "vignette", {"amount": 0.9}),
     ("chromatic", "chromatic", {"amount": 0.8}),
     ("motion", "motion", {"memory": 0.3}),
+    ("segment", "segment", {"threshold": 0.5}),
     ("wipe", "wipe: right", {"softness": 0.2}),
     ("wipe", "wipe: iris", {"kind": "iris", "position": 0.35}),
-    ("wipe", "wipe: blinds", {"kind": "blinds", "position": 0.4, "softness": 0.0}),
     ("wipe", "wipe: dissolve", {"kind": "dissolve", "softness": 0.0}),
 ]
 
 
-def harbour(seconds: float = 0.0, size: tuple[int, int] = TILE) -> Array:
-    """Return a harbour in the evening, with boats that sail on with time."""
+def harbour(seconds: float = 0.0, size: tuple[int, int] = TILE, *, is_empty: bool = False) -> Array:
+    """Return a harbour in the evening, with boats that sail on with time, or none of them."""
     canvas = Canvas(*size)
     canvas.background("#f7b267")
     canvas.no_stroke()
@@ -59,7 +59,7 @@ def harbour(seconds: float = 0.0, size: tuple[int, int] = TILE) -> Array:
         wide = 0.03 + 0.012 * row * (1 + 0.5 * math.sin(row * 2.1 + seconds))
         canvas.rect(0.68 - wide, 0.62 + 0.027 * row, 2 * wide, 0.008)
     boats = ((0.15, 0.78, "#e63946", 1.0), (0.43, 0.7, "#f1faee", 0.6), (0.9, 0.86, "#2a9d8f", 1.2))
-    for x, y, color, scale in boats:
+    for x, y, color, scale in () if is_empty else boats:
         with canvas.pushed():
             canvas.translate((x + 0.04 * seconds * scale + 0.1) % 1.2 - 0.1, y)
             canvas.rotate(0.06 * math.sin(2 * seconds + x * 9))
@@ -83,7 +83,9 @@ def tiles() -> Iterator[tuple[str, Array]]:
         picture = harbour()
         for frame in range(24):  # effects that remember need a past
             now = Moment(beats=frame / 6, seconds=frame / 12)
-            picture = effect(now, over=harbour((frame - 23) / 12), **knobs, **extra)
+            is_empty = name == "segment" and frame < 18  # which learns the harbour without boats
+            image = harbour((frame - 23) / 12, is_empty=is_empty)
+            picture = effect(now, over=image, **knobs, **extra)
         yield label, picture
 
 

@@ -5,7 +5,7 @@ from typing import Any, Literal
 import numpy as np
 from capriccio import Generator, Moment
 
-from .pictures import Array, bands, luminance, picture_of
+from .pictures import Array, bands, grey, luminance, mixed, picture_of
 
 
 class Edges(Generator):
@@ -32,24 +32,21 @@ class Edges(Generator):
         height, across = image.shape[:2]
         step = 1 + round(4 * width)
         light = np.pad(luminance(image), step, mode="edge").astype(np.int16)
-        result = np.empty_like(image)
+        low, gain = np.int16(round(60 * (1 - amount))), np.int16(1 + round(7 * amount))
+        ink = np.empty((height, across), np.uint8)
         for part in bands(height):
             begin, end = part.start, part.stop
             middle = light[begin + step : end + step]
-            edge = np.abs(middle[:, 2 * step :] - middle[:, : -2 * step])
-            edge += np.abs(light[begin + 2 * step : end + 2 * step] - light[begin:end])[
-                :, step : step + across
-            ]
-            edge *= np.int16(1 + round(7 * amount))
-            edge -= np.int16(round(60 * (1 - amount)))
+            edge = middle[:, 2 * step :] - middle[:, : -2 * step]
+            np.abs(edge, out=edge)
+            down = light[begin + 2 * step : end + 2 * step, step : step + across]
+            down = down - light[begin:end, step : step + across]
+            np.abs(down, out=down)
+            edge += down
+            edge *= gain
+            edge -= low
             np.clip(edge, 0, 255, out=edge)
-            if ground != "night":
-                np.subtract(255, edge, out=edge)
-            for channel in range(3):
-                level = edge
-                if ground == "picture":
-                    level = image[part, :, channel].astype(np.uint16) * edge.astype(np.uint16)
-                    level += 255
-                    level >>= 8
-                result[part, :, channel] = level
-        return result
+            ink[part] = edge
+        if ground == "picture":
+            return mixed(image, grey(~ink), 1.0, "multiply")
+        return grey(ink if ground == "night" else ~ink)

@@ -6,7 +6,7 @@ from typing import Any, Literal
 import numpy as np
 from capriccio import Generator, Moment
 
-from .pictures import Array, bands, picture_of
+from .pictures import Array, as_words, grey, multiplied, picture_of, split
 
 RATE = 24  # grains change so often in a second
 TILE = 512  # pixels of the side of a tile of grain
@@ -41,20 +41,33 @@ class Grain(Generator):
         """
         image = picture_of(over, self)
         height, width = image.shape[:2]
-        tile = _tile(self._seed % 2**32, round(size * 5), kind)
         number = int(now.seconds * RATE) if kind == "film" else 0
-        shift = np.random.default_rng([self._seed % 2**32, number]).integers(0, TILE, 2)
-        rows = (np.arange(height) + shift[0]) % TILE
-        columns = (np.arange(width) + shift[1]) % TILE
-        scaled = (tile * (amount * 0.5)).astype(np.int16)
-        wide = np.repeat(scaled.take(columns, axis=1)[..., None], 3, axis=2)  # (TILE, width, 3)
-        result = np.empty_like(image)
-        for part in bands(height):
-            level = wide.take(rows[part], axis=0)
-            level += image[part]
-            np.clip(level, 0, 255, out=level)
-            result[part] = level
-        return result
+        seed = self._seed % 2**32
+        top, left = np.random.default_rng([seed, number]).integers(0, TILE, 2).tolist()
+        lighter, darker = _wide_tile(seed, round(size * 5), kind, round(amount * 100), width)
+        rows, columns = image.reshape(height, -1), slice(3 * left, 3 * (left + width))
+        result = np.empty_like(rows)
+        place = 0
+        while place < height:  # as many rows as are left of the tile
+            begin = (place + top) % TILE
+            part = slice(place, min(height, place + min(24, TILE - begin)))
+            end = begin + part.stop - part.start
+            # Levels do not pass white, and then not black.
+            room = ~rows[part]
+            np.minimum(room, lighter[begin:end, columns], out=room)
+            room += rows[part]
+            np.subtract(room, np.minimum(room, darker[begin:end, columns]), out=result[part])
+            place = part.stop
+        return result.reshape(image.shape)
+
+
+@lru_cache(4)
+def _wide_tile(seed: int, size: int, kind: str, amount: int, width: int) -> tuple[Array, Array]:
+    """Return how much lighter and darker levels become, (512, 3 * (width + 512)) uint8 each."""
+    tile = (_tile(seed, size, kind) * (amount / 200)).astype(np.int16)
+    columns = np.arange(width + TILE) % TILE
+    wide = [grey(one.clip(0, 255).astype(np.uint8).take(columns, axis=1)) for one in (tile, -tile)]
+    return wide[0].reshape(TILE, -1), wide[1].reshape(TILE, -1)
 
 
 @lru_cache(8)
@@ -87,22 +100,16 @@ class Vignette(Generator):
         """
         image = picture_of(over, self)
         height, width = image.shape[:2]
-        mask = _falloff(height, width, round(amount * 200), round(size * 200))
-        result = np.empty_like(image)
-        for part in bands(height):
-            level = mask[part] * image[part]
-            level += 255
-            level >>= 8
-            result[part] = level
-        return result
+        return multiplied(image, _falloff(height, width, round(amount * 200), round(size * 200)))
 
 
 @lru_cache(8)
 def _falloff(height: int, width: int, amount: int, size: int) -> Array:
+    """Return how light each level stays, as `split` takes them apart."""
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     far = np.hypot(x, y) / np.sqrt(2)
     inner = 0.9 * size / 200
     dark = np.clip((far - inner) / (1.0 - inner), 0, 1)
     level = 255 * (1 - amount / 200 * dark * dark * (3 - 2 * dark))
-    return np.repeat(level[..., None], 3, axis=2).astype(np.uint16)
+    return split(as_words(grey(level.astype(np.uint8))))

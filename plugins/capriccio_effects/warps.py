@@ -34,16 +34,25 @@ class Kaleidoscope(Generator):
         """
         image = picture_of(over, self)
         height, width = image.shape[:2]
-        x, y = _wedge(height, width, 2 + round(segments * (MOST_SEGMENTS - 2)))
+        count = 2 + round(segments * (MOST_SEGMENTS - 2))
+        x, y = _wedge(height, width, count)
         angle, scale = 2 * np.pi * turn, 2 ** (1 - 2 * zoom)
         cosine, sine = np.float32(np.cos(angle) * scale), np.float32(np.sin(angle) * scale)
         result = np.empty_like(image)
-        for part in bands(height):
-            column = x[part] * cosine
-            column -= y[part] * sine
-            row = x[part] * sine
-            row += y[part] * cosine
-            result[part] = _taken(image, _folded(column, width), _folded(row, height))
+        # The lower half mirrors the upper one and, of an even number, the right half the left one.
+        upper, left = (height + 1) // 2, (width + 1) // 2 if count % 2 == 0 else width
+        for part in bands(upper):
+            column = x[part, :left] * cosine
+            column -= y[part, :left] * sine
+            row = x[part, :left] * sine
+            row += y[part, :left] * cosine
+            place = _folded(row, height)
+            place *= np.int32(width)
+            place += _folded(column, width)
+            if left < width:
+                place = np.concatenate([place, place[:, width - left - 1 :: -1]], axis=1)
+            result[part] = _taken(image, place)
+        result[height - upper :] = result[:upper][::-1]
         return result
 
 
@@ -69,12 +78,10 @@ def _folded(place: Array, length: int) -> Array:
     return index
 
 
-def _taken(image: Array, columns: Array, rows: Array) -> Array:
-    """Return the pixels at these places, (height, width) int32."""
-    rows *= np.int32(image.shape[1])
-    rows += columns
-    flat = image.reshape(-1, 3)
-    return flat.take(rows.reshape(-1), axis=0, mode="clip").reshape(*rows.shape, 3)
+def _taken(image: Array, places: Array) -> Array:
+    """Return the pixels of an image at places (rows, columns), counted through all its rows."""
+    index = places.reshape(-1).astype(np.intp)
+    return image.reshape(-1, 3).take(index, axis=0, mode="clip").reshape(*places.shape, 3)
 
 
 class Lens(Generator):
@@ -113,9 +120,10 @@ class Lens(Generator):
             slice(max(0, -left), right - left),
         )
         result = image.copy()
-        column = np.clip(columns[inner] + middle_x, 0, width - 1)
-        row = np.clip(rows[inner] + middle_y, 0, height - 1)
-        result[max(0, top) : bottom, max(0, left) : right] = _taken(image, column, row)
+        place = np.clip(rows[inner] + middle_y, 0, height - 1)
+        place *= np.int32(width)
+        place += np.clip(columns[inner] + middle_x, 0, width - 1)
+        result[max(0, top) : bottom, max(0, left) : right] = _taken(image, place)
         return result
 
 
@@ -168,5 +176,7 @@ class Displace(Generator):
             dy += rows[part]
             np.clip(dx, 0, width - 1, out=dx)
             np.clip(dy, 0, height - 1, out=dy)
-            result[part] = _taken(image, dx, dy)
+            dy *= np.int32(width)
+            dy += dx
+            result[part] = _taken(image, dy)
         return result

@@ -4,9 +4,21 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from capriccio import Generator, Moment, layers
+from capriccio import Generator, Moment
 
-from .pictures import Array, picture_of, resized, sample
+from .pictures import (
+    Array,
+    as_picture,
+    as_words,
+    grey,
+    join,
+    mixed,
+    picture_of,
+    resized,
+    sample,
+    split,
+    word_bands,
+)
 
 KINDS = Literal["fade", "right", "down", "diagonal", "iris", "clock", "blinds", "dissolve"]
 
@@ -35,24 +47,41 @@ class Wipe(Generator):
         """
         image = picture_of(over, self)
         height, width = image.shape[:2]
-        other = sample()[:, ::-1] if to is None else picture_of(to, self)
+        other = _other(width, height) if to is None else picture_of(to, self)
         other = resized(np.ascontiguousarray(other), (width, height))
         if position in (0.0, 1.0):
             return (other if position else image).copy()
         if kind == "fade":
-            return layers(image, (other, position), size=(width, height), name="")
+            return mixed(image, other, position)
         soft = max(1, round(softness * 255))
         # 0 where the other picture comes first, 255 where it comes last.
         ramp = _ramp(height, width, kind)
         reach = position * (255 + soft)
-        table = np.clip((reach - np.arange(256)) / soft * 255, 0, 255).astype(np.uint8)
-        mask = np.frombuffer(ramp.tobytes().translate(table.tobytes()), np.uint8)
-        mask = mask.reshape(height, width)
-        return layers(image, (other, mask), size=(width, height), name="")
+        table = np.clip((reach - np.arange(256)) / soft * 255, 0, 255).astype(np.uint8).tobytes()
+        shares = np.frombuffer(ramp.translate(table), np.uint8).reshape(image.shape)
+        under, above, alpha = as_words(image), as_words(other), as_words(shares)
+        result = np.empty_like(under)
+        for part, (share, levels, below) in word_bands(under, 3):
+            split(above[part], levels)
+            levels *= split(alpha[part], share)
+            np.subtract(np.uint16(255), share, out=share)
+            share *= split(under[part], below)
+            levels += share
+            levels += np.uint16(255)
+            levels >>= 8
+            join(levels, result[part])
+        return as_picture(result, width)
+
+
+@lru_cache(4)
+def _other(width: int, height: int) -> Array:
+    """Return what a wipe leads to where nothing is given: the sample, turned round."""
+    return resized(np.ascontiguousarray(sample()[:, ::-1]), (width, height))
 
 
 @lru_cache(8)
-def _ramp(height: int, width: int, kind: str) -> Array:
+def _ramp(height: int, width: int, kind: str) -> bytes:
+    """Return when each level of a picture is reached, as the bytes of an image."""
     y = np.linspace(0, 1, height)[:, None] + np.zeros((1, width))
     x = np.linspace(0, 1, width)[None] + np.zeros((height, 1))
     if kind == "right":
@@ -69,4 +98,4 @@ def _ramp(height: int, width: int, kind: str) -> Array:
         ramp = x * 12 % 1
     else:
         ramp = np.random.default_rng(0).random((height, width))
-    return (ramp.clip(0, 1) * 255).astype(np.uint8)
+    return grey((ramp.clip(0, 1) * 255).astype(np.uint8)).tobytes()

@@ -36,9 +36,9 @@ def test_an_effect_keeps_size_and_leaves_its_picture_alone(name):
 def test_an_effect_is_as_it_was(name):
     seed = {"seed": 3} if name == "grain" else {}  # else it follows from what was built before
     effect, image = generator(name, **seed), sample()[::2, ::2]
-    for number, now in enumerate(moments(beats=2, step=0.25)):
-        moving = name in ("feedback", "motion", "slitscan")
-        result = effect(now, over=np.roll(image, 6 * number, axis=1) if moving else image)
+    moves = {"feedback": 0, "motion": 0, "segment": 10, "slitscan": 0}.get(name, 99)  # from when on
+    for number, now in enumerate(moments(beats=4 if name == "segment" else 2, step=0.25)):
+        result = effect(now, over=np.roll(image, 6 * max(0, number - moves), axis=1))
     check_golden(result, GOLDEN / f"{name}.png")
 
 
