@@ -122,10 +122,11 @@ def _stroke_problem(stroke: Stroke) -> str:
         return f"with points of shape {points.shape}, expected (n, 2)"
     if len(stroke.color) != 3:
         return f"of color {stroke.color!r}, expected (red, green, blue)"
-    numbers = [*stroke.color, stroke.width, stroke.opacity]
-    if not (all(map(_is_number, numbers)) and np.isfinite(points).all()):
-        return "with a value that is not a finite number"
-    return ""
+    try:
+        total = math.fsum((*stroke.color, stroke.width, stroke.opacity, points.sum()))
+    except (TypeError, ValueError, OverflowError):  # of what is no number, or of both infinities
+        total = math.nan
+    return "" if math.isfinite(total) else "with a value that is not a finite number"
 
 
 def as_medium(thing: Any, maker: object = "this", verb: str = "returned") -> Medium:

@@ -6,7 +6,7 @@ import numpy as np
 
 from ..media import Array, Stroke, as_drawing, rasterise_with_pillow
 from .colors import argb
-from .drawing_surface import DrawingSurface
+from .pixels import image_info, rgb_of
 from .skia_library import load_skia, skia_is_available
 
 
@@ -21,10 +21,12 @@ def rasterise(
     """
     if not skia_is_available():
         return rasterise_with_pillow(drawing, size, background)
-    surface = DrawingSurface(size)
-    surface.canvas.clear(argb(background))
-    draw_strokes(surface.canvas, drawing, size)
-    return surface.image()
+    pixels = np.empty((size[1], size[0], 4), np.uint8)
+    skia, info = load_skia(), image_info(size, alpha=False)
+    canvas = skia.Surface.MakeRasterDirect(info, pixels, 4 * size[0]).getCanvas()
+    canvas.clear(argb(background))
+    draw_strokes(canvas, drawing, size)
+    return rgb_of(pixels)
 
 
 def draw_strokes(canvas: Any, drawing: list[Stroke], size: tuple[int, int]) -> None:
