@@ -2,8 +2,8 @@
 
     python -m capriccio_effects.benchmark
 
-Wall and processor time of one picture of 1280x720, the median and the least of some runs: on a busy
-machine the least processor time says most.
+Wall and processor time of one picture of 1280x720, the median and the least of some runs. On a busy
+machine the least processor time says most, beside that of a copy, which takes 0.2 ms on an idle one.
 """
 
 import time
@@ -115,6 +115,7 @@ def others(size: tuple[int, int]) -> Iterator[tuple[str, Callable[[], Any]]]:
         )
         for _ in range(STROKES)
     ]
+    yield "a copy of a picture, to compare", pictures[0].copy
     yield f"{GLYPHS} glyphs, new words", text_drawn
     yield "the same without words", blank
     yield "five layers", lambda: layers(*stack, size=size)
@@ -139,10 +140,10 @@ def effects(size: tuple[int, int]) -> Iterator[tuple[str, Callable[[], Any]]]:
 
 def main(size: tuple[int, int] = SIZE, count: int = SHAPES, runs: int = RUNS) -> None:
     """Print a table of all of them."""
-    print(f"{'milliseconds at':28}{'wall':>10}{'processor':>12}{'least':>10}")
+    print(f"{'milliseconds at':34}{'wall':>10}{'processor':>12}{'least':>10}")
     for name, function in (*shapes(size, count), *others(size), *effects(size)):
         wall, middle, least = timed(function, runs)
-        print(f"{name:28}{wall:10.1f}{middle:12.1f}{least:10.1f}")
+        print(f"{name:34}{wall:10.1f}{middle:12.1f}{least:10.1f}")
 
 
 if __name__ == "__main__":

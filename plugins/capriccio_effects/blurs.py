@@ -91,7 +91,7 @@ def reduced(image: Array, factor: float) -> tuple[Array, int]:
     # Rows are averaged in pairs, in all levels of a word at once, rounded down and up in turn.
     for step in range(whole.bit_length() - 1):
         upper, lower = rows[::2], rows[1::2]
-        half = upper ^ lower
+        half: Array = upper ^ lower
         half &= np.uint16(0xFEFE)
         half >>= 1
         rows = upper | lower if step % 2 else upper & lower

@@ -16,7 +16,7 @@ def test_the_libraries_draw_the_same_circles():
 def test_a_table_is_printed(capsys):
     main((64, 48), 3, 1)
     lines = capsys.readouterr().out.splitlines()
-    assert len(lines) == 1 + 3 + 4 + len(EFFECTS)
-    assert len(list(others((64, 48)))) == 4
+    assert len(lines) == 1 + 3 + 5 + len(EFFECTS)
+    assert len(list(others((64, 48)))) == 5
     assert len(list(effects((64, 48)))) == len(EFFECTS)
     assert len(timed(lambda: None)) == 3
