@@ -2,8 +2,8 @@
 
     python -m capriccio_effects.benchmark
 
-Wall and processor time of one picture of 1280x720, the median and the least of some runs. On a busy
-machine the least processor time says most, beside that of a copy, which takes 0.2 ms on an idle one.
+Wall and processor time of one picture of 1280x720, the median and the least of some runs. On a
+busy machine the least processor time says most, beside that of a copy: 0.2 ms on an idle one.
 """
 
 import time
