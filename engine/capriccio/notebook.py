@@ -4,7 +4,7 @@ import base64
 from pathlib import Path
 from typing import Any
 
-from .canvas.pixels import as_array, is_drawing
+from .canvas.pixels import is_drawing, opaque
 from .media import as_image
 from .recording.provenance import as_png
 from .svg import as_svg
@@ -20,11 +20,7 @@ def show(thing: Any, size: tuple[int, int] = (512, 512)) -> "Picture":
     """
     if is_drawing(thing):
         return Picture(svg=as_svg(thing, size))
-    array = as_array(thing)
-    if getattr(array, "shape", ())[2:] == (4,):
-        array = array[..., :3] * (array[..., 3:] / (255 if array.dtype.kind == "u" else 1.0))
-        array = array / 255 if array.max(initial=0) > 1 else array
-    return Picture(png=as_png(as_image(array, "show", "was given")))
+    return Picture(png=as_png(as_image(opaque(thing), "show", "was given")))
 
 
 class Picture:

@@ -10,7 +10,7 @@ from ..errors import suggest
 from ..media import Array, as_image, is_canvas
 from ..parameters import Parameter, Parameters
 from ..performance import current_performance
-from .pixels import as_array, bgra_of, image_info, is_drawing, rgb_of, scaled
+from .pixels import as_array, bgra_of, copied, image_info, is_drawing, rgb_of, scaled
 from .skia_library import load_skia
 from .strokes import rasterise
 from .style import BLEND_MODES, skia_blend_mode
@@ -118,7 +118,7 @@ class Layer:
             drawn = np.flatnonzero(pixels.view(np.uint32)[..., 0].max(axis=1))
             whole = self.mode == "replace" or not len(drawn)  # else what is empty changes nothing
             top, bottom = (0, size[1]) if whole else (drawn[0], drawn[-1] + 1)
-            over = _as_skia_image(pixels[top:bottom], image_info((size[0], bottom - top)))
+            over = copied(pixels[top:bottom], image_info((size[0], bottom - top)))
             return Source(pixels, self.mode, self.opacity, over=over, top=top)
         image, alpha = self._read(size)
         over = None if self.mode in FAST else _as_skia(image, alpha)
@@ -203,12 +203,7 @@ def _as_skia(image: Array, alpha: Array | None) -> Any:
     if alpha is not None:
         pixels[..., 3] = alpha
         info = info.makeAlphaType(load_skia().kUnpremul_AlphaType)
-    return _as_skia_image(pixels, info)
-
-
-def _as_skia_image(pixels: Array, info: Any) -> Any:
-    skia = load_skia()
-    return skia.Image.MakeRasterCopy(skia.Pixmap(info, pixels, 4 * pixels.shape[1]))
+    return copied(pixels, info)
 
 
 def blended(under: Array | None, sources: list[Source], size: tuple[int, int]) -> Array:

@@ -62,12 +62,14 @@ def skia_image(picture: Any) -> Any:
         info = skia.ImageInfo.Make(
             picture.shape[1], picture.shape[0], skia.kRGBA_8888_ColorType, skia.kUnpremul_AlphaType
         )
-        whole = skia.Image.MakeRasterCopy(
-            skia.Pixmap(info, np.ascontiguousarray(picture), 4 * picture.shape[1])
-        )
-        return whole
+        return copied(np.ascontiguousarray(picture), info)
     pixels = bgra_of(as_image(picture, "a picture", "is"))
-    info = image_info((pixels.shape[1], pixels.shape[0]), alpha=False)
+    return copied(pixels, image_info((pixels.shape[1], pixels.shape[0]), alpha=False))
+
+
+def copied(pixels: Array, info: Any) -> Any:
+    """Return a copy of pixels `(height, width, 4)` as a `skia.Image`; `info` describes them."""
+    skia = load_skia()
     return skia.Image.MakeRasterCopy(skia.Pixmap(info, pixels, 4 * pixels.shape[1]))
 
 
@@ -76,6 +78,17 @@ def as_array(picture: Any) -> Any:
     if hasattr(picture, "convert") and hasattr(picture, "getbands"):
         return np.asarray(picture.convert("RGBA" if picture.has_transparency_data else "RGB"))
     return picture
+
+
+def opaque(picture: Any) -> Any:
+    """Return a PIL image or an array without its alpha: what is transparent is laid on black."""
+    array = as_array(picture)
+    if getattr(array, "shape", ())[2:] != (4,):
+        return array
+    if array.dtype != np.uint8:
+        return array[..., :3] * array[..., 3:]
+    levels = np.multiply(array[..., :3], array[..., 3:], dtype=np.uint16)
+    return ((levels + np.uint16(255)) >> 8).astype(np.uint8)
 
 
 def is_drawing(thing: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..canvas.pixels import as_array, is_drawing
+from ..canvas.pixels import is_drawing, opaque
 from ..canvas.strokes import rasterise
 from ..clock import Moment
 from ..media import Note, as_image
@@ -97,19 +97,8 @@ def call_draw(
     """
     made = function(now)
     if made.__class__ is not np.ndarray or made.shape[-1:] == (4,):
-        made = _as_array(made, size)
+        made = rasterise(made, size) if is_drawing(made) else opaque(made)
     return as_image(made, name)
-
-
-def _as_array(made: Any, size: tuple[int, int]) -> Any:
-    if is_drawing(made):
-        return rasterise(made, size)
-    made = as_array(made)
-    if isinstance(made, np.ndarray) and made.ndim == 3 and made.shape[2] == 4:
-        whole = 255 if made.dtype == np.uint8 else 1.0
-        opaque = made[..., :3] * (made[..., 3:].astype(np.float64) / whole)
-        return (opaque + 0.5).astype(np.uint8) if made.dtype == np.uint8 else opaque
-    return made
 
 
 def next_turn(cues: list[PlayCue], meter: int, horizon: float) -> PlayCue | None:

@@ -1,7 +1,16 @@
 import numpy as np
 import pytest
 from capriccio import Canvas, Stroke, skia_image
-from capriccio.canvas.pixels import as_array, bgra_of, image_info, is_drawing, rgb_of, scaled
+from capriccio.canvas.pixels import (
+    as_array,
+    bgra_of,
+    copied,
+    image_info,
+    is_drawing,
+    opaque,
+    rgb_of,
+    scaled,
+)
 from capriccio.canvas.skia_library import load_skia
 from PIL import Image
 
@@ -57,3 +66,19 @@ def test_a_drawing_is_a_list_of_strokes():
     assert not is_drawing([1])
     assert as_array("x") == "x"
     assert image_info((3, 2)).width() == 3
+
+
+def test_what_is_transparent_lies_on_black():
+    half = np.full((2, 3, 4), (255, 100, 0, 128), np.uint8)
+    assert opaque(half)[0, 0].tolist() == [128, 50, 0]
+    assert opaque(Image.fromarray(half))[0, 0].tolist() == [128, 50, 0]
+    assert np.abs(opaque(half / 255) - np.array([0.502, 0.197, 0])).max() < 0.01
+    plain = half[..., :3]
+    assert opaque(plain) is plain
+
+
+def test_skia_has_a_copy_of_pixels():
+    pixels = bgra_of(np.full((2, 3, 3), (1, 2, 3), np.uint8))
+    image = copied(pixels, image_info((3, 2)))
+    pixels[:] = 0
+    assert image.toarray(colorType=load_skia().kRGBA_8888_ColorType)[0, 0, :3].tolist() == [1, 2, 3]
