@@ -134,4 +134,4 @@ def enlarged_bands(small: Array, image: Array, factor: int) -> Iterator[tuple[sl
 def _gauss(image: Array, radius: float) -> Array:
     from PIL import Image, ImageFilter
 
-    return np.asarray(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))
+    return np.array(Image.fromarray(image).filter(ImageFilter.GaussianBlur(radius)))

@@ -72,7 +72,7 @@ class Palette(Generator):
             numbers[part] = self._table.take(red.astype(np.intp), mode="clip")
         picture = Image.fromarray(numbers)
         picture.putpalette(self._colors.tobytes())
-        return np.asarray(picture.convert("RGB"))
+        return np.array(picture.convert("RGB"))
 
 
 def palette_of(by: Any, count: int, effect: object) -> Array:

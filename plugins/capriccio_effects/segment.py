@@ -7,7 +7,7 @@ import numpy as np
 from capriccio import Generator, Moment
 
 from .echoes import Remembering
-from .pictures import Array, picture_of
+from .pictures import Array, grey, picture_of
 
 SMALL = 90  # pixels of the shorter side at which a person is searched
 LEARNING = 1.0  # seconds in which the room is learnt
@@ -97,4 +97,4 @@ def _mask(share: Array, image: Array, softness: float) -> Array:
     large = solid.filter(ImageFilter.BoxBlur(1)).resize((width, height), Image.Resampling.BILINEAR)
     steepness = 1 / (0.05 + 0.95 * softness)
     table = [min(255, max(0, round(128 + (level - 128) * steepness))) for level in range(256)]
-    return np.asarray(Image.merge("RGB", [large.point(table)] * 3))
+    return grey(np.asarray(large.point(table)))

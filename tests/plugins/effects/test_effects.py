@@ -29,6 +29,7 @@ def test_an_effect_keeps_size_and_leaves_its_picture_alone(name):
         for now in moments(beats=1, step=0.25):
             result = effect(now, over=image)
             assert (result.shape, result.dtype) == (image.shape, np.uint8)
+            assert result.flags.writeable and result.flags.c_contiguous
         assert np.array_equal(image, before)
 
 
