@@ -132,7 +132,8 @@ def effects(size: tuple[int, int]) -> Iterator[tuple[str, Callable[[], Any]]]:
 
         def show(effect: Any = effect, frame: list[int] = frame) -> Any:
             frame[0] += 1
-            now = Moment(beats=frame[0] / 15, seconds=frame[0] / 30)
+            # As slow as it must be for what learns its first second.
+            now = Moment(beats=frame[0] / 15, seconds=frame[0] / 3)
             return effect(now, over=pictures[frame[0] % 2])
 
         yield name, show

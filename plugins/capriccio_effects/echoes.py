@@ -42,7 +42,7 @@ class Feedback(Remembering, Generator):
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: Array | None = None
+        self._last: Any = None  # as Pillow's image
 
     def generate(
         self,
@@ -63,29 +63,29 @@ class Feedback(Remembering, Generator):
             rotate: 0.5 leaves it upright, more turns it in every frame.
             mode: how the two are laid over each other.
         """
+        from PIL import Image
+
         image = picture_of(over, self)
         if self.begins(now, image) or self._last is None:
-            self._last = image.copy()
+            self._last = Image.fromarray(image)
             return image.copy()
-        scale = 1.35 ** (2 * zoom - 1)
-        before = turned(self._last, scale, (rotate - 0.5) * np.pi / 6)
+        before = turned(self._last, 1.35 ** (2 * zoom - 1), (rotate - 0.5) * np.pi / 6)
         if mode == "mix":
             result = mixed(image, before, 0.98 * amount)
         elif mode == "screen":
             result = mixed(image, faded(before, amount), 1.0, mode)
         else:
-            before = faded(before, amount)
-            result = np.maximum(image, before)
-            if mode == "difference":
-                result -= np.minimum(image, before)
-        self._last = result
-        return result.copy()
+            result = faded(before, amount)
+            if mode == "lighten":
+                np.maximum(image, result, out=result)
+            else:
+                result = np.maximum(image, result) - np.minimum(image, result)
+        self._last = Image.fromarray(result)
+        return result
 
 
 def faded(image: Array, amount: float) -> Array:
     """Return an image made darker: 1 leaves it as it is."""
-    if amount == 1:
-        return image
     words = as_words(image)
     result, share = np.empty_like(words), np.uint16(round(amount * 256))
     for part, (levels,) in word_bands(words, 1):
@@ -96,19 +96,16 @@ def faded(image: Array, amount: float) -> Array:
     return as_picture(result, image.shape[1])
 
 
-def turned(image: Array, scale: float, angle: float) -> Array:
-    """Return an image scaled and turned about its middle; what is outside is black."""
+def turned(picture: Any, scale: float, angle: float) -> Array:
+    """Return a picture of Pillow scaled and turned about its middle; what is outside is black."""
     from PIL import Image
 
-    if scale == 1 and angle == 0:
-        return image
-    height, width = image.shape[:2]
+    width, height = picture.size
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     x, y = width / 2, height / 2
     matrix = (cosine, sine, x - cosine * x - sine * y, -sine, cosine, y + sine * x - cosine * y)
-    method = Image.Transform.AFFINE
-    source = Image.fromarray(image)
-    return np.asarray(source.transform((width, height), method, matrix, Image.Resampling.NEAREST))
+    method, nearest = Image.Transform.AFFINE, Image.Resampling.NEAREST
+    return np.asarray(picture.transform((width, height), method, matrix, nearest))
 
 
 class SlitScan(Remembering, Generator):
