@@ -42,7 +42,7 @@ class Feedback(Remembering, Generator):
 
     def __init__(self) -> None:
         super().__init__()
-        self._last: Any = None  # as Pillow's image
+        self._last: Array | None = None
 
     def generate(
         self,
@@ -63,11 +63,9 @@ class Feedback(Remembering, Generator):
             rotate: 0.5 leaves it upright, more turns it in every frame.
             mode: how the two are laid over each other.
         """
-        from PIL import Image
-
         image = picture_of(over, self)
         if self.begins(now, image) or self._last is None:
-            self._last = Image.fromarray(image)
+            self._last = image.copy()
             return image.copy()
         before = turned(self._last, 1.35 ** (2 * zoom - 1), (rotate - 0.5) * np.pi / 6)
         if mode == "mix":
@@ -80,8 +78,8 @@ class Feedback(Remembering, Generator):
                 np.maximum(image, result, out=result)
             else:
                 result = np.maximum(image, result) - np.minimum(image, result)
-        self._last = Image.fromarray(result)
-        return result
+        self._last = result
+        return result.copy()
 
 
 def faded(image: Array, amount: float) -> Array:
@@ -96,16 +94,43 @@ def faded(image: Array, amount: float) -> Array:
     return as_picture(result, image.shape[1])
 
 
-def turned(picture: Any, scale: float, angle: float) -> Array:
-    """Return a picture of Pillow scaled and turned about its middle; what is outside is black."""
+def turned(image: Array, scale: float, angle: float) -> Array:
+    """Return an image scaled and turned about its middle; what is outside is black."""
     from PIL import Image
 
-    width, height = picture.size
+    if angle == 0:
+        return zoomed(image, scale)
+    height, width = image.shape[:2]
     cosine, sine = np.cos(angle) / scale, np.sin(angle) / scale
     x, y = width / 2, height / 2
     matrix = (cosine, sine, x - cosine * x - sine * y, -sine, cosine, y + sine * x - cosine * y)
     method, nearest = Image.Transform.AFFINE, Image.Resampling.NEAREST
+    picture = Image.fromarray(image)
     return np.asarray(picture.transform((width, height), method, matrix, nearest))
+
+
+def zoomed(image: Array, scale: float) -> Array:
+    """Return an image scaled about its middle; what is outside is black."""
+    height, width = image.shape[:2]
+    rows, columns = _places(height, scale), _places(width, scale)
+    tall = image.take(rows, axis=0, mode="clip")
+    tall[(rows < 0) | (rows >= height)] = 0
+    result = np.zeros_like(image)
+    # Runs of columns that lie side by side in both are copied at once.
+    ends = np.flatnonzero(np.diff(columns, append=width + 2) != 1) + 1
+    for begin, end in pairwise([0, *ends.tolist()]):
+        first, last = columns[begin], columns[end - 1] + 1
+        if first >= 0 and last <= width:
+            result[:, begin:end] = tall[:, first:last]
+        elif last > 0 and first < width:
+            inner = slice(max(0, first), min(width, last))
+            result[:, begin + inner.start - first : begin + inner.stop - first] = tall[:, inner]
+    return result
+
+
+def _places(length: int, scale: float) -> Array:
+    """Return from where each of `length` places is taken; some may lie outside."""
+    return np.floor((np.arange(length) + 0.5 - length / 2) / scale + length / 2).astype(int)
 
 
 class SlitScan(Remembering, Generator):

@@ -1,8 +1,8 @@
 import numpy as np
+import pytest
 from capriccio import generator
 from capriccio.testing import moments
-from capriccio_effects.echoes import Remembering, faded, turned
-from PIL import Image
+from capriccio_effects.echoes import Remembering, faded, turned, zoomed
 
 
 def black(side=40):
@@ -38,11 +38,18 @@ def test_a_memory_begins_anew_where_time_goes_back_or_the_size_changes():
 def test_a_picture_is_turned_about_its_middle():
     image = black(41)
     image[20, 35] = 255
-    picture = Image.fromarray(image)
-    place = np.argwhere(turned(picture, 1.0, np.pi / 2)[..., 0])
+    place = np.argwhere(turned(image, 1.0, np.pi / 2)[..., 0])
     assert np.abs(place - [35, 20]).max() <= 1 or np.abs(place - [5, 20]).max() <= 1
-    assert np.array_equal(turned(picture, 1.0, 0.0), image)
+    assert np.array_equal(turned(image, 1.0, 0.0), image)
     assert faded(black() + 200, 0.5).max() == 100
+
+
+@pytest.mark.parametrize("scale", [0.3, 0.74, 0.97, 1.0, 1.03, 1.35, 3.0])
+@pytest.mark.parametrize("shape", [(60, 91), (1, 1), (2, 7)])
+def test_an_upright_picture_is_scaled_as_one_that_is_turned_by_nothing(scale, shape):
+    image = np.random.default_rng(1).integers(1, 256, (*shape, 3), np.uint8)
+    differs = (zoomed(image, scale) != turned(image, scale, 1e-12)).any(axis=2)
+    assert differs.mean() < 0.05  # where a place lies between two pixels
 
 
 def test_stripes_of_a_slit_scan_are_older_the_farther_they_lie():
