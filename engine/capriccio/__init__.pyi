@@ -5,6 +5,7 @@ from .canvas.layers import layers as layers
 from .canvas.pixels import skia_image as skia_image
 from .canvas.strokes import rasterise as rasterise
 from .clock import Moment as Moment
+from .devices.midi.clock_in import BeatFollower as BeatFollower
 from .devices.midi.controls import controls as controls
 from .devices.video.camera import camera as camera
 from .devices.video.frames import write_image as write_image
@@ -41,6 +42,7 @@ from .registry import generator as generator
 from .registry import generator_class as generator_class
 from .registry import microphone as microphone
 from .registry import output as output
+from .scales import pitch_classes as pitch_classes
 from .sketch import Sketch as Sketch
 from .supervision import SupervisedProcess as SupervisedProcess
 from .svg import as_svg as as_svg

@@ -8,7 +8,7 @@ from itertools import count
 from typing import Any
 
 from .errors import suggest
-from .events import Event, ParameterSet
+from .events import Event, ParameterSet, ReadingTaken
 
 # Changes that may wait for the next frame; of a flood beyond that the oldest are lost.
 MAX_PENDING = 4096
@@ -171,6 +171,10 @@ class Parameters:
         """Pass an event to all subscribers."""
         for subscriber in self._subscribers:
             subscriber(event)
+
+    def publish_readings(self, thing: object, kind: str, values: tuple[float, ...]) -> None:
+        """Have a take hold what `thing` reads from the frame that is drawn on."""
+        self.publish(ReadingTaken(self.seconds, self.name_of(thing, kind), values))
 
     def name_of(self, thing: object, kind: str) -> str:
         """Return one name for what is read in a show: the sketch's, or its kind and a number."""

@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
@@ -13,6 +13,7 @@ from .clock import Moment
 from .errors import suggest
 from .knob_state import KnobState
 from .media import Note
+from .parameters import Parameter
 from .performance import Performance, current_performance
 
 
@@ -252,6 +253,31 @@ class Generator(Part):
         raise TypeError(f"{self} has no generate(self, now, *, knob=0.5)")
 
 
+def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:
+    """Return the parameter that holds a knob of the part that the sketch calls `name`."""
+    state = part.knob_state
+
+    def value() -> Any:
+        return state.held.get(knob.name, state.last.get(knob.name, knob.default))
+
+    def convert(at: Any) -> Any:
+        if knob.kind == "words" and not isinstance(at, str):
+            raise TypeError(f"knob {knob.name!r} of {part} takes words, got {at!r}")
+        return knob.fit(at, str(part))
+
+    return Parameter(
+        f"/{name}/{knob.name}",
+        knob.kind,
+        knob.description or f"{knob.name} of {part}",
+        apply=lambda at: part.hold(knob.name, at),
+        convert=convert,
+        value=value,
+        choices=knob.choices,
+        is_held=lambda: knob.name in state.held,
+        hidden=knob.name in part.unused_knobs,
+    )
+
+
 class Analyzer(Part):
     """Reads an image, a phrase or a drawing into floats 0..1.
 
@@ -304,6 +330,11 @@ class Device(Part):
         """Return in a few words why this device cannot work on this machine; "" where it can."""
         return ""
 
+    @classmethod
+    def found(cls) -> str:
+        """Return in a few words what was found on this machine, for `capriccio doctor`."""
+        return ""
+
     def __init__(self, target: str = ""):
         self.target = target
 
@@ -351,7 +382,14 @@ class Input(Device):
 
     MIDI controllers, OSC, presets and clock followers are inputs. `start` adds parameters to
     `performance.parameters`, or sets those of the sketch from a thread of its own; `close` ends
-    that thread.
+    that thread. One that is `replayed` is opened for the replay of a take too: what it has recorded
+    with `parameters.publish_readings` it finds in `performance.take.readings`.
     """
 
     role = "input"
+    replayed: ClassVar[bool] = False
+
+
+def inputs_of(things: Iterable[object]) -> list[Input]:
+    """Return the inputs among things, each once."""
+    return list(dict.fromkeys(one for one in things if isinstance(one, Input)))

@@ -17,8 +17,8 @@ from .errors import ShowError
 from .general_midi import check_instruments
 from .log import warn_once
 from .notebook import Film, show
-from .parameters import Parameter, Parameters
-from .parts import Generator, Input, Knob, Output
+from .parameters import Parameters
+from .parts import Generator, Input, Output, inputs_of, knob_parameter
 from .performance import Performance, check_size
 from .recording.recorder import Recorder
 from .recording.take import Take
@@ -34,6 +34,7 @@ from .stage.cues import (
     cue_name,
     draw_cue_name,
 )
+from .stage.feel import Feel
 from .stage.replay import Replay
 from .stage.stage import Progress, Stage, no_progress
 from .stage.stats import Stats
@@ -91,13 +92,32 @@ class Sketch:
         return function
 
     @overload
-    def play(self, bars: float = 1) -> Callable[[F], F]: ...
+    def play(
+        self,
+        bars: float = 1,
+        *,
+        swing: float | None = None,
+        humanise: float | None = None,
+        grid: float = 0.5,
+    ) -> Callable[[F], F]: ...
 
     @overload
     def play(self, *, seconds: float) -> Film: ...
 
-    def play(self, bars: float = 1, *, seconds: float | None = None) -> Callable[[F], F] | Film:
+    def play(
+        self,
+        bars: float = 1,
+        *,
+        swing: float | None = None,
+        humanise: float | None = None,
+        grid: float = 0.5,
+        seconds: float | None = None,
+    ) -> Callable[[F], F] | Film:
         """Call the function every `bars` bars for the phrase that fills them.
+
+        `swing` 0..1 plays every second eighth late: 0.67 as in triplets; with `grid=0.25` every
+        second sixteenth. `humanise` 0..1 moves notes and velocities a little, as a person does.
+        Each that is given is a parameter of the show, `/CUE/swing` and `/CUE/humanise`.
 
         `sketch.play(seconds=8)` instead returns a film of the sketch, which a notebook shows.
         """
@@ -110,10 +130,11 @@ class Sketch:
             raise TypeError("@sketch.play needs to know how often; write @sketch.play(bars=2)")
         if not (isinstance(bars, int | float) and 0 < bars < 10_000):
             raise ValueError(f"bars must be positive, got {bars!r}")
+        feel = Feel.written(swing, humanise, grid)
 
         def add(function: F) -> F:
             check_cue(function, "play", "now")
-            add_cue(self._plays, PlayCue(function, bars))
+            add_cue(self._plays, PlayCue(function, bars, feel=feel))
             return function
 
         return add
@@ -315,7 +336,7 @@ class Sketch:
         """
         opened = [output(one) if isinstance(one, str) else one for one in outputs]
         devices = [input_device(one) if isinstance(one, str) else one for one in inputs]
-        own = [one for one in self.names.values() if isinstance(one, Input)]
+        own = inputs_of([*self.names.values(), *(cue.controls for cue in self._answers)])
         devices += [one for one in own if one not in devices]
         for role, given in ((Output, opened), (Input, devices)):
             if wrong := [one for one in given if not isinstance(one, role)]:
@@ -359,6 +380,7 @@ class Sketch:
             draw=self._draw,
             plays=self._new_plays(),
             answers=self._new_answers(),
+            inputs=[one for one in inputs_of(self.names.values()) if one.replayed],
             as_shown=as_shown,
         )
         self.current_stage = replay.stage
@@ -395,12 +417,14 @@ class Sketch:
             for part in self.parts.values():
                 suited = {**check_instruments(part.instruments), **suited}
         facts["instruments"] = {**suited, **self._instruments}
+        for cue in self._plays:
+            cue.feel.reset()
         performance = Performance(clock, self.size, self.fps, self.title, **facts)
         self._add_parameters(performance.parameters)
         return performance
 
     def _new_plays(self) -> list[PlayCue]:
-        return [PlayCue(cue.function, cue.bars) for cue in self._plays]
+        return [PlayCue(cue.function, cue.bars, feel=cue.feel) for cue in self._plays]
 
     def _new_answers(self) -> list[AnswerCue]:
         return [AnswerCue(cue.function, cue.controls, cue.seconds) for cue in self._answers]
@@ -416,6 +440,9 @@ class Sketch:
             for knob in part.knobs.values():
                 if knob.kind != "thing":
                     parameters.add(knob_parameter(name, part, knob))
+        for cue in self._plays:
+            for parameter in cue.feel.parameters(cue_name(cue.function)):
+                parameters.add(parameter)
 
     # -- another version of the sketch takes over ----------------------------------------------
 
@@ -469,28 +496,3 @@ class Sketch:
         )
         self._names = other.names
         return beats
-
-
-def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:
-    """Return the parameter that holds a knob of the part that the sketch calls `name`."""
-    state = part.knob_state
-
-    def value() -> Any:
-        return state.held.get(knob.name, state.last.get(knob.name, knob.default))
-
-    def convert(at: Any) -> Any:
-        if knob.kind == "words" and not isinstance(at, str):
-            raise TypeError(f"knob {knob.name!r} of {part} takes words, got {at!r}")
-        return knob.fit(at, str(part))
-
-    return Parameter(
-        f"/{name}/{knob.name}",
-        knob.kind,
-        knob.description or f"{knob.name} of {part}",
-        apply=lambda at: part.hold(knob.name, at),
-        convert=convert,
-        value=value,
-        choices=knob.choices,
-        is_held=lambda: knob.name in state.held,
-        hidden=knob.name in part.unused_knobs,
-    )

@@ -6,7 +6,7 @@ import select
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from time import monotonic
 from typing import IO, Any
@@ -43,6 +43,7 @@ class SupervisedProcess:
         on_report: called with each other report, from a thread of its own.
         on_restart: called when another one has said that it is ready.
         beat: what it hears while the show goes on.
+        environment: variables that it has beside those of the show.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class SupervisedProcess:
         on_report: Callable[[dict[str, Any]], None],
         on_restart: Callable[[], None] = lambda: None,
         beat: bytes = b"\n",
+        environment: Mapping[str, str] | None = None,
     ):
         self.name, self._command, self._beat = name, command, beat
+        self._environment = {**os.environ, **(environment or {})}
         self._on_report, self._on_restart = on_report, on_restart
         self.restarts = 0
         self._begun, self._wake = threading.Event(), threading.Event()
@@ -135,6 +138,7 @@ class SupervisedProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,  # where drivers complain
             bufsize=0,
+            env=self._environment,
             **options,
         )
         self._reader = threading.Thread(

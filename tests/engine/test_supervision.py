@@ -132,3 +132,24 @@ def test_a_command_that_cannot_be_run_is_told_and_tried_again(caplog):
 def test_one_that_does_not_start_is_reported(code, words):
     with pytest.raises(ShowError, match=words):
         Parent(code, 0.5 if "stdin" in code else 20.0)
+
+
+def test_it_has_the_variables_that_it_is_given_beside_those_of_the_show(monkeypatch):
+    monkeypatch.setenv("FROM_THE_SHOW", "1")
+    reports = []
+    code = """
+    import json, os, sys
+    for report in ({"ready": 1}, {name: os.environ[name] for name in ("FROM_THE_SHOW", "ITS_OWN")}):
+        print(json.dumps(report), flush=True)
+    sys.stdin.read()
+    """
+    process = SupervisedProcess(
+        "parrot",
+        lambda: [sys.executable, "-c", textwrap.dedent(code)],
+        on_report=reports.append,
+        environment={"ITS_OWN": "2"},
+    )
+    process.start(20.0)
+    wait_for(lambda: reports, what="its report")
+    process.close()
+    assert reports == [{"FROM_THE_SHOW": "1", "ITS_OWN": "2"}]

@@ -192,13 +192,13 @@ class JackServer:
     One that `waits` for its clients waits for ever where one of them is killed.
     """
 
-    def __init__(self, waits: bool = True, period: int = 512):
+    def __init__(self, waits: bool = True, period: int = 512, rate: int = 48_000):
         # A name of its own each time: one that was killed leaves its name taken.
         self.name = f"capriccio-{os.getpid()}-{next(servers)}{'' if waits else '-on'}"
         # -S: the server waits for its clients. Otherwise a busy machine, where one of them comes
         # late, has it give out what was sent a period before once more, and drop what is new.
         kind = "-S -t 5000" if waits else "-t 500"
-        words = f"jackd -n {self.name} {kind} -r -d dummy -r 48000 -p {period}"
+        words = f"jackd -n {self.name} {kind} -r -d dummy -r {rate} -p {period}"
         self._command = words.split()
         self.start()
 

@@ -71,7 +71,7 @@ class Piece:
         return [Note(int(pitch), beat, 0.6, 0.5) for beat, pitch in enumerate(pitches)]
 
     def place(self, parameters):
-        from capriccio.sketch import knob_parameter
+        from capriccio.parts import knob_parameter
 
         parameters.add(knob_parameter("light", self.light, Light.knobs["level"]))
 

@@ -242,12 +242,13 @@ def _sound() -> Iterator[Check]:
     from ..registry import output
 
     try:
-        reason = output("audio").missing()
+        audio = output("audio")
+        reason = audio.missing()
     except PartError as error:
         yield Check("sound", "missing", str(error))
         return
     remedy = "" if not reason else "the sound goes to files; connect a sound card, or start JACK"
-    yield Check("sound", "missing" if reason else "ok", reason or "a sound card plays", remedy)
+    yield Check("sound", "missing" if reason else "ok", reason or audio.found(), remedy)
 
 
 def _video() -> Iterator[Check]:

@@ -65,7 +65,8 @@ def performance_options(command: F) -> F:
             "--follow",
             metavar="PORT",
             help="Live: follow the MIDI clock at PORT, with its tempo, start, stop, continue and "
-            "song position; or, with link, the tempo and the bars of Ableton Link.",
+            "song position; with link, the tempo and the bars of Ableton Link; with audio or "
+            "audio:MICROPHONE, the beat of what a microphone hears.",
         ),
         click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
@@ -225,7 +226,11 @@ class _Setup:
             from ..devices.midi.ableton_link import LinkInput
             from ..devices.midi.clock_in import ClockInput
 
-            self.inputs.append(LinkInput() if follow == "link" else ClockInput(follow))
+            kind, _, target = follow.partition(":")
+            if kind == "audio":
+                self.inputs.append(input_device(f"beat:{target}"))
+            else:
+                self.inputs.append(LinkInput() if follow == "link" else ClockInput(follow))
         self.simulation, automation = simulation(simulate, seed)
         self.inputs += automation
         if self.live:

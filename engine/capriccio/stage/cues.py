@@ -3,7 +3,7 @@
 import inspect
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ from ..canvas.pixels import is_drawing, opaque
 from ..canvas.strokes import rasterise
 from ..clock import Moment
 from ..media import Note, as_image
+from .feel import Feel
 
 # The types of the functions that a sketch decorates.
 DrawFunction = Callable[[Moment], Any]
@@ -26,7 +27,8 @@ class PlayCue:
     """A function that is called every `bars` for the phrase to play.
 
     `number` is its place in the sketch. Its first turn is at the beat `begins`, and it has none
-    from `until` on. `late` is by how many seconds a note may be late.
+    from `until` on. `late` is by how many seconds a note may be late, `feel` how it
+    is played.
     """
 
     function: PlayFunction
@@ -37,6 +39,7 @@ class PlayCue:
     begins: float = 0.0
     until: float = math.inf
     late: float = LATE_SECONDS
+    feel: Feel = field(default_factory=Feel)
 
     @property
     def name(self) -> str:

@@ -7,7 +7,7 @@ from typing import Any
 
 from ..events import AnswerPlayed, ParameterSet, PhrasePlayed
 from ..log import warn_once
-from ..parts import Analyzer, Output
+from ..parts import Analyzer, Input, Output
 from ..performance import Performance, current_frame
 from ..tempo import ROUNDING_SECONDS
 from .answers import ANSWER_BEATS, AnswerCue
@@ -32,6 +32,7 @@ class Replay:
         draw: the draw cue.
         plays: the play cues, in the order of the sketch.
         answers: the answer cues, in the order of the sketch.
+        inputs: those that know what they read then.
         as_shown: leave the frames that were dropped then as nobody saw them: a sketch that paints
             on in its last picture needs that to come out the same. Of a still the last frame alone
             is shown.
@@ -45,10 +46,12 @@ class Replay:
         draw: DrawFunction | None = None,
         plays: Iterable[PlayCue] = (),
         answers: Iterable[AnswerCue] = (),
+        inputs: Iterable[Input] = (),
         as_shown: bool = False,
     ):
         self.take = performance.take
-        self.stage = Stage(replace(performance, read=self._read), outputs, draw=draw)
+        performance = replace(performance, read=self._read)
+        self.stage = Stage(performance, outputs, inputs=inputs, draw=draw)
         # No cue has a turn of its own, and nobody plays now: the take says what they played.
         self._plays, self._answers = list(plays), list(answers)
         self.stage.has_music = bool(self._plays or self._answers)

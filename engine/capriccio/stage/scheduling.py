@@ -89,7 +89,8 @@ class Scheduler:
 
         def play() -> tuple[float, list[TimedNote]]:
             phrase = cue.function(now)
-            return self.add(as_phrase([] if phrase is None else phrase, cue.name), now, cue)
+            notes = as_phrase([] if phrase is None else phrase, cue.name)
+            return self.add(cue.feel.apply(notes, now), now, cue)
 
         call = self._show.watchdog.call(cue.name, "it rests")
         added = self._show.attempt(call, play, cue=cue.function)

@@ -7,9 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Note
-
-from ..keys import pitch_classes
+from capriccio import Note, pitch_classes
 
 STEPS_PER_BEAT = 4
 STEPS_PER_BAR = 16  # a bar of four beats, the only meter in the training data

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Moment, Note
+from capriccio import Moment, Note, pitch_classes
 
-from ..keys import pitch_classes
 from .encoding import (
     DRUM_CHANNEL,
     DRUM_LENGTH,

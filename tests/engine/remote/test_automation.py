@@ -4,9 +4,9 @@ import numpy as np
 from capriccio import Generator, Performance
 from capriccio.clock import OfflineClock
 from capriccio.parameters import Parameter
+from capriccio.parts import knob_parameter
 from capriccio.registry import input_device
 from capriccio.remote.automation import KnobAutomation
-from capriccio.sketch import knob_parameter
 
 
 class Sea(Generator):

@@ -11,7 +11,7 @@ from ...log import info
 from ...parameters import Gauge
 from ...parts import Input
 from ...performance import Performance
-from .clock_in import ClockFollower, live_clock
+from .clock_in import BeatFollower, live_clock
 
 # How often the session is read, in seconds; and how long that may take to count.
 READ_SECONDS, MAX_READ_SECONDS = 0.1, 0.001
@@ -19,7 +19,7 @@ READ_SECONDS, MAX_READ_SECONDS = 0.1, 0.001
 END_SECONDS = 2.0
 
 
-class LinkFollower(ClockFollower):
+class LinkFollower(BeatFollower):
     """Makes the clock of a show follow a Link session, which shares a tempo and where bars begin.
 
     A show begins with the next bar. Where no other peer is left the last tempo stays.
@@ -28,31 +28,17 @@ class LinkFollower(ClockFollower):
     def __init__(self, clock: OfflineClock):
         super().__init__(clock, "Ableton Link")
         self.peers = 0
-        self.running = True
-        self._bpm, self._latest = 0.0, (0.0, 0.0)  # seconds and beats
 
-    @property
-    def bpm(self) -> float:
-        return self._bpm
-
-    def update(self, seconds: float, beats: float, bpm: float, peers: int) -> None:
+    def update(self, seconds: float, beats: float, bpm: float, peers: int = 1) -> None:
         """Follow the session, which is at `beats` at `seconds` of the show."""
         with self._lock:
-            self._bpm, self._latest = bpm, (seconds, beats)
             if self.peers and not peers:
                 info(f"no other peer is on {self.name} any more; the tempo stays at {bpm:.1f} bpm")
             if peers and not self.peers:
                 others = "one other peer" if peers == 1 else f"{peers} other peers"
                 info(f"{others} on {self.name}, at {bpm:.1f} bpm")
             self.peers = peers
-            if self.clock.started and self._joined:
-                self._steer(seconds)
-            elif self.clock.started:
-                self._join(seconds)
-
-    def _song_at(self, seconds: float, tick: float) -> float:
-        since, beats = self._latest
-        return beats + (seconds - since) * self._bpm / 60
+            super().update(seconds, beats, bpm)
 
 
 class LinkInput(Input):

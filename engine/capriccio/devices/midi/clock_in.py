@@ -209,6 +209,36 @@ class ClockFollower:
             clock.change(min(max(bpm, MIN_BPM), MAX_BPM), seconds=when)
 
 
+class BeatFollower(ClockFollower):
+    """Makes the clock of a show follow beats that are reported as a whole: by Link, or by an ear.
+
+    A show begins with the next bar. `update` is called as long as the beats are known; without it
+    the last tempo stays.
+    """
+
+    def __init__(self, clock: OfflineClock, name: str):
+        super().__init__(clock, name)
+        self.running = True
+        self._bpm, self._latest = 0.0, (0.0, 0.0)  # seconds and beats
+
+    @property
+    def bpm(self) -> float:
+        return self._bpm
+
+    def update(self, seconds: float, beats: float, bpm: float) -> None:
+        """Follow beats that are at `beats` at `seconds` of the show."""
+        with self._lock:
+            self._bpm, self._latest = bpm, (seconds, beats)
+            if self.clock.started and self._joined:
+                self._steer(seconds)
+            elif self.clock.started:
+                self._join(seconds)
+
+    def _song_at(self, seconds: float, tick: float) -> float:
+        since, beats = self._latest
+        return beats + (seconds - since) * self._bpm / 60
+
+
 class ClockInput(Input):
     """Follow the MIDI clock at the input PORT: `--follow PORT`."""
 

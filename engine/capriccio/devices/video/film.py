@@ -35,7 +35,7 @@ BT709, LIMITED = 1, 1  # H.273: the colours of HD video; levels 16..235
 
 
 # Bits a second of the sound, AAC in stereo; and how long after it was due a note may come, live.
-SOUND_BITS, SOUND_SECONDS = 192_000, 0.5
+SOUND_BITS, SOUND_SECONDS = 256_000, 0.5
 # Samples of a packet, and of what the encoder of FFmpeg puts before the sound.
 AAC_FRAME = 1024
 

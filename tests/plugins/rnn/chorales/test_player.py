@@ -6,11 +6,10 @@ from statistics import fmean
 
 import numpy as np
 import pytest
-from capriccio import Moment, Note
+from capriccio import Moment, Note, pitch_classes
 from capriccio_rnn.analyzer import find_faults
 from capriccio_rnn.chorales.model import RANGES
 from capriccio_rnn.generator import RNN
-from capriccio_rnn.keys import pitch_classes
 from helpers import music
 from hypothesis import given, settings
 from hypothesis import strategies as st
