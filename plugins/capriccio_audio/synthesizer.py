@@ -19,12 +19,17 @@ from .instruments import (
     samples_of,
 )
 from .limiter import STEP, Limiter
+from .resampling import WholeNote, cubic, whole_note
 from .reverb import Reverb
 
 Array = np.ndarray[Any, Any]
 
-# Frames that are computed at once: 5.3 ms.
+# Frames within which nothing but the start of a note changes: 5.3 ms.
 BLOCK = 256
+# Blocks of voices that are computed at once: as much as stays in a processor's cache.
+ROWS = 256
+# Whole notes are out of tune by one of these shares of an instrument's vibrato, and do not sway.
+DETUNED = (-0.7, 0.7)
 # How many samples sound at once; two make a note of a choir. Those that are beyond it, or stopped
 # by a panic, fade within one block in the places behind.
 VOICES, FADING = 128, 64
@@ -55,11 +60,16 @@ class Synthesizer:
 
     Times are frames since the start. Events in the past count as due now; what lies ahead is
     exact to the frame. The sound is late by `LATENCY` frames.
+
+    Args:
+        instruments: what plays each channel.
+        blocks: how many blocks are rendered at once; many cost less, but what comes meanwhile
+            waits for them.
     """
 
     LATENCY = STEP
 
-    def __init__(self, instruments: dict[int, str] | None = None):
+    def __init__(self, instruments: dict[int, str] | None = None, blocks: int = 1):
         self.frame = 0  # of the next block
         self.channels = {number: Channel(number) for number in range(1, 17)}
         self.volume, self.room, self.muted = 1.0, 1.0, False
@@ -67,7 +77,8 @@ class Synthesizer:
             self.set_instrument(channel, name)
         self._events: list[tuple[int, int, Any, tuple[Any, ...]]] = []
         self._order = count()
-        self._limiter, self._reverb = Limiter(), Reverb(RATE, BLOCK)
+        self._blocks, self.frames = blocks, blocks * BLOCK  # of what is rendered at once
+        self._limiter, self._reverb = Limiter(), Reverb(RATE, self.frames)
         self._master = 1.0  # as it was at the end of the last block
         self._random = np.random.default_rng(1)
         self._steps = np.arange(BLOCK, dtype=np.float32)
@@ -97,6 +108,8 @@ class Synthesizer:
         self._held = np.zeros(places, bool)
         self._sustained = np.zeros(places, bool)  # by the pedal
         self._key = np.zeros((places, 2), np.int64)  # channel and pitch
+        # The notes of voices that play whole ones.
+        self._whole: list[WholeNote | None] = [None] * places
         # The held voices of each key, and the places that are free.
         self._keys: dict[tuple[int, int], list[int]] = {}
         self._free = list(range(VOICES - 1, -1, -1))
@@ -135,15 +148,11 @@ class Synthesizer:
         """
         self._schedule(frame, self._adjust, what, channel, value)
 
-    def panic(self) -> None:
-        """Forget what is to come, and fade out what sounds within one block."""
-        self._events.clear()
-        self._target[self._active] = 0.0
-        self._held[:] = self._sustained[:] = False
-        self._fall[:] = 0.0
-        self._keys.clear()
-        for channel in self.channels.values():
-            channel.pedal = False
+    def panic(self, frame: int = 0) -> None:
+        """Forget what is to come, and fade out what sounds at a frame, or now, within one block."""
+        self._events = [event for event in self._events if event[0] < frame]
+        heapq.heapify(self._events)
+        self._schedule(frame, self._silence)
 
     @property
     def sounding(self) -> int:
@@ -154,6 +163,14 @@ class Synthesizer:
         heapq.heappush(self._events, (frame, next(self._order), action, arguments))
 
     # -- events -------------------------------------------------------------------------------
+
+    def _silence(self, delay: int) -> None:
+        self._target[self._active] = 0.0
+        self._held[:] = self._sustained[:] = False
+        self._fall[:] = 0.0
+        self._keys.clear()
+        for channel in self.channels.values():
+            channel.pedal = False
 
     def _start(self, delay: int, channel: int, pitch: int, velocity: float) -> None:
         self._starts += 1
@@ -199,8 +216,16 @@ class Synthesizer:
         offset = self._offset_of(instrument.name)
         drum = instrument.percussion
         self._active[place] = True
+        rate = 1.0 if drum else 2.0 ** ((key[1] - sample.pitch) / 12)
+        self._whole[place] = None
         self._position[place] = offset + sample.start
-        self._rate[place] = 1.0 if drum else 2.0 ** ((key[1] - sample.pitch) / 12)
+        if self._blocks > 1:  # there is time to compute it whole, once for many
+            rate *= 1 + instrument.vibrato * float(self._random.choice(DETUNED))
+            self._whole[place], self._position[place] = (
+                whole_note(instrument.name, sample, rate),
+                0.0,
+            )
+        self._rate[place] = rate
         self._delay[place] = delay
         self._end[place] = offset + sample.end
         self._loop[place] = sample.loop[1] - sample.loop[0] if sample.loop else 0
@@ -250,6 +275,7 @@ class Synthesizer:
             self._gains, self._pans, self._sway, self._phase, self._speed, self._age, self._key,
         ):  # fmt: skip
             values[other] = values[place]
+        self._whole[other] = self._whole[place]
         self._active[other] = True
         self._held[other] = self._sustained[other] = False
         self._target[other] = self._fall[other] = 0.0
@@ -321,91 +347,138 @@ class Synthesizer:
     # -- sound --------------------------------------------------------------------------------
 
     def render(self) -> Array:
-        """Return the next block, `(2, BLOCK)` float32, never above the limiter's ceiling."""
-        end = self.frame + BLOCK
-        while self._events and self._events[0][0] < end:
-            frame, _, action, arguments = heapq.heappop(self._events)
-            action(max(0, frame - self.frame), *arguments)
-        self._starts = 0
-        mixed = self._mix()
-        self.frame = end
+        """Return what follows, `(2, frames)` float32, never above the limiter's ceiling."""
+        mixed = np.zeros((3, self.frames), np.float32)
+        master: Array | None = None  # the curve of the volume, where it is not 1
+        done = 0
+        while done < self._blocks:
+            while self._events and self._events[0][0] < self.frame + BLOCK:
+                frame, _, action, arguments = heapq.heappop(self._events)
+                action(max(0, frame - self.frame), *arguments)
+            self._starts = 0
+            # Until the block of the next event nothing changes by itself.
+            many = self._blocks - done
+            if self._events:
+                many = min(many, (self._events[0][0] - self.frame) // BLOCK)
+            begin, end = done * BLOCK, (done + many) * BLOCK
+            self._mix(mixed[:, begin:end])
+            if self.room != 1.0:
+                mixed[2, begin:end] *= self.room
+            wanted = 0.0 if self.muted else self.volume
+            if wanted != 1.0 or self._master != 1.0:
+                master = np.ones(self.frames, np.float32) if master is None else master
+                ramp = self._master + (wanted - self._master) * self._ramp
+                master[begin : begin + BLOCK], master[begin + BLOCK : end] = ramp, wanted
+                self._master = wanted
+            self.frame += many * BLOCK
+            done += many
         dry = mixed[:2]
-        wet = self._reverb.add(mixed[2] * np.float32(self.room))
+        wet = self._reverb.add(mixed[2])
         if wet is not None:
             dry += wet
-        master = 0.0 if self.muted else self.volume
-        if master != 1.0 or self._master != 1.0:
-            dry *= self._master + (master - self._master) * self._ramp
-            self._master = master
+        if master is not None:
+            dry *= master
         return self._limiter.limit(dry)
 
-    def _mix(self) -> Array:
-        on = np.flatnonzero(self._active)
-        if not len(on):
-            return np.zeros((3, BLOCK), np.float32)
-        rate = self._rate[on]
-        phase, sway = self._phase[on], self._sway[on]
-        first = rate * (1 + sway * np.sin(phase))
-        phase = phase + self._speed[on]
-        last = rate * (1 + sway * np.sin(phase))
-        self._phase[on] = phase
-        delay = self._delay[on]
-        steps = self._steps
-        if delay.any():
-            steps = np.maximum(steps - delay[:, None], np.float32(-1))
-            self._delay[on] = 0.0
-        # Its rate changes evenly within the block.
-        bend = (last - first) / (2 * BLOCK)
-        position = self._position[on]
-        moved = BLOCK - delay
-        following = position + moved * (first + bend * moved)
-        base = np.floor(position)
-        share = bend.astype(np.float32)[:, None] * steps
-        share += first.astype(np.float32)[:, None]
-        share *= steps
-        share += (position - base).astype(np.float32)[:, None]
-        whole = np.floor(share)
-        share -= whole
-        index = whole.astype(np.int64)
-        index += base.astype(np.int64)[:, None]
-        end, loop = self._end[on], self._loop[on]
-        behind = following >= end
-        if behind.any():
-            late = index >= end[:, None]
-            index -= late * loop.astype(np.int64)[:, None]
-            following -= np.where(behind, loop, 0.0)
-            # What has no loop stays in the silence behind its end.
-            silence = end.astype(np.int64)[:, None] + 2
-            index = np.where(late & (loop == 0)[:, None], silence, index)
-        self._position[on] = following
-        # Catmull-Rom: a cubic through four neighbours.
-        sound = self._sound
-        a, b, c, d = (sound.take(index + step) for step in (-1, 0, 1, 2))
-        wave = b - c
-        wave *= 3
-        wave += d
-        wave -= a
-        wave *= share
-        # 2a - 5b + 4c - d
-        slope = 4 * c
-        slope -= 5 * b
-        slope -= d
-        slope += 2 * a
-        wave += slope
-        wave *= share
-        c -= a
-        wave += c
-        wave *= share
-        wave *= 0.5
-        wave += b
-        level = self._level[on]
-        target = self._target[on] * self._fall[on]
+    def _mix(self, mixed: Array) -> None:
+        """Add all voices to whole blocks: left, right, and what is sent into the room."""
+        on, blocks = np.flatnonzero(self._active), mixed.shape[1] // BLOCK
+        many = max(1, ROWS // blocks)
+        for first in range(0, len(on), many):
+            places = on[first : first + many]
+            gains = self._gains[places].T
+            wave = self._voices(places, blocks)
+            added = gains @ wave
+            if not math.isfinite(float(added[:2].sum())):  # a broken voice ends, the others go on
+                whole = np.isfinite(wave).all(axis=1)
+                self._end_voices(places[~whole & self._active[places]])
+                added = gains[:, whole] @ wave[whole]
+            mixed += added
+
+    def _voices(self, on: Array, blocks: int) -> Array:
+        """Return the next blocks of these voices, `(voices, frames)`; they go on behind them."""
+        level = self._level[on][:, None]
+        fall = self._fall[on][:, None]
+        levels = self._target[on][:, None] * fall ** np.arange(1, blocks + 1, dtype=np.float32)
+        if self._whole[on[0]] is not None:
+            wave, ended = self._slices(on, blocks * BLOCK)
+        else:
+            share, index, ended = self._positions(on, blocks)
+            wave = cubic(self._sound, index, share)
+        wave = wave.reshape(len(on), blocks, BLOCK)
+        before = np.concatenate([level, levels[:, :-1]], axis=1)
+        if (before == levels).all():
+            wave *= before[:, :, None]
+        else:
+            wave *= before[:, :, None] + (levels - before)[:, :, None] * self._ramp
+        target = levels[:, -1]
         self._target[on] = self._level[on] = target
-        wave *= level[:, None] + (target - level)[:, None] * self._ramp
-        ended = (target < INAUDIBLE * 0.1) | (behind & (loop == 0))
+        ended |= target < INAUDIBLE * 0.1
         if ended.any():
             self._end_voices(on[ended])
-        return self._gains[on].T @ wave
+        return wave.reshape(len(on), blocks * BLOCK)
+
+    def _slices(self, on: Array, frames: int) -> tuple[Array, Array]:
+        """Return the next frames of voices that play whole notes, and which have ended."""
+        waves, ended = np.zeros((len(on), frames), np.float32), np.zeros(len(on), bool)
+        for number, place in enumerate(on.tolist()):
+            note, at = self._whole[place], int(self._position[place])
+            assert note
+            filled, self._delay[place] = int(self._delay[place]), 0.0
+            while filled < frames and not ended[number]:
+                piece = note.take(at, frames - filled)
+                waves[number, filled : filled + len(piece)] = piece
+                filled, at = filled + len(piece), at + len(piece)
+                if at >= note.frames:
+                    at, ended[number] = at - note.loop, not note.loop
+            self._position[place] = at
+        return waves, ended
+
+    def _positions(self, on: Array, blocks: int) -> tuple[Array, Array, Array]:
+        """Return where each frame of these voices lies in the samples; move them on behind it.
+
+        Two arrays `(voices * blocks, BLOCK)`, the share of the way to the next frame and the index
+        of the frame before, and which voices have come to their end.
+        """
+        turns = self._phase[on][:, None] + self._speed[on][:, None] * np.arange(blocks + 1)
+        self._phase[on] = turns[:, -1]
+        # The rate is that of the middle of a block; from one to the next it hardly changes.
+        sway = np.sin(0.5 * (turns[:, :-1] + turns[:, 1:]))
+        rates = self._rate[on][:, None] * (1 + self._sway[on][:, None] * sway)
+        delay = self._delay[on]
+        moved = np.full(rates.shape, float(BLOCK))
+        moved[:, 0] -= delay
+        positions = np.empty((len(on), blocks + 1))
+        positions[:, 0] = self._position[on]
+        positions[:, 1:] = moved * rates
+        np.cumsum(positions, axis=1, out=positions)
+        end, loop = self._end[on][:, None], self._loop[on][:, None]
+        behind = positions[:, 1:] >= end
+        crossing = bool(behind.any())
+        if crossing:
+            rounds = np.maximum(0.0, np.floor((positions - end) / np.maximum(loop, 1.0)) + 1)
+            positions -= rounds * loop
+        self._position[on] = positions[:, -1]
+        steps = self._steps
+        if delay.any():
+            steps = np.tile(steps, (moved.size, 1))
+            steps[::blocks] = np.maximum(steps[::blocks] - delay[:, None], -1)
+            self._delay[on] = 0.0
+        start = positions[:, :-1].reshape(-1, 1)
+        base = np.floor(start)
+        share = rates.astype(np.float32).reshape(-1, 1) * steps
+        share += (start - base).astype(np.float32)
+        whole = np.floor(share)
+        share -= whole
+        index = whole.astype(np.intp)
+        index += base.astype(np.intp) - 1
+        if crossing:
+            last = np.broadcast_to(end - 1, rates.shape).reshape(-1, 1).astype(np.intp)
+            back = np.broadcast_to(loop, rates.shape).reshape(-1, 1).astype(np.intp)
+            index -= (index >= last) * back
+            # What has no loop stays in the silence behind its end.
+            np.minimum(index, last + 2, out=index)
+        return share, index, behind[:, -1] & (loop[:, 0] == 0)
 
     def _end_voices(self, places: Array) -> None:
         self._active[places] = False
