@@ -24,7 +24,8 @@ def generators() -> list[type[Generator]]:
 
 @hookimpl
 def inputs() -> list[type[Input]]:
-    """Return the input `microphone`."""
+    """Return the input `microphone`, and `beat`, which follows the beat that one hears."""
+    from .beat_input import BeatInput
     from .microphone import Microphone
 
-    return [Microphone]
+    return [BeatInput, Microphone]

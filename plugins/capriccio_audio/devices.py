@@ -3,12 +3,15 @@
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Generator
 from contextlib import suppress
 from typing import Any
 
 from capriccio import ShowError
 
+# The period that is asked of a sound card, in milliseconds; JACK has its own.
+PERIOD_MS, PERIODS = 6, 3
 # A card of this name swallows everything.
 NULL_CARD = "Discard all samples"
 
@@ -36,6 +39,36 @@ def choose(name: str, found: list[dict[str, Any]], kind: str) -> dict[str, Any]:
         names = ", ".join(repr(one["name"]) for one in found)
         raise LookupError(f"no {kind} is called {name!r}; there are: {names}")
     return fitting[0]
+
+
+def open_playback(
+    name: str, requests: Generator[Any, int, None], rate: int
+) -> tuple[Any, str, int]:
+    """Return a started sound card, its name, and how many requests of sound wait in it.
+
+    It asks `requests`, which has begun, for frames, stereo float32.
+
+    Raises:
+        LookupError: there is no such sound card.
+        miniaudio.MiniaudioError: it cannot be opened.
+    """
+    import miniaudio
+
+    backend, found = playbacks()
+    chosen = choose(name, found, "sound card")
+    jack = backend == miniaudio.Backend.JACK
+    device = miniaudio.PlaybackDevice(
+        output_format=miniaudio.SampleFormat.FLOAT32,
+        nchannels=2,
+        sample_rate=rate,
+        buffersize_msec=0 if jack else PERIOD_MS,  # another size would be filled in turns
+        device_id=chosen["id"],
+        callback_periods=PERIODS,
+        backends=[backend],
+        app_name="capriccio",
+    )
+    device.start(requests)
+    return device, chosen["name"], 1 if jack else PERIODS
 
 
 def open_capture(name: str, receive: Callable[[Any], None], rate: int) -> Any:
@@ -93,18 +126,55 @@ def device_names(timeout: float = 10.0) -> list[str]:
 
     A process of its own asks for them: drivers write to the terminal, and a broken one may hang.
     """
+    return list(_ask("names", timeout) or [])
+
+
+def device_latency(timeout: float = 5.0) -> tuple[str, float]:
+    """Return the name of the first sound card, and how many milliseconds late it plays.
+
+    It is opened for a moment, and plays silence; ("", 0.0) where that fails.
+    """
+    name, latency = _ask("latency", timeout) or ("", 0.0)
+    return str(name), float(latency)
+
+
+def _ask(what: str, timeout: float) -> Any:
     try:
         found = subprocess.run(
-            [sys.executable, "-P", "-m", "capriccio_audio.devices"],
+            [sys.executable, "-P", "-m", "capriccio_audio.devices", what],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=timeout,
         )
-        return list(json.loads(found.stdout))
+        return json.loads(found.stdout)
     except (subprocess.TimeoutExpired, ValueError):
-        return []
+        return None
+
+
+def measure_latency(rate: int = 48_000) -> tuple[str, float]:
+    """Open the first sound card until it has asked for sound a few times; see `device_latency`."""
+    asked: list[int] = []
+    enough = threading.Event()
+
+    def silence() -> Generator[bytes, int, None]:
+        frames = yield b""
+        while True:
+            asked.append(frames)
+            if len(asked) > 4:  # the first ones may fill a buffer
+                enough.set()
+            frames = yield bytes(8 * frames)
+
+    requests = silence()
+    next(requests)
+    device, name, periods = open_playback("", requests, rate)
+    enough.wait(2.0)
+    device.close()
+    return name, round(1000 * periods * asked[-1] / rate, 1) if asked else 0.0
 
 
 if __name__ == "__main__":
-    print(json.dumps([one["name"] for one in playbacks()[1]]))
+    if sys.argv[1] == "latency":
+        print(json.dumps(measure_latency()))
+    else:
+        print(json.dumps([one["name"] for one in playbacks()[1]]))

@@ -1,6 +1,7 @@
 """The instruments that `audio` plays, and the samples they are made of."""
 
 import json
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -60,7 +61,7 @@ INSTRUMENTS = {
         Instrument("bells", 1.3, 3.0, False, 0.5, 1.3, 0.4),
         Instrument(
             "kit",
-            2.6,
+            2.1,
             0.0,
             False,
             0.5,
@@ -129,7 +130,7 @@ def samples_of(name: str) -> SampleSet:
     """Return the samples of the instrument `name`, decoded on first use."""
     path = SAMPLES / f"{name.replace(' ', '-')}.ogg"
     notes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    decoded = decode(path)
+    decoded = _decoded(path)
     pieces: list[Array] = []
     samples: list[Sample] = []
     silence, place = np.zeros(PADDING, np.float32), 0
@@ -149,6 +150,32 @@ def samples_of(name: str) -> SampleSet:
         place += PADDING + len(piece)
     sound = np.concatenate([*pieces, silence])
     return SampleSet(sound, samples, 1 + max(one.layer for one in samples))
+
+
+# Where this process keeps what it has decoded for the one that may take its place.
+_folder: Path | None = None
+
+
+def keep_decoded(folder: Path) -> None:
+    """Keep decoded samples in a folder from now on, and read them from there where they are."""
+    global _folder
+    _folder = folder
+
+
+def _decoded(path: Path) -> Array:
+    if _folder is None:
+        return decode(path)
+    kept = _folder / f"{path.stem}.npy"
+    try:
+        return np.asarray(np.load(kept))
+    except (OSError, ValueError):  # it was never written, or not whole
+        sound = decode(path)
+    with suppress(OSError):  # no room: then the next process decodes as well
+        part = kept.with_suffix(".part")
+        with part.open("wb") as file:
+            np.save(file, sound)
+        part.replace(kept)
+    return sound
 
 
 def decode(path: Path) -> Array:

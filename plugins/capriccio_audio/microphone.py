@@ -1,25 +1,35 @@
 """The input `microphone`: what a room sounds like, as numbers 0..1."""
 
+import math
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Input, Performance, ShowError
+from capriccio import Input, Moment, Note, Performance, ShowError
 
+from .device_clock import DeviceClock
 from .devices import open_capture
 from .instruments import RATE
+from .note_tracker import NoteTracker, SungNote
 from .sound_analysis import HOP, Heard, Listener
 from .sound_file import read_sound
 
 # Of the sound of a microphone, so much waits to be read, in seconds; the rest is lost.
 MAX_SECONDS = 2.0
+# How often an answer cue asks what was sung, in seconds.
+ASK_SECONDS = 0.005
+# Notes this near to a beat, in beats, count as at it.
+ROUNDING_BEATS = 1e-6
 
 
 class Microphone(Input):
     """Read the sound of a room into numbers 0..1.
 
     They are `level`, `low`, `mid`, `high`, `onset`, `pitch`, `brightness`; a `spectrum` is drawn.
+    A tune that one voice sings or whistles is heard as notes: `ears.played(now)` returns them, and
+    `@sketch.answer(ears)` is called for each.
 
     `ears = microphone()` listens to the first microphone, `microphone("Scarlett")` to one of that
     name; `microphone(simulate="drums.wav")` plays a sound file to it instead, and offline that is
@@ -33,6 +43,7 @@ class Microphone(Input):
     """
 
     name = "microphone"
+    replayed = True
 
     def __init__(
         self,
@@ -50,12 +61,23 @@ class Microphone(Input):
             raise ValueError(f"{self} finds no file {str(simulate)!r}")
         self._lock = threading.Lock()
         self._performance: Performance | None = None
-        self._listener, self._heard_frames = Listener(attack, release), 0
+        self._waiting: list[Any] = []
+        self._begin()
+
+    def _begin(self) -> None:
+        self._tracker = NoteTracker()
+        self._listener = Listener(*self._times, self._tracker.add)
+        self._heard_frames, self._device = 0, None
+        self._zero = 0.0  # when the sound begins, in seconds of the show
+        self._coming: list[SungNote] | None = None  # all notes of a sound file
+        self._waiting.clear()
 
     def start(self, performance: Performance) -> None:
-        self._listener = Listener(*self._times)
-        self._heard_frames, self._device = 0, None
-        self._waiting: list[Any] = []
+        self._begin()
+        self._clock, self._frames, self._told = DeviceClock(), 0, Heard()
+        if performance.take is not None:
+            self._performance = performance
+            return
         if self._simulate:
             self._sound = read_sound(self._simulate).mean(axis=0)
         elif performance.clock.live:
@@ -65,6 +87,25 @@ class Microphone(Input):
                 f"{self} hears a room live; offline, give it a file: microphone(simulate='a.wav')"
             )
         self._performance = performance
+        if performance.clock.live:
+            performance.parameters.add_automation(self._record)
+
+    def _record(self, seconds: float) -> None:
+        """Have a take hold what is heard at a frame."""
+        heard = Heard(*(round(float(value), 3) for value in self.heard))
+        if heard != self._told and self._performance is not None:
+            self._told = heard
+            self._performance.parameters.publish_readings(self, self.name, tuple(heard))
+
+    def _replayed(self, performance: Performance) -> Heard:
+        """Return what a take says of the frame that is drawn."""
+        parameters = performance.parameters
+        name = parameters.name_of(self, self.name)
+        try:
+            found: Heard = performance.take.readings(name, parameters.seconds, Heard)
+        except TimeoutError:
+            return Heard()
+        return found
 
     def close(self) -> None:
         device, self._device = getattr(self, "_device", None), None
@@ -75,18 +116,27 @@ class Microphone(Input):
     @property
     def heard(self) -> Heard:
         """All readings of now."""
+        performance = self._performance
+        if performance is not None and performance.take is not None:
+            return self._replayed(performance)
         with self._lock:
-            performance = self._performance
-            if performance is not None and self._simulate:
-                frames = round(performance.clock.seconds() * RATE) // HOP * HOP
-                if frames > self._heard_frames:
-                    self._listener.listen(self._sound[self._heard_frames : frames])
-                    self._heard_frames = frames
-            elif performance is not None and self._waiting:
-                waiting, self._waiting = self._waiting, []
-                self._listener.listen(np.concatenate(waiting))
-                self._heard_frames += sum(map(len, waiting))
+            self._catch_up()
             return self._listener.heard
+
+    def _catch_up(self) -> None:
+        """Read the sound up to now."""
+        performance = self._performance
+        if performance is not None and performance.take is not None:
+            return
+        if performance is not None and self._simulate:
+            frames = round(performance.clock.seconds() * RATE) // HOP * HOP
+            if frames > self._heard_frames:
+                self._listener.listen(self._sound[self._heard_frames : frames])
+                self._heard_frames = frames
+        elif performance is not None and self._waiting:
+            waiting, self._waiting = self._waiting, []
+            self._listener.listen(np.concatenate(waiting))
+            self._heard_frames += sum(map(len, waiting))
 
     @property
     def frames_heard(self) -> int:
@@ -133,7 +183,71 @@ class Microphone(Input):
         """How loud 64 bands are, from low to high, to draw."""
         return self.heard and self._listener.spectrum
 
+    # -- what is sung ---------------------------------------------------------------------------
+
+    def played(self, now: Moment, *, beats: float | None = None) -> list[Note]:
+        """Return the notes that began in the `beats` before `now` (`now.span`) as a phrase."""
+        begin = now.beats - (now.span if beats is None else beats)
+        phrase = []
+        for first, last, note in self._notes():
+            if begin - ROUNDING_BEATS <= first < now.beats - ROUNDING_BEATS:
+                length = max(1 / 32, min(last, now.beats) - first)
+                phrase.append(note._replace(start=max(0.0, first - begin), length=length))
+        return phrase
+
+    def open(self) -> float:
+        """Return how often an answer cue should ask for notes, in seconds."""
+        return ASK_SECONDS
+
+    def notes_since(self, count: int) -> tuple[int, list[tuple[float, Note]]]:
+        """Return how many notes were heard in this show, and those after the first `count`.
+
+        Each comes with the beats at which it was recognised.
+        """
+        notes = self._notes()
+        known = [self._beats(note.known) for note in self._tracker.notes]
+        fresh = [(at, note) for at, (_, _, note) in zip(known, notes, strict=True)]
+        return len(notes), fresh[count:]
+
+    def next_note_beats(self) -> float:
+        """Return the beats at which the next note of a sound file is recognised, or infinity."""
+        if self._performance is None or not self._simulate:
+            return math.inf
+        if self._coming is None:
+            tracker = NoteTracker()
+            Listener(*self._times, tracker.add).listen(self._sound)
+            self._coming = tracker.notes
+        count = self.notes_since(0)[0]
+        coming = self._coming[count : count + 1]
+        # A hop later it has surely been read.
+        return self._beats(coming[0].known + HOP / RATE) if coming else math.inf
+
+    def _notes(self) -> list[tuple[float, float, Note]]:
+        """Return when each note began and ended, in beats, and the note."""
+        with self._lock:
+            self._catch_up()
+            return [
+                (
+                    self._beats(sung.begin),
+                    self._beats(sung.end),
+                    Note(sung.pitch, velocity=sung.velocity),
+                )
+                for sung in self._tracker.notes
+            ]
+
+    def _beats(self, seconds: float) -> float:
+        """Return a time of the sound in beats of the show."""
+        if self._performance is None:
+            return 0.0
+        return self._performance.clock.beats_at(max(0.0, seconds + self._zero))
+
     def _receive(self, sound: Any) -> None:
+        performance = self._performance
+        if performance is not None:  # its thread may have to wait for the interpreter
+            began = self._clock.update(time.monotonic(), len(sound))
+            show = performance.clock.monotonic(0.0)  # type: ignore[attr-defined]
+            self._zero = began - show - self._frames / RATE
+        self._frames += len(sound)
         self._waiting.append(sound)
         most = round(MAX_SECONDS * RATE)
         while sum(map(len, self._waiting)) > most:

@@ -2,18 +2,29 @@
 
 from bisect import bisect_left
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 from capriccio import Generator, Moment, Note
 
-DRUMS = 10
+DRUMS, PEDAL = 10, 64
 # Two notes this near, in beats, are at one place: a file counts in whole ticks.
 ROUNDING_BEATS = 1e-6
 
 
+@dataclass(slots=True)
+class _Struck:
+    begin: float
+    velocity: float
+    released: bool = False  # and held by the pedal
+
+
 class MidiPlayer(Generator):
     """Play a MIDI file: beat for beat, at the tempo of the show, again from the start at its end.
+
+    What its sustain pedal holds lasts until that is released.
 
     A call returns the notes that begin within the next `now.span` beats.
 
@@ -86,32 +97,67 @@ class MidiPlayer(Generator):
             raise ValueError(
                 f"{self} cannot read {str(self._file)!r} as a MIDI file: {error}"
             ) from error
+        if file.ticks_per_beat <= 0:
+            raise ValueError(f"{self}: {str(self._file)!r} counts frames of a film, not beats")
         notes: list[Note] = []
         programs: dict[int, str | int] = {}
+        begin = 0.0
         for number, track in enumerate(file.tracks):
-            if self._tracks and number not in self._tracks:
-                continue
-            open_: dict[tuple[int, int], list[tuple[float, float]]] = {}
-            ticks = 0
-            for message in track:
-                ticks += message.time
-                if message.is_meta or not hasattr(message, "channel"):
-                    continue
-                channel = self._channels.get(message.channel + 1, message.channel + 1)
-                if channel is None:
-                    continue
-                beats = ticks / file.ticks_per_beat
-                if message.type == "program_change" and channel != DRUMS:
-                    programs.setdefault(channel, message.program + 1)
-                elif message.type == "note_on" and message.velocity:
-                    started = open_.setdefault((channel, message.note), [])
-                    started.append((beats, message.velocity / 127))
-                elif message.type in ("note_on", "note_off"):
-                    for begin, velocity in open_.get((channel, message.note), [])[:1]:
-                        open_[channel, message.note].pop(0)
-                        length = max(beats - begin, 1 / file.ticks_per_beat)
-                        notes.append(Note(message.note, begin, length, velocity, channel))
+            last = begin + sum(message.time for message in track) / file.ticks_per_beat
+            if not self._tracks or number in self._tracks:
+                self._read_track(track, begin, last, file.ticks_per_beat, notes, programs)
+            if file.type == 2:  # its tracks are pieces of their own
+                begin = last
         return sorted(notes, key=lambda note: (note.start, note.channel, note.pitch)), programs
+
+    def _read_track(
+        self,
+        track: Any,
+        begin: float,
+        last: float,
+        ticks_per_beat: int,
+        notes: list[Note],
+        programs: dict[int, str | int],
+    ) -> None:
+        """Add the notes and programs of a track from `begin` to `last` beats."""
+        struck: dict[tuple[int, int], list[_Struck]] = {}  # by channel and pitch
+        pedals: dict[int, float] = {}
+
+        def end(key: tuple[int, int], at: float) -> None:
+            one = struck[key].pop(0)
+            length = max(at - one.begin, 1 / ticks_per_beat)
+            notes.append(Note(key[1], one.begin, length, one.velocity, key[0]))
+
+        beats = begin
+        for message in track:
+            beats += message.time / ticks_per_beat
+            if message.is_meta or not hasattr(message, "channel"):
+                continue
+            channel = self._channels.get(message.channel + 1, message.channel + 1)
+            if channel is None:
+                continue
+            if message.type == "program_change" and channel != DRUMS:
+                programs.setdefault(channel, message.program + 1)
+            elif message.type == "control_change" and message.control == PEDAL:
+                pedals[channel] = message.value >= 64
+                if not pedals[channel]:
+                    for key, ones in struck.items():
+                        while key[0] == channel and ones and ones[0].released:
+                            end(key, beats)
+            elif message.type in ("note_on", "note_off"):
+                key = channel, message.note
+                waiting = struck.setdefault(key, [])
+                if message.type == "note_on" and message.velocity:
+                    while waiting and waiting[0].released:  # struck again under the pedal
+                        end(key, beats)
+                    waiting.append(_Struck(beats, message.velocity / 127))
+                elif held := [one for one in waiting if not one.released]:
+                    held[0].released = True
+                    if not pedals.get(channel):
+                        end(key, beats)
+        for key, ones in struck.items():  # that nobody has ended
+            while ones:
+                end(key, last)
 
     @cached_property
     def _loudest_first(self) -> list[float]:

@@ -2,23 +2,29 @@
 
 import json
 import os
-import subprocess
 import sys
 import threading
+from collections import deque
+from contextlib import suppress
+from logging import getLogger
 from pathlib import Path
-from typing import IO, Any
+from tempfile import TemporaryDirectory
+from time import monotonic
+from typing import Any
 
-from capriccio import Gauge, Moment, Note, Output, Performance, ShowError
+from capriccio import Gauge, Moment, Note, Output, Performance, ShowError, SupervisedProcess
 
-from .devices import device_names
+from .devices import device_latency, device_names
 from .instruments import instrument_for
-from .protocol import CONTROL, END, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
+from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
 from .renderer import Renderer
 from .settings import settings_of
 from .sound_file import FORMATS, SoundFile
 
-# How long the process may take to load its instruments and open its device, and to end.
-OPEN_SECONDS, END_SECONDS = 30.0, 3.0
+log = getLogger("capriccio")
+
+# How long the process may take to load its instruments and open its device.
+OPEN_SECONDS = 30.0
 # How long a file goes on after its last note, at most.
 TAIL_SECONDS = 4.0
 # Events that are written at once: a pipe takes 4096 bytes as a whole.
@@ -30,14 +36,14 @@ class Audio(Output):
 
     DEVICE is the name of a sound card, or a part of it; FILE ends in .wav, .flac or .ogg. A part
     says which instruments suit it, and `sketch.instruments({1: "organ"})` chooses others. Another
-    process plays the notes, so that a picture that takes long moves none; files are the same for
-    the same show.
+    process plays the notes, so that a picture that takes long moves none; where it is killed, one
+    more takes its place. Files are the same for the same show.
     """
 
     name = "audio"
     timed = True
-    process: "subprocess.Popen[bytes] | None" = None
-    _batch: list[bytes] | None = None
+    process: SupervisedProcess | None = None
+    _batch: list[tuple[float, bytes]] | None = None
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -49,6 +55,11 @@ class Audio(Output):
     @classmethod
     def missing(cls) -> str:
         return "" if device_names() else "no sound card was found"
+
+    @classmethod
+    def found(cls) -> str:
+        name, latency = device_latency()
+        return f"{name!r} plays about {latency:g} ms late" if latency else "a sound card plays"
 
     @staticmethod
     def renderer(performance: Performance) -> Renderer:
@@ -98,14 +109,16 @@ class Audio(Output):
         # As the MIDI output does: what follows is collected until the next call, since a thread
         # that writes may have to wait for the interpreter as long as a picture takes.
         batch, self._batch = self._batch or [], []
-        for first in range(0, len(batch), MAX_AT_ONCE):
-            self._write(b"".join(batch[first : first + MAX_AT_ONCE]))
+        self._write(batch)
 
     def panic(self) -> None:
         if self._renderer:
             self._renderer.panic()
         else:
-            self._write(pack(0.0, PANIC))
+            with self._writing:
+                self._sent.clear()
+                self._sounding.clear()
+            self._write_now([pack(0.0, PANIC)])
 
     def close(self) -> None:
         renderer, self._renderer = self._renderer, None
@@ -121,16 +134,23 @@ class Audio(Output):
                 raise self._unwritable(error) from error
             finally:
                 self._close_file(file)
-        self._end_process()
+        process, self.process = self.process, None
+        if process is not None:
+            process.close(pack(0.0, END))
+            self._folder.cleanup()
 
     # -- files --------------------------------------------------------------------------------
 
     def _write_sound(self, sound: Any) -> None:
-        if self._file is None:
+        file = self._file
+        if file is None:
             return
         try:
-            self._file.write(sound)
-        except OSError as error:
+            file.write(sound)
+        except OSError as error:  # what is written so far stays
+            self._file = None
+            with suppress(OSError):
+                file.close()
             raise self._unwritable(error) from error
 
     def _close_file(self, file: SoundFile) -> None:
@@ -147,8 +167,7 @@ class Audio(Output):
 
     def _start_process(self, performance: Performance) -> None:
         self._batch = None
-        self._losses = 0
-        self.load = self.late = 0.0
+        self.device, self.load, self.late = "", 0.0, 0.0
         performance.parameters.add_gauge(
             Gauge(
                 "audio load",
@@ -158,98 +177,104 @@ class Audio(Output):
             )
         )
         names = {channel: instrument_for(name) for channel, name in performance.instruments.items()}
-        # A signal to this process and its group leaves the player to end by itself.
-        options: dict[str, Any] = {"start_new_session": True}
-        if sys.platform == "win32":
-            flags = subprocess.HIGH_PRIORITY_CLASS | subprocess.CREATE_NO_WINDOW
-            options = {"creationflags": flags}
-        # One thread: what is computed is small, and threads of numpy would wait for each other.
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-        wanted = {"device": self.target, "instruments": names, "parent": os.getpid()}
-        self.process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "capriccio_audio.player_process", json.dumps(wanted)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,  # where ALSA and JACK complain
-            bufsize=0,
-            env=environment,
-            **options,
+        # What one process has decoded, the next one need not.
+        self._folder = TemporaryDirectory(prefix="capriccio-audio-", ignore_cleanup_errors=True)
+        self._wanted: dict[str, Any] = {
+            "device": self.target,
+            "instruments": names,
+            "parent": os.getpid(),
+            "folder": self._folder.name,
+        }
+        self._writing = threading.Lock()  # over what follows
+        self._sent: deque[tuple[float, bytes]] = deque()  # what is to come, and when
+        self._sounding: dict[tuple[int, int], bytes] = {}  # how each note began
+        self._set_last: dict[tuple[int, int, int], bytes] = {}  # of each setting and controller
+        self._replaced = False  # another process starts, and has not been sent anything
+        process = SupervisedProcess(
+            str(self),
+            self._next_command,
+            on_report=self._read_report,
+            on_restart=self._resume,
+            beat=pack(0.0, BEAT),
+            # One thread: what is computed is small, and threads would wait for each other.
+            environment={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
-        self._ready = threading.Event()
-        self._error = "it ended"
-        self._reader = threading.Thread(
-            target=self._read_reports, args=(self.process.stdout,), name=str(self), daemon=True
-        )
-        self._reader.start()
-        if not self._ready.wait(OPEN_SECONDS):
-            self._error = f"nothing happened within {OPEN_SECONDS:g} s"
-        if self._error:
-            self._end_process()
-            raise ShowError(f"{self} cannot play: {self._error}")
+        try:
+            process.start(OPEN_SECONDS)
+        except ShowError as error:
+            self._folder.cleanup()
+            raise ShowError(f"{self} cannot play: {error}") from None
+        self.process = process
         settings_of(performance).listen(self._set)
 
-    def _end_process(self) -> None:
-        player, self.process = self.process, None
-        if player is None:
-            return
-        assert player.stdin and player.stdout
-        try:
-            player.stdin.write(pack(0.0, END))
-            player.stdin.close()
-        except OSError:  # it has ended already
-            pass
-        for stop in (player.terminate, player.kill, None):
-            try:
-                player.wait(END_SECONDS)
-                break
-            except subprocess.TimeoutExpired:
-                if stop:
-                    stop()
-        self._reader.join(END_SECONDS)
-        player.stdout.close()
-
     def _set(self, what: str, channel: int, value: float) -> None:
-        self._write(pack(0.0, SETTING, channel, SETTINGS.index(what), value))
+        self._write([(0.0, pack(0.0, SETTING, channel, SETTINGS.index(what), value))])
 
     def _send(self, seconds: float, kind: int, channel: int, number: int, value: float) -> None:
         if self.process is None:
             return
         due = self._performance.clock.monotonic(seconds)  # type: ignore[attr-defined]
-        event = pack(due, kind, channel, number, value)
+        event = due, pack(due, kind, channel, number, value)
         if self._batch is None:
-            self._write(event)
+            self._write([event])
         else:
             self._batch.append(event)
 
-    def _write(self, events: bytes) -> None:
-        player = self.process
-        if player is None:
+    def _write(self, events: list[tuple[float, bytes]]) -> None:
+        """Write events to the process, from any thread; remember them where it should die."""
+        if self.process is None or not events:
             return
-        assert player.stdin
-        try:
-            player.stdin.write(events)
-        except (OSError, ValueError):  # a pipe that has ended, or that another thread has closed
-            if self.process is player:
-                raise ShowError(f"{self} is silent: the process that plays it has ended") from None
+        with self._writing:
+            self._sent.extend(events)
+            self._forget(monotonic())
+            if not self._replaced:
+                self._write_now([event for _, event in events])
 
-    def _read_reports(self, reports: IO[bytes]) -> None:
-        from logging import getLogger
+    def _write_now(self, events: list[bytes]) -> None:
+        if process := self.process:
+            for first in range(0, len(events), MAX_AT_ONCE):
+                process.write(b"".join(events[first : first + MAX_AT_ONCE]))
 
-        log = getLogger("capriccio")
-        for line in reports:
-            report = json.loads(line)
-            if "ready" in report:
-                self.device, self.latency_ms = report["ready"], report["latency_ms"]
-                self._error = ""
-                self._ready.set()
-            elif "load" in report:
-                self.load, self.late = report["load"], report["late"]
-            elif "lost" in report:
-                self._losses += 1
-                log.warning("%s has lost its device: %s; the show goes on", self, report["lost"])
-            elif "restored" in report:
-                log.info("%s has its device %r again", self, report["restored"])
+    def _forget(self, now: float) -> None:
+        """Forget events that were due, but for what is set, and the notes that sound since."""
+        while self._sent and self._sent[0][0] <= now:
+            event = self._sent.popleft()[1]
+            _, kind, channel, number, _ = EVENT.unpack(event)
+            if kind == NOTE_ON:
+                self._sounding[channel, number] = event
+            elif kind == NOTE_OFF:
+                self._sounding.pop((channel, number), None)
             else:
-                self._error = report.get("error", "")
-                self._ready.set()
-        self._ready.set()
+                self._set_last[kind, channel, number] = event
+
+    def _next_command(self) -> list[str]:
+        """Return the command of the first process, or of another one."""
+        wanted = self._wanted
+        if self.process is not None:
+            wanted = {**wanted, "again": True}
+            with self._writing:
+                self._replaced = True
+        module = "capriccio_audio.player_process"
+        return [sys.executable, "-P", "-m", module, json.dumps(wanted)]
+
+    def _resume(self) -> None:
+        """Send another process what is set, what sounds, and what is yet to come."""
+        with self._writing:
+            self._forget(monotonic())
+            events = [*self._set_last.values(), *self._sounding.values()]
+            self._write_now([*events, *(event for _, event in self._sent)])
+            self._replaced = False
+
+    def _read_report(self, report: dict[str, Any]) -> None:
+        if "device" in report:
+            self.device = report["device"]
+        elif "latency_ms" in report:
+            self.latency_ms = report["latency_ms"]
+        elif "load" in report:
+            self.load, self.late = report["load"], report["late"]
+        elif "lost" in report:
+            log.warning("%s has lost its device: %s; the show goes on", self, report["lost"])
+        elif "restored" in report:
+            log.info("%s has its device %r again", self, report["restored"])
+        elif "unheard" in report:
+            log.warning("the show stood still for %g s; %s fell silent", report["unheard"], self)

@@ -1,8 +1,8 @@
 """Plays sound in a process of its own, so that a sketch that holds its interpreter makes no gap.
 
 `output.py` runs it: `python -m capriccio_audio.player_process JSON`. Events come on standard input;
-reports go to standard output, one JSON object a line: `ready` or `error`, `lost` and `restored` of
-the device, `load` once a second.
+reports go to standard output, one JSON object a line: `ready` or `error`, `alive`, `device`, `lost`
+and `restored`, `unheard` of the show, and `load` twice a second.
 """
 
 import gc
@@ -13,56 +13,27 @@ import signal
 import sys
 import threading
 import time
-from collections import deque
 from collections.abc import Generator
 from contextlib import suppress
 from itertools import count
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from .devices import choose, playbacks
-from .instruments import RATE
-from .protocol import CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
+from .device_clock import DeviceClock
+from .devices import open_playback
+from .instruments import RATE, keep_decoded
+from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .synthesizer import BLOCK, Synthesizer
 
-# How often the device and the sketch are checked, and how long a device may ask for nothing.
-CHECK_SECONDS, SILENT_SECONDS = 0.5, 1.0
-# The period that is asked of a device, in milliseconds; JACK has its own.
-PERIOD_MS, PERIODS = 6, 3
-# How fast the estimate of the device's clock follows it, in Hz. A driver that has skipped a period
-# is not followed but jumped after: this many requests in a row were late, or early.
-BANDWIDTH, JUMP_SECONDS, JUMP_REQUESTS = 0.1, 0.002, 6
-
-
-class DeviceClock:
-    """Estimates when the first frame of each request was asked for, without the jitter of a thread.
-
-    A delay-locked loop (Adriaensen, "Using a DLL to filter time", LAC 2005).
-    """
-
-    def __init__(self, bandwidth: float = BANDWIDTH):
-        self._bandwidth = bandwidth
-        self._next: float | None = None
-        self._rate = 1.0 / RATE  # seconds a frame
-        self._errors: deque[float] = deque(maxlen=JUMP_REQUESTS)
-
-    def update(self, now: float, frames: int) -> float:
-        """Return the estimate for a request of `frames` frames that came at `now`."""
-        if self._next is None:
-            self._next = now
-        self._errors.append(now - self._next)
-        if len(self._errors) == JUMP_REQUESTS:
-            least, most = min(self._errors), max(self._errors)
-            if least > JUMP_SECONDS or most < -JUMP_SECONDS:
-                # The earliest of them waited least for its thread.
-                self._next += least
-                self._errors.clear()
-        start, error = self._next, now - self._next
-        turn = 2 * np.pi * self._bandwidth * frames / RATE
-        self._next += float(np.sqrt(2) * turn * error) + frames * self._rate
-        self._rate += turn * turn * error / frames
-        return start
+# How often the device and the sketch are checked, how often the load is reported, and how long a
+# device may ask for nothing.
+CHECK_SECONDS, LOAD_SECONDS, SILENT_SECONDS = 0.2, 0.5, 1.0
+# After how long without a report the process is taken for dead; and while a device is opened.
+ALIVE_SECONDS, OPEN_SECONDS = 1.5, 10.0
+# A sketch of which nothing is heard for this long stands still: its notes are ended.
+UNHEARD_SECONDS = 1.5
 
 
 class Player:
@@ -71,8 +42,9 @@ class Player:
     def __init__(self, synthesizer: Synthesizer):
         self.synthesizer = synthesizer
         self.ended = threading.Event()
-        self.asked = time.monotonic()  # when the device asked last
+        self.asked = self.heard = time.monotonic()  # when the device asked last; of the show
         self.busy, self.late = 0.0, 0  # seconds; requests that took longer than they play
+        self.request = 0  # how many frames the device asked for last
         self.clock = DeviceClock()
         self._events: list[tuple[float, int, int, int, int, float]] = []
         self._order = count()
@@ -87,6 +59,7 @@ class Player:
             while more := os.read(descriptor, 1 << 16):
                 data += more
                 whole = len(data) - len(data) % EVENT.size
+                self.heard = time.monotonic()
                 with self._lock:
                     for due, kind, *rest in EVENT.iter_unpack(data[:whole]):
                         if kind == END:
@@ -94,16 +67,21 @@ class Player:
                         if kind == PANIC:
                             self._events.clear()
                             self._panic = True
+                        if kind in (PANIC, BEAT):
                             continue
                         heapq.heappush(self._events, (due, next(self._order), kind, *rest))
                 data = data[whole:]
         finally:
             self.ended.set()
 
+    def silence(self) -> None:
+        """End all that sounds within one block; what is to come is played."""
+        self._panic = True
+
     def play(self, frames: int) -> Any:
         """Return the next `frames` frames, `(frames, 2)` float32."""
         began = time.monotonic()
-        self.asked = began
+        self.asked, self.request = began, frames
         # Of what was rendered for the last request, some frames are left.
         start = self.clock.update(began, frames) + len(self._left) / RATE
         pieces, have = [self._left], len(self._left)
@@ -163,29 +141,6 @@ class Terminated(BaseException):
     """A signal asks the process to end."""
 
 
-def open_device(name: str, player: Player) -> tuple[Any, str]:
-    """Return the started device `name`, or the default one for "", and its name."""
-    import miniaudio
-
-    backend, found = playbacks()
-    chosen = choose(name, found, "sound card")
-    device = miniaudio.PlaybackDevice(
-        output_format=miniaudio.SampleFormat.FLOAT32,
-        nchannels=2,
-        sample_rate=RATE,
-        buffersize_msec=PERIOD_MS,
-        device_id=chosen["id"],
-        callback_periods=PERIODS,
-        backends=[backend],
-        app_name="capriccio",
-    )
-    requests = player.requests()
-    next(requests)
-    player.asked = time.monotonic()
-    device.start(requests)
-    return device, chosen["name"]
-
-
 def report(**fields: Any) -> None:
     """Write a report to the sketch, if it is still there."""
     with suppress(OSError):
@@ -198,35 +153,90 @@ def terminate(number: int, frame: Any) -> None:
     raise Terminated
 
 
-def watch(player: Player, device: Any, name: str, wanted: str, parent: int) -> None:
-    """Check the device and the sketch until the show ends; open a lost device again."""
-    lost = False
-    before = time.monotonic()
-    while not player.ended.wait(CHECK_SECONDS):
-        if os.name != "nt" and os.getppid() != parent:
+class Watch:
+    """Checks the device and the sketch until the show ends; opens a lost device again.
+
+    Args:
+        player: what the device asks for sound.
+        wanted: a part of the device's name.
+        parent: the id of the process of the sketch.
+    """
+
+    def __init__(self, player: Player, wanted: str, parent: int):
+        self._player, self._wanted, self._parent = player, wanted, parent
+        self._device: Any = None
+        self._name = wanted or "the sound card"
+        self._lost = self._unheard = self._measured = False
+        self._periods = 1  # that wait in the device
+        self._reported = time.monotonic()
+
+    def open(self) -> None:
+        """Open the device, or raise what its driver does."""
+        player = self._player
+        player.asked, player.clock = time.monotonic(), DeviceClock()
+        requests = player.requests()
+        next(requests)
+        self._device, self._name, self._periods = open_playback(self._wanted, requests, RATE)
+        self._measured = False
+        report(device=self._name)
+
+    def close(self) -> None:
+        """Close the device."""
+        device, self._device = self._device, None
+        if device is not None:
+            with suppress(Exception):  # of any driver
+                device.close()
+
+    def run(self) -> None:
+        """Check until the show ends."""
+        while not self._player.ended.wait(CHECK_SECONDS):
+            if os.name != "nt" and os.getppid() != self._parent:
+                return
+            report(alive=ALIVE_SECONDS)
+            self.check(time.monotonic())
+
+    def check(self, now: float) -> None:
+        """Check the device and the show once."""
+        player = self._player
+        if (now - player.heard > UNHEARD_SECONDS) != self._unheard:
+            self._unheard = not self._unheard
+            if self._unheard:
+                player.silence()
+                report(unheard=UNHEARD_SECONDS)
+        if (passed := now - self._reported) >= LOAD_SECONDS:
+            busy, player.busy = player.busy, 0.0
+            report(load=round(busy / passed, 4), late=player.late)
+            self._reported = now
+        if now - player.asked < SILENT_SECONDS and self._device is not None:
+            if player.request and not self._measured:
+                self._measured = True
+                late = player.request * self._periods + Synthesizer.LATENCY
+                report(latency_ms=round(1000 * late / RATE, 1))
             return
-        now = time.monotonic()
-        busy, player.busy = player.busy, 0.0
-        report(load=round(busy / (now - before), 4), late=player.late)
-        before = now
-        if now - player.asked < SILENT_SECONDS:
-            continue
-        if not lost:
-            lost = True
-            report(lost=f"{name!r} asks for no sound")
-        with suppress(Exception):  # of any driver
-            device.close()
+        if not self._lost:
+            self._lost = True
+            report(lost=f"{self._name!r} asks for no sound")
+        report(alive=OPEN_SECONDS)
+        self.close()
         with suppress(Exception):
-            device, name = open_device(wanted, player)
-            lost = False
-            report(restored=name)
+            self.open()
+            self._lost = False
+            report(restored=self._name)
+        player.asked = time.monotonic()  # to be tried again after as long
 
 
 def main(wanted: dict[str, Any]) -> None:
-    """Play what comes on standard input until it ends."""
+    """Play what comes on standard input until it ends.
+
+    `wanted` has the `device`, the `instruments` by channel, the id of the `parent`, a `folder` for
+    decoded samples, and `again` where another process has ended that played before: then the device
+    may be there later.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
+    report(alive=OPEN_SECONDS)
+    keep_decoded(Path(wanted["folder"]))
     names = {int(key): name for key, name in wanted["instruments"].items()}
     synthesizer = Synthesizer(names)
     synthesizer.load(names)
@@ -235,24 +245,29 @@ def main(wanted: dict[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
+    watch = Watch(player, wanted["device"], wanted["parent"])
     try:
-        device, name = open_device(wanted["device"], player)
+        watch.open()
     except Exception as error:  # of any driver
-        report(error=str(error))
-        return
+        if not wanted.get("again"):
+            report(error=str(error))
+            return
     try:
         signal.signal(signal.SIGTERM, terminate)
-        threading.Thread(target=player.receive, args=(0,), daemon=True).start()
         # What the sketch has not chosen, it may play all the same.
         threading.Thread(target=synthesizer.load, daemon=True).start()
-        report(ready=name, latency_ms=PERIOD_MS * PERIODS)
-        watch(player, device, name, wanted["device"], wanted["parent"])
+        # A thread that has the interpreter and no processor would have the device wait for both.
+        raise_thread_priority()
+        threading.Thread(target=player.receive, args=(0,), daemon=True).start()
+        player.asked = player.heard = time.monotonic()
+        report(ready=True)
+        watch.run()
         synthesizer.panic()
         time.sleep(0.05)  # so long that its end is heard as an end
     except Terminated:
         pass
     finally:
-        device.close()
+        watch.close()
 
 
 if __name__ == "__main__":

@@ -5,7 +5,7 @@ import struct
 # When it is due on time.monotonic(), which all processes share, 0 for at once; what it is; the
 # channel; the pitch, the controller or the setting; the velocity or the value.
 EVENT = struct.Struct("<dBBBxf")
-END, NOTE_ON, NOTE_OFF, CONTROL, SETTING, PANIC = range(6)
+END, NOTE_ON, NOTE_OFF, CONTROL, SETTING, PANIC, BEAT = range(7)
 # The settings, by their numbers.
 SETTINGS = ("volume", "reverb", "mute")
 

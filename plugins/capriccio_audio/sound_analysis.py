@@ -1,6 +1,7 @@
 """Reads sound: how loud it is and where, onsets, pitch and brightness, hop by hop."""
 
 import math
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -40,9 +41,15 @@ class Listener:
     Args:
         attack: seconds in which a reading follows what rises, to 63 %.
         release: seconds in which it follows what falls; an onset dies away as fast.
+        follower: called with each reading, and whether it has an onset.
     """
 
-    def __init__(self, attack: float = 0.01, release: float = 0.25):
+    def __init__(
+        self,
+        attack: float = 0.01,
+        release: float = 0.25,
+        follower: Callable[[Heard, bool], None] = lambda heard, struck: None,
+    ):
         self._rise, self._fall = (
             1 - math.exp(-HOP / RATE / max(1e-4, seconds)) for seconds in (attack, release)
         )
@@ -54,6 +61,7 @@ class Listener:
         self._left = np.zeros(0, np.float32)
         self._before = np.zeros(len(hertz))
         self._usual, self._since = ONSET_LEAST, 1.0
+        self._follower = follower
         self.heard = Heard()
         self.spectrum: Array = np.zeros(64)  # 64 bands from low to high, 0..1, to draw
 
@@ -96,6 +104,7 @@ class Listener:
             pitch=self._pitch(total, was.pitch),
             brightness=bright,
         )
+        self._follower(self.heard, struck)
         edges = np.geomspace(2, len(spectrum) - 1, 65).astype(int)
         peaks = np.maximum.reduceat(power, edges[:-1])
         self.spectrum = np.clip((10 * np.log10(peaks + 1e-12) - QUIET) / (LOUD - QUIET), 0, 1)

@@ -1,7 +1,8 @@
 """Sound cards."""
 
 import pytest
-from capriccio_audio.devices import device_names, playbacks
+from capriccio_audio.devices import device_latency, device_names, measure_latency, playbacks
+from capriccio_audio.output import Audio
 from helpers.devices import jack_daemon
 
 
@@ -10,6 +11,11 @@ def test_a_sound_card_is_found(monkeypatch):
     with jack_daemon() as server:
         monkeypatch.setenv("JACK_DEFAULT_SERVER", server)
         assert device_names()
+        name, latency = device_latency()
+        assert name == device_names()[0]
+        assert 5 < latency < 30  # one period of 512 frames
+        assert measure_latency()[0] == name
+        assert Audio.found() == f"{name!r} plays about {latency:g} ms late"
 
 
 def test_a_machine_without_a_sound_card_has_none(monkeypatch):
@@ -19,3 +25,5 @@ def test_a_machine_without_a_sound_card_has_none(monkeypatch):
         pytest.skip("this machine has a sound card")
     assert device_names() == []
     assert device_names(timeout=0.001) == []
+    assert device_latency() == ("", 0.0)
+    assert Audio.found() == "a sound card plays"

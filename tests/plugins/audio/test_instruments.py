@@ -4,12 +4,14 @@ import json
 
 import numpy as np
 import pytest
+from capriccio_audio import instruments
 from capriccio_audio.instruments import (
     INSTRUMENTS,
     NEAREST_DRUMS,
     PADDING,
     SAMPLES,
     instrument_for,
+    keep_decoded,
     samples_of,
 )
 
@@ -62,3 +64,17 @@ def test_the_samples_are_small_and_of_known_instruments():
     for file in files:
         notes = json.loads(file.with_suffix(".json").read_text())
         assert all(0 < note["gain"] < 10 for note in notes)
+
+
+def test_what_is_decoded_is_kept_for_another_process(tmp_path, monkeypatch):
+    monkeypatch.setattr(instruments, "_folder", None)
+    keep_decoded(tmp_path)
+    first = samples_of.__wrapped__("bass").sound
+    assert [file.name for file in tmp_path.iterdir()] == ["bass.npy"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(instruments, "decode", lambda path: pytest.fail("decoded again"))
+        assert (samples_of.__wrapped__("bass").sound == first).all()
+    (tmp_path / "bass.npy").write_bytes(b"half")
+    assert (samples_of.__wrapped__("bass").sound == first).all()
+    keep_decoded(tmp_path / "gone")  # nothing can be written there
+    assert (samples_of.__wrapped__("bass").sound == first).all()

@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 from capriccio import Performance, ShowError, Sketch, microphone
 from capriccio.clock import LiveClock, OfflineClock
-from capriccio.testing import check_input
+from capriccio.recording.recorder import Recorder
+from capriccio.recording.take import read_take
+from capriccio.testing import Memory, check_input
 from capriccio_audio.instruments import RATE
 from capriccio_audio.microphone import Microphone
 from capriccio_audio.sound_file import SoundFile
 from helpers.devices import jack_daemon, wait_for
+from helpers.takes import RECIPE
 
 
 @pytest.fixture
@@ -81,3 +84,72 @@ def test_a_live_microphone_is_opened_and_closed(monkeypatch):
         ears.close()
         with pytest.raises(ShowError, match="the room cannot be heard: no microphone is called"):
             Microphone("Scarlett").start(Performance(LiveClock()))
+
+
+@pytest.fixture
+def tune(tmp_path):
+    """Return a file: three notes of half a second, with rests."""
+    file, time = SoundFile(tmp_path / "tune.wav"), np.arange(RATE // 2) / RATE
+    for pitch in (60, 64, 67):
+        turns = 2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time
+        edge = np.minimum(1, np.minimum(time, time[::-1]) / 0.03)
+        wave = (0.3 * (np.sin(turns) + 0.5 * np.sin(2 * turns)) * edge).astype(np.float32)
+        file.write(np.stack([wave, wave]))
+        file.write(np.zeros((2, RATE // 2), np.float32))
+    file.close()
+    return tmp_path / "tune.wav"
+
+
+def test_a_tune_that_is_sung_is_answered_note_by_note(tune):
+    voice, sketch, memory = microphone(simulate=tune), Sketch(bpm=120), Memory()
+
+    @sketch.answer(voice)
+    def below(now, notes):
+        return [note._replace(pitch=note.pitch - 12, length=0.5) for note in notes]
+
+    def answered():
+        memory.calls.clear()
+        sketch.perform([memory], seconds=3.5)
+        begun = [call for call in memory.calls if call.method == "note_on"]
+        return [(call.thing.pitch, call.now.seconds) for call in begun]
+
+    first = answered()
+    assert [pitch for pitch, _ in first] == [48, 52, 55]
+    assert [at for _, at in first] == pytest.approx([0.08, 1.08, 2.08], abs=0.06)
+    assert answered() == first
+
+
+def test_what_was_sung_is_a_phrase_to_feed(tune):
+    voice, sketch, fed = microphone(simulate=tune), Sketch(bpm=60), []
+
+    @sketch.play(bars=0.5)
+    def listen(now):
+        fed.append(voice.played(now))
+
+    sketch.perform([Memory()], seconds=4.0)
+    assert [len(phrase) for phrase in fed] == [0, 2]
+    assert [note.pitch for note in fed[1]] == [60, 64]
+    assert [note.start for note in fed[1]] == pytest.approx([0, 1], abs=0.06)
+    assert [note.length for note in fed[1]] == pytest.approx([0.5, 0.5], abs=0.1)
+
+
+def test_a_take_holds_what_was_heard_and_a_replay_reads_it(drums, tmp_path):
+    ears, sketch, found = microphone(simulate=drums), Sketch(fps=20, size=(32, 32)), []
+
+    @sketch.draw
+    def draw(now):
+        found.append((round(ears.level, 2), round(127 * ears.pitch)))
+        return np.full((32, 32, 3), ears.level)
+
+    record = {**RECIPE, "fps": 20, "size": [32, 32]}
+    recorder = Recorder(tmp_path / "show.jsonl", lambda: record)
+    sketch.perform(seconds=1.0, live=True, recorder=recorder)
+    live = list(found)
+    assert live[-1][0] > 0.5
+    found.clear()
+    drums.unlink()  # it is not heard again
+    sketch.replay(read_take((tmp_path / "show.jsonl").read_text(), "show.jsonl"))
+    assert found[0] == (0.0, 0)
+    assert found[-1][1] == live[-1][1] == 69
+    assert found[-1][0] == pytest.approx(live[-1][0], abs=0.05)
+    assert ears.level == 0.0

@@ -79,3 +79,71 @@ def test_a_missing_file_or_another_kind_is_told(tmp_path):
         played(MidiPlayer(file=tmp_path / "a.mid"))
     with pytest.raises(ValueError, match="needs a start and beats of 0 or more, got -1"):
         MidiPlayer(file=ROOT / "sketches" / "duet.mid", start=-1)
+
+
+def written(path, *messages, kind=0, tracks=1):
+    """Write a file of 480 ticks a beat: (message, ticks since the one before)."""
+    file = mido.MidiFile(type=kind, ticks_per_beat=480)
+    for _ in range(tracks):
+        track = mido.MidiTrack()
+        track.extend(mido.Message.from_str(words).copy(time=time) for words, time in messages)
+        file.tracks.append(track)
+    file.save(str(path))
+    return path
+
+
+def test_the_pedal_holds_notes_until_it_is_released(tmp_path):
+    path = written(
+        tmp_path / "pedal.mid",
+        ("control_change channel=0 control=64 value=127", 0),
+        ("note_on channel=0 note=60 velocity=80", 0),
+        ("note_off channel=0 note=60", 480),
+        ("note_on channel=0 note=64 velocity=80", 0),
+        ("note_on channel=0 note=60 velocity=90", 480),
+        ("note_off channel=0 note=64", 0),
+        ("note_off channel=0 note=60", 240),
+        ("control_change channel=0 control=64 value=0", 240),
+        ("note_on channel=0 note=65 velocity=80", 0),
+        ("note_off channel=0 note=65", 480),
+    )
+    notes = [(note.pitch, note.start, note.length) for note in played(MidiPlayer(file=path), 1)]
+    assert notes == [(60, 0, 2), (64, 1, 2), (60, 2, 1), (65, 3, 1)]
+
+
+def test_what_nobody_ends_lasts_to_the_end_of_its_track(tmp_path):
+    path = written(
+        tmp_path / "a.mid",
+        ("note_on channel=0 note=60 velocity=80", 0),
+        ("note_on channel=0 note=62 velocity=80", 480),
+        ("note_off channel=0 note=62", 960),
+    )
+    notes = [(note.pitch, note.length) for note in played(MidiPlayer(file=path), 1)]
+    assert notes == [(60, 3), (62, 2)]
+
+
+def test_the_tracks_of_a_file_of_pieces_follow_one_another(tmp_path):
+    messages = (
+        ("note_on channel=0 note=60 velocity=80", 0),
+        ("note_off channel=0 note=60", 960),
+    )
+    path = written(tmp_path / "a.mid", *messages, kind=2, tracks=2)
+    assert [note.start for note in played(MidiPlayer(file=path), 1)] == [0, 2]
+
+
+def test_a_file_that_counts_frames_of_film_is_refused(tmp_path):
+    path = written(tmp_path / "a.mid", ("note_on channel=0 note=60 velocity=80", 0))
+    content = bytearray(path.read_bytes())
+    content[12:14] = bytes([0xE7, 40])  # 25 frames a second, 40 ticks a frame
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match="counts frames of a film, not beats"):
+        played(MidiPlayer(file=path))
+
+
+def test_real_performances_are_read():
+    folder = ROOT.parent / "shared" / "data" / "music-giantmidi-sample" / "midi"
+    if not folder.is_dir():
+        pytest.skip("the performances are not here")
+    part = MidiPlayer(file=sorted(folder.rglob("*.mid"))[0])
+    notes = played(part, bars=8)
+    assert len(notes) > 20
+    assert all(0 < note.length < 64 for note in notes)

@@ -5,7 +5,11 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
+import time
+from collections import deque
 from itertools import pairwise
+from types import SimpleNamespace
 
 import mido
 import numpy as np
@@ -15,8 +19,10 @@ from capriccio.clock import LiveClock, OfflineClock
 from capriccio.testing import check_output
 from capriccio_audio.instruments import RATE
 from capriccio_audio.output import Audio
+from capriccio_audio.protocol import EVENT, NOTE_OFF, NOTE_ON, SETTING, pack
 from capriccio_audio.sound_file import read_sound
-from helpers.devices import jack_daemon, wait_for
+from helpers.devices import JackServer, jack_daemon, wait_for
+from helpers.output_shows import files_at_most
 
 
 def strokes(seconds):
@@ -144,20 +150,112 @@ def test_an_unknown_sound_card_is_told_with_those_there_are(jack):
 
 
 @pytest.mark.system
-def test_where_the_process_dies_the_show_goes_on_and_it_is_told_once(jack, caplog):
+def test_where_the_process_is_killed_another_one_plays_on(jack, caplog):
+    """It has what was set and what sounds, and the show never stops."""
     out, sketch = Audio(), strokes([0.0, 0.9, 1.0, 1.1])
+    pids, killed = [], []
 
     @sketch.draw
     def draw(now):
-        if now.seconds >= 0.4 and out.process and out.process.poll() is None:
-            os.kill(out.process.pid, signal.SIGKILL)
+        if out.process:
+            pids.append(out.process.pid)
+            if now.seconds >= 0.4 and not killed:
+                killed.append(time.monotonic())
+                os.kill(out.process.pid, signal.SIGKILL)
+            out.closed = len(set(pids)) == 2 and not out._replaced
         return np.zeros((32, 32, 3), np.uint8)
 
-    stats = sketch.perform([out], seconds=1.6, live=True)
+    stats = sketch.perform([out], seconds=20.0, live=True)
+    assert stats.seconds < 20
+    assert list(stats.troubles.values()) == [1]
+    assert len(set(pids)) == 2
+    told = [it.message for it in caplog.records if "is started again" in it.message]
+    assert told == ["the process of output 'audio' ended with -9; it is started again"]
+
+
+def test_another_process_is_given_what_is_set_and_what_sounds():
+    out, written = Audio(), []
+    out.process = SimpleNamespace(write=written.append)
+    out._wanted, out._replaced, out._batch = {"device": ""}, False, None
+    out._writing, out._sent, out._sounding, out._set_last = threading.Lock(), deque(), {}, {}
+    later = time.monotonic() + 60
+    out._write([(0.0, pack(0.0, SETTING, 0, 0, 0.3)), (0.0, pack(0.0, NOTE_ON, 1, 60, 0.5))])
+    out._write([(0.0, pack(0.0, NOTE_ON, 1, 64, 0.5)), (0.0, pack(0.0, NOTE_OFF, 1, 64))])
+    out._write([(later, pack(later, NOTE_OFF, 1, 60))])
+    before = len(written)
+    assert '"again": true' in out._next_command()[-1]
+    out._write([(later, pack(later, NOTE_ON, 1, 67, 0.5))])
+    assert len(written) == before  # while it starts, nothing is written to it
+    out._resume()
+    resumed = [EVENT.unpack(event)[1:4] for event in chunks(written[-1])]
+    assert resumed == [(SETTING, 0, 0), (NOTE_ON, 1, 60), (NOTE_OFF, 1, 60), (NOTE_ON, 1, 67)]
+    out.panic()
+    out._next_command()
+    out._resume()
+    assert [EVENT.unpack(event)[1] for event in chunks(written[-1])] == [SETTING]
+
+
+def chunks(events):
+    return [events[at : at + EVENT.size] for at in range(0, len(events), EVENT.size)]
+
+
+@pytest.mark.slow
+@pytest.mark.system
+def test_a_sound_card_that_is_unplugged_is_used_again_when_it_is_back(monkeypatch, caplog):
+    server = JackServer(waits=False)
+    try:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+        out, sketch, went = Audio(), strokes([0.0, 0.5, 1.0]), []
+        caplog.set_level("INFO", logger="capriccio")
+
+        def words():
+            return " ".join(it.message for it in caplog.records)
+
+        @sketch.draw
+        def draw(now):
+            if now.seconds >= 0.3 and not went:
+                went.append(now.seconds)
+                server.kill()
+            if len(went) == 1 and ("lost its device" in words() or "started again" in words()):
+                went.append(now.seconds)
+                server.start()
+            if len(went) == 2 and "has its device" in words():
+                went.append(now.seconds)
+                out.closed = True
+            return np.zeros((32, 32, 3), np.uint8)
+
+        stats = sketch.perform([out], seconds=30.0, live=True)
+        assert len(went) == 3, words()
+        assert all(count == 1 for count in stats.troubles.values())
+    finally:
+        server.close()
+
+
+@pytest.mark.system
+def test_a_sound_card_of_another_rate_is_played_as_well(monkeypatch):
+    server = JackServer(waits=False, rate=44_100)
+    try:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+        out = Audio()
+        stats = strokes([0.0, 0.3]).perform([out], seconds=0.6, live=True)
+        assert stats.notes == 2
+        assert not stats.troubles
+        assert 2 < out.latency_ms < 50
+    finally:
+        server.close()
+
+
+def test_a_full_disk_ends_the_file_and_not_the_show(tmp_path, caplog):
+    """It is told once, and what was written can be read."""
+    sketch = strokes([0.0, 0.2, 0.4])
+    out = Audio(str(tmp_path / "a.wav"))
+    with files_at_most(100_000):
+        stats = sketch.perform([out], seconds=1.3, live=True)
     assert stats.frames > 20
-    told = [it.message for it in caplog.records if "is silent: the process" in it.message]
-    assert [words.startswith("output 'audio' raised") for words in told] == [True, False]
-    assert told[1].split()[1] == "times:"  # counted, when the show has ended
+    told = [it.message for it in caplog.records if "cannot write" in it.message]
+    assert "File too large" in told[0]
+    assert len(told) == 1
+    assert read_sound(tmp_path / "a.wav").shape[1] > 0.3 * RATE
 
 
 @pytest.mark.system

@@ -1,15 +1,17 @@
 """The process that plays: its clock, and what it answers to a device."""
 
+import json
 import os
+import threading
 import time
 
 import numpy as np
+from capriccio_audio import player_process
 from capriccio_audio.instruments import RATE
-from capriccio_audio.player_process import JUMP_REQUESTS, DeviceClock, Player
+from capriccio_audio.limiter import CEILING
+from capriccio_audio.player_process import Player, Watch
 from capriccio_audio.protocol import END, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
 from capriccio_audio.synthesizer import BLOCK, Synthesizer
-
-PERIOD = BLOCK / RATE
 
 
 def player_with(*events):
@@ -18,33 +20,13 @@ def player_with(*events):
     synthesizer.room = 0.0
     player = Player(synthesizer)
     read, write = os.pipe()
-    for event in events:
-        os.write(write, event)
-    os.close(write)
-    player.receive(read)
+    with os.fdopen(write, "wb") as pipe:
+        writer = threading.Thread(target=pipe.write, args=(b"".join(events),))
+        writer.start()  # a pipe has room for 4,096 events
+        threading.Thread(target=lambda: (writer.join(), pipe.close())).start()
+        player.receive(read)
     os.close(read)
     return player
-
-
-def test_a_late_thread_hardly_moves_the_clock():
-    random = np.random.default_rng(3)
-    clock, errors = DeviceClock(), []
-    for number in range(6000):
-        true = 5.0 + number * PERIOD * 1.00005  # a device 50 millionths slow
-        jitter = random.exponential(0.0004)
-        errors.append(clock.update(true + jitter, BLOCK) - true)
-    settled = np.array(errors[3000:])
-    assert np.ptp(settled) < 0.00025
-    assert abs(settled.mean() - 0.0004) < 0.0002
-
-
-def test_a_skipped_period_is_jumped_after():
-    clock = DeviceClock()
-    for number in range(1000):
-        clock.update(number * PERIOD, BLOCK)
-    late = [clock.update((number + 3) * PERIOD, BLOCK) for number in range(1000, 1020)]
-    for number in range(JUMP_REQUESTS, 20):
-        assert abs(late[number] - (1003 + number) * PERIOD) < 0.0005
 
 
 def test_notes_start_at_the_frame_at_which_they_are_due(monkeypatch):
@@ -96,3 +78,54 @@ def test_settings_and_ends_of_notes_arrive():
 def test_the_end_of_the_pipe_ends_the_player():
     assert player_with().ended.is_set()
     assert player_with(pack(0.0, END)).ended.is_set()
+
+
+def test_ten_thousand_notes_at_once_are_limited_and_the_rest_plays_on():
+    events = [pack(0.0, NOTE_ON, 1 + at % 16, at % 128, 1.0) for at in range(10_000)]
+    player = player_with(*events, pack(0.0, NOTE_ON, 10, 75, 1.0))
+    sound = np.concatenate([player.play(BLOCK) for _ in range(60)])
+    assert np.isfinite(sound).all()
+    assert np.abs(sound).max() <= CEILING * 1.0001
+    assert np.abs(sound[: 10 * BLOCK]).max() > 0.1
+    player.synthesizer.note_on(player.synthesizer.frame, 10, 75, 1.0)
+    assert np.abs(player.play(BLOCK)).max() > 0.01
+
+
+def reports(capfd):
+    return [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+
+
+def test_where_the_show_stands_still_its_notes_are_ended_and_that_is_told_once(capfd):
+    player = player_with(pack(0.0, NOTE_ON, 1, 60, 0.9))
+    watch = Watch(player, "", os.getpid())
+    watch._device, player.asked = object(), time.monotonic() + 100
+    for _ in range(20):
+        player.play(BLOCK)
+    player.asked, now = time.monotonic() + 100, player.heard
+    watch.check(now + 1.0)
+    assert not any("unheard" in report for report in reports(capfd))
+    watch.check(now + 2.0)
+    watch.check(now + 2.2)
+    assert sum("unheard" in report for report in reports(capfd)) == 1
+    player.play(BLOCK)
+    player.play(BLOCK)
+    assert player.synthesizer.sounding == 0
+    player.heard = now + 3.0
+    watch.check(now + 3.1)
+    assert not watch._unheard
+
+
+def test_a_device_that_does_not_come_back_is_told_once(capfd, monkeypatch):
+    player = player_with()
+    watch, tried = Watch(player, "Scarlett", os.getpid()), []
+
+    def open_playback(*arguments):
+        tried.append(arguments[0])
+        raise LookupError("no sound card was found")
+
+    monkeypatch.setattr(player_process, "open_playback", open_playback)
+    for seconds in (2.0, 4.0, 6.0):
+        watch.check(player.asked + seconds)
+    assert tried == ["Scarlett"] * 3
+    told = [report for report in reports(capfd) if "lost" in report]
+    assert told == [{"lost": "'Scarlett' asks for no sound"}]

@@ -1,0 +1,1 @@
+"""Measures how exactly `audio` plays at a sound card."""
