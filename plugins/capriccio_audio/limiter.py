@@ -9,8 +9,8 @@ Array = np.ndarray[Any, Any]
 
 # Frames that are limited as one, and by which the sound is late.
 STEP = 64
-# The highest sample that leaves: -3 dB, which leaves room for what lies between two samples, and for
-# what AAC adds.
+# The highest sample that leaves: -3 dB, which leaves room for what lies between two samples, and
+# for what AAC adds.
 CEILING = 0.7
 # How much of what is missing to full gain comes back with each step: half in 70 ms.
 RECOVERY = 0.013
