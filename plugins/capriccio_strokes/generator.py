@@ -16,10 +16,12 @@ from capriccio import (
 )
 
 from .renderer import Painting, shrunk, side_of
-from .strokes import SIDE
+from .strokes import PEN_HALF_WIDTH, SIDE
+from .surface import BrushStroke, PaintSurface, line_points
 from .video_input import SUFFIXES, VideoInput
 
 MIN_STROKES, RANGE = 10, 300  # strokes at detail 0, and how many times as many at detail 1
+RELIEFS = 4  # steps of `relief`, each of which has textures of its own
 SLACK = 1.5  # times its strokes that a moving picture may hold before the oldest are dropped
 MIN_SIZE, MAX_SIZE = 16, 8192  # pixels
 
@@ -63,7 +65,8 @@ class Painter(Generator):
         self._last_target: object = self  # nothing yet
         self._painting: Painting | None = None
         self._side = 0  # pixels of the canvas on which strokes are computed
-        self._canvas, self._scale = np.zeros((0, 0, 3), np.float32), 1.0  # what is shown
+        self._surface: PaintSurface | None = None  # what is shown
+        self._scale = 1.0
         self._frame: np.ndarray | None = None  # the canvas as bytes, until it changes
         self._shown = 0  # strokes of the painting that are on the canvas
         self._due = 0  # strokes that were last asked for
@@ -77,6 +80,8 @@ class Painter(Generator):
         detail: float = 0.6,
         wildness: float = 0.0,
         brush: Literal["bristle", "wash", "pen"] = "bristle",
+        wetness: float = 0.35,
+        relief: float = 0.5,
     ) -> np.ndarray:
         """Return the canvas, painted as far as `progress`.
 
@@ -86,26 +91,30 @@ class Painter(Generator):
             detail: number of strokes, from 10 to 3,000; 0.6 is about 300.
             wildness: how freely strokes and colours vary.
             brush: kind of brush.
+            wetness: how much of the paint below a stroke takes up until it ends.
+            relief: how strong the light is on the thickness of the paint of `bristle`.
         """
         if self._model is None:
             self._open()
         wanted = round(MIN_STROKES * RANGE**detail)
         due = round(progress * wanted)
-        painting, moved = self._painting_of(target, wanted, due, now)
+        painting, moved = self._painting_of(target, wanted, due, brush, now)
         painting.wanted, painting.brush, painting.wildness = wanted, brush, wildness
+        painting.wetness = wetness if brush == "bristle" else 0.0
+        painting.relief = round(relief * RELIEFS) / RELIEFS if brush == "bristle" else 0.0
         if moved:
             painting.repaint()
         while len(painting.strokes) < due and painting.paint_pass():
             pass
         last = len(painting.strokes) if moved else min(due, len(painting.strokes))
-        for stroke in painting.strokes[self._shown : last]:
-            stroke.paint(self._canvas, self._scale)
+        if new := painting.strokes[self._shown : last]:
+            self._surface.paint(new, self._scale)
             self._frame = None
         self._shown = max(self._shown, last)
         if self._shown > SLACK * wanted:
             self._shown -= painting.drop(self._shown - wanted)
         if self._frame is None:
-            self._frame = (self._canvas * 255 + 0.5).astype(np.uint8)
+            self._frame = self._surface.image()
         return self._frame.copy()
 
     @property
@@ -119,7 +128,7 @@ class Painter(Generator):
         line = np.array([[-1, 0.5], [2, 0.5]])
         ground = Stroke(line, 3 * max(sides) / min(sides), (red, green, blue))
         painted = self._painting.strokes[: self._shown]
-        return [ground, *(stroke.as_stroke(sides) for stroke in painted)]
+        return [ground, *(_as_stroke(stroke, sides) for stroke in painted)]
 
     def at_size(self, size: int) -> np.ndarray:
         """Return what is on the canvas, its longer side `size` pixels, as an image.
@@ -129,10 +138,9 @@ class Painter(Generator):
         """
         if self._painting is None:
             raise ValueError(f"{self} has not painted anything yet; call it first")
-        canvas, scale = self._painting.empty_canvas(size)
-        for stroke in self._painting.strokes[: self._shown]:
-            stroke.paint(canvas, scale)
-        return (canvas * 255 + 0.5).astype(np.uint8)
+        surface, scale = self._painting.empty_surface(size)
+        surface.paint(self._painting.strokes[: self._shown], scale)
+        return surface.image()
 
     def close(self) -> None:
         """Release the model, and the video if there is one."""
@@ -158,7 +166,7 @@ class Painter(Generator):
         self._model = model
 
     def _painting_of(
-        self, target: Any, wanted: int, due: int, now: Moment
+        self, target: Any, wanted: int, due: int, brush: str, now: Moment
     ) -> tuple[Painting, bool]:
         """Return the painting of a target, and whether the target moved under its strokes."""
         side = side_of(wanted)
@@ -175,10 +183,10 @@ class Painter(Generator):
             else:
                 painting = None
             if painting is None or (moved and falls):
-                painting = Painting(self._model, small, wanted, seed=self._seed)
+                painting = Painting(self._model, small, wanted, brush, self._seed)
         if painting is not self._painting or falls:
             self._painting, moved = painting, False
-            self._canvas, self._scale = painting.empty_canvas(self._size)
+            self._surface, self._scale = painting.empty_surface(self._size)
             self._frame, self._shown = None, 0
         return painting, moved
 
@@ -210,3 +218,17 @@ class Painter(Generator):
         image = vae(Moment())
         vae.close()
         return image
+
+
+def _as_stroke(stroke: BrushStroke, sides: np.ndarray) -> Stroke:
+    """Return a stroke as one of a drawing; `sides` are width and height of its canvas."""
+    half_length, half_width = stroke.place[2:4]
+    thickness = 2 * (PEN_HALF_WIDTH if stroke.brush == "pen" else half_width)
+    points = line_points(stroke)
+    if stroke.brush != "pen":
+        # Round ends reach on by half the width: the line between them is the shorter.
+        middle = points.mean(0)
+        points = middle + (points - middle) * max(0.2, 1 - 0.8 * half_width / half_length)
+    opacity = 0.8 if stroke.brush == "wash" else 1.0
+    red, green, blue = map(float, (stroke.color + stroke.last) / 2)
+    return Stroke(points / sides, thickness / min(sides), (red, green, blue), opacity)

@@ -9,13 +9,14 @@ small matrix.
 
 import numpy as np
 
-from .strokes import MIN_HALF_WIDTH
+from .strokes import MAX_BEND, MIN_HALF_WIDTH
 
 POINTS = 12  # of the lattice each way
 REACH = 1.1  # the lattice goes a little over the edge, in half lengths and half widths
 MIN_SIDE = 8  # pixels of the smallest level of the pyramid, on which large strokes are measured
 MAX_HALF_LENGTH = 64.0  # pixels
 FIRST_STEP = 0.5  # as a share of the stroke's half width
+SLENDER = 1.6  # times its width: how long a stroke is at least, so that it has a direction
 BLOCK = 128  # strokes that are compared with all others at once
 CHANNELS = 9  # gap and canvas in three colours, their products, and whether there is a canvas
 
@@ -23,8 +24,9 @@ CHANNELS = 9  # gap and canvas in three colours, their products, and whether the
 def _lattice() -> tuple[np.ndarray, np.ndarray, float]:
     """Return the lattice's points, the factors of the sums, and the side of a cell.
 
-    (3, points): 1, and the position along and across from the middle, the edge being at 1;
-    (points, 14): the coverage and its square, its slopes, and their products with it.
+    (4, points): 1, the position along and across from the middle, the edge being at 1, and how
+    far a bend moves it; (points, 16): the coverage and its square, its slopes, and their products
+    with it.
     """
     cell = 2 * REACH / POINTS
     position = (np.arange(POINTS) + 0.5) * cell - REACH  # (12,)
@@ -34,10 +36,11 @@ def _lattice() -> tuple[np.ndarray, np.ndarray, float]:
     across, along = np.meshgrid(position, position, indexing="ij")  # twice (12, 12)
     cover = np.outer(ramp, ramp)  # (12, 12)
     lengthwise, sideways = np.outer(ramp, slope), np.outer(slope, ramp)  # twice (12, 12)
+    bow = along**2 - 1 / 3  # (12, 12)
     slopes = [lengthwise, sideways, along * lengthwise, across * sideways,
-              across * lengthwise, along * sideways]  # fmt: skip
+              across * lengthwise, along * sideways, bow * sideways]  # fmt: skip
     factors = [cover, cover**2, *slopes, *(cover * one for one in slopes)]
-    points = [np.ones(along.size), along.ravel(), across.ravel()]
+    points = [np.ones(along.size), along.ravel(), across.ravel(), bow.ravel()]
     return (
         np.array(points, np.float32),
         np.stack([each.ravel() for each in factors], 1).astype(np.float32),
@@ -83,10 +86,10 @@ class ErrorPyramid:
         self._ends = np.array(ends, np.float32) + 1  # (2, levels): the places behind the last
 
     def gain(self, strokes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """Return what strokes would gain, (strokes,), and the gradient, (strokes, 5).
+        """Return what strokes would gain, (strokes,), and the gradient, (strokes, 6).
 
         Args:
-            strokes: rows of x, y, logarithms of half length and half width, and angle.
+            strokes: rows of x, y, logarithms of half length and half width, angle and bend.
         """
         x, y, angle = strokes[:, 0], strokes[:, 1], strokes[:, 4]
         half_length, half_width = np.exp(strokes[:, 2:4]).T  # twice (strokes,)
@@ -96,14 +99,15 @@ class ErrorPyramid:
         level = np.minimum(level, len(self._begins) - 1)
         bottom, right = self._ends[:, level, None]  # twice (strokes, 1)
         scale = HALVES[level][:, None]  # (strokes, 1)
-        columns = np.stack([x, half_length * cosine, -half_width * sine], 1) * scale
-        rows = np.stack([y, half_length * sine, half_width * cosine], 1) * scale  # (strokes, 3)
+        bow = strokes[:, 5] * half_length  # (strokes,)
+        columns = np.stack([x, half_length * cosine, -half_width * sine, -bow * sine], 1) * scale
+        rows = np.stack([y, half_length * sine, half_width * cosine, bow * cosine], 1) * scale
         columns, rows = columns @ LATTICE + 1, rows @ LATTICE + 1  # twice (strokes, 144)
         columns = np.minimum(np.maximum(columns, 0), right).astype(np.int32)  # (strokes, 144)
         rows = np.minimum(np.maximum(rows, 0), bottom).astype(np.int32)  # (strokes, 144)
         where = rows * (right.astype(np.int32) + 1) + columns + self._begins[level, None]
         found = self._flat.take(where.ravel(), 1)  # (9, 144 strokes)
-        sums = found.reshape(CHANNELS, len(strokes), len(FACTORS)) @ FACTORS  # (9, strokes, 14)
+        sums = found.reshape(CHANNELS, len(strokes), len(FACTORS)) @ FACTORS  # (9, strokes, 16)
         gap, canvas, product, square, there = sums[:3], sums[3:6], sums[6], sums[7], sums[8]
         # The canvas becomes canvas + coverage (color - canvas): the best color is a least square.
         pulled, solid = gap[..., 0] + canvas[..., 1], there[:, 1]  # (3, strokes), (strokes,)
@@ -112,10 +116,10 @@ class ErrorPyramid:
         area = half_length * half_width * np.float32(CELL * CELL)  # (strokes,)
         gain = 2 * (color * pulled).sum(0) - light * solid - 2 * product[:, 0] - square[:, 1]
         # By how much the gain falls with the coverage of a point, summed with its slopes.
-        slopes = product[:, 2:8] - np.einsum("cm,cmj->mj", color, gap[..., 2:8])
-        slopes += square[:, 8:] + light[:, None] * there[:, 8:]
-        slopes -= 2 * np.einsum("cm,cmj->mj", color, canvas[..., 8:])
-        slopes *= 2 * area[:, None]  # (strokes, 6)
+        slopes = product[:, 2:9] - np.einsum("cm,cmj->mj", color, gap[..., 2:9])
+        slopes += square[:, 9:] + light[:, None] * there[:, 9:]
+        slopes -= 2 * np.einsum("cm,cmj->mj", color, canvas[..., 9:])
+        slopes *= 2 * area[:, None]  # (strokes, 7)
         along, across = slopes[:, 0] / half_length, slopes[:, 1] / half_width  # (strokes,)
         gradient = [
             along * cosine - across * sine,
@@ -123,47 +127,58 @@ class ErrorPyramid:
             slopes[:, 2],
             slopes[:, 3],
             slopes[:, 5] * half_length / half_width - slopes[:, 4] * half_width / half_length,
+            slopes[:, 6] * half_length / half_width,
         ]
         return area * gain, np.stack(gradient, 1)
 
 
 def refine(pyramid: ErrorPyramid, proposed: np.ndarray, steps: int, largest: float) -> np.ndarray:
-    """Return proposed strokes, (strokes, 7), after gradient steps; the last column is their gain.
+    """Return proposed strokes, (strokes, 7), after gradient steps, with a bend: (strokes, 8).
+
+    The last column is their gain.
 
     Args:
         largest: pixels of area; on a plain ground a stroke would grow for ever.
     """
     x, y, half_length, half_width, cosine, sine, _ = proposed.T
-    angle = np.arctan2(sine, cosine)
-    best = np.stack([x, y, np.log(half_length), np.log(half_width), angle], 1)  # (strokes, 5)
-    best = best.astype(np.float32)
+    angle, bend = np.arctan2(sine, cosine), np.zeros(len(proposed))
+    best = np.stack([x, y, np.log(half_length), np.log(half_width), angle, bend], 1)
+    best = _within(best.astype(np.float32), largest)  # (strokes, 6)
     most, gradient = pyramid.gain(best)
     size = np.full((len(best), 1), FIRST_STEP, np.float32)
     for _ in range(steps):
-        thin = np.exp(best[:, 2:4].min(1))  # (strokes,)
+        thin = np.exp(best[:, 3])  # (strokes,)
         unit = np.ones_like(best)
         unit[:, 0] = unit[:, 1] = thin
-        unit[:, 4] = thin / np.exp(best[:, 2])
-        step = gradient * unit  # (strokes, 5)
+        unit[:, 4] = unit[:, 5] = thin / np.exp(best[:, 2])
+        step = gradient * unit  # (strokes, 6)
         step *= unit / (np.sqrt((step * step).sum(1, keepdims=True)) + np.float32(1e-12))
-        tried = best + size * step
-        over = np.maximum(tried[:, 2] + tried[:, 3] - np.float32(np.log(largest / 4)), 0)
-        tried[:, 2:4] -= over[:, None] / 2
-        tried[:, 2:4] = tried[:, 2:4].clip(np.log(MIN_HALF_WIDTH), np.log(MAX_HALF_LENGTH))
+        tried = _within(best + size * step, largest)
         gain, other = pyramid.gain(tried)
         better = gain > most
         best[better], gradient[better], most[better] = tried[better], other[better], gain[better]
         size *= np.where(better, 1.2, 0.4)[:, None]
-    half_length, half_width = np.exp(best[:, 2]), np.exp(best[:, 3])
-    # A brush is drawn along the longer side.
-    angle = best[:, 4] + np.where(half_width > half_length, np.pi / 2, 0)
-    longer, shorter = np.maximum(half_length, half_width), np.minimum(half_length, half_width)
-    refined = [best[:, 0], best[:, 1], longer, shorter, np.cos(angle), np.sin(angle), most]
+    half_length, half_width, angle = np.exp(best[:, 2]), np.exp(best[:, 3]), best[:, 4]
+    refined = [best[:, 0], best[:, 1], half_length, half_width, np.cos(angle), np.sin(angle),
+               best[:, 5], most]  # fmt: skip
     return np.stack(refined, 1).astype(np.float32)
 
 
+def _within(strokes: np.ndarray, largest: float) -> np.ndarray:
+    """Return strokes, (strokes, 6), changed as little as their limits allow."""
+    slender = np.float32(np.log(SLENDER))
+    short = np.maximum(strokes[:, 3] + slender - strokes[:, 2], 0)
+    strokes[:, 2] += short / 2
+    strokes[:, 3] -= short / 2
+    over = np.maximum(strokes[:, 2] + strokes[:, 3] - np.float32(np.log(largest / 4)), 0)
+    strokes[:, 2:4] -= over[:, None] / 2
+    strokes[:, 2:4] = strokes[:, 2:4].clip(np.log(MIN_HALF_WIDTH), np.log(MAX_HALF_LENGTH))
+    strokes[:, 5] = strokes[:, 5].clip(-MAX_BEND, MAX_BEND)
+    return strokes
+
+
 def distinct(strokes: np.ndarray) -> np.ndarray:
-    """Return strokes, (strokes, 7), without those whose middle an earlier one covers."""
+    """Return strokes, (strokes, 8), without those whose middle an earlier one covers."""
     x, y, half_length, half_width, cosine, sine = np.ascontiguousarray(strokes[:, :6].T)
     middles = np.stack([x, y])  # (2, strokes)
     kept = np.ones(len(strokes), bool)

@@ -1,12 +1,12 @@
 """Paint a picture stroke by stroke: every pass adds the strokes that help most."""
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
-from capriccio import Stroke
 
 from .refine import ErrorPyramid, distinct, refine
-from .strokes import PEN_HALF_WIDTH, SIDE, best_color, hatch_lines, stroke_mask
+from .strokes import SIDE, best_color, stroke_mask
+from .surface import BrushStroke, PaintSurface
 
 MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
@@ -20,52 +20,18 @@ COARSE = 80  # strokes: a pass that may add no more sees a large canvas at half 
 VISIBLE = 0.02  # of 0..1: a change that an eye would notice
 LARGEST = 5.0  # times the canvas divided by its strokes: the greatest area of a stroke
 FINE = 1024 + 256  # strokes that are proposed on the two largest canvases of the pyramid
-
-
-class BrushStroke(NamedTuple):
-    """A stroke of a painting.
-
-    Args:
-        place: x, y, half length, half width, cosine, sine, in pixels of the target.
-        color: (3,) floats 0..1.
-        brush: one of `BRUSHES`.
-        number: of the stroke in the painting.
-    """
-
-    place: tuple[float, ...]
-    color: np.ndarray
-    brush: str
-    number: int
-
-    def paint(self, canvas: np.ndarray, scale: float) -> None:
-        """Paint it on a canvas of `scale` times the size, (height, width, 3) float32 0..1."""
-        touched = stroke_mask(self.brush, self.place, canvas.shape[:2], scale, self.number)
-        if touched is not None:
-            region, mask = touched
-            canvas[region] += mask * (self.color - canvas[region])
-
-    def as_stroke(self, sides: np.ndarray) -> Stroke:
-        """Return it as a stroke of a drawing; `sides` are width and height of its canvas."""
-        x, y, half_length, half_width, cosine, sine = self.place
-        lines = hatch_lines(half_width, 1.0) if self.brush == "pen" else 1
-        thickness = 2 * PEN_HALF_WIDTH if self.brush == "pen" else 2 * half_width
-        along = half_length * np.array([cosine, sine])
-        across = half_width * np.array([-sine, cosine])
-        # Back and forth from edge to edge; a single line goes through the middle.
-        points = [
-            np.array([x, y]) + end * along + ((2 * line + 1) / lines - 1) * across
-            for line in range(lines)
-            for end in ((-1, 1) if line % 2 == 0 else (1, -1))
-        ]
-        opacity = 0.8 if self.brush == "wash" else 1.0
-        red, green, blue = map(float, self.color)
-        return Stroke(np.array(points) / sides, thickness / min(sides), (red, green, blue), opacity)
+LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how light red, green and blue are
+PAPER = np.array([0.97, 0.96, 0.93], np.float32)  # of watercolours
+LAID_ON = 1.2  # pixels: half width of the accents, which take up no other paint
+TURNED = np.array([1, 1, 1, 1, -1, -1, -1, 1], np.float32)  # the same stroke from its other end
+Touched = tuple[tuple[slice, slice], np.ndarray, np.ndarray]
 
 
 class Painting:
     """A painting in progress: its target, its canvas and its strokes so far.
 
-    `wanted`, `brush` and `wildness` may be changed while it is painted.
+    `wanted`, `brush`, `wildness`, `wetness` and `relief` may be changed while it is painted. In oil
+    the strokes of a pass go from dark to light, in watercolour from light to dark.
 
     Args:
         model: the brush network.
@@ -76,14 +42,17 @@ class Painting:
     def __init__(
         self, model: Any, target: np.ndarray, wanted: int, brush: str = "bristle", seed: int = 0
     ):
-        self._model, self.wanted, self.brush, self.wildness = model, wanted, brush, 0.0
+        self._model, self.wanted, self.brush = model, wanted, brush
+        self.wildness = self.wetness = self.relief = 0.0
         self._random = np.random.default_rng([abs(seed), seed < 0])
         self.strokes: list[BrushStroke] = []
-        self.ground = target.mean((0, 1))  # (3,)
+        self.ground = PAPER if brush == "wash" else target.mean((0, 1))  # (3,)
         self.canvas = np.empty_like(target)
         self.canvas[:] = self.ground
         self.target, self._followed = target, target.copy()
         self._padded = padded(target, side_of(wanted))
+        # What the strokes look like from afar is seen at twice the size, and averaged.
+        self._surface = PaintSurface((2 * target.shape[0], 2 * target.shape[1]), self.ground)
         self._painted = 0  # strokes, those that were dropped as well
         self._top = np.full((*target.shape[:2], 1), -1)  # number of the visible stroke
         self._repairs = np.zeros((*target.shape[:2], 1), np.int8)  # passes that are still due
@@ -99,12 +68,12 @@ class Painting:
             self._padded = padded(target, len(self._padded))
         return bool(self._repairs.any())
 
-    def empty_canvas(self, size: int) -> tuple[np.ndarray, float]:
+    def empty_surface(self, size: int) -> tuple[PaintSurface, float]:
         """Return a canvas whose longer side is `size` pixels, and its scale to the target."""
         height, width = self.target.shape[:2]
         scale = size / max(height, width)
-        shape = max(1, round(height * scale)), max(1, round(width * scale)), 3
-        return np.broadcast_to(self.ground, shape).astype(np.float32), scale
+        shape = max(1, round(height * scale)), max(1, round(width * scale))
+        return PaintSurface(shape, self.ground), scale
 
     def drop(self, count: int) -> int:
         """Drop all hidden strokes, and the oldest until `count` are gone; return how many were."""
@@ -140,12 +109,22 @@ class Painting:
         proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
         chosen = distinct(_best(proposed)[: CANDIDATES * count])[: REFINED * count]
         refined = refine(ErrorPyramid(self.target, self.canvas), chosen, REFINE_STEPS, largest)
-        taken, added = np.zeros_like(closed), 0
+        taken = np.zeros_like(closed)
+        chosen: list[tuple[float, np.ndarray, Touched]] = []
         for stroke in distinct(_best(refined)):
-            if added == count:
+            if len(chosen) == count:
                 break
-            added += self.add(self._varied(stroke) if self.wildness else stroke, taken, closed)
-        return added
+            stroke = self._varied(stroke) if self.wildness else stroke
+            touched = self._place(stroke, taken, closed)
+            if touched is not None:
+                chosen.append((self._lightness(stroke), stroke, touched))
+        chosen.sort(key=lambda one: -one[0] if self.brush == "wash" else one[0])
+        begin = len(self.strokes)
+        for _, stroke, touched in chosen:
+            self._lay(stroke, touched)
+        self._surface.paint(self.strokes[begin:], 2)
+        self.canvas = self._surface.halved()
+        return len(self.strokes) - begin
 
     def _due(self) -> int:
         """Return how many strokes the next pass may add: few at first, on an empty canvas."""
@@ -157,14 +136,16 @@ class Painting:
 
         A large canvas is seen at half its size, and in full as well only if `fine`.
         """
+        height, width = self.target.shape[:2]
         whole = padded(self.canvas, len(self._padded))
+        # Beside the picture nothing is to be gained: no stroke is proposed there.
+        self._padded[height:], self._padded[:, width:] = whole[height:], whole[:, width:]
         if len(whole) == SIDE:
             return self._model(target=self._padded[None], canvas=whole[None])
         coarse = self._model(target=halved(self._padded)[None], canvas=halved(whole)[None])
         found = [coarse * np.array([2, 2, 2, 2, 1, 1, 4], np.float32)]
-        tiles = range(0, len(whole) if fine else 0, SIDE)
-        for top in tiles:
-            for left in tiles:
+        for top in range(0, height if fine else 0, SIDE):
+            for left in range(0, width, SIDE):
                 tile = slice(top, top + SIDE), slice(left, left + SIDE)
                 seen = self._model(target=self._padded[tile][None], canvas=whole[tile][None])[:FINE]
                 found.append(seen + np.array([left, top, 0, 0, 0, 0, 0], np.float32))
@@ -179,43 +160,81 @@ class Painting:
         varied[4:6] = np.cos(angle), np.sin(angle)
         return varied
 
+    def _lightness(self, stroke: np.ndarray) -> float:
+        """Return how light the target is in the middle of a stroke."""
+        height, width = self.target.shape[:2]
+        x, y = min(max(int(stroke[0]), 0), width - 1), min(max(int(stroke[1]), 0), height - 1)
+        return float(self.target[y, x] @ LUMA)
+
     def add(self, stroke: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> bool:
         """Add a stroke in its best colour, unless it would harm or covers others of its pass."""
+        touched = self._place(stroke, taken, closed)
+        return touched is not None and self._lay(stroke, touched)
+
+    def _place(self, stroke: np.ndarray, taken: np.ndarray, closed: np.ndarray) -> Touched | None:
+        """Return what a stroke touches, which is taken then; None where too much of it was."""
         height, width = taken.shape[:2]
         x, y = int(stroke[0]), int(stroke[1])
         if not self.wildness and 0 <= x < width and 0 <= y < height and taken[y, x, 0]:
-            return False  # nearly always too much of it is taken, and this is cheap to test
-        touched = stroke_mask(self.brush, stroke, (height, width), number=self._painted)
+            return None  # nearly always too much of it is taken, and this is cheap to test
+        touched = stroke_mask(self.brush, stroke, (height, width))
         if touched is None:
-            return False
-        region, mask = touched
+            return None
+        region, mask, _ = touched
         inside = mask > 0.5
         limit = (MAX_OVERLAP + self.wildness) * np.count_nonzero(inside)
         if np.count_nonzero((taken[region] | closed[region]) & inside) > limit or not limit:
-            return False
+            return None
+        taken[region] |= inside
+        return touched
+
+    def _lay(self, stroke: np.ndarray, touched: Touched) -> bool:
+        """Paint a stroke in its best colour, unless it would harm."""
+        region, mask, along = touched
         canvas, target = self.canvas[region], self.target[region]
         gap = target - canvas
-        color = best_color(mask, canvas, target)
+        wet = self.wetness if stroke[3] > LAID_ON else 0.0
+        if wet:
+            # It ends where the canvas is right, whose paint it takes up: its best colour is then a
+            # least square of what it paints with it.
+            weight = mask[..., 0] * along
+            if float((weight * np.square(gap).sum(2)).sum()) > 0:
+                stroke = stroke * TURNED
+                along, weight = -along, -weight
+            weight = weight.clip(0).ravel()
+            under = weight @ canvas.reshape(-1, 3) / (weight.sum() + 1e-9)
+            share = np.square((0.5 * along + 0.5).clip(0, 1))[..., None] * np.float32(wet)
+            own = mask * (1 - share)
+            taken_up = mask * share * under
+            bare = gap + mask * canvas - taken_up
+            color = own.ravel() @ bare.reshape(-1, 3) / (np.vdot(own, own) + 1e-9)
+        else:
+            color = best_color(mask, canvas, target)
         if self.wildness:
             color = color + 0.1 * self.wildness * self._random.standard_normal(3)
         color = color.clip(0, 1).astype(np.float32)
-        change = mask * (color - canvas)
+        if wet:
+            change = own * color + taken_up - mask * canvas
+            last = color + np.float32(wet) * (under - color)
+        else:
+            change, last = mask * (color - canvas), color
         left = gap - change
         if np.vdot(left, left) >= np.vdot(gap, gap) * (1 + self.wildness):
             return False
         self.canvas[region] = canvas + change
-        taken[region] |= inside
-        self._top[region][inside] = self._painted
-        place = tuple(map(float, stroke[:6]))
-        self.strokes.append(BrushStroke(place, color, self.brush, self._painted))
+        self._top[region][mask > 0.5] = self._painted
+        place = tuple(map(float, stroke[:7]))
+        self.strokes.append(
+            BrushStroke(place, color, last, self.brush, self._painted, self.relief)
+        )
         self._painted += 1
         return True
 
 
 def _best(strokes: np.ndarray) -> np.ndarray:
-    """Return the strokes that would help, (strokes, 7), the best first."""
-    strokes = strokes[strokes[:, 6] > 0]
-    return strokes[np.argsort(-strokes[:, 6])]
+    """Return the strokes that would help, their gain in the last column, the best first."""
+    strokes = strokes[strokes[:, -1] > 0]
+    return strokes[np.argsort(-strokes[:, -1])]
 
 
 def side_of(strokes: int) -> int:
