@@ -4,23 +4,26 @@ from typing import Any
 
 import numpy as np
 
+from .flow import CELL, LUMA, directions
 from .refine import ErrorPyramid, distinct, refine
 from .strokes import SIDE, best_color, stroke_mask
 from .surface import BrushStroke, PaintSurface
 
 MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
-CANDIDATES = 4  # times the strokes that are due: proposals that are compared with each other
-REFINED = 2  # times the strokes that are due: proposals that are refined
-REFINE_STEPS = 8
+CANDIDATES = 6  # times the strokes that are due: proposals that are compared with each other
+REFINED = 3  # times the strokes that are due: proposals that are refined
+REFINE_STEPS = 12
+SEEN = 2  # times as large as the target: the canvas that is averaged to see what was painted
+UNDECIDED = 2.0  # times its width: what is shorter is turned along the forms of the picture
+LOOKS = 3  # times that strokes are chosen from what the network proposed
 MAX_OVERLAP = 0.5  # share of a stroke that may cover others of its pass, which it has not seen
 REPAINTED = 16  # part of its strokes that a moving picture may have repainted in every pass
 REPAIRS = 6  # passes over a place that changed: coarse strokes first, then finer ones
 COARSE = 80  # strokes: a pass that may add no more sees a large canvas at half its size alone
 VISIBLE = 0.02  # of 0..1: a change that an eye would notice
-LARGEST = 5.0  # times the canvas divided by its strokes: the greatest area of a stroke
+LARGEST = 2.5  # times the canvas divided by its strokes: the greatest area of a stroke
 FINE = 1024 + 256  # strokes that are proposed on the two largest canvases of the pyramid
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # how light red, green and blue are
 PAPER = np.array([0.97, 0.96, 0.93], np.float32)  # of watercolours
 LAID_ON = 1.2  # pixels: half width of the accents, which take up no other paint
 TURNED = np.array([1, 1, 1, 1, -1, -1, -1, 1], np.float32)  # the same stroke from its other end
@@ -51,8 +54,9 @@ class Painting:
         self.canvas[:] = self.ground
         self.target, self._followed = target, target.copy()
         self._padded = padded(target, side_of(wanted))
+        self._forms = directions(target)
         # What the strokes look like from afar is seen at twice the size, and averaged.
-        self._surface = PaintSurface((2 * target.shape[0], 2 * target.shape[1]), self.ground)
+        self._surface = PaintSurface((SEEN * target.shape[0], SEEN * target.shape[1]), self.ground)
         self._painted = 0  # strokes, those that were dropped as well
         self._top = np.full((*target.shape[:2], 1), -1)  # number of the visible stroke
         self._repairs = np.zeros((*target.shape[:2], 1), np.int8)  # passes that are still due
@@ -66,6 +70,7 @@ class Painting:
             self._followed[moved] = target[moved]
             self.target = target
             self._padded = padded(target, len(self._padded))
+            self._forms = directions(target)
         return bool(self._repairs.any())
 
     def empty_surface(self, size: int) -> tuple[PaintSurface, float]:
@@ -87,7 +92,7 @@ class Painting:
     def paint_pass(self) -> int:
         """Add the strokes that help most after one look at the canvas; return how many."""
         # The more strokes there are, the smaller are new ones.
-        largest = LARGEST * self._repairs.size / (len(self.strokes) + 1)
+        largest = LARGEST * self._repairs.size / (len(self.strokes) + FIRST)
         return self._add_best(self._due(), np.zeros_like(self._repairs, bool), largest)
 
     def repaint(self) -> int:
@@ -103,28 +108,55 @@ class Painting:
         proposed = self._proposals(fine=count > COARSE or bool(closed.any()))
         if closed.any():
             # What stands is left alone: only strokes whose middle is open are worth a try.
-            height, width = closed.shape[:2]
-            x, y = (proposed[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
-            proposed = proposed[~closed[y, x, 0]]
+            proposed = proposed[~self._at_middle(closed, proposed)]
         proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
+        begin = len(self.strokes)
+        for _ in range(LOOKS):
+            left = count - (len(self.strokes) - begin)
+            if left <= 0 or not len(proposed):
+                break
+            taken = self._add_some(proposed, left, closed, largest)
+            # Proposals beside what was just painted are still good; they are refined anew.
+            proposed = proposed[~self._at_middle(taken, proposed)]
+        self._surface.paint(self.strokes[begin:], SEEN)
+        self.canvas = self._surface.reduced(SEEN)
+        return len(self.strokes) - begin
+
+    def _add_some(
+        self, proposed: np.ndarray, count: int, closed: np.ndarray, largest: float
+    ) -> np.ndarray:
+        """Add at most `count` strokes that hardly cover each other; return where they are."""
         chosen = distinct(_best(proposed)[: CANDIDATES * count])[: REFINED * count]
+        self._turn_along_forms(chosen)
         refined = refine(ErrorPyramid(self.target, self.canvas), chosen, REFINE_STEPS, largest)
         taken = np.zeros_like(closed)
-        chosen: list[tuple[float, np.ndarray, Touched]] = []
+        placed: list[tuple[float, np.ndarray, Touched]] = []
         for stroke in distinct(_best(refined)):
-            if len(chosen) == count:
+            if len(placed) == count:
                 break
             stroke = self._varied(stroke) if self.wildness else stroke
             touched = self._place(stroke, taken, closed)
             if touched is not None:
-                chosen.append((self._lightness(stroke), stroke, touched))
-        chosen.sort(key=lambda one: -one[0] if self.brush == "wash" else one[0])
-        begin = len(self.strokes)
-        for _, stroke, touched in chosen:
+                placed.append((self._lightness(stroke), stroke, touched))
+        placed.sort(key=lambda one: -one[0] if self.brush == "wash" else one[0])
+        for _, stroke, touched in placed:
             self._lay(stroke, touched)
-        self._surface.paint(self.strokes[begin:], 2)
-        self.canvas = self._surface.halved()
-        return len(self.strokes) - begin
+        return taken
+
+    def _turn_along_forms(self, strokes: np.ndarray) -> None:
+        """Turn strokes of no clear direction into that of the forms below them."""
+        x, y = (strokes[:, :2].T / CELL).astype(int)
+        rows, columns = self._forms.shape[:2]
+        form = self._forms[y.clip(0, rows - 1), x.clip(0, columns - 1)]
+        angle = np.arctan2(form[:, 1], form[:, 0]) / 2
+        short = strokes[:, 2] < UNDECIDED * strokes[:, 3]
+        strokes[short, 4], strokes[short, 5] = np.cos(angle[short]), np.sin(angle[short])
+
+    def _at_middle(self, area: np.ndarray, strokes: np.ndarray) -> np.ndarray:
+        """Return which strokes have their middle in an area, (height, width, 1) bool."""
+        height, width = area.shape[:2]
+        x, y = (strokes[:, i].astype(int).clip(0, n - 1) for i, n in ((0, width), (1, height)))
+        return area[y, x, 0]
 
     def _due(self) -> int:
         """Return how many strokes the next pass may add: few at first, on an empty canvas."""

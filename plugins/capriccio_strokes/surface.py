@@ -12,7 +12,6 @@ from .textures import MARGIN, TURNS, WIDEST, atlas
 
 SEGMENTS = 6  # of a curved stroke
 LIGHT = -2.2  # angle of the light, which comes from the top left
-TWO_COLOURS = 0.02  # of 0..1: how much lighter one side of a brush paints than the other
 
 
 class BrushStroke(NamedTuple):
@@ -77,11 +76,12 @@ class PaintSurface:
             image[..., channel] = self._pixels[..., 2 - channel]
         return image
 
-    def halved(self) -> np.ndarray:
-        """Return it at half the size, each pixel the mean of four, float32 0..1."""
-        rows = self._pixels[::2].astype(np.uint16) + self._pixels[1::2]
-        four = rows[:, ::2, 2::-1] + rows[:, 1::2, 2::-1]
-        return four.astype(np.float32) / np.float32(4 * 255)
+    def reduced(self, factor: int) -> np.ndarray:
+        """Return it `factor` times smaller, each pixel the mean of its own, float32 0..1."""
+        height, width = (side // factor for side in self._pixels.shape[:2])
+        bgr = self._pixels[..., :3].reshape(height, factor, width, factor, 3)
+        whole = bgr.sum((1, 3), dtype=np.uint32)[..., ::-1]
+        return whole.astype(np.float32) / np.float32(255 * factor**2)
 
     def _brush(self, strokes: list[BrushStroke], scale: float, brush: str, relief: float) -> None:
         """Draw strokes as bent strips of a texture, all at once."""
@@ -111,8 +111,7 @@ class PaintSurface:
         texture[..., 1] = np.where(mirrored[:, None, None], ends[..., ::-1], ends)
         # What was taken up shows more and more to the end.
         mixed = colors[:, :1] + (colors[:, 1:] - colors[:, :1]) * (share**2)[:, None]
-        mixed = mixed[:, :, None] + (TWO_COLOURS * np.array([-1, 1]) * (1 - numbers % 2 * 2)[:, None])[:, None, :, None]
-        mixed = mixed / levels[kind, variant, step][:, None, None, None]
+        mixed = mixed[:, :, None].repeat(2, 2) / levels[kind, variant, step][:, None, None, None]
         red, green, blue = np.moveaxis((mixed.clip(0, 1) * 255 + 0.5).astype(np.int64), -1, 0)
         packed = (255 << 24) + (red << 16) + (green << 8) + blue
         count = 2 * (SEGMENTS + 1)
@@ -170,7 +169,7 @@ def line_points(stroke: BrushStroke) -> np.ndarray:
 def _mesh(place: np.ndarray, scale: float, half_width: np.ndarray) -> np.ndarray:
     """Return both sides of strokes at each of their segments, (n, SEGMENTS + 1, 2, 2)."""
     first, middle, last = np.moveaxis(control_points(place), 1, 0)[:, :, None] * scale
-    share = np.linspace(0, 1, SEGMENTS + 1)[:, None]
+    share = 0.5 + MARGIN * np.linspace(-0.5, 0.5, SEGMENTS + 1)[:, None]
     points = (1 - share) ** 2 * first + 2 * share * (1 - share) * middle + share**2 * last
     forward = (1 - share) * (middle - first) + share * (last - middle)
     forward /= np.hypot(forward[..., :1], forward[..., 1:]) + 1e-9

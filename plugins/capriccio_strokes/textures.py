@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-RAGGED = 0.035  # of a stroke's length: how far one hair begins or ends before another
-MARGIN = 1.08  # the strip goes on over the edge of the stroke, in half widths
+RAGGED = 0.045  # of half a stroke's length: how far one hair begins or ends before another
+MARGIN = 1.1  # the strip goes on over the edges of the stroke, in half widths and half lengths
 TURNS = 5  # directions of the light, half a circle; a mirrored strip has the other half
-STREAKS = 0.075  # how much lighter and darker one hair paints than another
+STREAKS = 0.045  # how much lighter and darker one hair paints than another
 STEEPNESS = 4.0  # of heights: how soon a slope is as light or dark as it can be
 LIGHT = 0.4  # how much lighter a slope towards the light is at relief 1, and darker one away from it
 DARKEST = 0.45  # level of a slope that lies in shadow
@@ -76,43 +76,50 @@ def smoothstep(x: np.ndarray) -> np.ndarray:
     return x * x * (3 - 2 * x)
 
 
+def _places(kind: Kind) -> tuple[np.ndarray, np.ndarray]:
+    """Return how far along a stroke the columns of a strip lie, and how far across its rows."""
+    u = (np.arange(kind.columns, dtype=np.float32) + 0.5) / kind.columns * 2 - 1
+    v = (np.arange(kind.rows, dtype=np.float32) + 0.5) / kind.rows * 2 - 1
+    return MARGIN * u, MARGIN * v[:, None]
+
+
 def bristle_strip(kind: Kind, random: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Return alpha, height and tint of a stroke of a flat brush, (rows, columns) each."""
     shape = kind.rows, kind.columns
-    u = (np.arange(kind.columns, dtype=np.float32) + 0.5) / kind.columns
-    v = ((np.arange(kind.rows, dtype=np.float32) + 0.5) / kind.rows * 2 - 1)[:, None] * MARGIN
+    u, v = _places(kind)
     hairs = noise(random, shape, kind.hairs, 2) + 0.6 * noise(random, shape, 2 * kind.hairs, 5)
     hairs /= 1.17
     first = noise(random, (kind.rows, 2), kind.hairs, 1)[:, :1]  # where each hair is set down
     last = noise(random, (kind.rows, 2), kind.hairs, 1)[:, :1]
-    round_off = 0.05 * abs(v) ** 4
-    begin = RAGGED * (1.2 + 0.5 * first) + round_off
-    end = 1 - RAGGED * (1.6 + 1.1 * last) - 1.3 * round_off
-    soft = 3.0 / kind.columns
-    inside = smoothstep((u - begin) / (2 * soft)) * smoothstep((end - u) / (3 * soft))
-    edge = 1 - 0.05 * (1 + noise(random, (2, kind.columns), 1, 5)[:1])  # the sides waver a little
-    inside *= smoothstep((edge - abs(v)) * kind.rows / (4 * MARGIN))
+    round_off = 0.1 * abs(v) ** 4
+    begin = RAGGED * first + round_off - 1
+    end = 1 + RAGGED * (0.4 - 1.8 * last) - round_off
+    edge = 1 - 0.04 * noise(random, (2, kind.columns), 1, 5)[:1]  # the sides waver a little
+    # Edges are as soft as a pixel or two.
+    inside = smoothstep((u - begin) * (kind.columns / 12) + 0.5)
+    inside *= smoothstep((end - u) * (kind.columns / 16) + 0.5)
+    inside *= smoothstep((edge - abs(v)) * (kind.rows / 8) + 0.5)
     # Paint runs out: hairs with little of it leave gaps, more and more to the end.
-    load = 3.0 - 2.5 * u**3 - 0.9 * abs(v) ** 3
+    load = 3.0 - 2.5 * (0.5 + 0.5 * u).clip(0) ** 3 - 0.9 * abs(v) ** 3
     alpha = inside * (0.12 + 0.88 * smoothstep((hairs + load) / 0.9))
     # What the brush pushes aside stands at its edges and where it was lifted.
-    ridge = np.exp(-(((edge - 0.06 - abs(v)) / 0.07) ** 2))
-    lifted = np.exp(-(((u - end + 0.025) / 0.03) ** 2)) + 0.7 * np.exp(-(((u - begin) / 0.03) ** 2))
+    ridge = np.exp(-(((edge - 0.07 - abs(v)) / 0.07) ** 2))
+    lifted = np.exp(-(((u - end + 0.05) / 0.06) ** 2))
+    lifted += 0.7 * np.exp(-(((u - begin - 0.02) / 0.06) ** 2))
     height = 0.6 * hairs + 0.9 * ridge + 0.9 * lifted + 0.3 * noise(random, shape, 5, 9)
-    tint = 0.8 * hairs + 0.6 * noise(random, shape, max(3, kind.hairs // 4), 2)
+    tint = 0.7 * hairs + 0.5 * noise(random, shape, 2 * kind.hairs, 1)
     return alpha, height * smoothstep(2 * alpha), tint
 
 
 def wash_strip(kind: Kind, random: np.random.Generator) -> tuple[np.ndarray, ...]:
     """Return alpha, height and tint of watercolour: soft, uneven, darker where it dried last."""
     shape = kind.rows, kind.columns
-    u = (np.arange(kind.columns, dtype=np.float32) + 0.5) / kind.columns * 2 - 1
-    v = ((np.arange(kind.rows, dtype=np.float32) + 0.5) / kind.rows * 2 - 1)[:, None] * MARGIN
+    u, v = _places(kind)
     aspect = kind.columns / kind.rows
     wander = 0.09 * noise(random, shape, 3, 9) + 0.035 * noise(random, shape, 8, 26)
     # The distance to the edge in half widths, whose corners are round.
-    x, y = (abs(u) * aspect - aspect + 0.55).clip(0), (abs(v) - 0.42).clip(0)
-    depth = 0.55 - np.hypot(x, y) + wander
+    x, y = (abs(u) * aspect - aspect + 0.58).clip(0), (abs(v) - 0.42).clip(0)
+    depth = 0.58 - np.hypot(x, y) + wander
     inside = smoothstep(depth / 0.11)
     rim = np.exp(-(((depth - 0.09) / 0.07) ** 2))
     flow = 0.055 * noise(random, shape, 2, 3)
