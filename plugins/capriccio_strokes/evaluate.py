@@ -57,7 +57,7 @@ def _random_stroke(shape: tuple[int, ...], random: np.random.Generator) -> np.nd
     half_length = np.exp(random.uniform(np.log(1.5), np.log(MAX_HALF_LENGTH)))
     half_width = max(MIN_HALF_WIDTH, half_length * random.uniform(0.15, 1))
     x, y = random.uniform(0, shape[1]), random.uniform(0, shape[0])
-    return np.array([x, y, half_length, half_width, np.cos(angle), np.sin(angle)])
+    return np.array([x, y, half_length, half_width, np.cos(angle), np.sin(angle), 0])
 
 
 def _changed_stroke(stroke: np.ndarray, reach: float, random: np.random.Generator) -> np.ndarray:
@@ -66,7 +66,7 @@ def _changed_stroke(stroke: np.ndarray, reach: float, random: np.random.Generato
     changed[2:4] *= np.exp(random.normal(0, 0.3 * reach, 2))
     changed[3] = max(MIN_HALF_WIDTH, changed[3])
     angle = np.arctan2(stroke[5], stroke[4]) + random.normal(0, 0.3 * reach)
-    changed[4:] = np.cos(angle), np.sin(angle)
+    changed[4:6] = np.cos(angle), np.sin(angle)
     return changed
 
 
@@ -75,7 +75,7 @@ def _gain(target: np.ndarray, canvas: np.ndarray, stroke: np.ndarray):
     touched = stroke_mask("bristle", stroke, target.shape[:2])
     if touched is None:
         return 0.0, None, None
-    region, mask = touched
+    region, mask, _ = touched
     under = canvas[region]
     gap = target[region] - under
     color = best_color(mask, under, target[region])
@@ -83,9 +83,15 @@ def _gain(target: np.ndarray, canvas: np.ndarray, stroke: np.ndarray):
     return float((gap * gap).sum() - ((gap - change) ** 2).sum()), region, under + change
 
 
-def paint(model: Model, image: np.ndarray, strokes: int) -> np.ndarray:
-    """Return the canvas of an image painted with the network, at 128 pixels."""
+def paint(model: Model, image: np.ndarray, strokes: int, **knobs: float) -> np.ndarray:
+    """Return the canvas of an image painted with the network, at 128 pixels.
+
+    Args:
+        knobs: `wetness` and `relief`; by default those of the part.
+    """
     painting = Painting(model, shrunk(image, side_of(strokes)), strokes)
+    for knob in ("wetness", "relief"):
+        setattr(painting, knob, knobs.get(knob, Painter.knobs[knob].default))
     while len(painting.strokes) < strokes and painting.paint_pass():
         pass
     return painting.canvas if side_of(strokes) == SIDE else halved(painting.canvas)
@@ -120,6 +126,10 @@ def progress_sheet(images: list[np.ndarray], model: str, side: int = 192) -> np.
     help="Random strokes of the baseline for each it paints, and changes of the best.",
 )
 @click.option("--yardstick", default=100, show_default=True, help="Pictures for the baseline.")
+@click.option("--wetness", default=Painter.knobs["wetness"].default, show_default=True,
+              help="How much paint a stroke takes up.")  # fmt: skip
+@click.option("--relief", default=Painter.knobs["relief"].default, show_default=True,
+              help="How strong the light on the paint is.")  # fmt: skip
 @click.option("--sheet", type=click.Path(path_type=Path), help="Write a PNG of six paintings.")
 def evaluate(
     data: Path,
@@ -128,6 +138,8 @@ def evaluate(
     pictures: int,
     tries: int,
     yardstick: int,
+    wetness: float,
+    relief: float,
     sheet: Path | None,
 ) -> None:
     """Print the error by the number of strokes, and that of the baseline with its time."""
@@ -140,7 +152,8 @@ def evaluate(
     images = [read_image(data / row) for row in rows]
     targets = [shrunk(image, SIDE) for image in images]
     brush = Model(Painter.model_path(model))
-    paint(brush, images[0], MIN_STROKES)  # the first call is slower
+    knobs = {"wetness": wetness, "relief": relief}
+    paint(brush, images[0], MIN_STROKES, **knobs)  # the first call is slower
     print(f"{len(targets)} pictures of {data.name}, split {split}, at 128, {brush.provider}")
     variance = np.mean([t.var((0, 1)).mean() for t in targets])
     print(f"{'strokes':>8} {'mean squared error':>19} {'seconds':>8}\n{0:8} {variance:19.5f}")
@@ -148,7 +161,8 @@ def evaluate(
     for count in COUNTS:
         start = perf_counter()
         both = zip(images, targets, strict=True)
-        errors[count] = [float(((paint(brush, i, count) - t) ** 2).mean()) for i, t in both]
+        errors[count] = [float(((paint(brush, i, count, **knobs) - t) ** 2).mean())
+                         for i, t in both]  # fmt: skip
         seconds = (perf_counter() - start) / len(targets)
         print(f"{count:8} {np.mean(errors[count]):19.5f} {seconds:8.3f}", flush=True)
     greedy_errors, greedy_seconds, brush_seconds = [], 0.0, 0.0
@@ -158,7 +172,7 @@ def evaluate(
         greedy_errors.append(float(((canvas - target) ** 2).mean()))
         greedy_seconds += perf_counter() - start
         start = perf_counter()
-        paint(brush, image, COMPARED)
+        paint(brush, image, COMPARED, **knobs)
         brush_seconds += perf_counter() - start
     if greedy_errors:
         count = len(greedy_errors)

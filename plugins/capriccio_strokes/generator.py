@@ -39,19 +39,25 @@ class Painter(Generator):
 
     Args:
         model: "brush", or the path of an `.onnx` file.
-        size: pixels of the canvas's longer side, 16 to 8192.
+        size: pixels of the canvas's longer side, 16 to 8192; or its (width, height), which the
+            target then fills, losing its edges where its aspect is another.
         seed: any whole number.
     """
 
     name = "painter"
     models = {"brush": Path(__file__).with_name("brush.onnx")}  # noqa: RUF012
 
-    def __init__(self, *, model: str = "brush", size: int = 512, seed: int = 0):
-        if not MIN_SIZE <= size <= MAX_SIZE:
+    def __init__(
+        self, *, model: str = "brush", size: int | tuple[int, int] = 512, seed: int = 0
+    ):
+        sides = size if isinstance(size, tuple) else (size,)
+        if len(sides) > 2 or not all(MIN_SIZE <= side <= MAX_SIZE for side in sides):
             raise ValueError(
-                f"size of {self} must be {MIN_SIZE} to {MAX_SIZE} pixels, got {size!r}"
+                f"size of {self} must be {MIN_SIZE} to {MAX_SIZE} pixels, or a width and a height "
+                f"of so many, got {size!r}"
             )
-        self._path, self._size = self.model_path(model), int(size)
+        self._path = self.model_path(model)
+        self._size = (int(size[0]), int(size[1])) if isinstance(size, tuple) else int(size)
         self._model: Any = None
         self._video: VideoInput | None = None
         self._seed = seed
@@ -64,6 +70,7 @@ class Painter(Generator):
             self._seed, self._default_target = seed, None
         self._last_target: object = self  # nothing yet
         self._painting: Painting | None = None
+        self._shape = (1, 1)  # height and width of what is shown
         self._side = 0  # pixels of the canvas on which strokes are computed
         self._surface: PaintSurface | None = None  # what is shown
         self._scale = 1.0
@@ -138,7 +145,7 @@ class Painter(Generator):
         """
         if self._painting is None:
             raise ValueError(f"{self} has not painted anything yet; call it first")
-        surface, scale = self._painting.empty_surface(size)
+        surface, scale = self._painting.empty_surface(scaled_shape(self._shape, size))
         surface.paint(self._painting.strokes[: self._shown], scale)
         return surface.image()
 
@@ -176,7 +183,12 @@ class Painter(Generator):
         # A path names the same picture; a video runs, and an array may have been changed.
         changes = isinstance(target, np.ndarray) or self._video is not None
         if painting is None or target is not self._last_target or changes:
-            small = shrunk(self._image_of(target, now), side)
+            image = self._image_of(target, now)
+            if isinstance(self._size, tuple):
+                image, self._shape = cropped(image, self._size), self._size[::-1]
+            else:
+                self._shape = scaled_shape(image.shape, self._size)
+            small = shrunk(image, side)
             self._last_target = target
             if painting is not None and painting.target.shape == small.shape:
                 moved = painting.set_target(small)
@@ -186,7 +198,7 @@ class Painter(Generator):
                 painting = Painting(self._model, small, wanted, brush, self._seed)
         if painting is not self._painting or falls:
             self._painting, moved = painting, False
-            self._surface, self._scale = painting.empty_surface(self._size)
+            self._surface, self._scale = painting.empty_surface(self._shape)
             self._frame, self._shown = None, 0
         return painting, moved
 
@@ -232,3 +244,18 @@ def _as_stroke(stroke: BrushStroke, sides: np.ndarray) -> Stroke:
     opacity = 0.8 if stroke.brush == "wash" else 1.0
     red, green, blue = map(float, (stroke.color + stroke.last) / 2)
     return Stroke(points / sides, thickness / min(sides), (red, green, blue), opacity)
+
+
+def scaled_shape(shape: tuple[int, ...], size: int) -> tuple[int, int]:
+    """Return the (height, width) of a picture whose longer side is to be `size` pixels."""
+    scale = size / max(shape[:2])
+    return max(1, round(shape[0] * scale)), max(1, round(shape[1] * scale))
+
+
+def cropped(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """Return the middle of an image that has the aspect of `size` (width, height)."""
+    height, width = image.shape[:2]
+    scale = max(size[0] / width, size[1] / height)
+    wide, high = max(1, round(size[0] / scale)), max(1, round(size[1] / scale))
+    left, top = (width - wide) // 2, (height - high) // 2
+    return image[top : top + high, left : left + wide]

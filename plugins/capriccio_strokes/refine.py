@@ -16,7 +16,10 @@ REACH = 1.1  # the lattice goes a little over the edge, in half lengths and half
 MIN_SIDE = 8  # pixels of the smallest level of the pyramid, on which large strokes are measured
 MAX_HALF_LENGTH = 64.0  # pixels
 FIRST_STEP = 0.5  # as a share of the stroke's half width
+SHORTER = 0.5  # times a step that led too far
 SLENDER = 1.6  # times its width: how long a stroke is at least, so that it has a direction
+# What is changed together: everything, the line that a stroke follows, its place and size.
+GROUPS = np.array([[1, 1, 1, 1, 1, 1], [0, 0, 0, 0, 1, 1], [1, 1, 1, 1, 0, 0]], np.float32)
 BLOCK = 128  # strokes that are compared with all others at once
 CHANNELS = 9  # gap and canvas in three colours, their products, and whether there is a canvas
 
@@ -146,18 +149,20 @@ def refine(pyramid: ErrorPyramid, proposed: np.ndarray, steps: int, largest: flo
     best = _within(best.astype(np.float32), largest)  # (strokes, 6)
     most, gradient = pyramid.gain(best)
     size = np.full((len(best), 1), FIRST_STEP, np.float32)
+    turn = np.zeros(len(best), np.intp)  # (strokes,) the part that is changed
     for _ in range(steps):
         thin = np.exp(best[:, 3])  # (strokes,)
         unit = np.ones_like(best)
         unit[:, 0] = unit[:, 1] = thin
         unit[:, 4] = unit[:, 5] = thin / np.exp(best[:, 2])
-        step = gradient * unit  # (strokes, 6)
+        step = gradient * unit * GROUPS[turn]  # (strokes, 6)
         step *= unit / (np.sqrt((step * step).sum(1, keepdims=True)) + np.float32(1e-12))
         tried = _within(best + size * step, largest)
         gain, other = pyramid.gain(tried)
         better = gain > most
         best[better], gradient[better], most[better] = tried[better], other[better], gain[better]
-        size *= np.where(better, 1.2, 0.4)[:, None]
+        size *= np.where(better, 1.2, SHORTER)[:, None]
+        turn = np.where(better, turn, (turn + 1) % len(GROUPS))  # another part may still help
     half_length, half_width, angle = np.exp(best[:, 2]), np.exp(best[:, 3]), best[:, 4]
     refined = [best[:, 0], best[:, 1], half_length, half_width, np.cos(angle), np.sin(angle),
                best[:, 5], most]  # fmt: skip

@@ -11,8 +11,8 @@ from .surface import BrushStroke, PaintSurface
 
 MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
-CANDIDATES = 6  # times the strokes that are due: proposals that are compared with each other
-REFINED = 3  # times the strokes that are due: proposals that are refined
+SPARE = 4  # times the strokes that are due: proposals that are refined, where they are few; twice
+# as many are compared with each other
 REFINE_STEPS = 12
 SEEN = 2  # times as large as the target: the canvas that is averaged to see what was painted
 UNDECIDED = 2.0  # times its width: what is shorter is turned along the forms of the picture
@@ -27,6 +27,7 @@ FINE = 1024 + 256  # strokes that are proposed on the two largest canvases of th
 PAPER = np.array([0.97, 0.96, 0.93], np.float32)  # of watercolours
 LAID_ON = 1.2  # pixels: half width of the accents, which take up no other paint
 TURNED = np.array([1, 1, 1, 1, -1, -1, -1, 1], np.float32)  # the same stroke from its other end
+ALMOST = 1.2  # times what the network sees: a shorter side that is made to fit
 Touched = tuple[tuple[slice, slice], np.ndarray, np.ndarray]
 
 
@@ -73,12 +74,10 @@ class Painting:
             self._forms = directions(target)
         return bool(self._repairs.any())
 
-    def empty_surface(self, size: int) -> tuple[PaintSurface, float]:
-        """Return a canvas whose longer side is `size` pixels, and its scale to the target."""
+    def empty_surface(self, shape: tuple[int, int]) -> tuple[PaintSurface, float]:
+        """Return a canvas of (height, width) pixels, and its scale to the target."""
         height, width = self.target.shape[:2]
-        scale = size / max(height, width)
-        shape = max(1, round(height * scale)), max(1, round(width * scale))
-        return PaintSurface(shape, self.ground), scale
+        return PaintSurface(shape, self.ground), max(shape[0] / height, shape[1] / width)
 
     def drop(self, count: int) -> int:
         """Drop all hidden strokes, and the oldest until `count` are gone; return how many were."""
@@ -126,7 +125,8 @@ class Painting:
         self, proposed: np.ndarray, count: int, closed: np.ndarray, largest: float
     ) -> np.ndarray:
         """Add at most `count` strokes that hardly cover each other; return where they are."""
-        chosen = distinct(_best(proposed)[: CANDIDATES * count])[: REFINED * count]
+        spare = SPARE if count <= COARSE else SPARE // 2
+        chosen = distinct(_best(proposed)[: 2 * spare * count])[: spare * count]
         self._turn_along_forms(chosen)
         refined = refine(ErrorPyramid(self.target, self.canvas), chosen, REFINE_STEPS, largest)
         taken = np.zeros_like(closed)
@@ -275,11 +275,17 @@ def side_of(strokes: int) -> int:
 
 
 def shrunk(image: np.ndarray, side: int) -> np.ndarray:
-    """Return an image with `side` pixels on its longer side, (height, width, 3) float32 0..1."""
+    """Return an image with `side` pixels on its longer side, (height, width, 3) float32 0..1.
+
+    Where its shorter side would go a little beyond what the network sees, as that of 16:9 does, it
+    has fewer, so that one look is enough.
+    """
     from PIL import Image
 
     height, width = image.shape[:2]
     scale = side / max(height, width)
+    if SIDE < scale * min(height, width) <= ALMOST * SIDE:
+        scale = SIDE / min(height, width)
     size = max(1, round(width * scale)), max(1, round(height * scale))
     if size != (width, height):
         small = Image.fromarray(image).resize(size, Image.Resampling.BOX, reducing_gap=3.0)

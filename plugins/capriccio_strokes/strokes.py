@@ -16,7 +16,7 @@ STRIDE = 4  # pixels: on every canvas one stroke is proposed for each 4 x 4 of t
 MAX_HALF_LENGTH, MAX_HALF_WIDTH = 9.0, 6.0  # pixels: of the largest stroke on each canvas
 MIN_HALF_WIDTH = 0.8  # pixels: of the finest stroke, which still covers a pixel whole
 MAX_BEND = 0.45  # by how much of its half length an end may lie beside the middle, times 3 / 2
-PEN_HALF_WIDTH = 0.55  # pixels; lines of the pen lie twice as far apart
+PEN_HALF_WIDTH = 0.3  # pixels; lines of the pen lie twice as far apart
 BRUSHES = ("bristle", "wash", "pen")
 WASH = 0.8  # of watercolour: alpha
 

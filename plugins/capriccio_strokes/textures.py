@@ -13,9 +13,9 @@ import numpy as np
 RAGGED = 0.045  # of half a stroke's length: how far one hair begins or ends before another
 MARGIN = 1.1  # the strip goes on over the edges of the stroke, in half widths and half lengths
 TURNS = 5  # directions of the light, half a circle; a mirrored strip has the other half
-STREAKS = 0.045  # how much lighter and darker one hair paints than another
+STREAKS = 0.035  # how much lighter and darker one hair paints than another
 STEEPNESS = 4.0  # of heights: how soon a slope is as light or dark as it can be
-LIGHT = 0.4  # how much lighter a slope towards the light is at relief 1, and darker one away from it
+LIGHT = 0.26  # how much lighter a slope towards the light is at relief 1, and darker one away from it
 DARKEST = 0.45  # level of a slope that lies in shadow
 SMALLEST = 8  # rows of the smallest copy
 

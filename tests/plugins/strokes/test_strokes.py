@@ -7,7 +7,8 @@ from capriccio_strokes.strokes import BRUSHES, best_color, hatch_lines, stroke_m
 
 @pytest.mark.parametrize("brush", BRUSHES)
 def test_a_stroke_covers_its_place_and_nothing_else(brush):
-    region, mask = stroke_mask(brush, (32.0, 20.0, 12.0, 4.0, 1.0, 0.0), (40, 64))
+    stroke = (32.0, 20.0, 12.0, 4.0, 1.0, 0.0, 0.0)
+    region, mask, along = stroke_mask(brush, stroke, (40, 64))
     canvas = np.zeros((40, 64))
     canvas[region] = mask[..., 0]
 
@@ -17,7 +18,7 @@ def test_a_stroke_covers_its_place_and_nothing_else(brush):
 
 
 def test_a_stroke_outside_the_canvas_covers_nothing():
-    assert stroke_mask("bristle", (-50.0, 5.0, 8.0, 3.0, 1.0, 0.0), (40, 64)) is None
+    assert stroke_mask("bristle", (-50.0, 5.0, 8.0, 3.0, 1.0, 0.0, 0.0), (40, 64)) is None
 
 
 def test_the_best_colour_of_an_opaque_stroke_is_the_mean_of_the_target():
@@ -27,5 +28,5 @@ def test_the_best_colour_of_an_opaque_stroke_is_the_mean_of_the_target():
 
 
 def test_the_pen_fills_a_wider_stroke_with_more_lines():
-    assert hatch_lines(0.8, 1.0) == 1
-    assert hatch_lines(12.0, 1.0) > hatch_lines(6.0, 1.0) > 1
+    assert hatch_lines(0.4) == 1
+    assert hatch_lines(12.0) > hatch_lines(6.0) > 1
