@@ -13,10 +13,9 @@ MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
 SPARE = 4  # times the strokes that are due: proposals that are refined, where they are few; twice
 # as many are compared with each other
-REFINE_STEPS = 12
-SEEN = 2  # times as large as the target: the canvas that is averaged to see what was painted
+REFINE_STEPS = 10
 UNDECIDED = 2.0  # times its width: what is shorter is turned along the forms of the picture
-LOOKS = 3  # times that strokes are chosen from what the network proposed
+LOOKS = 2  # times that strokes are chosen from what the network proposed
 MAX_OVERLAP = 0.5  # share of a stroke that may cover others of its pass, which it has not seen
 REPAINTED = 16  # part of its strokes that a moving picture may have repainted in every pass
 REPAIRS = 6  # passes over a place that changed: coarse strokes first, then finer ones
@@ -26,6 +25,7 @@ LARGEST = 2.5  # times the canvas divided by its strokes: the greatest area of a
 FINE = 1024 + 256  # strokes that are proposed on the two largest canvases of the pyramid
 PAPER = np.array([0.97, 0.96, 0.93], np.float32)  # of watercolours
 LAID_ON = 1.2  # pixels: half width of the accents, which take up no other paint
+WILDEST = 0.25  # squared error that a stroke of the greatest wildness may add where it lies
 TURNED = np.array([1, 1, 1, 1, -1, -1, -1, 1], np.float32)  # the same stroke from its other end
 ALMOST = 1.2  # times what the network sees: a shorter side that is made to fit
 Touched = tuple[tuple[slice, slice], np.ndarray, np.ndarray]
@@ -57,7 +57,7 @@ class Painting:
         self._padded = padded(target, side_of(wanted))
         self._forms = directions(target)
         # What the strokes look like from afar is seen at twice the size, and averaged.
-        self._surface = PaintSurface((SEEN * target.shape[0], SEEN * target.shape[1]), self.ground)
+        self._surface = PaintSurface((2 * target.shape[0], 2 * target.shape[1]), self.ground)
         self._painted = 0  # strokes, those that were dropped as well
         self._top = np.full((*target.shape[:2], 1), -1)  # number of the visible stroke
         self._repairs = np.zeros((*target.shape[:2], 1), np.int8)  # passes that are still due
@@ -98,37 +98,43 @@ class Painting:
         """Repaint where the target moved after one look; return how many strokes were added."""
         closed = self._repairs == 0
         count = max(4, self.wanted // REPAINTED)
-        added = self._add_best(count, closed, float(np.count_nonzero(~closed)))
+        added = self._add_best(count, closed, float(np.count_nonzero(~closed)), quick=True)
         self._repairs = np.maximum(self._repairs - 1, 0)
         return added
 
-    def _add_best(self, count: int, closed: np.ndarray, largest: float) -> int:
-        """Add at most `count` proposed strokes, none larger than `largest` nor where `closed`."""
+    def _add_best(
+        self, count: int, closed: np.ndarray, largest: float, quick: bool = False
+    ) -> int:
+        """Add at most `count` proposed strokes, none larger than `largest` nor where `closed`.
+
+        If `quick`, they are chosen at once: the next frame will show what is still wrong.
+        """
         proposed = self._proposals(fine=count > COARSE or bool(closed.any()))
         if closed.any():
             # What stands is left alone: only strokes whose middle is open are worth a try.
             proposed = proposed[~self._at_middle(closed, proposed)]
         proposed = proposed[4 * proposed[:, 2] * proposed[:, 3] < largest]
         begin = len(self.strokes)
-        for _ in range(LOOKS):
+        for _ in range(1 if quick else LOOKS):
             left = count - (len(self.strokes) - begin)
             if left <= 0 or not len(proposed):
                 break
-            taken = self._add_some(proposed, left, closed, largest)
+            taken = self._add_some(proposed, left, closed, largest, quick)
             # Proposals beside what was just painted are still good; they are refined anew.
             proposed = proposed[~self._at_middle(taken, proposed)]
-        self._surface.paint(self.strokes[begin:], SEEN)
-        self.canvas = self._surface.reduced(SEEN)
+        self._surface.paint(self.strokes[begin:], 2)
+        self.canvas = self._surface.halved()
         return len(self.strokes) - begin
 
     def _add_some(
-        self, proposed: np.ndarray, count: int, closed: np.ndarray, largest: float
+        self, proposed: np.ndarray, count: int, closed: np.ndarray, largest: float, quick: bool
     ) -> np.ndarray:
         """Add at most `count` strokes that hardly cover each other; return where they are."""
-        spare = SPARE if count <= COARSE else SPARE // 2
+        spare = SPARE if count <= COARSE and not quick else SPARE // 2
+        steps = REFINE_STEPS // 2 if quick else REFINE_STEPS
         chosen = distinct(_best(proposed)[: 2 * spare * count])[: spare * count]
-        self._turn_along_forms(chosen)
-        refined = refine(ErrorPyramid(self.target, self.canvas), chosen, REFINE_STEPS, largest)
+        self.turn_along_forms(chosen)
+        refined = refine(ErrorPyramid(self.target, self.canvas), chosen, steps, largest)
         taken = np.zeros_like(closed)
         placed: list[tuple[float, np.ndarray, Touched]] = []
         for stroke in distinct(_best(refined)):
@@ -143,7 +149,7 @@ class Painting:
             self._lay(stroke, touched)
         return taken
 
-    def _turn_along_forms(self, strokes: np.ndarray) -> None:
+    def turn_along_forms(self, strokes: np.ndarray) -> None:
         """Turn strokes of no clear direction into that of the forms below them."""
         x, y = (strokes[:, :2].T / CELL).astype(int)
         rows, columns = self._forms.shape[:2]
@@ -230,7 +236,7 @@ class Painting:
             # It ends where the canvas is right, whose paint it takes up: its best colour is then a
             # least square of what it paints with it.
             weight = mask[..., 0] * along
-            if float((weight * np.square(gap).sum(2)).sum()) > 0:
+            if np.einsum("ij,ijk,ijk->", weight, gap, gap) > 0:
                 stroke = stroke * TURNED
                 along, weight = -along, -weight
             weight = weight.clip(0).ravel()
@@ -251,7 +257,8 @@ class Painting:
         else:
             change, last = mask * (color - canvas), color
         left = gap - change
-        if np.vdot(left, left) >= np.vdot(gap, gap) * (1 + self.wildness):
+        worse = float(np.vdot(left, left) - np.vdot(gap, gap))
+        if worse >= (WILDEST * self.wildness * float(mask.sum()) if self.wildness else 0.0):
             return False
         self.canvas[region] = canvas + change
         self._top[region][mask > 0.5] = self._painted

@@ -92,8 +92,8 @@ def bristle_strip(kind: Kind, random: np.random.Generator) -> tuple[np.ndarray, 
     first = noise(random, (kind.rows, 2), kind.hairs, 1)[:, :1]  # where each hair is set down
     last = noise(random, (kind.rows, 2), kind.hairs, 1)[:, :1]
     round_off = 0.1 * abs(v) ** 4
-    begin = RAGGED * first + round_off - 1
-    end = 1 + RAGGED * (0.4 - 1.8 * last) - round_off
+    begin = (RAGGED * first + round_off - 1).clip(0.06 - MARGIN)
+    end = (1 + RAGGED * (0.4 - 1.8 * last) - round_off).clip(None, MARGIN - 0.06)
     edge = 1 - 0.04 * noise(random, (2, kind.columns), 1, 5)[:1]  # the sides waver a little
     # Edges are as soft as a pixel or two.
     inside = smoothstep((u - begin) * (kind.columns / 12) + 0.5)

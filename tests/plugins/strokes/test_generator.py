@@ -173,6 +173,33 @@ def test_the_svg_looks_like_the_painting_in_a_browser(brush, tmp_path):
     assert len(list(ElementTree.fromstring(text))) == 2  # the title and the strokes
 
 
+def test_a_canvas_of_a_width_and_a_height_is_filled():
+    painted = Painter(size=(160, 90))(NOW, target=scene(), detail=FEW)
+    assert painted.shape == (90, 160, 3)
+    # The middle of the picture, whose sides are those of the canvas.
+    middle = np.asarray(Image.fromarray(scene()[12:84]).resize((160, 90)))
+    assert squared_error(painted, middle) < 0.4 * (middle / 255.0).var((0, 1)).mean()
+
+
+@pytest.mark.parametrize("shape", [(60, 320), (320, 60)])
+def test_a_long_picture_has_all_its_strokes(shape):
+    painter = Painter(size=160)
+    target = scene(3, shape)
+    painted = painter(NOW, target=target, detail=0.5)
+    small = np.asarray(Image.fromarray(target).resize(painted.shape[1::-1], Image.Resampling.BOX))
+
+    assert len(painter.strokes) - 1 > 0.9 * 173
+    assert squared_error(painted, small) < 0.2 * (small / 255.0).var((0, 1)).mean()
+
+
+def test_wetness_and_relief_change_how_strokes_look():
+    looks = [Painter(size=128)(NOW, target=scene(), detail=0.2, **knobs)
+             for knobs in ({"wetness": 0, "relief": 0}, {"wetness": 0, "relief": 1},
+                           {"wetness": 1, "relief": 0})]  # fmt: skip
+    assert squared_error(looks[0], looks[1]) > 1e-5
+    assert squared_error(looks[0], looks[2]) > 1e-5
+
+
 # -- targets ----------------------------------------------------------------------------------
 
 
