@@ -13,11 +13,11 @@ from time import perf_counter
 
 import click
 import numpy as np
-from capriccio import Model, Moment, read_image, write_image
+from capriccio import Model, read_image
 
-from .generator import MIN_STROKES, RANGE, Painter
+from .generator import MIN_STROKES, Painter
 from .renderer import Painting, halved, shrunk, side_of
-from .strokes import BRUSHES, MIN_HALF_WIDTH, SIDE, best_color, stroke_mask
+from .strokes import MIN_HALF_WIDTH, SIDE, best_color, stroke_mask
 
 COUNTS = (10, 30, 100, 300, 1000, 3000)
 COMPARED = 300  # strokes at which both are compared
@@ -97,22 +97,6 @@ def paint(model: Model, image: np.ndarray, strokes: int, **knobs: float) -> np.n
     return painting.canvas if side_of(strokes) == SIDE else halved(painting.canvas)
 
 
-def progress_sheet(images: list[np.ndarray], model: str, side: int = 192) -> np.ndarray:
-    """Return a row for each image, painted with more and more strokes, and with each brush."""
-    stages = [(10, "bristle"), (30, "bristle"), (100, "bristle"), *((300, b) for b in BRUSHES),
-              (3000, "bristle")]  # fmt: skip
-    rows = []
-    for image in images:
-        row = []
-        for count, brush in stages:
-            detail = float(np.log(count / MIN_STROKES) / np.log(RANGE))
-            painter = Painter(model=model, size=side)
-            row.append(painter(Moment(), target=image, detail=detail, brush=brush))
-            painter.close()
-        rows.append(np.concatenate(row, 1))
-    return np.concatenate(rows)
-
-
 @click.command()
 @click.option("--data", type=click.Path(exists=True, path_type=Path), required=True,
               help="Folder of pictures, with a labels.csv that names their split.")  # fmt: skip
@@ -130,7 +114,6 @@ def progress_sheet(images: list[np.ndarray], model: str, side: int = 192) -> np.
               help="How much paint a stroke takes up.")  # fmt: skip
 @click.option("--relief", default=Painter.knobs["relief"].default, show_default=True,
               help="How strong the light on the paint is.")  # fmt: skip
-@click.option("--sheet", type=click.Path(path_type=Path), help="Write a PNG of six paintings.")
 def evaluate(
     data: Path,
     model: str,
@@ -140,15 +123,11 @@ def evaluate(
     yardstick: int,
     wetness: float,
     relief: float,
-    sheet: Path | None,
 ) -> None:
     """Print the error by the number of strokes, and that of the baseline with its time."""
     with open(data / "labels.csv", newline="", encoding="utf-8") as file:
         rows = [row["path"] for row in DictReader(file) if row["split"] == split]
     rows = [rows[i * len(rows) // pictures] for i in range(min(pictures, len(rows)))]
-    if sheet:
-        six = [read_image(data / rows[i * len(rows) // 6]) for i in range(6)]
-        write_image(progress_sheet(six, model), sheet)
     images = [read_image(data / row) for row in rows]
     targets = [shrunk(image, SIDE) for image in images]
     brush = Model(Painter.model_path(model))

@@ -47,9 +47,7 @@ class Painter(Generator):
     name = "painter"
     models = {"brush": Path(__file__).with_name("brush.onnx")}  # noqa: RUF012
 
-    def __init__(
-        self, *, model: str = "brush", size: int | tuple[int, int] = 512, seed: int = 0
-    ):
+    def __init__(self, *, model: str = "brush", size: int | tuple[int, int] = 512, seed: int = 0):
         sides = size if isinstance(size, tuple) else (size,)
         if len(sides) > 2 or not all(MIN_SIZE <= side <= MAX_SIZE for side in sides):
             raise ValueError(
@@ -253,9 +251,12 @@ def scaled_shape(shape: tuple[int, ...], size: int) -> tuple[int, int]:
 
 
 def cropped(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the middle of an image that has the aspect of `size` (width, height)."""
+    """Return the part of an image that has the aspect of `size` (width, height).
+
+    It is in the middle from side to side, and a third down: faces are rather above than below.
+    """
     height, width = image.shape[:2]
     scale = max(size[0] / width, size[1] / height)
     wide, high = max(1, round(size[0] / scale)), max(1, round(size[1] / scale))
-    left, top = (width - wide) // 2, (height - high) // 2
+    left, top = (width - wide) // 2, (height - high) // 3
     return image[top : top + high, left : left + wide]

@@ -19,6 +19,7 @@ LOOKS = 2  # times that strokes are chosen from what the network proposed
 MAX_OVERLAP = 0.5  # share of a stroke that may cover others of its pass, which it has not seen
 REPAINTED = 16  # part of its strokes that a moving picture may have repainted in every pass
 REPAIRS = 6  # passes over a place that changed: coarse strokes first, then finer ones
+HARDLY = 16  # part of the strokes that a pass may add, with which a painting is finished
 COARSE = 80  # strokes: a pass that may add no more sees a large canvas at half its size alone
 VISIBLE = 0.02  # of 0..1: a change that an eye would notice
 LARGEST = 2.5  # times the canvas divided by its strokes: the greatest area of a stroke
@@ -58,6 +59,7 @@ class Painting:
         self._forms = directions(target)
         # What the strokes look like from afar is seen at twice the size, and averaged.
         self._surface = PaintSurface((2 * target.shape[0], 2 * target.shape[1]), self.ground)
+        self._finished: object = None  # what was asked for when there was nothing left to add
         self._painted = 0  # strokes, those that were dropped as well
         self._top = np.full((*target.shape[:2], 1), -1)  # number of the visible stroke
         self._repairs = np.zeros((*target.shape[:2], 1), np.int8)  # passes that are still due
@@ -69,7 +71,7 @@ class Painting:
         if moved.any():
             self._repairs[moved] = REPAIRS
             self._followed[moved] = target[moved]
-            self.target = target
+            self.target, self._finished = target, None
             self._padded = padded(target, len(self._padded))
             self._forms = directions(target)
         return bool(self._repairs.any())
@@ -89,10 +91,20 @@ class Painting:
         return hidden + oldest
 
     def paint_pass(self) -> int:
-        """Add the strokes that help most after one look at the canvas; return how many."""
+        """Add the strokes that help most after one look at the canvas; return how many.
+
+        Where they are hardly any, the painting is finished.
+        """
+        asked = self.wanted, self.wildness, self.brush
+        if self._finished == asked:
+            return 0
         # The more strokes there are, the smaller are new ones.
         largest = LARGEST * self._repairs.size / (len(self.strokes) + FIRST)
-        return self._add_best(self._due(), np.zeros_like(self._repairs, bool), largest)
+        due = self._due()
+        added = self._add_best(due, np.zeros_like(self._repairs, bool), largest)
+        if added <= due // HARDLY:
+            self._finished = asked
+        return added
 
     def repaint(self) -> int:
         """Repaint where the target moved after one look; return how many strokes were added."""
@@ -102,9 +114,7 @@ class Painting:
         self._repairs = np.maximum(self._repairs - 1, 0)
         return added
 
-    def _add_best(
-        self, count: int, closed: np.ndarray, largest: float, quick: bool = False
-    ) -> int:
+    def _add_best(self, count: int, closed: np.ndarray, largest: float, quick: bool = False) -> int:
         """Add at most `count` proposed strokes, none larger than `largest` nor where `closed`.
 
         If `quick`, they are chosen at once: the next frame will show what is still wrong.
@@ -137,7 +147,9 @@ class Painting:
         refined = refine(ErrorPyramid(self.target, self.canvas), chosen, steps, largest)
         taken = np.zeros_like(closed)
         placed: list[tuple[float, np.ndarray, Touched]] = []
-        for stroke in distinct(_best(refined)):
+        # A wild hand also paints what does not help, and over what it has just painted.
+        best = _best(refined, -np.inf) if self.wildness else distinct(_best(refined))
+        for stroke in best:
             if len(placed) == count:
                 break
             stroke = self._varied(stroke) if self.wildness else stroke
@@ -263,16 +275,14 @@ class Painting:
         self.canvas[region] = canvas + change
         self._top[region][mask > 0.5] = self._painted
         place = tuple(map(float, stroke[:7]))
-        self.strokes.append(
-            BrushStroke(place, color, last, self.brush, self._painted, self.relief)
-        )
+        self.strokes.append(BrushStroke(place, color, last, self.brush, self._painted, self.relief))
         self._painted += 1
         return True
 
 
-def _best(strokes: np.ndarray) -> np.ndarray:
-    """Return the strokes that would help, their gain in the last column, the best first."""
-    strokes = strokes[strokes[:, -1] > 0]
+def _best(strokes: np.ndarray, least: float = 0.0) -> np.ndarray:
+    """Return the strokes that gain more than `least` (the last column), the best first."""
+    strokes = strokes[strokes[:, -1] > least]
     return strokes[np.argsort(-strokes[:, -1])]
 
 

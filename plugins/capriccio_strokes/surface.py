@@ -53,9 +53,7 @@ class PaintSurface:
         self._pixels = np.empty((height, width, 4), np.uint8)  # blue first, as skia is fastest
         self._pixels[..., :3] = (ground[::-1].clip(0, 1) * 255 + 0.5).astype(np.uint8)
         self._pixels[..., 3] = 255
-        info = skia.ImageInfo.Make(
-            width, height, skia.kBGRA_8888_ColorType, skia.kPremul_AlphaType
-        )
+        info = skia.ImageInfo.Make(width, height, skia.kBGRA_8888_ColorType, skia.kPremul_AlphaType)
         self._surface = skia.Surface.MakeRasterDirect(info, self._pixels, 4 * width)
         self._canvas = self._surface.getCanvas()
         self._side = max(height, width)
@@ -129,7 +127,9 @@ class PaintSurface:
                 (corners[some] - count * begin).ravel().tolist(),
             )
             nearest = skia.SamplingOptions()
-            paint = skia.Paint(Shader=image.makeShader(skia.TileMode.kClamp, skia.TileMode.kClamp, nearest))
+            paint = skia.Paint(
+                Shader=image.makeShader(skia.TileMode.kClamp, skia.TileMode.kClamp, nearest)
+            )
             self._canvas.drawVertices(mesh, paint, skia.BlendMode.kModulate)
 
     def _hatch(self, stroke: BrushStroke, scale: float) -> None:
@@ -188,8 +188,6 @@ def _textures(brush: str, relief: float) -> tuple[Any, np.ndarray, np.ndarray]:
     pixels, strips, levels = atlas(brush, relief)
     if (brush, relief) not in _IMAGES:
         height, width = pixels.shape[:2]
-        info = skia.ImageInfo.Make(
-            width, height, skia.kBGRA_8888_ColorType, skia.kPremul_AlphaType
-        )
+        info = skia.ImageInfo.Make(width, height, skia.kBGRA_8888_ColorType, skia.kPremul_AlphaType)
         _IMAGES[brush, relief] = skia.Image.MakeRasterCopy(skia.Pixmap(info, pixels, 4 * width))
     return _IMAGES[brush, relief], strips, levels

@@ -13,9 +13,11 @@ import numpy as np
 RAGGED = 0.045  # of half a stroke's length: how far one hair begins or ends before another
 MARGIN = 1.1  # the strip goes on over the edges of the stroke, in half widths and half lengths
 TURNS = 5  # directions of the light, half a circle; a mirrored strip has the other half
-STREAKS = 0.035  # how much lighter and darker one hair paints than another
+STREAKS = 0.025  # how much lighter and darker one hair paints than another
 STEEPNESS = 4.0  # of heights: how soon a slope is as light or dark as it can be
-LIGHT = 0.26  # how much lighter a slope towards the light is at relief 1, and darker one away from it
+LIGHT = (
+    0.22  # how much lighter a slope towards the light is at relief 1, and darker one away from it
+)
 DARKEST = 0.45  # level of a slope that lies in shadow
 SMALLEST = 8  # rows of the smallest copy
 
@@ -139,7 +141,9 @@ def lit(
         relief: how strong the light is, 0..1.
     """
     down, along = slopes
-    slope = along * np.float32(STEEPNESS * np.cos(turn)) + down * np.float32(STEEPNESS * np.sin(turn))
+    slope = along * np.float32(STEEPNESS * np.cos(turn)) + down * np.float32(
+        STEEPNESS * np.sin(turn)
+    )
     level = tint - slope / (1 + abs(slope)) * np.float32(LIGHT * relief)
     level -= np.quantile(level[::5, ::9], 0.9)
     return (level + 1).clip(DARKEST, 1)

@@ -58,7 +58,7 @@ class TrainCommand(click.Command):
 )
 @click.argument("plugin")
 @click.option(
-    "--data", required=True, type=click.Path(path_type=Path), help="Folder to learn from."
+    "--data", type=click.Path(path_type=Path), help="Folder to learn from, where it needs one."
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
@@ -66,7 +66,7 @@ class TrainCommand(click.Command):
 @click.option("--hours", type=Number(0.001), help="Stop after this time; the best model is kept.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the training.")
 @click.pass_context
-def train(ctx: click.Context, /, plugin: str, data: Path, out: Path, **options: Any) -> None:
+def train(ctx: click.Context, /, plugin: str, data: Path | None, out: Path, **options: Any) -> None:
     """Train a model of PLUGIN on a folder of your own, checked and ready to play.
 
     \b
@@ -80,13 +80,16 @@ def train(ctx: click.Context, /, plugin: str, data: Path, out: Path, **options: 
     if plugin.startswith("-"):
         raise click.UsageError(f"write the options of a plugin, such as {plugin}, after its name")
     with plain_errors():
-        if not data.is_dir():
+        if data is not None and not data.is_dir():
             raise ShowError(f"no folder {str(data)!r} to learn from")
         if out.suffix != ".onnx":
             raise ShowError(f"a model is written as .onnx, not {out.name!r}")
         if message := missing_distributions():
             raise ShowError(message)
         trainer = trainer_of(plugin)
+        # A trainer that takes `data: Path | None` can do without.
+        if data is None and "None" not in str(inspect.signature(trainer).parameters["data"]):
+            raise click.UsageError(f"training {plugin} needs --data FOLDER", ctx)
         own = own_options(trainer, plugin, ctx.args, _own_names(ctx))
         trainer(data, out, **options, **own)
 

@@ -42,6 +42,24 @@ def trainable(install, tmp_path):
     return write
 
 
+# -- the folder to learn from ------------------------------------------------------------------
+
+
+def test_a_trainer_that_needs_no_folder_trains_without_one(trainable):
+    pytest.importorskip("torch")
+    needs_none = TRAINER.replace("data, out", "data: 'str | None', out", 1)
+    trainable(main=needs_none, networks="class Network: pass\n")
+    told = capriccio("train", "loom", "--out", "mine.onnx")
+    assert told.stdout == "trains None mine.onnx 8 Network\n"
+
+
+def test_a_trainer_that_needs_a_folder_says_so():
+    pytest.importorskip("torch")
+    told = capriccio("train", "vae", "--out", "mine.onnx")
+    assert told.exit_code == 2
+    assert "training vae needs --data FOLDER" in told.output
+
+
 # -- what is missing --------------------------------------------------------------------------
 
 

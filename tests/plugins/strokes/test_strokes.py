@@ -8,7 +8,7 @@ from capriccio_strokes.strokes import BRUSHES, best_color, hatch_lines, stroke_m
 @pytest.mark.parametrize("brush", BRUSHES)
 def test_a_stroke_covers_its_place_and_nothing_else(brush):
     stroke = (32.0, 20.0, 12.0, 4.0, 1.0, 0.0, 0.0)
-    region, mask, along = stroke_mask(brush, stroke, (40, 64))
+    region, mask, _ = stroke_mask(brush, stroke, (40, 64))
     canvas = np.zeros((40, 64))
     canvas[region] = mask[..., 0]
 
