@@ -15,9 +15,9 @@ from capriccio import (
     read_image,
 )
 
+from .paint_surface import BrushStroke, PaintSurface, line_points
 from .renderer import Painting, shrunk, side_of
 from .strokes import PEN_HALF_WIDTH, SIDE
-from .surface import BrushStroke, PaintSurface, line_points
 from .video_input import SUFFIXES, VideoInput
 
 MIN_STROKES, RANGE = 10, 300  # strokes at detail 0, and how many times as many at detail 1

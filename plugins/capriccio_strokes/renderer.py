@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from .flow import CELL, LUMA, directions
+from .paint_surface import BrushStroke, PaintSurface
 from .refine import ErrorPyramid, distinct, refine
 from .strokes import SIDE, best_color, stroke_mask
-from .surface import BrushStroke, PaintSurface
 
 MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
@@ -96,14 +96,14 @@ class Painting:
         Where they are hardly any, the painting is finished.
         """
         asked = self.wanted, self.wildness, self.brush
-        if self._finished == asked:
+        if self._finished == (*asked, len(self.strokes)):
             return 0
         # The more strokes there are, the smaller are new ones.
         largest = LARGEST * self._repairs.size / (len(self.strokes) + FIRST)
         due = self._due()
         added = self._add_best(due, np.zeros_like(self._repairs, bool), largest)
         if added <= due // HARDLY:
-            self._finished = asked
+            self._finished = (*asked, len(self.strokes))
         return added
 
     def repaint(self) -> int:

@@ -10,17 +10,17 @@ from PIL import Image
 
 
 def test_a_sheet_shows_a_stage_and_each_picture_in_four_ways(tmp_path, monkeypatch):
-    monkeypatch.setattr(gallery, "WAYS", [(12, brush) for _, brush in gallery.WAYS])
-    write_image(scene(), tmp_path / "scene.png")
     painted = gallery.painted
     monkeypatch.setattr(
         gallery,
         "painted",
-        lambda picture, width, strokes, brush: painted(picture, width, 12, brush),
+        lambda picture, width, strokes, brush: painted(picture, width, 10, brush),
     )
+    monkeypatch.setattr(gallery.sheet, "__defaults__", (256,))
+    write_image(scene(), tmp_path / "scene.png")
     gallery.main(str(tmp_path / "sheet.webp"), *[str(tmp_path / "scene.png")] * 2)
 
-    assert Image.open(tmp_path / "sheet.webp").size == (1280, 720 + 180)
+    assert Image.open(tmp_path / "sheet.webp").size == (256, 144 + 36)
 
 
 def test_without_pictures_it_says_how_it_is_used():

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from capriccio import ShowError
 from capriccio.canvas import skia_library
+from capriccio_strokes.paint_surface import BrushStroke, PaintSurface, line_points
 from capriccio_strokes.strokes import BRUSHES, control_points, stroke_mask
-from capriccio_strokes.surface import BrushStroke, PaintSurface, line_points
 
 WHITE, RED, BLUE = np.ones(3), np.array([0.8, 0.1, 0.1]), np.array([0.1, 0.1, 0.8])
 
