@@ -24,6 +24,7 @@ _HOMES = {
     "layers": "canvas.layers",
     "skia_image": "canvas.pixels",
     "as_svg": "svg",
+    "svg_path": "canvas.geometry",
     "image_files": "image_io",
     "open_image": "image_io",
     "read_image": "image_io",

@@ -1,6 +1,7 @@
 from typing import Final
 
 from .canvas.canvas import Canvas as Canvas
+from .canvas.geometry import svg_path as svg_path
 from .canvas.layers import layers as layers
 from .canvas.pixels import skia_image as skia_image
 from .canvas.strokes import rasterise as rasterise

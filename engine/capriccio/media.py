@@ -1,4 +1,4 @@
-"""The media that parts make and read: image, phrase, drawing; their checks and conversions."""
+"""The media that parts make and read: image, phrase, drawing, text; checks and conversions."""
 
 import math
 from collections.abc import Callable, Iterable
@@ -30,8 +30,8 @@ class Stroke(NamedTuple):
     opacity: float = 1.0  # 0..1
 
 
-# What a generator makes and an analyzer reads: an image, a phrase or a drawing.
-Medium = Array | list[Note] | list[Stroke]
+# What a generator makes and an analyzer reads. Text is a `str`, since that holds all it is.
+Medium = Array | list[Note] | list[Stroke] | str
 
 # The checks below raise TypeError or ValueError, whose messages start with `maker` and `verb`:
 # "generator 'plasma' returned ...".
@@ -130,7 +130,9 @@ def _stroke_problem(stroke: Stroke) -> str:
 
 
 def as_medium(thing: Any, maker: object = "this", verb: str = "returned") -> Medium:
-    """Return `thing`, checked, as what it is: an image, a phrase or a drawing."""
+    """Return `thing`, checked, as what it is: an image, a phrase, a drawing or text."""
+    if isinstance(thing, str):
+        return thing
     if isinstance(thing, np.ndarray) or is_canvas(thing):
         return as_image(thing, maker, verb)
     if isinstance(thing, list) and thing and isinstance(thing[0], Stroke):
@@ -138,7 +140,8 @@ def as_medium(thing: Any, maker: object = "this", verb: str = "returned") -> Med
     if isinstance(thing, list):
         return as_phrase(thing, maker, verb)
     raise TypeError(
-        f"{maker} {verb} {_kind(thing)}, expected an image, a list of Note or a list of Stroke"
+        f"{maker} {verb} {_kind(thing)}, expected an image, a list of Note, a list of Stroke "
+        "or a str"
     )
 
 

@@ -183,7 +183,7 @@ class Part:
 
 
 class Generator(Part):
-    """Makes an image, a phrase or a drawing when it is called with a moment.
+    """Makes an image, a phrase, a drawing or text when it is called with a moment.
 
     Write `generate(self, now, *, knob=0.5, …)`. A part with state also takes `seed=` in its
     constructor and has `reset(seed)`; one that listens to a person has `feed(notes)`.
@@ -214,13 +214,13 @@ class Generator(Part):
             cls.knobs = knobs_of(cls.generate, f"generator {cls.name!r}")
 
     def __call__(self, now: Moment, **knobs: Any) -> Any:
-        """Return the image, phrase or drawing of the moment `now`, with these knobs.
+        """Return the image, phrase, drawing or text of the moment `now`, with these knobs.
 
         Numbers outside 0..1 are clipped.
 
         Raises:
             TypeError, ValueError: a knob is unknown or cannot take its value, or what the part
-                returned is no image, phrase or drawing.
+                returned is no image, phrase, drawing or text.
         """
         own = self.knobs
         for name, value in knobs.items():
@@ -249,7 +249,7 @@ class Generator(Part):
 
     # Written `generate(self, now, *, knob=0.5)`; so typed, a type checker allows every signature.
     def generate(self, *arguments: Any, **knobs: Any) -> Any:
-        """Return an image `(height, width, 3)`, a list of `Note`, or a list of `Stroke`."""
+        """Return an image `(height, width, 3)`, a list of `Note` or of `Stroke`, or a `str`."""
         raise TypeError(f"{self} has no generate(self, now, *, knob=0.5)")
 
 
@@ -279,7 +279,7 @@ def knob_parameter(name: str, part: Generator, knob: Knob) -> Parameter:
 
 
 class Analyzer(Part):
-    """Reads an image, a phrase or a drawing into floats 0..1.
+    """Reads an image, a phrase, a drawing or text into floats 0..1.
 
     Write `analyze(self, thing)`; it returns a NamedTuple of floats 0..1, labels or pictures beside
     them.

@@ -185,7 +185,11 @@ def test_the_content_decides_which_medium_it_is():
     assert as_medium([Note(60)]) == [Note(60)]
     assert as_medium([stroke := Stroke([(0, 0)])]) == [stroke]
     assert as_medium(np.ones((1, 1, 3))).dtype == np.uint8
-    with pytest.raises(TypeError, match=r"^it returned an int, expected an image, a list of Note"):
+    assert as_medium("A Swiss Town") == "A Swiss Town"
+    with pytest.raises(
+        TypeError,
+        match=r"^it returned an int, expected an image, a list of Note, a list of Stroke or a str$",
+    ):
         as_medium(7, "it")
 
 

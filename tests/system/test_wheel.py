@@ -68,13 +68,25 @@ def test_parts_are_listed_with_none_broken(installed, tmp_path):
     listed = installed.parts(tmp_path)
     assert not listed["broken"]
     names = {part["name"] for part in listed["parts"]}
-    assert {"gan", "vae", "rnn", "painter", "critic", "ear", "wall", "screen", "midi"} <= names
+    assert {
+        "gan",
+        "vae",
+        "rnn",
+        "painter",
+        "critic",
+        "ear",
+        "wall",
+        "draw",
+        "write",
+        "screen",
+        "midi",
+    } <= names
 
 
 def test_bench_times_every_part(installed, tmp_path):
     report = json.loads(installed.run("capriccio bench --frames 2 --json", tmp_path))
     timed = {part["part"] for part in report["parts"]}
-    assert {"gan", "vae", "rnn", "painter", "critic", "ear", "wall"} <= timed
+    assert {"gan", "vae", "rnn", "painter", "critic", "ear", "wall", "draw", "write"} <= timed
     assert not [part for part in report["parts"] if "error" in part]
 
 
@@ -110,13 +122,15 @@ TRAIN = """
 import sys
 from capriccio.cli.main import main
 
-pictures, songs, out = sys.argv[1:]
+pictures, songs, drawings, lines, out = sys.argv[1:]
 for plugin, data, *flags in (
     ("gan", pictures, "--size", "64"),
     ("vae", pictures),
     ("strokes", pictures),
     ("rnn", songs),
     ("critic", pictures),
+    ("draw", drawings),
+    ("write", lines),
 ):
     main(["train", plugin, "--help"], standalone_mode=False)
     command = ["train", plugin, "--data", data, "--out", out, "--dry-run", *flags]
@@ -127,10 +141,17 @@ for plugin, data, *flags in (
 
 def test_every_plugin_trains(installed, pictures, songs, tmp_path):
     pytest.importorskip("torch")
+    drawings, lines = tmp_path / "drawings", tmp_path / "lines.txt"
+    drawings.mkdir()
+    for number in range(60):
+        path = f"M0 0L{number} 9L9 {number}M5 5L{number} {number}"
+        (drawings / f"{number}.svg").write_text(f'<svg><path d="{path}"/></svg>')
+    lines.write_text("\n".join(f"View {number} of the Castle" for number in range(80)))
     (tmp_path / "trainings.py").write_text(TRAIN)
     out = tmp_path / "mine.onnx"
-    printed = installed.run(f"python trainings.py '{pictures}' '{songs}' '{out}'", tmp_path)
+    data = " ".join(f"'{one}'" for one in (pictures, songs, drawings, lines))
+    printed = installed.run(f"python trainings.py {data} '{out}'", tmp_path)
     trained = [line.split()[1] for line in printed.splitlines() if line.startswith("trained ")]
-    assert trained == ["gan", "vae", "strokes", "rnn", "critic"]
+    assert trained == ["gan", "vae", "strokes", "rnn", "critic", "draw", "write"]
     assert printed.count("--data PATH") == len(trained)
     assert not out.exists()

@@ -128,12 +128,14 @@ def _time_generator(found: Found, model: str, frames: int) -> Report:
 
             def draw(now: Moment) -> Any:
                 image = play()
+                if isinstance(image, str):  # how it looks is the sketch's business
+                    image = []
                 return rasterise(image, SIZE) if isinstance(image, list) else image
 
             stage = Stage(
                 Performance(clock, SIZE, BPM / 60 / METER if phrase else FPS),
                 [Output()],
-                draw=None if phrase else play if not isinstance(made, list) else draw,
+                draw=None if phrase else draw if isinstance(made, list | str) else play,
                 plays=[PlayCue(play, bars=1)] if phrase else [],
             )
             by_call = bool(recorder.calls) and (phrase or bool(targets))

@@ -58,7 +58,9 @@ class TrainCommand(click.Command):
 )
 @click.argument("plugin")
 @click.option(
-    "--data", type=click.Path(path_type=Path), help="Folder to learn from, where it needs one."
+    "--data",
+    type=click.Path(path_type=Path),
+    help="Folder, or file, to learn from, where it needs one.",
 )
 @click.option("--out", required=True, type=click.Path(path_type=Path), help="FILE.onnx to write.")
 @click.option("--resume", is_flag=True, help="Go on from the checkpoint beside FILE.onnx.")
@@ -80,7 +82,7 @@ def train(ctx: click.Context, /, plugin: str, data: Path | None, out: Path, **op
     if plugin.startswith("-"):
         raise click.UsageError(f"write the options of a plugin, such as {plugin}, after its name")
     with plain_errors():
-        if data is not None and not data.is_dir():
+        if data is not None and not data.exists():
             raise ShowError(f"no folder {str(data)!r} to learn from")
         if out.suffix != ".onnx":
             raise ShowError(f"a model is written as .onnx, not {out.name!r}")
@@ -90,6 +92,8 @@ def train(ctx: click.Context, /, plugin: str, data: Path | None, out: Path, **op
         # A trainer that takes `data: Path | None` can do without.
         if data is None and "None" not in str(inspect.signature(trainer).parameters["data"]):
             raise click.UsageError(f"training {plugin} needs --data FOLDER", ctx)
+        if data is not None and data.is_file() and not getattr(trainer, "reads_files", False):
+            raise ShowError(f"{plugin} learns from a folder, got the file {str(data)!r}")
         own = own_options(trainer, plugin, ctx.args, _own_names(ctx))
         trainer(data, out, **options, **own)
 

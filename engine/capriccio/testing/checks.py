@@ -316,6 +316,8 @@ def _perform(output: Output, clock: OfflineClock) -> None:
 def _kind(thing: Any) -> str:
     if isinstance(thing, np.ndarray):
         return "an image"
+    if isinstance(thing, str):
+        return "text"
     if not thing:
         return "nothing"
     return "a drawing" if isinstance(thing[0], Stroke) else "a phrase"
@@ -324,6 +326,8 @@ def _kind(thing: Any) -> str:
 def _bytes(thing: Any) -> bytes:
     if isinstance(thing, np.ndarray):
         return repr((thing.shape, thing.dtype)).encode() + thing.tobytes()
+    if isinstance(thing, str):
+        return thing.encode()
     # By value: a pitch may be a whole number of Python or of numpy.
     return json.dumps(
         [[np.asarray(field, dtype=float).tolist() for field in item] for item in thing]

@@ -81,6 +81,10 @@ class Bare(Generator):
     def generate(self, now):
         return []
 
+class Teller(Generator):
+    def generate(self, now):
+        return "once"
+
 class Readings(NamedTuple):
     share: float = 0.5
 
@@ -106,7 +110,7 @@ class Deaf(Analyzer):
 
 @hookimpl
 def generators():
-    return [Picture, Slow, Melody, Pen, Copyist, Idle, Broken, Bare]
+    return [Picture, Slow, Melody, Pen, Copyist, Idle, Broken, Bare, Teller]
 
 @hookimpl
 def analyzers():
@@ -248,7 +252,9 @@ def test_the_moving_picture_moves():
     assert all((one != two).any() for one, two in pairwise(frames))
 
 
-@pytest.mark.parametrize(("name", "whole"), [("idle", "whole frame"), ("bare", "whole bar")])
+@pytest.mark.parametrize(
+    ("name", "whole"), [("idle", "whole frame"), ("bare", "whole bar"), ("teller", "whole frame")]
+)
 def test_a_part_that_calls_no_network_is_timed_without_one(package, name, whole):
     report = report_on(name, 3)
     assert [row["what"] for row in report["rows"]] == ["part", whole]
@@ -290,7 +296,7 @@ def test_without_a_part_everything_is_timed_and_one_that_fails_does_not_lose_the
     report = measure(None, 12, messages.append)
     found = {part["part"]: part for part in report["parts"]}
     assert list(found) == ["picture", "slow", "melody", "pen", "copyist", "idle", "broken", "bare",
-                           "eye", "hearing", "grapher", "deaf"]  # fmt: skip
+                           "teller", "eye", "hearing", "grapher", "deaf"]  # fmt: skip
     assert [name for name, part in found.items() if "error" in part] == ["broken", "deaf"]
     assert found["broken"]["rows"] == []
     assert all(part["rows"] for part in found.values() if "error" not in part)

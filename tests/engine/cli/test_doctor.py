@@ -334,7 +334,7 @@ def test_training_names_the_plugins_that_can_be_trained():
     pytest.importorskip("torch")
     found = named("training")
     assert found.state == "ok"
-    assert found.found.endswith("; for critic, gan, rnn, strokes, vae")
+    assert found.found.endswith("; for critic, draw, gan, rnn, strokes, vae, write")
 
 
 def test_a_plugin_whose_training_lacks_a_module_is_broken(install, tmp_path):

@@ -106,7 +106,7 @@ def test_modules_that_a_module_of_training_needs_are_found_as_well(trainable):
     assert sorted(missing_modules(main)) == ["loomlib.warp", f"{plugin}.weft"]
 
 
-@pytest.mark.parametrize("plugin", ["critic", "gan", "rnn", "strokes", "vae"])
+@pytest.mark.parametrize("plugin", ["critic", "draw", "gan", "rnn", "strokes", "vae", "write"])
 def test_our_plugins_have_all_that_their_training_needs(plugin):
     from capriccio.registry import installed
 
@@ -123,6 +123,26 @@ def test_what_cannot_be_trained_is_reported():
     pytest.importorskip("torch")
     told = error("train", "vea", "--data", ".", "--out", "mine.onnx")
     assert told.startswith("no plugin 'vea' can be trained; did you mean 'vae'?")
+
+
+def test_a_file_is_for_trainers_that_read_files(trainable, tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "lines.txt").touch()
+    words = ["--data", str(tmp_path / "lines.txt"), "--out", "mine.onnx"]
+    trainable(main="def train(data, out, **options): print('trains', data.name)\n")
+    told = error("train", "loom", *words)
+    assert told.startswith("loom learns from a folder, got the file ")
+
+
+def test_a_trainer_that_reads_files_gets_one(trainable, tmp_path):
+    pytest.importorskip("torch")
+    (tmp_path / "lines.txt").touch()
+    reads = (
+        "def train(data, out, **options): print('trains', data.name)\ntrain.reads_files = True\n"
+    )
+    trainable(main=reads)
+    told = capriccio("train", "loom", "--data", str(tmp_path / "lines.txt"), "--out", "mine.onnx")
+    assert told.stdout == "trains lines.txt\n"
 
 
 # -- options ----------------------------------------------------------------------------------
@@ -150,7 +170,7 @@ def test_a_plugins_own_options_are_taken_and_others_are_reported():
 
 def test_help_lists_the_plugins_that_can_be_trained():
     told = capriccio("train", "--help").output
-    assert "Plugins that can be trained:\n  critic, gan, rnn, strokes, vae\n" in told
+    assert "Plugins that can be trained:\n  critic, draw, gan, rnn, strokes, vae, write\n" in told
     assert "Options of" not in told
 
 

@@ -348,6 +348,22 @@ def test_a_call_that_accepts_nan_fails():
         check_generator(bad(generate, __call__=call))
 
 
+def test_a_part_may_write_text():
+    def generate(self, now, *, loud=0.5):
+        line = f"line {self.seed + int(now.beats)}"
+        return line.upper() if loud > 0.5 else line
+
+    check_generator(bad(generate, __init__=seeded))
+
+
+def test_text_and_a_phrase_in_one_show_fail():
+    def generate(self, now):
+        return "rest" if now.beats else [Note(60)]
+
+    with pytest.raises(AssertionError, match="returned a phrase and text in one show; "):
+        check_generator(bad(generate))
+
+
 def test_two_kinds_of_medium_fail():
     def generate(self, now):
         return [Note(60)] if now.beats else [Stroke(np.zeros((2, 2)))]

@@ -1,0 +1,11 @@
+"""Drawings by a recurrent network: the generator `draw`."""
+
+from capriccio import Generator, hookimpl
+
+
+@hookimpl
+def generators() -> list[type[Generator]]:
+    """Return the part `draw`."""
+    from .generator import Draw
+
+    return [Draw]

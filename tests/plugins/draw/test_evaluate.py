@@ -1,0 +1,89 @@
+"""The measures of drawings: distances, pictures, a classifier."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+
+from capriccio import Stroke
+from capriccio_draw.evaluate import (
+    ADDED,
+    FOUND_PIXELS,
+    PLAIN_WIDTH,
+    chamfer,
+    classifier,
+    command,
+    finished,
+    on_one_sheet,
+    picture_of,
+    places_of,
+)
+from capriccio_draw.generator import Draw
+from capriccio_draw.training.main import WIDTH
+from capriccio_draw.training.network import PenNetwork
+from click.testing import CliRunner
+
+SQUARE = [np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0], [0.0, 0.0]])]
+
+
+def test_a_drawing_is_at_no_distance_from_itself_wherever_it_is_and_however_large():
+    places = places_of(SQUARE)
+    other = places_of([3 + 2 * SQUARE[0]])
+    assert np.abs(places).max() == pytest.approx(0.5, abs=0.02)
+    assert chamfer(places, other[None])[0] == pytest.approx(0, abs=1e-3)
+
+
+def test_the_chamfer_distance_is_the_mean_way_to_the_nearest():
+    one, other = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 0.5], [1.0, 0.5]])
+    assert chamfer(one, other[None])[0] == pytest.approx(0.5)
+
+
+def test_a_dot_has_places():
+    assert np.isfinite(places_of([np.zeros((1, 2))])).all()
+
+
+def test_a_picture_has_ink_where_the_line_is():
+    picture = picture_of(SQUARE)
+    assert picture.shape == (FOUND_PIXELS, FOUND_PIXELS)
+    assert picture[3].max() > 0.9 and picture[FOUND_PIXELS // 2, FOUND_PIXELS // 2] < 0.05
+
+
+def test_a_classifier_tells_squares_from_lines():
+    random = np.random.default_rng(0)
+
+    def squares():
+        return [SQUARE[0] + random.normal(0, 0.2, (5, 2))]
+
+    def lines():
+        return [SQUARE[0][:2] + random.normal(0, 0.2, (2, 2))]
+
+    shapes = (squares, lines)
+    classify = classifier([(picture_of(shapes[n % 2]()), n % 2) for n in range(20)])
+    assert [classify(picture_of(shapes[n % 2]())) for n in range(10)] == [0, 1] * 5
+
+
+def test_the_plain_baseline_has_half_the_weights():
+    def count(net):
+        return sum(weights.numel() for weights in net.parameters())
+
+    full = count(PenNetwork(0, WIDTH))
+    assert count(PenNetwork(0, PLAIN_WIDTH, kind="plain")) == pytest.approx(full / 2, rel=0.05)
+
+
+def test_speed_is_printed():
+    told = CliRunner().invoke(command, ["speed", "--steps", "20"])
+    assert told.exit_code == 0 and "a step of kanji: p50" in told.output
+
+
+def test_a_sheet_has_each_drawing_in_its_cell():
+    dot = [Stroke(np.array([[0.5, 0.5]]))]
+    places = [stroke.points[0].tolist() for stroke in on_one_sheet([[dot, dot], [dot, []]])]
+    assert places == [[0.25, 0.25], [0.75, 0.25], [0.25, 0.75]]
+
+
+def test_what_a_person_began_is_black_and_what_was_added_is_red():
+    draw = Draw(seed=1)
+    done = finished(draw, [*SQUARE, SQUARE[0] + 1], "", 0.3)
+    assert done[0].color == (0, 0, 0)
+    assert np.allclose(done[0].points.min(), 0.5 - 2.5 / (1.15 * 5))
+    assert {stroke.color for stroke in done[1:]} == {ADDED}
