@@ -1,10 +1,11 @@
-"""First light: a garden of watercolours that opens to the sound of a chorale."""
+"""Fruit from words, painted stroke by stroke, while a choir sings."""
 
 from capriccio import Sketch, generator
 
-garden = generator("vae", model="watercolors")
+orchard = generator("gan", model="pomona")
+painter = generator("painter", size=720)
 choir = generator("rnn", model="chorales")
-sketch = Sketch(bpm=84, fps=30)
+sketch = Sketch(bpm=84, fps=24, size=(720, 720))
 
 
 @sketch.play(bars=2)
@@ -13,8 +14,10 @@ def chorale(now):
 
 
 @sketch.draw
-def flowers(now):
-    return garden(now, drift=now.phase(bars=8), bloom=sketch.loudness)
+def still_life(now):
+    fruit = ["two red apples", "a yellow pear", "black grapes"][int(now.beats // 8) % 3]
+    picture = orchard(now, prompt=fruit, fade=0)
+    return painter(now, target=picture, progress=now.phase(bars=2), detail=0.6)
 
 
 sketch.run()

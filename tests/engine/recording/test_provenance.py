@@ -88,9 +88,9 @@ def test_every_file_has_a_record_and_says_that_a_model_was_used(rendered):
         record = json.loads(found.text)
         assert (found.kind, found.source) == (kind, MODEL_SOURCE)
         assert record["sketch"] == "first.py" and record["seed"] == 7
-        assert set(record["models"]) == {"chorales.onnx", "watercolors.onnx"}
+        assert set(record["models"]) == {"brush.onnx", "chorales.onnx", "pomona.onnx"}
         assert all(re.fullmatch("[0-9a-f]{64}", it["sha256"]) for it in record["models"].values())
-        assert record["plugins"] == {"rnn": "capriccio 0.1.0", "vae": "capriccio 0.1.0"}
+        assert record["plugins"] == dict.fromkeys(("gan", "rnn", "strokes"), "capriccio 0.1.0")
         assert record.get("moment") == (0.125 if kind == "PNG" else None)
         assert str(rendered.parent) not in found.text  # paths are private
 
@@ -130,7 +130,7 @@ def test_other_tools_open_the_files_and_find_the_standard_field(rendered):
 def test_inspect_prints_the_record_as_text_and_as_json(rendered):
     said = capriccio("inspect", rendered / "film.mp4").output
     assert re.search(r"^sketch +first.py$", said, re.MULTILINE)
-    assert re.search(r"^models +chorales.onnx [0-9a-f]{64}  cpu$", said, re.MULTILINE)
+    assert re.search(r"^ +chorales.onnx [0-9a-f]{64}  cpu$", said, re.MULTILINE)
     assert re.search(rf"^source +{MODEL_SOURCE}$", said, re.MULTILINE)
     command = re.search("^again +(.*)$", said, re.MULTILINE)[1]
     assert command == (
