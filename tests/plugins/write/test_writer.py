@@ -33,7 +33,6 @@ def test_a_text_begins_with_its_prefix(writer):
         assert write(writer, seed, prefix="The Old Bri").startswith("The Old Bri")
 
 
-@pytest.mark.xfail(reason="titles has had 304 steps of training; 2,000 are enough", strict=True)
 def test_a_word_that_it_is_about_is_in_more_texts(writer):
     def found(about):
         texts = (write(writer, seed, about=writer.about(about)) for seed in range(60))
