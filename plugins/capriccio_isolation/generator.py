@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from copy import copy
 from typing import Any
 
 from capriccio import Generator, Moment, PartError, generator_class
@@ -112,7 +113,7 @@ class Isolated(Generator):
                     log.warning("%s: %s; it is replaced (%d so far)", self, error, self.failures)
                 if self._result is None:
                     raise
-            return self._result.copy()  # a sketch may change what it is given
+            return copy(self._result)  # a sketch may change what it is given
 
     def reset(self, seed: int = 0) -> None:
         """Start the part again from a seed."""
