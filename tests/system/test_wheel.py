@@ -61,7 +61,7 @@ def test_the_demo_plays(installed, tmp_path):
         "capriccio demo --offline --seconds 0.5 --size 64x64 --to frames:demo --to midifile:a.mid",
         tmp_path,
     )
-    assert len(list((tmp_path / "demo").glob("*.png"))) == 15
+    assert len(list((tmp_path / "demo").glob("*.png"))) == 12
 
 
 def test_parts_are_listed_with_none_broken(installed, tmp_path):
