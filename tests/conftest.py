@@ -82,7 +82,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Have torch compile its table of operators once: it does so anew in each export, in 1.5 s."""
+    """Forget warnings of earlier tests; have torch compile its table of operators once.
+
+    A warning that is known is not logged again. Torch compiles the table in each export, in 1.5 s.
+    """
+    if log := sys.modules.get("capriccio.log"):
+        log.summarize()
     registration: Any = sys.modules.get("torch.onnx._internal.exporter._registration")
     if registration is not None:
         kind = registration.ONNXRegistry

@@ -10,7 +10,6 @@ import threading
 import numpy as np
 import pytest
 from capriccio import Generator, Note, Output, ShowError, Sketch
-from capriccio.log import summarize
 from capriccio.testing import Memory
 from helpers.shows import GREY, beat, grey
 from helpers.sketches import WHOLE
@@ -20,7 +19,6 @@ from PIL import Image
 
 
 def test_a_sketch_performs_its_cues_offline_and_live():
-    summarize()  # forget what was warned of before
     for live in (False, True):
         sketch, memory = Sketch(bpm=240, fps=20), Memory()
         sketch.draw(grey)

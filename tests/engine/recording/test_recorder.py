@@ -67,7 +67,7 @@ def test_an_unwritable_folder_is_logged_once_and_the_show_goes_on(tmp_path, caps
 
 def test_a_full_disk_is_logged_once_and_the_show_goes_on(tmp_path, capsys):
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    said = []
+    take, said = tmp_path / "a.jsonl", []
 
     def reported() -> bool:
         said.append(capsys.readouterr().err)
@@ -75,20 +75,20 @@ def test_a_full_disk_is_logged_once_and_the_show_goes_on(tmp_path, capsys):
 
     def hands(frame, parameters):
         if frame == 2:
-            resource.setrlimit(resource.RLIMIT_FSIZE, (400, before[1]))
+            wait_for(lambda: take.read_text().count("\n") > 1, what="a turn to be written")
+            resource.setrlimit(resource.RLIMIT_FSIZE, (take.stat().st_size + 200, before[1]))
         parameters.set("/light/level", frame / 40)
         if frame == 20:
             wait_for(reported, what="the recorder to give up")
 
     try:
-        _, memory = record_piece(tmp_path / "a.jsonl", hands=hands)
+        _, memory = record_piece(take, hands=hands)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert len(memory.images) == 40
     reported()
     assert "".join(said).count("the take cannot be written to") == 1
-    take = read_take((tmp_path / "a.jsonl").read_text(), "a")  # what there is can be used
-    assert take.turns
+    assert read_take(take.read_text(), "a").turns  # what there is can be used
 
 
 def full_for_a_while(frame, parameters, until, reported):
