@@ -15,7 +15,7 @@ from capriccio import (
     read_image,
 )
 
-from .paint_surface import BrushStroke, PaintSurface, line_points
+from .paint_surface import BrushStroke, line_points
 from .renderer import Painting, shrunk, side_of
 from .strokes import PEN_HALF_WIDTH, SIDE
 from .video_input import SUFFIXES, VideoInput
@@ -70,7 +70,7 @@ class Painter(Generator):
         self._painting: Painting | None = None
         self._shape = (1, 1)  # height and width of what is shown
         self._side = 0  # pixels of the canvas on which strokes are computed
-        self._surface: PaintSurface | None = None  # what is shown
+        self._surface: Any = None  # the PaintSurface that is shown
         self._scale = 1.0
         self._frame: np.ndarray | None = None  # the canvas as bytes, until it changes
         self._shown = 0  # strokes of the painting that are on the canvas

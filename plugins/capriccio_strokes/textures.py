@@ -168,7 +168,7 @@ def atlas(name: str, relief: float) -> Atlas:
     for number, variants in enumerate(drawn):
         strips.append([])
         for variant, (alpha, height, tint) in enumerate(variants):
-            turned = []
+            turned: list[list[np.ndarray]] = []
             slopes = np.gradient(height)
             tint = np.float32(STREAKS) * np.tanh(tint)
             for turn in range(TURNS):
@@ -187,7 +187,7 @@ def atlas(name: str, relief: float) -> Atlas:
 
 def _copies(level: np.ndarray, alpha: np.ndarray) -> list[np.ndarray]:
     """Return a strip as bytes, (rows, columns, 2), and its halves."""
-    strip = np.stack([level, alpha], 2).astype(np.float32)
+    strip: np.ndarray = np.stack([level, alpha], 2).astype(np.float32)
     copies = []
     while True:
         copies.append((strip * 255 + 0.5).astype(np.uint8))

@@ -129,9 +129,15 @@ class FrameReader:
         """Return the next frame, or None at the end and where the film is broken."""
         import av
 
+        last = self._coming or self._current
+        frame = None
         try:
-            return next(self._frames, None)
+            frame = next(self._frames, None)
+            # Cut between two frames a film just ends: it is told by the time that is missing.
+            end = self._time(last) + 2 / float(self._stream.average_rate or 25) if last else 0.0
+            reason = "" if frame or not last or end >= self.length else "the rest is missing"
         except (av.FFmpegError, OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
+            reason = getattr(error, "strerror", None) or str(error)
+        if reason:
             warn_once(f"{self._path}: breaks off: {reason}; its last image stays")
-            return None
+        return frame
