@@ -191,7 +191,8 @@ def test_when_the_show_ends_all_connections_are_closed_and_the_port_is_free():
                 pass
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
-    assert not [one for one in threading.enumerate() if one.name == str(show.panel)]
+    names = {str(show.panel)}
+    wait_for(lambda: not names & {one.name for one in threading.enumerate()}, what="its thread")
     socket.create_server(("127.0.0.1", port)).close()
 
 
