@@ -48,6 +48,10 @@ REAL_TIME = {
     "system/test_hundred_faults.py",
     "system/test_remote.py",
 }
+# Folders whose tests wait for processes, servers or windows, as do REAL_TIME and those
+# that use an X or a JACK server. They go before what computes, where the system allows it.
+WAITING = ("plugins/audio", "plugins/isolation", "engine/devices", "engine/panel", "engine/remote")
+PRIORITY = -10  # niceness; it may be raised again by root alone
 TESTS = Path(__file__).parent
 
 # What a machine with other work takes for an example says nothing of the code.
@@ -78,6 +82,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return 1 if item.path in slow else 2
 
     items.sort(key=order)
+
+
+def waits(item: pytest.Item) -> bool:
+    """Tell whether a test waits for what must not be late: see WAITING."""
+    name = item.path.relative_to(TESTS).as_posix()
+    return (
+        name in REAL_TIME
+        or name.startswith(WAITING)
+        or bool({"xvfb", "jack_server"} & set(getattr(item, "fixturenames", ())))
+    )
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Run a test that waits, and what it starts, before other workers' tests that compute."""
+    try:
+        before = os.getpriority(os.PRIO_PROCESS, 0)
+        os.setpriority(os.PRIO_PROCESS, 0, PRIORITY if waits(item) else 0)
+    except (AttributeError, PermissionError):  # Windows; a user who is not root
+        return (yield)
+    try:
+        return (yield)
+    finally:
+        os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 @pytest.hookimpl(tryfirst=True)

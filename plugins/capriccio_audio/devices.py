@@ -49,11 +49,10 @@ def open_playback(
     It asks `requests`, which has begun, for frames, stereo float32.
 
     Raises:
-        LookupError: there is no such sound card.
+        LookupError: there is no such sound card, or miniaudio is not installed.
         miniaudio.MiniaudioError: it cannot be opened.
     """
-    import miniaudio
-
+    miniaudio = _library()
     backend, found = playbacks()
     chosen = choose(name, found, "sound card")
     jack = backend == miniaudio.Backend.JACK
@@ -77,13 +76,16 @@ def open_capture(name: str, receive: Callable[[Any], None], rate: int) -> Any:
     Raises:
         ShowError: there is none, or it cannot be opened.
     """
-    import miniaudio
     import numpy as np
 
     def received() -> Generator[None, bytes, None]:
         while True:
             receive(np.frombuffer((yield), np.float32).reshape(-1, 2).mean(axis=1))
 
+    try:
+        miniaudio = _library()
+    except LookupError as error:
+        raise ShowError(f"the room cannot be heard: {error}") from None
     try:
         backend, found = captures()
         device = miniaudio.CaptureDevice(
@@ -103,9 +105,21 @@ def open_capture(name: str, receive: Callable[[Any], None], rate: int) -> Any:
     return device
 
 
-def _devices(method: str) -> tuple[Any, list[dict[str, Any]]]:
-    import miniaudio
+def _library() -> Any:
+    """Return the module miniaudio.
 
+    Raises:
+        LookupError: it is not installed, as on Linux on ARM, for which it has no wheels.
+    """
+    try:
+        import miniaudio
+    except ImportError:
+        raise LookupError("sound cards need the package miniaudio: pip install miniaudio") from None
+    return miniaudio
+
+
+def _devices(method: str) -> tuple[Any, list[dict[str, Any]]]:
+    miniaudio = _library()
     kind = miniaudio.Backend
     wanted = {
         "linux": [kind.JACK, kind.PULSEAUDIO, kind.ALSA],

@@ -1,7 +1,16 @@
 """Sound cards."""
 
+import sys
+
 import pytest
-from capriccio_audio.devices import device_latency, device_names, measure_latency, playbacks
+from capriccio import ShowError
+from capriccio_audio.devices import (
+    device_latency,
+    device_names,
+    measure_latency,
+    open_capture,
+    playbacks,
+)
 from capriccio_audio.output import Audio
 from helpers.devices import jack_daemon
 
@@ -27,3 +36,11 @@ def test_a_machine_without_a_sound_card_has_none(monkeypatch):
     assert device_names(timeout=0.001) == []
     assert device_latency() == ("", 0.0)
     assert Audio.found() == "a sound card plays"
+
+
+def test_a_system_without_the_library_of_sound_cards_is_told_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "miniaudio", None)
+    with pytest.raises(LookupError, match="pip install miniaudio"):
+        playbacks()
+    with pytest.raises(ShowError, match=r"cannot be heard.*pip install miniaudio"):
+        open_capture("", print, 48_000)
