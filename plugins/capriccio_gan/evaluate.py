@@ -29,6 +29,7 @@ ENCODER_STEPS = 750  # as in the training
 MIN_PER_KIND = 5  # validation pictures; of fewer, how often a kind is recognized means nothing
 NEAR_QUANTILE = 0.01  # of the distances of validation pictures to the nearest training picture
 SHEET_COLUMNS, SHEET_ROWS = 8, 8
+LOOKED_AT = 500  # pictures of which sharpness and grid are measured
 MAX_HUE_DISTANCE = 30  # degrees within which two colours are the same to most people
 MIN_BLACK = 0.1  # share of black pixels of a black subject
 
@@ -47,14 +48,16 @@ Encode = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
               help="Pictures to generate from prompts of a colour and a kind.")  # fmt: skip
 @click.option("--steps", default=ENCODER_STEPS, show_default=True,
               help="Steps of the evaluation encoder where it must be trained.")  # fmt: skip
+@click.option("--rows", default="64", show_default=True, type=click.Choice(["64", "128", "256"]),
+              help="Side at which the evaluation encoder reads pictures, in pixels.")  # fmt: skip
 @click.option("--seed", default=0, show_default=True, help="Seed of the pictures.")
 @click.option("--sheet", type=click.Path(path_type=Path),
               help="Write a PNG with a row for each of the eight most common kinds.")  # fmt: skip
-def evaluate(data: Path, model: Path, **options: Any) -> None:
+def evaluate(data: Path, model: Path, rows: str, **options: Any) -> None:
     """Print the figures of a model as JSON, beside the same of real pictures."""
     try:
         with redirect_stdout(sys.stderr):  # progress of a training is no JSON
-            figures = evaluate_model(data, model, **options)
+            figures = evaluate_model(data, model, rows=int(rows), **options)
     except ValueError as error:
         raise click.ClickException(str(error)) from None
     click.echo(json.dumps(figures, indent=2))
@@ -67,6 +70,7 @@ def evaluate_model(
     count: int = 5000,
     prompts: int = 1000,
     steps: int = ENCODER_STEPS,
+    rows: int = 64,
     seed: int = 0,
     sheet: Path | None = None,
 ) -> dict[str, Any]:
@@ -79,25 +83,35 @@ def evaluate_model(
         count: pictures to generate from captions of validation pictures.
         prompts: pictures to generate from prompts of a colour and a kind.
         steps: of the evaluation encoder where it must be trained.
+        rows: side at which the evaluation encoder reads pictures: 64, 128 or 256. Only that of 64
+            has been trained with the model; others are kept as `FILE.witness128.safetensors`.
         seed: of the pictures.
         sheet: a picture file to write, with a row for each of the most common kinds.
 
     Raises:
         ValueError: the folder holds fewer than 50 readable pictures.
     """
-    from capriccio.training import frechet, kernel_distance, precision_recall, spread
+    from capriccio.training import (
+        frechet,
+        grid_energy,
+        kernel_distance,
+        precision_recall,
+        sharpness,
+        spread,
+    )
 
     from .training.main import sheet as lay_out
-    from .training.text_image import encode_images, train_word_classifier
+    from .training.text_image import ROWS, encode_images, train_word_classifier
 
     part = GAN(model=model, seed=seed)
     random = np.random.default_rng(seed)
     training, validation = read_pictures(Path(data), part.size)
     vocabulary = Vocabulary(vocabulary_of(training))
-    checkpoint = Path(model).with_suffix(".witness.safetensors")
+    suffix = ".witness.safetensors" if rows == ROWS else f".witness{rows}.safetensors"
+    checkpoint = Path(model).with_suffix(suffix)
     encoder = train_word_classifier(
-        training, vocabulary, checkpoint, device="cpu", steps=0 if checkpoint.is_file() else steps,
-        seed=seed + 1, resume=True, dry_run=False,
+        training, vocabulary, checkpoint, rows=rows, device="cpu",
+        steps=0 if checkpoint.is_file() else steps, seed=seed + 1, resume=True, dry_run=False,
     )  # fmt: skip
 
     def encode(images: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -105,7 +119,8 @@ def evaluate_model(
 
     chosen = random.integers(len(validation), size=count)
     captions = [compose(validation.facts[i], random) for i in chosen]
-    generated = encode(_paint(part, captions, random))[0]  # (count, features)
+    images = _paint(part, captions, random)  # (count, size, size, 3)
+    generated = encode(images)[0]  # (count, features)
     real, known = encode(validation.images)[0], encode(training.images)[0]
     # As many real pictures as generated ones, since the estimates are biased by their number.
     reference = known[random.permutation(len(known))[: len(generated)]]
@@ -117,6 +132,9 @@ def evaluate_model(
         "kernel distance": kernel_distance(real, generated),
         "real kernel distance": kernel_distance(real, reference),
         "spread": spread(generated) / spread(real),
+        "sharpness": sharpness(images[:LOOKED_AT]) / sharpness(validation.images[:LOOKED_AT]),
+        "grid energy": _rounded(grid_energy(images[:LOOKED_AT])),
+        "real grid energy": _rounded(grid_energy(validation.images[:LOOKED_AT])),
     }
     for prefix, features in (("", generated), ("real ", reference)):
         precision, recall = precision_recall(real, features[: 2 * len(real)])
@@ -139,6 +157,10 @@ def common_prompts(pictures: Pictures, count: int) -> list[str]:
         colours = Counter(f.attributes.colours[:1] for f in pictures.facts if f.kind == kind)
         prompts.append(" ".join([*colours.most_common(1)[0][0], kind]))
     return prompts or [""] * count
+
+
+def _rounded(energies: dict[int, float]) -> dict[str, float]:
+    return {f"{period} pixels": round(energy, 3) for period, energy in energies.items()}
 
 
 def _paint(part: GAN, prompts: list[str], random: np.random.Generator) -> np.ndarray:

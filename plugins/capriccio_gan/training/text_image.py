@@ -31,6 +31,7 @@ ROWS = 64  # pictures are encoded at this size, whatever size they have
 WIDTHS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 rows: about 30 M multiply-adds
 AUXILIARY_WIDTHS = ((24, 48, 96, 160), (40, 56, 88, 144))
 EVALUATION_WIDTHS = (32, 48, 80, 128)
+FINER_WIDTHS = {64: (), 128: (16,), 256: (12, 16)}  # before those, of an encoder of more rows
 BATCH = 128
 
 
@@ -38,10 +39,13 @@ class ImageEncoder(nn.Module):
     """Encode pictures, (batch, 3, rows, rows) in 0..1; the maps on the way are returned as well.
 
     `code` is the size of the last layer: CODE, or the number of words that are to be recognized.
+    Pictures of another size than `rows` are scaled to it.
     """
 
-    def __init__(self, code: int = CODE, widths: tuple[int, ...] = WIDTHS):
+    def __init__(self, code: int = CODE, widths: tuple[int, ...] = WIDTHS, rows: int = ROWS):
         super().__init__()
+        self.rows = rows
+        widths = (*FINER_WIDTHS[rows], *widths)
         self.first = nn.Conv2d(12, widths[0], 3, padding=1)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(widths))
         self.more = nn.ModuleList(nn.Conv2d(b, b, 3, padding=1) for b in widths[1:])
@@ -50,8 +54,8 @@ class ImageEncoder(nn.Module):
 
     def forward(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor, torch.Tensor]:
         """Return the maps, the pooled features, (batch, width), and the codes, (batch, code)."""
-        if x.shape[2] != ROWS:
-            x = F.interpolate(x, size=(ROWS, ROWS), mode="area")  # (batch, 3, 64, 64)
+        if x.shape[2] != self.rows:
+            x = F.interpolate(x, size=(self.rows, self.rows), mode="area")  # (batch, 3, 64, 64)
         h = self.first(F.pixel_unshuffle(x * 2 - 1, 2))  # (batch, 24, 32, 32)
         h = F.relu(self.norms[0](h))  # (batch, 24, 32, 32)
         maps = []
@@ -195,6 +199,7 @@ def train_word_classifier(
     checkpoint: Path,
     *,
     widths: tuple[int, ...] = EVALUATION_WIDTHS,
+    rows: int = ROWS,
     device: str,
     steps: int,
     seed: int,
@@ -202,14 +207,15 @@ def train_word_classifier(
     dry_run: bool,
 ) -> ImageEncoder:
     """Train an image encoder to recognize words, or load the one in the checkpoint to resume."""
-    net: ImageEncoder = ImageEncoder(len(vocabulary), widths).to(device)
+    net: ImageEncoder = ImageEncoder(len(vocabulary), widths, rows).to(device)
     optimizer = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.05)
     trainer = Trainer(net, optimizer, checkpoint, seed=seed, decay=0.995, dry_run=dry_run,
                       resume=resume and checkpoint.is_file())  # fmt: skip
-    images, table = downscale(training), torch.from_numpy(true_words(training, vocabulary))
+    images, table = downscale(training, rows), torch.from_numpy(true_words(training, vocabulary))
 
     def loss(step: int) -> torch.Tensor:
-        chosen = torch.randint(len(images), (min(BATCH, len(images)),))  # (batch,)
+        count = min(BATCH * ROWS // rows, len(images))
+        chosen = torch.randint(len(images), (count,))  # (batch,)
         x = jitter(images[chosen].to(device).float() / 255)  # (batch, 3, 64, 64)
         with mixed_precision(device):
             logits = net(x)[2]  # (batch, words)

@@ -2,7 +2,13 @@
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor
+from capriccio.training import mixed_precision
+from torch import Tensor, nn
+
+DEBUT = 0.2  # share of the training after which a discriminator of pairs teaches
+ADVERSARIAL = 0.4  # its gradient, as a share of the fidelity's
+LIMIT = 0.15  # weight that this may come to, so that a weak gradient is not blown up to noise
+SMOOTHNESS, NOISE = 20.0, 0.03  # weight of the penalty of the discriminator, and its step
 
 
 def laplacian_pyramid(x: Tensor) -> list[Tensor]:
@@ -51,3 +57,56 @@ def patch_distance(real: Tensor, generated: Tensor, directions: int = 32) -> flo
         projected = [(found @ axes).sort(0).values for found in patches]  # twice (patches, 32)
         total += (projected[0] - projected[1]).abs().mean().item()
     return total * 1000 / 4
+
+
+def weave(made: Tensor, x: Tensor) -> Tensor:
+    """Return how much the four pixels that are painted at once differ, all over a place.
+
+    The last convolution paints them; what one of them has more of than the others, beyond what the
+    original has, is a weave of two pixels.
+    """
+    phases = F.pixel_unshuffle(made - x, 2).unflatten(1, (3, 4))  # (count, 3, 4, …)
+    phases = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)  # (count, 12, …)
+    return F.avg_pool2d(phases, 8).abs().mean()
+
+
+def laplacian(x: Tensor) -> Tensor:
+    """Return the mean absolute Laplacian of the luminance of pictures."""
+    grey = x.mean(1, keepdim=True)  # (count, 1, rows, columns)
+    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).view(1, 1, 3, 3).to(x)
+    return F.conv2d(grey, kernel).abs().mean()
+
+
+def paired_adversarial_loss(
+    critic: nn.Module, x: Tensor, made: Tensor, fidelity: Tensor, progress: float, device: str
+) -> Tensor:
+    """Return a discriminator's loss, and that of what made the pictures, at a limited weight.
+
+    Each picture is compared with its own copy (arXiv 1807.00734), with penalties on real and made
+    pictures by finite differences (arXiv 2501.08316).
+
+    Args:
+        critic: returns a list of logits of `(count, 3, side, side)`.
+        x: real pictures, `(count, 3, side, side)`.
+        made: their copies.
+        fidelity: the loss of the copies, from which the weight is measured.
+        progress: of the training, 0..1.
+        device: of torch.
+    """
+    detached = made.detach().requires_grad_()  # (count, 3, side, side)
+    both = torch.cat([x, detached])  # (2 count, 3, side, side)
+    with mixed_precision(device):
+        logits = critic(both)
+        few = both[::4].detach()  # (count / 2, 3, side, side)
+        noisy = critic(few + NOISE * torch.randn_like(few))
+    gaps = [part[: len(x)] - part[len(x) :] for part in logits]
+    learned = sum(F.softplus(-gap).mean() for gap in gaps) / len(gaps)
+    pairs = zip(logits, noisy, strict=True)
+    smooth = sum((a[::4] - b).square().mean() for a, b in pairs) / len(gaps)
+    fooled = sum(F.softplus(gap).mean() for gap in gaps) / len(gaps)
+    (pull,) = torch.autograd.grad(torch.as_tensor(fooled), detached, retain_graph=True)
+    (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
+    weight = min(LIMIT, ADVERSARIAL * float(own.norm() / (pull.norm() + 1e-12)))
+    weight *= min(1.0, max(0.0, (progress - DEBUT) * 100 - 0.5))  # it learns alone at first
+    carried = (made * (weight * pull)).sum()
+    return learned + SMOOTHNESS * smooth + carried - (learned + carried).detach()

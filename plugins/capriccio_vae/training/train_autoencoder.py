@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from ..autoencoder import encoder_path
 from .autoencoder import CHANNELS, FACTOR, Autoencoder, LatentDecoder, LatentEncoder
 from .crops import Crops
-from .losses import patch_distance
+from .losses import DEBUT, laplacian, paired_adversarial_loss, patch_distance, weave
 from .perceptual import PerceptualLoss
 
 STEPS = 60_000
@@ -29,10 +29,6 @@ PHASES = ((0.0, 64, 16), (0.55, 96, 8), (0.85, 128, 6))
 KL = 1e-3  # weight of the divergence a latent number, in nats
 WEAVE = 2.0  # weight of differences between the four pixels that are painted at once
 FEATURES = 0.05  # weight of the relative differences of features
-DEBUT = 0.2  # share of the training after which the discriminator teaches the decoder
-ADVERSARIAL = 0.4  # gradient of the discriminator, as a share of the reconstruction's
-LIMIT = 0.15  # weight that this may come to, so that a weak gradient is not blown up to noise
-SMOOTHNESS, NOISE = 20.0, 0.03  # weight of the penalty of the discriminator, and its step
 SOFTENED = 0.2  # share of the crops that are encoded from a soft copy, and decoded sharp
 TURNED = 0.25  # share of the batches whose latents are turned: so are their pictures (2502.09509)
 
@@ -96,34 +92,9 @@ class AutoencoderTraining:
         total = fidelity + KL * divergence
         if self.progress < DEBUT:
             return total
-        return total + self._adversarial_loss(x, made, fidelity)
-
-    def _adversarial_loss(self, x: Tensor, made: Tensor, fidelity: Tensor) -> Tensor:
-        """Return the discriminator's loss, and the decoder's against it at a limited weight.
-
-        Each crop is compared with its own copy (arXiv 1807.00734), with penalties on real and made
-        pictures by finite differences (arXiv 2501.08316).
-        """
-        critic = self.net.critic
-        detached = made.detach().requires_grad_()  # (count, 3, side, side)
-        both = torch.cat([x, detached])  # (2 count, 3, side, side)
-        with mixed_precision(self.device):
-            logits = critic(both)
-            few = both[::4].detach()  # (count / 2, 3, side, side)
-            noisy = critic(few + NOISE * torch.randn_like(few))
-        gaps = [part[: len(x)] - part[len(x) :] for part in logits]
-        learned = sum(F.softplus(-gap).mean() for gap in gaps) / len(gaps)
-        pairs = zip(logits, noisy, strict=True)
-        smooth = sum((a[::4] - b).square().mean() for a, b in pairs) / len(gaps)
-        fooled = sum(F.softplus(gap).mean() for gap in gaps) / len(gaps)
-        (pull,) = torch.autograd.grad(torch.as_tensor(fooled), detached, retain_graph=True)
-        (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
-        weight = min(LIMIT, ADVERSARIAL * float(own.norm() / (pull.norm() + 1e-12)))
-        weight *= min(
-            1.0, max(0.0, (self.progress - DEBUT) * 100 - 0.5)
-        )  # it learns alone at first
-        carried = (made * (weight * pull)).sum()
-        return learned + SMOOTHNESS * smooth + carried - (learned + carried).detach()
+        return total + paired_adversarial_loss(
+            self.net.critic, x, made, fidelity, self.progress, self.device
+        )
 
     def validate(self, ema: Autoencoder) -> dict[str, float]:
         """Return figures of the copies of validation pictures; the first chooses the checkpoint."""
@@ -191,24 +162,6 @@ def latent_statistics(net: Autoencoder, crops: Crops, batches: int = 64) -> tupl
         found.append(mean[:, :, 2:-2, 2:-2].transpose(0, 1).flatten(1))  # (8, places)
     latents = torch.cat(found, 1)  # (8, places)
     return latents.mean(1), latents.std(1)
-
-
-def weave(made: Tensor, x: Tensor) -> Tensor:
-    """Return how much the four pixels that are painted at once differ, all over a place.
-
-    The last convolution paints them; what one of them has more of than the others, beyond what the
-    original has, is a weave of two pixels.
-    """
-    phases = F.pixel_unshuffle(made - x, 2).unflatten(1, (3, 4))  # (count, 3, 4, …)
-    phases = (phases - phases.mean(2, keepdim=True)).flatten(1, 2)  # (count, 12, …)
-    return F.avg_pool2d(phases, 8).abs().mean()
-
-
-def laplacian(x: Tensor) -> Tensor:
-    """Return the mean absolute Laplacian of the luminance of pictures."""
-    grey = x.mean(1, keepdim=True)  # (count, 1, rows, columns)
-    kernel = torch.tensor([[0.0, 1, 0], [1, -4, 1], [0, 1, 0]]).view(1, 1, 3, 3).to(x)
-    return F.conv2d(grey, kernel).abs().mean()
 
 
 def train(

@@ -46,3 +46,16 @@ def test_images_of_any_size_are_encoded(size):
     images = np.random.default_rng(0).integers(0, 256, (3, size, size, 3), np.uint8)
     features, codes = encode_images(ImageEncoder(5).eval(), images, "cpu")
     assert features.shape == (3, WIDTHS[-1]) and codes.shape == (3, 5)
+
+
+@pytest.mark.parametrize("rows", [64, 128, 256])
+def test_an_encoder_of_more_rows_sees_finer_detail(rows):
+    torch.manual_seed(0)
+    encoder = ImageEncoder(7, rows=rows).eval()
+    grey = torch.full((1, 3, 256, 256), 0.5)
+    lines = grey.clone()
+    lines[..., ::2], lines[..., 1::2] = 0.4, 0.6  # gone at 128 rows and below
+    with torch.no_grad():
+        codes = [encoder(x)[2] for x in (grey, lines)]
+    assert codes[0].shape == (1, 7)
+    assert torch.equal(*codes) == (rows < 256)
