@@ -372,6 +372,8 @@ class Sketch:
         """Perform a take of this sketch offline: the same notes and pictures, at any size and rate.
 
         `as_shown` leaves out the frames that were dropped. The take of a still gives its picture.
+        Other arguments are those of `perform`: `outputs` are started and closed, `progress` is
+        called with the frames drawn, `provenance` returns the record that files are given.
         """
         performance = self._performance(take.clock(), provenance=provenance, take=take)
         replay = Replay(
@@ -395,7 +397,15 @@ class Sketch:
         provenance: Callable[[], Mapping[str, Any]] = dict,
         simulation: Any = None,
     ) -> Stage:
-        """Return a stage for a performance, with every knob of every part as a parameter."""
+        """Return a stage for a performance, with every knob of every part as a parameter.
+
+        Args:
+            outputs: objects, which are started and closed with it.
+            inputs: objects, likewise.
+            live: keep real time, instead of a clock that is set.
+            provenance: returns the record that files are given.
+            simulation: what moves the controls in place of hands.
+        """
         clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         return Stage(
             self._performance(clock, provenance=provenance, simulation=simulation),
