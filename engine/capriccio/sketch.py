@@ -372,8 +372,7 @@ class Sketch:
         """Perform a take of this sketch offline: the same notes and pictures, at any size and rate.
 
         `as_shown` leaves out the frames that were dropped. The take of a still gives its picture.
-        Other arguments are those of `perform`: `outputs` are started and closed, `progress` is
-        called with the frames drawn, `provenance` returns the record that files are given.
+        As in `perform`: `outputs`, `seconds`, `progress` (called with frames drawn), `provenance`.
         """
         performance = self._performance(take.clock(), provenance=provenance, take=take)
         replay = Replay(
@@ -399,12 +398,7 @@ class Sketch:
     ) -> Stage:
         """Return a stage for a performance, with every knob of every part as a parameter.
 
-        Args:
-            outputs: objects, which are started and closed with it.
-            inputs: objects, likewise.
-            live: keep real time, instead of a clock that is set.
-            provenance: returns the record that files are given.
-            simulation: what moves the controls in place of hands.
+        As in `perform`: `outputs` and `inputs` (objects), `live`, `provenance`, `simulation`.
         """
         clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         return Stage(

@@ -97,7 +97,7 @@ class _Pages(SimpleHTTPRequestHandler):
     """Serve files to browsers that have this machine's own name for it, and log nothing."""
 
     def log_message(self, format: str, *arguments: object) -> None:
-        """Say nothing: a page is dozens of requests."""
+        """Do nothing: a page is dozens of requests."""
 
     def do_GET(self) -> None:
         """Answer a request, unless another site's name leads here (DNS rebinding)."""

@@ -2,7 +2,7 @@
 
 import pytest
 from capriccio_docs.cli import list_parts
-from capriccio_docs.rights import BEGIN, END, cards_text, main, models_of, with_cards
+from capriccio_docs.model_cards import BEGIN, END, cards_text, main, models_of, with_cards
 from helpers.devices import ROOT
 
 PAGE = ROOT / "docs" / "rights.md"
@@ -16,7 +16,7 @@ def parts():
 
 def test_the_page_is_that_of_the_cards(parts):
     page = PAGE.read_text(encoding="utf-8")
-    assert with_cards(page, parts) == page, "run: python -m capriccio_docs.rights"
+    assert with_cards(page, parts) == page, "run: python -m capriccio_docs.model_cards"
 
 
 def test_of_every_model_the_page_says_whether_its_nearness_was_measured(parts):
@@ -57,7 +57,7 @@ def test_only_what_lies_between_the_marks_is_replaced():
 
 
 def test_the_page_is_written(tmp_path, monkeypatch):
-    monkeypatch.setattr("capriccio_docs.rights.list_parts", list)
+    monkeypatch.setattr("capriccio_docs.model_cards.list_parts", list)
     (tmp_path / "page.md").write_text(f"{BEGIN}\nold\n{END}")
     main(tmp_path / "page.md")
     assert "old" not in (tmp_path / "page.md").read_text()

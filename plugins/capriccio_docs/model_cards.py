@@ -1,4 +1,4 @@
-"""Writes the cards of all models into the page on rights: `python -m capriccio_docs.rights`."""
+"""Writes the models' cards into the page on rights: `python -m capriccio_docs.model_cards`."""
 
 import re
 import sys
@@ -8,7 +8,11 @@ from typing import Any
 from .cli import list_parts
 from .reference import cell
 
-BEGIN, END = "<!-- cards: written by python -m capriccio_docs.rights -->", "<!-- end of cards -->"
+BEGIN = "<!-- cards: written by python -m capriccio_docs.model_cards -->"
+END = "<!-- end of cards -->"
+    "<!-- cards: written by python -m capriccio_docs.model_cards -->",
+    "<!-- end of cards -->",
+)
 # What a card says of rights, and under which of its names.
 FACTS = {
     "learned from": ("data",),
