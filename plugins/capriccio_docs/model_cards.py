@@ -10,9 +10,6 @@ from .reference import cell
 
 BEGIN = "<!-- cards: written by python -m capriccio_docs.model_cards -->"
 END = "<!-- end of cards -->"
-    "<!-- cards: written by python -m capriccio_docs.model_cards -->",
-    "<!-- end of cards -->",
-)
 # What a card says of rights, and under which of its names.
 FACTS = {
     "learned from": ("data",),
