@@ -396,7 +396,7 @@ class Sketch:
         provenance: Callable[[], Mapping[str, Any]] = dict,
         simulation: Any = None,
     ) -> Stage:
-        """Return a stage of `outputs`, `inputs`, `live`, `provenance`, `simulation` as `perform`."""
+        """Return a stage of `outputs`, `inputs`, `live`, `provenance`, `simulation`."""
         clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         return Stage(
             self._performance(clock, provenance=provenance, simulation=simulation),

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pytest
@@ -134,3 +135,17 @@ def test_a_sketch_has_a_page_with_its_code():
 
 def test_the_pages_of_this_checkout_are_found():
     assert source_folder() == ROOT / "docs"
+
+
+def test_a_built_site_travels_in_wheel_and_sdist_though_git_ignores_it(tmp_path):
+    sdist = pytest.importorskip("hatchling.builders.sdist").SdistBuilder
+    wheel = pytest.importorskip("hatchling.builders.wheel").WheelBuilder
+    for name in ("pyproject.toml", "README.md", "LICENSE", ".gitignore"):
+        shutil.copy(ROOT / name, tmp_path)
+    package = tmp_path / "plugins" / "capriccio_docs"
+    (package / "site").mkdir(parents=True)
+    for name in ("__init__.py", "site/index.html"):
+        (package / name).write_text("")
+    for kind, folder in ((sdist, "plugins/"), (wheel, "")):
+        files = [one.distribution_path for one in kind(str(tmp_path)).recurse_included_files()]
+        assert f"{folder}capriccio_docs/site/index.html" in files, files
