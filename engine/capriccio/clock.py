@@ -18,13 +18,21 @@ SPIN_SECONDS = 0.0015
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """A point in the time of a show; cues and parts know the time from it alone."""
+    """A point in the time of a show; cues and parts know the time from it alone.
 
-    beats: float = 0.0  # since the start of the show
-    seconds: float = 0.0  # since the start of the show
-    span: float = 4.0  # beats until the same cue is called again
-    meter: int = 4  # beats in a bar
-    bpm: float = field(default=120.0, compare=False)  # the tempo
+    Args:
+        beats: since the start of the show.
+        seconds: since the start of the show.
+        span: beats until the same cue is called again.
+        meter: beats in a bar.
+        bpm: the tempo, in beats a minute.
+    """
+
+    beats: float = 0.0
+    seconds: float = 0.0
+    span: float = 4.0
+    meter: int = 4
+    bpm: float = field(default=120.0, compare=False)
 
     def phase(self, *, bars: float = 0.0, beats: float = 0.0) -> float:
         """Return a sawtooth, 0 to 1, with a period of `bars` and `beats`; by default one bar."""
@@ -92,7 +100,7 @@ class OfflineClock:
         return self.tempo.seconds_at(beats)
 
     def moment(self, *, seconds: float = 0.0, beats: float | None = None, span: float) -> Moment:
-        """Return the `Moment` at `seconds` since the start, or at `beats`."""
+        """Return the `Moment` at `seconds` since the start, or at `beats`, of a `span` in beats."""
         tempo = self.tempo
         if beats is None:
             beats = tempo.beats_at(seconds)

@@ -31,7 +31,8 @@ class PhrasePlayed(Event):
 
     Args:
         cue: index of the cue in the sketch.
-        beats, span: of its moment.
+        beats: of its moment.
+        span: of its moment, in beats.
         called: seconds of the show at which it was called.
         notes: None where the cue raised.
     """

@@ -12,22 +12,37 @@ T = TypeVar("T")
 
 
 class Note(NamedTuple):
-    """One note of a phrase; its start counts from that of the phrase."""
+    """One note of a phrase.
 
-    pitch: int  # MIDI number, 0..127
-    start: float = 0.0  # beats
-    length: float = 1.0  # beats
-    velocity: float = 0.8  # 0..1
-    channel: int = 1  # 1..16, as printed on instruments
+    Attributes:
+        pitch: MIDI number, 0..127.
+        start: in beats, from the start of the phrase.
+        length: in beats.
+        velocity: 0..1.
+        channel: 1..16, as printed on instruments.
+    """
+
+    pitch: int
+    start: float = 0.0
+    length: float = 1.0
+    velocity: float = 0.8
+    channel: int = 1
 
 
 class Stroke(NamedTuple):
-    """One stroke of a drawing."""
+    """One stroke of a drawing.
 
-    points: Array  # (n, 2), x and y in 0..1 of the canvas from its top left corner
-    width: float = 0.01  # as a fraction of the canvas's shorter side
-    color: tuple[float, float, float] = (0.0, 0.0, 0.0)  # red, green and blue in 0..1
-    opacity: float = 1.0  # 0..1
+    Attributes:
+        points: `(n, 2)`, x and y in 0..1 of the canvas, from its top left corner.
+        width: as a fraction of the canvas's shorter side.
+        color: red, green and blue in 0..1.
+        opacity: 0..1.
+    """
+
+    points: Array
+    width: float = 0.01
+    color: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    opacity: float = 1.0
 
 
 # What a generator makes and an analyzer reads. Text is a `str`, since that holds all it is.
@@ -38,7 +53,10 @@ Medium = Array | list[Note] | list[Stroke] | str
 
 
 def as_image(thing: Any, maker: object = "this", verb: str = "returned") -> Array:
-    """Return `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted."""
+    """Return `thing` as an image, `(height, width, 3)` uint8; floats 0..1 are converted.
+
+    Errors, TypeError or ValueError, begin with `maker` and `verb`: "this returned …".
+    """
     if thing.__class__ is np.ndarray and thing.dtype is BYTES:  # nearly always
         shape = thing.shape
         if len(shape) == 3 and shape[2] == 3 and shape[0] and shape[1]:

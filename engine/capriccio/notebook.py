@@ -11,7 +11,7 @@ from .svg import as_svg
 
 
 def show(thing: Any, size: tuple[int, int] = (512, 512)) -> "Picture":
-    """Return a picture so that a notebook shows it: an image, a canvas, a PIL image, a drawing.
+    """Return a picture of `thing` for a notebook: an image, a canvas, a PIL image, a drawing.
 
     A drawing is shown as SVG of a `size` (width, height), at any scale.
 

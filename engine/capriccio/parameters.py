@@ -54,7 +54,7 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Gauge:
-    """One figure to watch during a show.
+    """One figure to watch during a show, with a `name` and a `description`.
 
     `read` returns it as text, "" while there is none; `good` whether it is as it should be. Both
     are called from any thread.

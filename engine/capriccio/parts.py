@@ -241,7 +241,7 @@ class Generator(Part):
             raise TypeError(f"{self} has no knob {name!r}{near}")
 
     def hold(self, name: str, value: Any) -> None:
-        """Hold a knob at `value`, whatever the sketch passes; None releases it."""
+        """Hold the knob `name` at `value`, whatever the sketch passes; None releases it."""
         self.knob_state.hold(self, name, value)
 
     def warm_up(self) -> None:
@@ -315,7 +315,7 @@ class Analyzer(Part):
         return readings
 
     def analyze(self, thing: Any) -> Any:
-        """Return a NamedTuple of readings, floats 0..1."""
+        """Return a NamedTuple of readings of `thing`, floats 0..1."""
         raise TypeError(f"{self} has no analyze(self, thing)")
 
 
@@ -368,7 +368,7 @@ class Output(Device):
         """End a `Note` that was started."""
 
     def control(self, change: tuple[int, float, int], now: Moment) -> None:
-        """Send a controller: `(controller 0..127, value 0..1, channel 1..16)`."""
+        """Send the change of a controller: `(controller 0..127, value 0..1, channel 1..16)`."""
 
     def sent_until(self, now: Moment) -> None:
         """Called when all events before `now` were sent: often where timed, else with each note."""

@@ -371,7 +371,8 @@ class Sketch:
     ) -> Stats:
         """Perform a take of this sketch offline: the same notes and pictures, at any size and rate.
 
-        `as_shown` leaves out the frames that were dropped. The take of a still gives its picture.
+        `as_shown` leaves out dropped frames; the take of a still gives its picture. `outputs`,
+        `seconds`, `progress` (called with the frames drawn) and `provenance` are as in `perform`.
         """
         performance = self._performance(take.clock(), provenance=provenance, take=take)
         replay = Replay(
@@ -395,7 +396,7 @@ class Sketch:
         provenance: Callable[[], Mapping[str, Any]] = dict,
         simulation: Any = None,
     ) -> Stage:
-        """Return a stage for a performance, with every knob of every part as a parameter."""
+        """Return a stage of `outputs`, `inputs`, `live`, `provenance`, `simulation`."""
         clock = (LiveClock if live else OfflineClock)(self.bpm, self.meter)
         return Stage(
             self._performance(clock, provenance=provenance, simulation=simulation),

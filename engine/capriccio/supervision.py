@@ -74,7 +74,7 @@ class SupervisedProcess:
         return self._process.pid
 
     def start(self, seconds: float) -> None:
-        """Start it, and wait until it is ready; raise ShowError where that fails."""
+        """Start it, and wait until it is ready; raise ShowError where it is not in `seconds`."""
         self._spawn()
         if not self._begun.wait(seconds):
             self._error = f"nothing happened within {seconds:g} s"
@@ -87,7 +87,7 @@ class SupervisedProcess:
         self._supervisor.start()
 
     def write(self, data: bytes) -> bool:
-        """Write to it as a whole, from any thread; return whether it was there.
+        """Write data to it as a whole, from any thread; return whether it was there.
 
         Not more than 4096 bytes, or what two threads write may be mixed.
         """

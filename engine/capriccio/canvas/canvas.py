@@ -29,7 +29,8 @@ class Canvas(CanvasState):
     Transformations and clips end with the frame; colours and other settings stay.
 
     Args:
-        width, height: in pixels; without them it has the size of the sketch that is performed.
+        width: in pixels; without it and `height` it has the size of the sketch that is performed.
+        height: in pixels.
         units: "relative" or "pixels".
     """
 
@@ -87,7 +88,7 @@ class Canvas(CanvasState):
     def arc(
         self, x: float, y: float, width: float, height: float, start: float, stop: float
     ) -> None:
-        """Draw a part of an ellipse about (x, y), filled as a slice, from angle to angle."""
+        """Draw a slice of an ellipse about (x, y), from the angle `start` to `stop`."""
         surface = self._open()
         width, height = self._extent(width, height)
         rect = self._rect("arc", x * self._x - width / 2, y * self._y - height / 2, width, height)
@@ -109,18 +110,18 @@ class Canvas(CanvasState):
         self.polygon(np.reshape(_eight(corners, "quad"), (4, 2)))
 
     def polygon(self, points: Any, closed: bool = True) -> None:
-        """Draw a shape from its points `(n, 2)`."""
+        """Draw a shape from its points `(n, 2)`, or a line where it is not `closed`."""
         surface = self._open()
         self._paint(surface, "drawPath", self._path(points, closed, "polygon"))
 
     def curve(self, points: Any, closed: bool = False) -> None:
-        """Draw a smooth curve through points `(n, 2)`: p5's `spline`."""
+        """Draw a smooth curve through points `(n, 2)`, or a `closed` one: p5's `spline`."""
         surface = self._open()
         path = geometry.curve_path(self._scaled(points, "curve"), closed)
         self._paint(surface, "drawPath", path)
 
     def bezier(self, *coordinates: float) -> None:
-        """Draw a Bézier curve: x1, y1, two control points, and x4, y4."""
+        """Draw a Bézier curve; its coordinates are x1, y1, two control points, and x4, y4."""
         x1, y1, *rest = _eight(coordinates, "bezier")
         self.path(f"M{x1} {y1}C" + " ".join(map(str, rest)))
 
@@ -130,7 +131,7 @@ class Canvas(CanvasState):
         self._paint(surface, "drawPath", self._path(data, True, "path"))
 
     def drawing(self, strokes: list[Stroke]) -> None:
-        """Draw a drawing: a list of `Stroke` in 0..1 of the canvas."""
+        """Draw a drawing: `strokes` is a list of `Stroke` in 0..1 of the canvas."""
         surface = self._open()
         draw_strokes(surface.canvas, strokes, surface.size)
 
@@ -149,7 +150,8 @@ class Canvas(CanvasState):
         """Draw a picture: an image with alpha or without, a canvas, or a PIL image.
 
         Without a place it covers the canvas, its aspect kept. At (x, y), its top left corner, it
-        has its own size in pixels, or a width or a height; with both it is stretched.
+        has its own size in pixels, or a width or a height; with both it is stretched. An `opacity`
+        of 0 hides it, 1 is as it is.
         """
         surface, skia = self._open(), load_skia()
         if math.isnan(opacity):
@@ -185,7 +187,7 @@ class Canvas(CanvasState):
         surface.count(4 * found.width() * found.height())
 
     def text_font(self, name: str = "", *, bold: bool = False) -> None:
-        """Set text in a font, by the name of its family or its file; "" is Inter, which is shipped.
+        """Set text in a font, `bold` or not, by its family or file; "" is Inter, which is shipped.
 
         Raises:
             LookupError: there is no such font on this machine.
@@ -211,7 +213,7 @@ class Canvas(CanvasState):
         style.down = choice(down, {one: one for one in downs}, "down")
 
     def text_leading(self, leading: float) -> None:
-        """Set the distance of lines, as a multiple of the size of type; 1.25 at first."""
+        """Set the leading, from line to line, as a multiple of the size of type; 1.25 at first."""
         self.settings.leading = leading
 
     def text(self, words: str, x: float, y: float, width: float | None = None) -> None:

@@ -17,6 +17,7 @@ def rasterise(
 ) -> Array:
     """Return a drawing as an anti-aliased image of `size` (width, height), stroke over stroke.
 
+    The `background` is red, green and blue in 0..1.
     Where skia-python does not load, Pillow draws it, a hundred times as slowly.
     """
     if not skia_is_available():

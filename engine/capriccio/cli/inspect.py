@@ -17,14 +17,24 @@ if TYPE_CHECKING:  # what they import would make every command slow to start
 
 @click.command()
 @click.argument("file", type=FILE)
+@click.option(
+    "--card", is_flag=True, help="Show the card of a model: FILE is an .onnx file, or a name."
+)
 @json_option
-def inspect(file: Path, as_json: bool) -> None:
+def inspect(file: Path, card: bool, as_json: bool) -> None:
     """Show how FILE was made: a PNG, MP4, MIDI file or take of Capriccio.
 
     \b
       capriccio inspect takes/nocturne-20260314-203000-0083.400s.png
       capriccio inspect nocturne.mp4 --json
+      capriccio inspect --card pomona            what a model learned, from whose work
+      capriccio inspect --card vae:paintings
+      capriccio inspect --card mine.onnx
     """
+    if card:
+        with plain_errors():
+            _show_card(file, as_json)
+        return
     from ..recording.provenance import read_provenance
     from ..recording.take import read_take
     from ..sketch_provenance import command_of
@@ -53,6 +63,42 @@ def inspect(file: Path, as_json: bool) -> None:
         click.echo(f"{'again':12}capriccio replay {shlex.quote(str(file))}")
     elif not record.get("live"):
         click.echo(f"{'again':12}{command_of(record)}")
+
+
+def _show_card(model: Path, as_json: bool) -> None:
+    from ..models.onnx_reader import read_spec
+
+    path = model if model.suffix == ".onnx" else model_named(str(model))
+    said = read_spec(path)[2]
+    if as_json:
+        click.echo(json.dumps({"file": path.name, **said}, indent=2))
+        return
+    for name, value in {"file": path.name, **said}.items():
+        for line in _lines(name, value):
+            click.echo(line if len(line) <= 400 else f"{line[:400]}…")
+
+
+def model_named(words: str) -> Path:
+    """Return the file of a model by its name, `pomona` or `gan:pomona`, among all parts.
+
+    Raises:
+        ShowError: no part has a model of this name, or several have.
+    """
+    from ..errors import suggest
+    from ..registry import installed
+
+    part, _, wanted = words.rpartition(":")
+    found: dict[str, Path] = {}
+    names: set[str] = set()
+    for one in installed().found:
+        names |= set(one.part.models)
+        if wanted in one.part.models and part in ("", one.part.name):
+            found[f"{one.part.name}:{wanted}"] = Path(one.part.models[wanted])
+    if len(set(found.values())) > 1:
+        raise ShowError(f"several parts have a model {wanted!r}; name one: {', '.join(found)}")
+    if not found:
+        raise ShowError(f"no model is named {words!r}{suggest(wanted, sorted(names))}")
+    return next(iter(found.values()))
 
 
 def record_in(found: "FileProvenance", file: Path) -> dict[str, Any]:

@@ -77,6 +77,7 @@ class Model:
     model ProviderError.
 
     Args:
+        path: of an `.onnx` file.
         threads: for one call on the CPU, by default one for each core; small recurrent networks
             are faster with 1, since waking a second thread takes longer than their work.
     """

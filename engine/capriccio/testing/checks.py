@@ -43,7 +43,7 @@ THREAD_SECONDS = 5.0
 
 
 def check_generator(part: type[Generator] | str, **options: Any) -> None:
-    """Check that a generator conforms; raise AssertionError if not.
+    """Check that a generator, `part`, conforms; raise AssertionError if not.
 
     Checked are: name and docstring; that building it is cheap and that it runs without torch; that
     the same seed gives the same bytes and another seed others; what it returns; every choice and
@@ -207,7 +207,7 @@ def _play(
 def check_analyzer(
     part: type[Analyzer] | str, things: Iterable[Any] | None = None, **options: Any
 ) -> None:
-    """Check that an analyzer conforms when it reads `things`; raise AssertionError if not.
+    """Check that an analyzer, `part`, conforms, reading `things`; raise AssertionError if not.
 
     They are `images()`, the default, `phrases()` or `drawings()`.
     """
@@ -245,7 +245,7 @@ def check_analyzer(
 
 
 def check_output(part: type[Output] | str, target: str | Path = "", **options: Any) -> None:
-    """Check that an output conforms; raise AssertionError if not.
+    """Check that an output, `part`, conforms; raise AssertionError if not.
 
     It is started on an offline clock, shown images of several sizes, played notes and controllers,
     and closed, twice, while a note sounds. The `target` is what follows the colon on the command
@@ -255,7 +255,7 @@ def check_output(part: type[Output] | str, target: str | Path = "", **options: A
 
 
 def check_input(part: type[Input] | str, target: str | Path = "", **options: Any) -> None:
-    """Check that an input conforms; raise AssertionError if not.
+    """Check that an input, `part`, conforms; raise AssertionError if not.
 
     It is started with a show on an offline clock, and closed, twice; its threads must end then.
     The `target` is what follows the colon on the command line.

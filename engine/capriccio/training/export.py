@@ -47,11 +47,13 @@ def export(
     raises ModelError.
 
     Args:
-        inputs: examples, which set the shapes.
+        net: any module without control flow that depends on values.
+        inputs: examples, which set the shapes; `input_names` and `output_names` name them.
         card: metadata that JSON can hold; commit, machine, versions and differences are added.
         tolerance: for all outputs, or by the name of an output.
         draw: returns random inputs to compare with; by default normal floats, and integers within
             the range of the example's.
+        trials: how many such inputs are compared.
         half: round and store the weights in half precision; it computes in single precision.
         dynamic: axes of inputs that may have any size: a `torch.export.Dim` by number, by name.
         joined: an output, and the path of another model that reads it as its only input; both

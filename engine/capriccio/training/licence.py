@@ -7,7 +7,7 @@ WATERCOLORS = "watercolors-usda-pomological"
 
 
 def licence_of(data: Path) -> dict[str, str]:
-    """Return the licence and credit of a folder of images, for the card of a model.
+    """Return the licence and credit of a folder `data` of images, for the card of a model.
 
     They are read from its files LICENSE and CREDIT; those of the watercolors are known.
     """

@@ -8,7 +8,7 @@ Features = np.ndarray[Any, Any]
 
 
 def frechet(real: Features, made: Features) -> float:
-    """Return the Fréchet distance (arXiv 1706.08500); only features of Inception give the FID."""
+    """Return the Fréchet distance of features `real` and `made`, `(n, width)`: arXiv 1706.08500."""
     means = real.mean(0) - made.mean(0)
     one, other = (np.cov(part.astype(np.float64), rowvar=False) for part in (real, made))
     # The trace of the root of a product of covariances: its eigenvalues are real and positive.
@@ -17,7 +17,10 @@ def frechet(real: Features, made: Features) -> float:
 
 
 def kernel_distance(real: Features, made: Features) -> float:
-    """Return the unbiased squared kernel distance, cubic kernel (arXiv 1801.01401), times 1,000."""
+    """Return the unbiased squared kernel distance (cubic; arXiv 1801.01401) times 1,000.
+
+    `real` and `made` are features, `(n, width)`.
+    """
     width = real.shape[1]
     one, other = (part.astype(np.float64) for part in (real, made))
     kernels = [(a @ b.T / width + 1) ** 3 for a, b in ((one, one), (other, other), (one, other))]

@@ -25,7 +25,7 @@ FIRST_ESTIMATE = 45.0  # seconds of training, after which its end is estimated
 
 
 def seed_everything(seed: int) -> None:
-    """Seed the random numbers of Python, numpy and torch."""
+    """Seed the random numbers of Python, numpy and torch with `seed`."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)
@@ -37,7 +37,7 @@ def find_device() -> str:
 
 
 def mixed_precision(device: str) -> torch.autocast:
-    """Return a context that computes in bfloat16 where the hardware does; elsewhere it is slow."""
+    """Return a context in which a device ("cpu", "cuda") computes in bfloat16 where it is fast."""
     able = device != "cpu"
     if not able and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 has it
         has = torch.cpu.get_capabilities()
@@ -53,8 +53,8 @@ class Trainer:
     follow from seed and step, so a resumed training continues exactly as if never stopped.
 
     The newest state is written to `checkpoint`, the best one beside it as `.best.safetensors`. A
-    `decay` of 0.999 averages over about the last 1,000 steps; a dry run takes two, and writes no
-    file.
+    `decay` of 0.999 averages over about the last 1,000 steps; `resume` goes on from `checkpoint`; a
+    `dry_run` takes two steps, and writes no file. The `optimizer` is stepped and saved too.
     """
 
     def __init__(
@@ -103,6 +103,7 @@ class Trainer:
                 lower is better.
             every: steps between validations.
             schedule: returns a factor for the learning rates at a progress of 0..1.
+            clip: the largest norm of all gradients together.
             on_snapshot: called with `ema` and the step after each validation.
             enough: steps from which on a model is worth using; a budget that will not reach them
                 is told after the first minute, and at the end.

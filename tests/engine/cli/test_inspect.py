@@ -63,3 +63,37 @@ def test_a_record_of_a_stranger_is_printed_in_few_and_harmless_lines(folder):
     shown = capriccio("inspect", "a.png").output
     assert "\x1b" not in shown and r"\x1b[31m" in shown
     assert len(shown.splitlines()) < 60
+
+
+def test_the_card_of_a_model_is_shown_by_its_name():
+    lines = capriccio("inspect", "--card", "pomona").output.splitlines()
+    assert lines[0] == "file        pomona.onnx"
+    assert any(line.startswith("licence     public domain") for line in lines)
+    assert all(len(line) <= 401 for line in lines)
+
+
+def test_the_card_of_a_file_is_shown_as_json():
+    from capriccio import generator_class
+
+    path = generator_class("draw").models["kanji"]
+    card = json.loads(capriccio("inspect", "--card", path, "--json").output)
+    assert (card["file"], card["licence"]) == ("kanji.onnx", "CC BY-SA 3.0")
+
+
+def test_of_models_of_one_name_the_part_is_asked_for():
+    told = error("inspect", "--card", "paintings")
+    assert (
+        told == "several parts have a model 'paintings'; name one: critic:paintings, vae:paintings"
+    )
+    named = capriccio("inspect", "--card", "vae:paintings", "--json").output
+    assert json.loads(named)["part"] == "vae"
+
+
+def test_a_model_that_several_parts_share_is_one():
+    assert "chorales.onnx" in capriccio("inspect", "--card", "chorales").output
+
+
+def test_a_misspelt_model_is_reported_with_the_nearest():
+    told = error("inspect", "--card", "pomma")
+    assert told == "no model is named 'pomma'; did you mean 'pomona'?"
+    assert "mine.onnx" in error("inspect", "--card", "mine.onnx")

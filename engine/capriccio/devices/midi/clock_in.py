@@ -214,6 +214,10 @@ class BeatFollower(ClockFollower):
 
     A show begins with the next bar. `update` is called as long as the beats are known; without it
     the last tempo stays.
+
+    Args:
+        clock: that of the performance.
+        name: what messages call the source of the beats.
     """
 
     def __init__(self, clock: OfflineClock, name: str):
@@ -223,10 +227,11 @@ class BeatFollower(ClockFollower):
 
     @property
     def bpm(self) -> float:
+        """The tempo that was reported last, in beats a minute; 0 before."""
         return self._bpm
 
     def update(self, seconds: float, beats: float, bpm: float) -> None:
-        """Follow beats that are at `beats` at `seconds` of the show."""
+        """Follow beats that are at `beats` at `seconds` of the show, at a tempo `bpm`."""
         with self._lock:
             self._bpm, self._latest = bpm, (seconds, beats)
             if self.clock.started and self._joined:
