@@ -81,6 +81,7 @@ def replay(
         sketch = load_sketch(sketch_file, digest)
         sketch.bpm, sketch.fps = then["bpm"], fps or then["fps"]
         sketch.size = size or tuple(then["size"])
+        sketch.follow_window = sketch.follow_window and size is None
         provenance = provenance_of(sketch, sketch_file, again=file.name)
         if provenance().get("sha256") != then["sha256"]:
             _warn(f"sketch {sketch_file.name} has changed; it is performed as it is now")
