@@ -130,7 +130,7 @@ def take_in(found: "FileProvenance", file: Path) -> "Take":
 
     record = record_in(found, file)
     if "take" in record or found.kind == "take":
-        return read_take(found.text, file.name)
+        return read_take(found.text, file.name, file.parent)
     if record.get("live"):
         raise ShowError(f"{file.name!r} was made live; replay the take of that show, in takes/")
     raise ShowError(f"{file.name!r} was made offline; make it again with: {command_of(record)}")
