@@ -76,8 +76,8 @@ class CanvasState:
         return self._open().snapshot()
 
     def premultiplied(self) -> Array:
-        """Return its own pixels: blue, green, red times alpha, and alpha, `(height, width, 4)`."""
-        return self._open().bgra()
+        """Return its own pixels: red, green, blue times alpha, and alpha, `(height, width, 4)`."""
+        return self._open().premultiplied()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return self.pixels if dtype is None else self.pixels.astype(dtype)
