@@ -77,6 +77,14 @@ class ReadingTaken(Event):
 
 
 @dataclass(frozen=True, slots=True)
+class ImageSeen(Event):
+    """A camera has a new image, `(height, width, 3)` uint8, from the frame at `seconds` on."""
+
+    camera: str
+    image: Any
+
+
+@dataclass(frozen=True, slots=True)
 class TempoChanged(Event):
     """The tempo changes; known at `seconds`, in force from `change.seconds` on."""
 

@@ -55,6 +55,7 @@ class Sketch:
         meter: beats in a bar.
         fps: frames a second.
         size: (width, height) in pixels.
+        follow_window: live, the picture takes the size of its window, and changes with it.
     """
 
     def __init__(
@@ -63,9 +64,10 @@ class Sketch:
         meter: int = 4,
         fps: float = 30.0,
         size: tuple[int, int] = (512, 512),
+        follow_window: bool = False,
     ):
-        self.bpm, self.meter, self.fps, self.size = bpm, meter, fps, size
-        self.written = bpm, meter, fps, size  # as they stand in the file
+        self.bpm, self.meter, self.fps, self.size = self.written = bpm, meter, fps, size
+        self.follow_window = follow_window  # `written` is what stands in the file
         self._title = ""
         self._names: dict[str, Any] | None = None  # of the sketch's file, where it was loaded
         self._draw: DrawFunction | None = None
@@ -417,7 +419,7 @@ class Sketch:
             facts["open_sound"] = sound_renderer()
             for part in self.parts.values():
                 suited = {**check_instruments(part.instruments), **suited}
-        facts["instruments"] = {**suited, **self._instruments}
+        facts |= {"instruments": suited | self._instruments, "follows_window": self.follow_window}
         for cue in self._plays:
             cue.feel.reset()
         performance = Performance(clock, self.size, self.fps, self.title, **facts)

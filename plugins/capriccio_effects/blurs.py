@@ -4,16 +4,22 @@ from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, Moment
+from capriccio import Generator, Moment, skia_image
 
+from .opengl import OnDevice, OpenGL, loaded_skia
 from .pictures import Array, as_picture, as_words, join, picture_of, split, word_bands
 
 WIDEST = 0.08  # of the shorter side: the radius of a full blur
+LEAST = 0.3  # pixels of radius that can be seen
 FINEST = 1.0  # pixels of radius at least that are left after the picture was made smaller
 
 
-class Blur(Generator):
-    """Blur a picture."""
+class Blur(OnDevice, Generator):
+    """Blur a picture.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(self, now: Moment, *, over: Any = None, amount: float = 0.4) -> Array:
         """Return the picture, blurred.
@@ -23,7 +29,11 @@ class Blur(Generator):
             amount: how much; 0 leaves it as it is.
         """
         image = picture_of(over, self)
-        return blurred(image, amount**2 * WIDEST * min(image.shape[:2]))
+        radius = amount**2 * WIDEST * min(image.shape[:2])
+        opengl = self.opengl()
+        if opengl and radius >= LEAST:
+            return _blurred_by(opengl, image, radius)
+        return blurred(image, radius)
 
 
 class Glow(Generator):
@@ -69,12 +79,23 @@ class Glow(Generator):
 
 def blurred(image: Array, radius: float) -> Array:
     """Return an image blurred by a radius in pixels."""
-    if radius < 0.3:
+    if radius < LEAST:
         return image.copy()
     small, factor = reduced(image, radius / FINEST)
     # The mean of so many pixels, and the way back, blur as well.
     left = (radius / factor) ** 2 - (0.25 if factor > 1 else 0.0)
     return enlarged(_gauss(small, left**0.5), image, factor)
+
+
+def _blurred_by(opengl: OpenGL, image: Array, radius: float) -> Array:
+    skia = loaded_skia()
+
+    def paint(canvas: Any) -> None:
+        found = skia.ImageFilters.Blur(radius, radius, skia.TileMode.kClamp)
+        style = skia.Paint(ImageFilter=found)
+        canvas.drawImage(skia_image(image), 0, 0, skia.SamplingOptions(), style)
+
+    return opengl.draw((image.shape[1], image.shape[0]), paint)
 
 
 def reduced(image: Array, factor: float) -> tuple[Array, int]:

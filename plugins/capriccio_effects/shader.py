@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Canvas, Generator, Knob, Moment, skia_image
+from capriccio import Canvas, Generator, Knob, Moment
 
+from .opengl import Device, OnDevice, shader_of
 from .pictures import Array, picture_of
 from .shader_loops import loop_steps
 
@@ -50,7 +51,7 @@ half4 main(float2 at) {
 """
 
 
-class Shader(Generator):
+class Shader(OnDevice, Generator):
     """Run a shader over a picture: a file in SkSL, or in GLSL as on Shadertoy.
 
     In SkSL, write `uniform shader image;` and `half4 main(float2 at)`; `image.eval(at)` is the
@@ -63,9 +64,11 @@ class Shader(Generator):
 
     Args:
         file: the path of the shader; a swirl unless given.
+        device: "gpu" runs it on a graphics card; see `OnDevice`.
     """
 
-    def __init__(self, file: str | Path = "") -> None:
+    def __init__(self, file: str | Path = "", *, device: Device = "cpu") -> None:
+        super().__init__(device=device)
         self._file = Path(file).expanduser() if file else None
         self._saved = 0  # when the file was saved, in nanoseconds
         self._effect: Any = None
@@ -135,11 +138,7 @@ class Shader(Generator):
         import skia
 
         height, width = image.shape[:2]
-        builder = skia.RuntimeShaderBuilder(self._effect)
-        sampling = skia.SamplingOptions(skia.FilterMode.kLinear)
-        clamp = skia.TileMode.kMirror
-        for child in self._effect.children():
-            builder.setChild(str(child.name), skia_image(image).makeShader(clamp, clamp, sampling))
+        images = {str(child.name): (image, True) for child in self._effect.children()}
         declared = {str(one.name) for one in self._effect.uniforms()}
         given = {
             "resolution": (width, height),
@@ -154,12 +153,16 @@ class Shader(Generator):
             if len(numbers) != count or not np.isfinite(numbers).all():
                 raise ValueError(f"uniform {name!r} of {self} takes {count} numbers, got {value!r}")
             given[name] = tuple(numbers)
-        for name in declared & set(given):
-            values = [float(one) for one in given[name]]
-            builder.setUniform(name, values[0] if len(values) == 1 else values)
+        uniforms = {name: given[name] for name in declared & set(given)}
+
+        def paint(canvas: Any) -> None:
+            canvas.clear(skia.ColorBLACK)
+            canvas.drawPaint(skia.Paint(Shader=shader_of(self._effect, images, uniforms)))
+
+        if opengl := self.opengl():
+            return opengl.draw((width, height), paint)
         canvas = Canvas(width, height)
-        canvas.background("black")
-        canvas.skia.drawPaint(skia.Paint(Shader=builder.makeShader()))
+        paint(canvas.skia)
         return canvas.pixels
 
 

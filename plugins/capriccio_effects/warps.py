@@ -6,14 +6,48 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, Moment
 
+from .opengl import OnDevice, drawn
 from .pictures import Array, bands, luminance, picture_of, resized
 
 MOST_SEGMENTS = 16
 FARTHEST = 0.12  # of the shorter side: a full displacement
+# What kaleidoscope and displace compute, as shaders.
+MIRRORS = """
+uniform shader image;
+uniform float2 size;
+uniform float wedge;
+uniform float2 turn;
+half4 main(float2 at) {
+  float2 place = floor(at) - (size - 1.0) / 2.0;
+  float angle = abs(mod(atan(place.y, place.x) + wedge / 2.0, wedge) - wedge / 2.0);
+  place = length(place) * float2(cos(angle), sin(angle));
+  place = float2(place.x * turn.x - place.y * turn.y, place.x * turn.y + place.y * turn.x);
+  place += (size - 1.0) / 2.0;
+  place = sign(place) * floor(abs(place) + 1e-4);
+  float2 period = max(float2(1.0), 2.0 * size - 2.0);
+  place = mod(place, period);
+  return image.eval(min(place, period - place) + 0.5);
+}
+"""
+SHIFT = """
+uniform shader image;
+uniform shader by;
+uniform float2 size;
+uniform float2 far;
+half4 main(float2 at) {
+  float3 levels = floor(float3(by.eval(at).rgb) * 255.0 + 0.5);
+  float light = floor(dot(levels, float3(2.0, 5.0, 1.0)) / 8.0) - 128.0;
+  return image.eval(clamp(floor(at) + floor(light * far), float2(0.0), size - 1.0) + 0.5);
+}
+"""
 
 
-class Kaleidoscope(Generator):
-    """Mirror a wedge of a picture round its middle."""
+class Kaleidoscope(OnDevice, Generator):
+    """Mirror a wedge of a picture round its middle.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self,
@@ -35,8 +69,11 @@ class Kaleidoscope(Generator):
         image = picture_of(over, self)
         height, width = image.shape[:2]
         count = 2 + round(segments * (MOST_SEGMENTS - 2))
-        x, y = _wedge(height, width, count)
         angle, scale = 2 * np.pi * turn, 2 ** (1 - 2 * zoom)
+        if opengl := self.opengl():
+            turned = np.cos(angle) * scale, np.sin(angle) * scale
+            return drawn(opengl, MIRRORS, image, {"wedge": 2 * np.pi / count, "turn": turned})
+        x, y = _wedge(height, width, count)
         cosine, sine = np.float32(np.cos(angle) * scale), np.float32(np.sin(angle) * scale)
         result = np.empty_like(image)
         # The lower half mirrors the upper one and, of an even number, the right half the left one.
@@ -137,8 +174,12 @@ def _bulge(reach: int, amount: int) -> tuple[Array, Array]:
     return np.rint(x * scale).astype(np.int32), np.rint(y * scale).astype(np.int32)
 
 
-class Displace(Generator):
-    """Move the pixels of a picture as another says: light to one side, dark to the other."""
+class Displace(OnDevice, Generator):
+    """Move the pixels of a picture as another says: light to one side, dark to the other.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self,
@@ -163,6 +204,9 @@ class Displace(Generator):
         far = amount**2 * FARTHEST * min(height, width) / 128 * 65536
         along = np.int32(far * np.cos(2 * np.pi * angle))
         down = np.int32(far * np.sin(2 * np.pi * angle))
+        if opengl := self.opengl():
+            shares = int(along) / 65536, int(down) / 65536
+            return drawn(opengl, SHIFT, image, {"far": shares}, by=other)
         columns = np.arange(width, dtype=np.int32)
         rows = np.arange(height, dtype=np.int32)[:, None]
         result = np.empty_like(image)

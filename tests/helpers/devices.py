@@ -141,6 +141,31 @@ def x_server(*sizes: str) -> Iterator[str]:
         end(child)
 
 
+@contextmanager
+def wayland(folder: Path, scale: int = 1) -> Iterator[dict[str, str]]:
+    """Run a Wayland compositor whose display has `scale` pixels a point; give the environment.
+
+    Args:
+        folder: of its socket.
+        scale: how many pixels a point has, across and down.
+    """
+    needs("weston")
+    folder.chmod(0o700)
+    environment = {name: it for name, it in os.environ.items() if name != "DISPLAY"}
+    environment |= {"XDG_RUNTIME_DIR": str(folder), "WAYLAND_DISPLAY": "wayland-test"}
+    child = subprocess.Popen(
+        ["weston", "--backend=headless-backend.so", "--socket=wayland-test", f"--scale={scale}"],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        wait_for((folder / "wayland-test").exists, what="weston")
+        yield environment | {"SDL_VIDEODRIVER": "wayland"}
+    finally:
+        end(child)
+
+
 class Synth:
     """A real MIDI instrument: a port that others connect to, and everything that arrived at it."""
 

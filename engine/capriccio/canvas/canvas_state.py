@@ -76,8 +76,8 @@ class CanvasState:
         return self._open().snapshot()
 
     def premultiplied(self) -> Array:
-        """Return its own pixels: blue, green, red times alpha, and alpha, `(height, width, 4)`."""
-        return self._open().bgra()
+        """Return its own pixels: red, green, blue times alpha, and alpha, `(height, width, 4)`."""
+        return self._open().premultiplied()
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Array:
         return self.pixels if dtype is None else self.pixels.astype(dtype)
@@ -90,10 +90,11 @@ class CanvasState:
         performance = current_performance.get()
         begins = performance is not None and performance is not self._performance
         self._frame = current_frame.get()
+        size = self._fixed or (performance.size if performance else DEFAULT_SIZE)
+        resized = surface is not None and performance is not None and size != surface.size
         if surface is not None and begins and self._fixed:
             surface.begin_show()
-        elif surface is None or begins:
-            size = self._fixed or (performance.size if performance else DEFAULT_SIZE)
+        elif surface is None or begins or resized:
             surface = self._surface = DrawingSurface(size)
             if self._relative:
                 self._x, self._y = map(float, size)

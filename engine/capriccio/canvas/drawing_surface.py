@@ -23,7 +23,7 @@ class DrawingSurface:
     def __init__(self, size: tuple[int, int]):
         skia = load_skia()
         self.size = size
-        self._pixels = np.zeros((size[1], size[0], 4), np.uint8)  # blue, green, red, alpha
+        self._pixels = np.zeros((size[1], size[0], 4), np.uint8)  # premultiplied
         self._surface = skia.Surface.MakeRasterDirect(image_info(size), self._pixels, 4 * size[0])
         self._bounds = skia.Rect(0, 0, *size)
         self._recorder = skia.PictureRecorder()
@@ -129,8 +129,8 @@ class DrawingSurface:
         self.flush()
         return rgb_of(self._pixels)
 
-    def bgra(self) -> Array:
-        """Return the pixels themselves, premultiplied, blue first."""
+    def premultiplied(self) -> Array:
+        """Return the pixels themselves, `(height, width, 4)`: the colours are times alpha."""
         self.flush()
         return self._pixels
 

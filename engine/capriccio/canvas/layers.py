@@ -10,7 +10,7 @@ from ..errors import suggest
 from ..media import Array, as_image, is_canvas
 from ..parameters import Parameter, Parameters
 from ..performance import current_performance
-from .pixels import as_array, bgra_of, copied, image_info, is_drawing, rgb_of, scaled
+from .pixels import as_array, copied, image_info, is_drawing, rgb_of, rgba_of, scaled
 from .skia_library import load_skia
 from .strokes import rasterise
 from .style import BLEND_MODES, skia_blend_mode
@@ -181,7 +181,7 @@ class Source:
         skia = load_skia()
         rows = under[self.top : self.top + self.over.height()]
         height, width = rows.shape[:2]
-        pixels, info = bgra_of(rows), image_info((width, height), alpha=False)
+        pixels, info = rgba_of(rows), image_info((width, height), alpha=False)
         canvas = skia.Surface.MakeRasterDirect(info, pixels, 4 * width).getCanvas()
         paint = skia.Paint()
         paint.setBlendMode(skia_blend_mode(self.mode))
@@ -199,7 +199,7 @@ class Source:
 def _as_skia(image: Array, alpha: Array | None) -> Any:
     """Return an image with its alpha as skia's."""
     height, width = image.shape[:2]
-    pixels, info = bgra_of(image), image_info((width, height), alpha=False)
+    pixels, info = rgba_of(image), image_info((width, height), alpha=False)
     if alpha is not None:
         pixels[..., 3] = alpha
         info = info.makeAlphaType(load_skia().kUnpremul_AlphaType)

@@ -81,6 +81,7 @@ def replay(
         sketch = load_sketch(sketch_file, digest)
         sketch.bpm, sketch.fps = then["bpm"], fps or then["fps"]
         sketch.size = size or tuple(then["size"])
+        sketch.follow_window = sketch.follow_window and size is None
         provenance = provenance_of(sketch, sketch_file, again=file.name)
         if provenance().get("sha256") != then["sha256"]:
             _warn(f"sketch {sketch_file.name} has changed; it is performed as it is now")
@@ -129,7 +130,7 @@ def take_in(found: "FileProvenance", file: Path) -> "Take":
 
     record = record_in(found, file)
     if "take" in record or found.kind == "take":
-        return read_take(found.text, file.name)
+        return read_take(found.text, file.name, file.parent)
     if record.get("live"):
         raise ShowError(f"{file.name!r} was made live; replay the take of that show, in takes/")
     raise ShowError(f"{file.name!r} was made offline; make it again with: {command_of(record)}")

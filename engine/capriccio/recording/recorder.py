@@ -13,10 +13,11 @@ from typing import Any, cast
 import numpy as np
 
 from ..atomic_file import replacing
-from ..events import Event
+from ..events import Event, ImageSeen
 from ..log import info, warn_once
 from ..models.model import open_models
 from ..parameters import Parameter, Parameters
+from .footage import Footage
 from .provenance import FORMAT, as_json, as_png, from_json
 from .take import encode
 
@@ -26,6 +27,8 @@ FLUSH_SECONDS = 0.25
 MAX_EVENTS = 100_000
 # Stills that may wait to be written; more are refused, since each is as large as its picture.
 MAX_STILLS = 8
+# Images of cameras that may wait to be written, about half a second of them.
+MAX_IMAGES = 16
 # How long the end of a show waits for a slow disk, in seconds.
 CLOSE_SECONDS = 2.0
 
@@ -59,7 +62,8 @@ class Recorder:
         self.stills: list[Path] = []
         self._provenance = provenance
         self._waiting: deque[Event] = deque()
-        self._lost = self._stills = 0  # events, and stills that wait
+        self._lost = self._stills = self._images = 0  # events, and pictures that wait
+        self._footage = Footage(self.path)
         self.failed = False  # nothing more can be written
         self._models: dict[str, dict[str, str]] = {}
         self._file = -1  # a descriptor
@@ -89,6 +93,7 @@ class Recorder:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.path, self._file = _new_file(self.path)
+            self._footage = Footage(self.path)
             self._identity = _identity(self._file)
             header = {"take": FORMAT, **self._provenance()}
             header.pop("models", None)  # they are opened when the first picture is made
@@ -119,6 +124,11 @@ class Recorder:
         """Remember an event that is to be written; it takes a microsecond."""
         if self.failed:
             return
+        if isinstance(event, ImageSeen):
+            if self._images > MAX_IMAGES:
+                warn_once("the take lacks images of a camera: they are written too slowly")
+                return
+            self._images += 1
         if len(self._waiting) < MAX_EVENTS:
             self._waiting.append(event)
         else:
@@ -134,8 +144,8 @@ class Recorder:
         self._stopping.set()
         if self._thread.ident:
             self._thread.join(CLOSE_SECONDS)
-            if not seconds:
-                self.path.unlink(missing_ok=True)
+            for path in () if seconds else (self.path, *self._footage.paths):
+                path.unlink(missing_ok=True)
 
     # -- in a thread of its own ----------------------------------------------------------------
 
@@ -153,6 +163,7 @@ class Recorder:
                 self._pause(error)
         if self._trouble:
             warn_once(f"the take ends early, at {self._length} bytes: {self._trouble}")
+        self._footage.close()
         self._close_file()
 
     def _pause(self, error: OSError) -> None:
@@ -198,7 +209,11 @@ class Recorder:
                 self._keep(event)
                 continue
             try:
-                if isinstance(event, ShowEnded):
+                if isinstance(event, ImageSeen):
+                    self._images -= 1
+                    if place := self._footage.keep(event):
+                        lines.append(as_json([event.seconds, "image", [event.camera, *place]]))
+                elif isinstance(event, ShowEnded):
                     lines.append(as_json([event.seconds, "end", None]))
                 else:
                     lines.append(encode(event))

@@ -10,6 +10,7 @@ that was set, by its address, or
 | `answer` | `[cue, beats, called, [[pitch, …], …] heard, [[pitch, …, beats], …]]` |
 | `midi` | `[controls, device, played, bytes as hex]`, read at `seconds`, played a little before |
 | `reading` | `[analyzer, value, …]`, from the frame at `seconds` on |
+| `image` | `[camera, film, number]`: the image of a film beside the take that a camera delivered |
 | `tempo` | `[seconds, reached, beats, bpm, over, standing]`, a `TempoChange`, known at `seconds` |
 | `panic` | all that sounded was silenced |
 | `late` | how many frames were dropped before the one at `seconds` |
@@ -24,6 +25,7 @@ import gc
 import math
 from bisect import bisect_right
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ..clock import OfflineClock
@@ -103,8 +105,8 @@ def _note_lists(notes: list[TimedNote] | None) -> list[list[float]] | None:
 class Take:
     """A show that was, as it is needed to replay it."""
 
-    def __init__(self, record: dict[str, Any]):
-        self.record = record  # the provenance record
+    def __init__(self, record: dict[str, Any], folder: Path = Path()):
+        self.record, self.folder = record, folder  # the provenance record, and where the take is
         self.turns: list[ParameterSet] = []
         self.phrases: list[PhrasePlayed] = []
         self.answers: list[AnswerPlayed] = []
@@ -118,6 +120,7 @@ class Take:
         self._dropped: list[tuple[int, int]] = []  # from which frame to which, in order
         self._messages: dict[str, list[MidiReceived]] = {}
         self._readings: dict[str, list[tuple[float, list[Any]]]] = {}
+        self._images: dict[str, list[tuple[float, Path, int]]] = {}
         self._types: dict[str, Callable[..., Any]] = {}  # of readings, by analyzer
         self._tempo = TempoMap(record["bpm"])
 
@@ -166,6 +169,12 @@ class Take:
             ]
         return self._types[analyzer](*values)
 
+    def image(self, camera: str, seconds: float) -> tuple[Path, int] | None:
+        """Return which image a camera showed in the frame at `seconds`: its film, its number."""
+        seen = self._images.get(camera, [])
+        place = bisect_right(seen, seconds + ROUNDING_SECONDS, key=lambda image: image[0])
+        return seen[place - 1][1:] if place else None
+
     def add_line(self, seconds: float, what: str, value: Any) -> None:
         """Add what one line says.
 
@@ -193,6 +202,12 @@ class Take:
         elif what == "reading":
             name, *values = value
             self._readings.setdefault(name, []).append((seconds, values))
+        elif what == "image":
+            camera, film, place = value
+            if Path(film).name != film:
+                raise ValueError(f"a film lies beside its take, not at {film!r}")
+            path = self.folder / film
+            self._images.setdefault(str(camera), []).append((seconds, path, int(place)))
         elif what == "tempo":
             at, _, beats, bpm, over = map(_number, value[:5])
             change = self._tempo.change(at, bpm, beats=beats, over=over, standing=value[5] is True)
@@ -213,7 +228,7 @@ class Take:
         self.seconds = max(self.seconds, seconds)
 
 
-def read_take(text: str, name: str) -> Take:
+def read_take(text: str, name: str, folder: Path = Path()) -> Take:
     """Read the lines of a take.
 
     A last line that is not whole is dropped with a warning: a show that was killed leaves one.
@@ -221,6 +236,7 @@ def read_take(text: str, name: str) -> Take:
     Args:
         text: of the file.
         name: what errors call it.
+        folder: where its films are.
 
     Raises:
         ShowError: something else is malformed; the message names the line.
@@ -233,7 +249,7 @@ def read_take(text: str, name: str) -> Take:
     try:
         if any(len(line) > MAX_LINE for line in lines):
             raise ValueError(f"a line has more than {MAX_LINE} characters")
-        take = Take(_header(from_json(lines[0])))
+        take = Take(_header(from_json(lines[0])), folder)
     except (ValueError, TypeError, KeyError) as error:
         raise ShowError(f"{name!r} is no take: {_reason(error)} (line 1)") from None
     collects = gc.isenabled()

@@ -95,6 +95,8 @@ class Stage:
         self.clock.ahead = SEND_SECONDS + self.delivery.early if self.clock.live else 0.0
         self.clock.listeners.append(self.change_tempo)
         TempoControls(self.clock, self.shutdown.panic).add_to(performance.parameters)
+        if performance.follows_window:
+            performance.add_size()
 
     def loudness(self) -> float:
         """Return 0..1: the velocity of the strongest sounding note, halved with every beat."""

@@ -134,7 +134,7 @@ def test_a_canvas_is_transparent_at_first():
     canvas.rect(0, 0, 0.5, 1)
     assert canvas.rgba[0, 0].tolist() == [255, 0, 0, 128]
     assert canvas.rgba[0, 99].tolist() == [0, 0, 0, 0]
-    assert canvas.premultiplied()[0, 0].tolist() == [0, 0, 128, 128]
+    assert canvas.premultiplied()[0, 0].tolist() == [128, 0, 0, 128]
     assert np.array_equal(np.asarray(canvas), canvas.pixels)
     assert np.asarray(canvas, dtype=float).max() == 128.0
 

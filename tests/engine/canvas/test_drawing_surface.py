@@ -19,7 +19,7 @@ def test_what_is_drawn_appears_when_it_is_asked_for():
     image = surface.image()
     assert image[0].tolist() == [[0, 0, 0], [255, 0, 0], [0, 0, 0], [0, 0, 128]]
     assert surface.rgba()[0, 3].tolist() == [0, 0, 255, 128]
-    assert surface.bgra()[0, 3].tolist() == [128, 0, 0, 128]
+    assert surface.premultiplied()[0, 3].tolist() == [0, 0, 128, 128]
     image[:] = 7  # the caller's own
     assert surface.image()[1].max() == 0
 

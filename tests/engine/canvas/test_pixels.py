@@ -3,12 +3,12 @@ import pytest
 from capriccio import Canvas, Stroke, skia_image
 from capriccio.canvas.pixels import (
     as_array,
-    bgra_of,
     copied,
     image_info,
     is_drawing,
     opaque,
     rgb_of,
+    rgba_of,
     scaled,
 )
 from capriccio.canvas.skia_library import load_skia
@@ -16,14 +16,14 @@ from PIL import Image
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 2), (64, 5)])
-def test_channels_are_turned_round_and_back(size):
+def test_an_image_becomes_opaque_pixels_and_comes_back(size):
     image = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
 
-    turned = bgra_of(image)
+    pixels = rgba_of(image)
 
-    assert (turned[..., 3] == 255).all()
-    assert np.array_equal(turned[..., 2::-1], image)
-    assert np.array_equal(rgb_of(turned), image)
+    assert (pixels[..., 3] == 255).all()
+    assert np.array_equal(pixels[..., :3], image)
+    assert np.array_equal(rgb_of(pixels), image)
 
 
 def test_every_kind_of_picture_becomes_an_image_of_skia():
@@ -78,7 +78,7 @@ def test_what_is_transparent_lies_on_black():
 
 
 def test_skia_has_a_copy_of_pixels():
-    pixels = bgra_of(np.full((2, 3, 3), (1, 2, 3), np.uint8))
+    pixels = rgba_of(np.full((2, 3, 3), (1, 2, 3), np.uint8))
     image = copied(pixels, image_info((3, 2)))
     pixels[:] = 0
     assert image.toarray(colorType=load_skia().kRGBA_8888_ColorType)[0, 0, :3].tolist() == [1, 2, 3]

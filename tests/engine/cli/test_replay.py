@@ -40,6 +40,28 @@ def test_size_frame_rate_and_length_may_be_others(take, folder):
         assert image.size == (48, 24)
 
 
+WIDTH = """
+from capriccio import Canvas, Sketch
+paper, sketch = Canvas(), Sketch(size=(64, 32), follow_window=True)
+sketch.draw(lambda now: (paper.background(paper.width / 255), paper)[1])
+"""
+
+
+@pytest.mark.parametrize(("flags", "width"), [([], 32), (["--size", "48x24"], 48)])
+def test_a_replay_follows_the_window_of_the_show_unless_it_has_a_size(folder, flags, width):
+    from PIL import Image
+
+    (folder / "wide.py").write_text(WIDTH)
+    show = ["--seconds", "0.3", "--to", "frames:live"]
+    assert capriccio("run", "wide.py", *show).exit_code == 0
+    (take,) = (folder / "takes").glob("wide*.jsonl")
+    first, *rest = take.read_text().splitlines()
+    take.write_text("\n".join([first, '[0.0,"/show/size","32x16"]', *rest, ""]))
+    assert capriccio("replay", take, *flags, "--to", "frames:again").exit_code == 0
+    with Image.open(next((folder / "again").iterdir())) as image:
+        assert image.getpixel((0, 0)) == (width, width, width)
+
+
 def test_without_outputs_a_film_and_a_midi_file_are_written_beside_the_take(take):
     assert capriccio("replay", take).exit_code == 0
     written = {file.name for file in take.parent.iterdir()} - {take.name}

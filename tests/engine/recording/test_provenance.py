@@ -284,6 +284,7 @@ def broken(*lines, header=HEADER):
         ('[1, "midi", ["a", "b", 0, "zz"]]', "is broken in line 3"),
         ('[1, "phrase", [0, 0, 4, 0, [[300, 0, 1, 1, 1, 0]]]]', "is broken in line 3: the take"),
         ('[1, "phrase", "a"]', "is broken in line 3"),
+        ('[1, "image", ["eye", "../a.mkv", 0]]', "a film lies beside its take, not at '../"),
         ("[" * 100_000, "is broken in line 3"),
         ('[1, "models", 3]', "is broken in line 3"),
     ],

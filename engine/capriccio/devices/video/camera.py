@@ -9,11 +9,13 @@ import numpy as np
 
 from ...clock import Moment
 from ...errors import ShowError
+from ...events import ImageSeen
 from ...log import info, warn_once
 from ...media import Array
 from ...parts import Generator
-from ...performance import current_performance
-from .movie import Movie
+from ...performance import Performance, current_performance
+from ...recording.footage import RATE
+from .movie import FrameReader, Movie
 
 # The devices of each system, as FFmpeg calls them, and the first camera there.
 SYSTEMS = {
@@ -38,7 +40,8 @@ def camera(
             first camera unless given.
         size: (width, height) that it is asked for.
         fps: frames a second that it is asked for.
-        simulate: a film that is seen instead. Offline, and in a replay, nothing else is seen.
+        simulate: a film that is seen instead. Offline nothing else is seen, and in a replay what
+            the camera saw then.
     """
     return Camera(name, size, fps, simulate)
 
@@ -46,7 +49,7 @@ def camera(
 class Camera(Generator):
     """See what a camera sees; black until its first image, and the last one where it is lost.
 
-    It is opened when a live show first looks. Images are not recorded in takes.
+    It is opened when a live show first looks. A take keeps what it delivered, without loss.
     """
 
     _reader: "CameraReader | None" = None
@@ -60,6 +63,9 @@ class Camera(Generator):
     ):
         self._device, self._size, self._fps = name, size, fps
         self._film = Movie(simulate) if simulate else None
+        # The show, seconds and image of its last frame, and a film beside the take.
+        self._shown: tuple[Performance | None, float, Array | None] = None, 0.0, None
+        self._kept: tuple[Path, FrameReader | None] | None = None
         self._black = np.zeros((size[1], size[0], 3), np.uint8)
 
     def generate(self, now: Moment, *, mirror: float = 1.0) -> Array:
@@ -72,17 +78,45 @@ class Camera(Generator):
             image: Array | None = self._film(now)
         else:
             performance = current_performance.get()
-            if performance is None or not performance.clock.live:
+            if performance is None or not (performance.clock.live or performance.take):
                 return self._black
+            show, seconds, _ = self._shown
+            if show is not performance or seconds != now.seconds:  # one image a frame
+                self._shown = performance, now.seconds, self._look(performance, now.seconds)
+            image = self._shown[2]
+        if image is None:
+            return self._black
+        return np.ascontiguousarray(image[:, ::-1]) if mirror >= 0.5 else image.copy()
+
+    def _look(self, performance: Performance, seconds: float) -> Array | None:
+        """Return the newest image, or in a replay the one of the show."""
+        parameters, (show, _, before) = performance.parameters, self._shown
+        name = parameters.name_of(self, "camera")
+        if performance.take is None:
             if self._reader is None:
                 self._reader = CameraReader(self._device, self._size, self._fps)
             image = self._reader.image
-        if image is None:
-            return self._black
-        return np.ascontiguousarray(image[:, ::-1]) if mirror >= 0.5 else image
+            if image is not None and not (image is before and show is performance):
+                parameters.publish(ImageSeen(parameters.seconds, name, image))
+            return image
+        place = performance.take.image(name, seconds)
+        if place is None:
+            return None
+        path, number = place
+        if self._kept is None or self._kept[0] != path:
+            try:
+                self._kept = path, FrameReader(path)
+            except ValueError as error:
+                warn_once(f"{error}; the camera stays black")
+                self._kept = path, None
+        film = self._kept[1]
+        return film.image_at((number + 0.5) / RATE) if film else None
 
     def close(self) -> None:
         """Release the camera."""
+        kept, self._kept = self._kept, None
+        if kept and kept[1]:
+            kept[1].close()
         reader, self._reader = self._reader, None
         if reader is not None:
             reader.close()

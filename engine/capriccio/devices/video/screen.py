@@ -13,7 +13,7 @@ from ...errors import ShowError
 from ...log import info, warn_once
 from ...media import Array
 from ...parts import Output
-from ...performance import Performance
+from ...performance import MAX_SIDE, SIZE, Performance
 from . import displays
 from .displays import Display, open_screens
 from .keys import KeyEvents
@@ -69,6 +69,7 @@ class Screen(Output):
         self._picture, self._card, self._card_drawn = None, None, 0.0
         self._shown: deque[float] = deque(maxlen=120)  # when frames were shown
         self._title, self._size, self._fps = performance.title, performance.size, performance.fps
+        self._performance, self._followed = performance, (0, 0)
         self._parameters = parameters = performance.parameters
         self._keys, self.mouse = KeyEvents(parameters), MouseEvents(parameters)
         shared = (one.controls for one in open_screens if one.controls.belong_to(parameters))
@@ -94,6 +95,7 @@ class Screen(Output):
         if self.controls.on(CARD):
             self._update_card(now.seconds)
         self._draw(self.controls.black(now.seconds))
+        self._follow()
 
     def close(self) -> None:
         if self in open_screens:
@@ -135,6 +137,15 @@ class Screen(Output):
         shape = (self._picture.width, self._picture.height) if self._picture else self._size
         return scaled_rectangle(shape, self.window.size, self.controls.on(FILL))
 
+    def _follow(self) -> None:
+        """Ask for a picture of the size of this window, where the sketch follows its first one."""
+        size = tuple(self.renderer.get_viewport().size)  # in true pixels, its events in points
+        first = next(one for one in open_screens if one.controls is self.controls)
+        if self._performance.follows_window and first is self and size != self._followed:
+            self._followed = size
+            words = "x".join(str(min(max(side, 16), MAX_SIDE)) for side in size)
+            self._parameters.set(SIZE, words)
+
     def toggle_fullscreen(self) -> None:
         """Switch between full screen and a window."""
         if self.window is None:
@@ -165,6 +176,7 @@ class Screen(Output):
         pygame.display.set_allow_screensaver(False)
         self._draw()
         handle_events()
+        self._follow()
 
     def _window_size(self, display: Display) -> tuple[int, int]:
         """Return the size of the window on a display: that of the picture, or what fits."""
@@ -240,11 +252,11 @@ class Screen(Output):
         lines = [
             self._title,
             f"display {self._display.number} {self._display.name}".strip(),
-            f"{size[0]}x{size[1]}, picture {self._size[0]}x{self._size[1]}",
+            f"{size[0]}x{size[1]}, picture {'x'.join(map(str, self._performance.size))}",
             f"{len(shown) / CARD_SECONDS:.0f} of {self._fps:g} frames a second",
         ]
         self._card_drawn = seconds
-        picture = scaled_rectangle(self._size, size, self.controls.on(FILL))
+        picture = scaled_rectangle(self._performance.size, size, self.controls.on(FILL))
         self._card = self._upload(self._card, draw_test_card(size, picture, lines))
 
     def _draw(self, black: float = 0.0) -> None:

@@ -7,13 +7,17 @@ import textwrap
 
 import numpy as np
 import pytest
-from capriccio import Performance, ShowError
+from capriccio import Canvas, Performance, ShowError, Sketch
 from capriccio.clock import OfflineClock
 from capriccio.devices.video.displays import open_screens
 from capriccio.devices.video.mouse import X, add_mouse
 from capriccio.devices.video.screen import Screen, handle_events, scaled_rectangle
-from capriccio.testing import check_output
-from helpers.devices import end, needs, wait_for
+from capriccio.performance import SIZE
+from capriccio.recording.recorder import Recorder
+from capriccio.recording.take import read_take
+from capriccio.sketch_provenance import provenance_of
+from capriccio.testing import Memory, check_output
+from helpers.devices import end, needs, wait_for, wayland
 from helpers.output_shows import halves
 from helpers.screens import seen
 
@@ -105,6 +109,87 @@ def test_a_window_of_another_shape_shows_the_whole_picture_and_the_mouse_over_it
         parameters.apply_pending(0.0)
         assert parameters.by_address[X].value() == pytest.approx(share, abs=0.01)
     screen.close()
+
+
+def test_a_canvas_follows_its_window_and_a_replay_does_so_too(display, tmp_path):
+    paper, screen, sizes = Canvas(), Screen(), []
+    sketch = Sketch(fps=10, size=(256, 192), follow_window=True)
+
+    @sketch.draw
+    def draw(now):
+        sizes.append(paper.size)
+        paper.background("navy")
+        paper.circle(0.5, 0.5, 0.8)
+        if len(sizes) == 2:
+            screen.window.size = (400, 200)
+            wait_for(
+                lambda: (handle_events(), screen.renderer.get_viewport().size == (400, 200))[1]
+            )
+        return paper
+
+    recorder = Recorder(tmp_path / "a.take", provenance_of(sketch))
+    first, again = Memory(), Memory()
+    sketch.perform([screen, first], seconds=0.4, recorder=recorder)
+    assert sizes == [(256, 192), (256, 192), (400, 200), (400, 200)]
+    take = read_take(recorder.path.read_text(), "a")
+    assert [turn.value for turn in take.turns if turn.address == SIZE] == ["256x192", "400x200"]
+    sizes.append("replayed")  # and no window is resized
+    sketch.replay(take, [again])
+    assert sizes[5:] == sizes[:4]
+    for one, other in zip(first.images, again.images, strict=True):
+        assert np.array_equal(one, other)
+
+
+def test_of_two_windows_of_one_show_the_first_is_followed(two_displays):
+    facts = Performance(CLOCK, (100, 80), 30.0, "a test", follows_window=True)
+    facts.add_size()
+    first, second = Screen(), Screen("1")
+    for screen in (first, second):
+        screen.start(facts)
+    second.window.size = (300, 300)
+    after(second, lambda: second.renderer.get_viewport().size == (300, 300))
+    facts.parameters.apply_pending(0.0)
+    assert facts.size == (100, 80)
+    first.window.size = (200, 90)
+    after(first, lambda: first.renderer.get_viewport().size == (200, 90))
+    facts.parameters.apply_pending(0.0)
+    assert facts.size == (200, 90)
+    second.close()
+    first.close()
+
+
+@pytest.mark.system
+def test_a_canvas_has_the_true_pixels_of_a_high_density_display(tmp_path):
+    script = """
+        import pygame
+        from capriccio import Canvas, Sketch, mouse
+        from capriccio.devices.video.screen import Screen
+        sketch, screen = Sketch(fps=10, size=(320, 200), follow_window=True), Screen()
+        paper, hand = Canvas(), mouse()
+
+        @sketch.draw
+        def draw(now):
+            print(*screen.window.size, *paper.size, hand.x, hand.y)
+            event = pygame.event.Event(pygame.MOUSEMOTION, pos=(240, 50), window=screen.window)
+            pygame.event.post(event)
+            paper.background("navy")
+            return paper
+
+        sketch.perform([screen], seconds=0.2)
+        print(screen.closed)
+    """
+    with wayland(tmp_path, scale=2) as environment:
+        child = subprocess.run(
+            [sys.executable, "-c", textwrap.dedent(script)],
+            capture_output=True,
+            text=True,
+            env=environment,
+        )
+    assert child.stdout.splitlines()[-3:] == [
+        "320 200 640 400 0.5 0.5",
+        "320 200 640 400 0.75 0.25",
+        "False",
+    ], child.stderr
 
 
 @pytest.mark.system
