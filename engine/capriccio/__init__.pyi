@@ -38,9 +38,12 @@ from .parts import Input as Input
 from .parts import Knob as Knob
 from .parts import Output as Output
 from .performance import Performance as Performance
+from .performance import current_performance as current_performance
 from .registry import analyzer as analyzer
+from .registry import analyzer_class as analyzer_class
 from .registry import generator as generator
 from .registry import generator_class as generator_class
+from .registry import isolated_folder as isolated_folder
 from .registry import microphone as microphone
 from .registry import output as output
 from .scales import pitch_classes as pitch_classes

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -216,7 +216,24 @@ class Registry:
 def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
     only = os.environ.get("CAPRICCIO_PLUGINS")
-    return Registry(entry_points(group=GROUP), only, reasons_against)
+    return Registry(plugin_points(), only, reasons_against)
+
+
+def plugin_points() -> list[EntryPoint]:
+    """Return the entry points of all plugins: those beside the engine, and the isolated ones."""
+    apart = distributions(path=[str(isolated_folder())])
+    points = [point for one in apart for point in one.entry_points if point.group == GROUP]
+    return [*entry_points(group=GROUP), *points]
+
+
+def isolated_folder() -> Path:
+    """Return where plugins with environments of their own are, each with a record of its parts."""
+    if sys.platform.startswith("linux"):
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        return data / "capriccio" / "isolated"
+    import click
+
+    return Path(click.get_app_dir("capriccio")) / "isolated"
 
 
 class _Seeds:
@@ -279,7 +296,14 @@ def generator_class(name: str) -> type[Generator]:
 
 def analyzer(name: str, **options: Any) -> Analyzer:
     """Build the analyzer called `name`, or `plugin/name`; see `generator`."""
+    if options.pop("isolated", False):
+        return _build(Analyzer, "isolated", {"part": name, **options})
     return _build(Analyzer, name, options)
+
+
+def analyzer_class(name: str) -> type[Analyzer]:
+    """Return the class of the analyzer called `name`; raise PartError where there is none."""
+    return installed().find(Analyzer, name)
 
 
 def output(words: str) -> Output:

@@ -7,7 +7,7 @@ import tomllib
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import chdir, closing
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -95,7 +95,7 @@ def _registry_of(name: str) -> tuple["Registry", set[str]]:
     """Return where the parts are found, and the plugins that `name` stands for; none for a part."""
     from ..errors import ShowError
     from ..plugin_probe import reasons_against
-    from ..registry import GROUP, Registry, installed
+    from ..registry import GROUP, Registry, installed, plugin_points
 
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
@@ -104,7 +104,7 @@ def _registry_of(name: str) -> tuple["Registry", set[str]]:
     elif path.is_dir():
         points, folders = _points_in(path), [path, path / "src"]
     else:
-        names = {point.name for point in entry_points(group=GROUP)}
+        names = {point.name for point in plugin_points()}
         return installed(), {name} & names
     for folder in folders:
         if str(folder.resolve()) not in sys.path:

@@ -27,9 +27,7 @@ def plugins(as_json: bool) -> None:
 
 def describe() -> list[dict[str, Any]]:
     """Return every plugin by its name: where it comes from, its parts, and what is broken."""
-    from importlib.metadata import entry_points
-
-    from ..registry import COMMANDS, GROUP, HOOKS, installed
+    from ..registry import COMMANDS, HOOKS, installed, plugin_points
 
     registry = installed()
     commands = registry.commands  # first: a plugin whose commands fail is broken as well
@@ -50,7 +48,7 @@ def describe() -> list[dict[str, Any]]:
             },
         )
 
-    for point in entry_points(group=GROUP):
+    for point in plugin_points():
         add(point.name, *((point.dist.name, point.dist.version) if point.dist else ("", "")))
     for name in registry.loaded:
         found[name]["state"] = "ok"
