@@ -31,6 +31,7 @@ _HOMES = {
     "write_image": "devices.video.frames",
     "Model": "models.model",
     "midi_library": "midi_ports",
+    "CONTRACT": "hookspecs",
     "hookimpl": "hookspecs",
     "BeatFollower": "devices.midi.clock_in",
     "Analyzer": "parts",

@@ -22,7 +22,7 @@ from . import hookspecs
 from .errors import PartError, ShowError, suggest
 from .parts import Analyzer, Generator, Input, Output, Part
 from .performance import Performance
-from .plugin_probe import key_of, reasons_against, stdout_to_stderr
+from .plugin_probe import contract_of, key_of, reasons_against, stdout_to_stderr
 
 if TYPE_CHECKING:
     from click import Command
@@ -84,6 +84,8 @@ class Registry:
     ):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
+        self.contracts: dict[str, int] = {}  # that plugins are written for, where they say so
+        self.deprecated: dict[str, str] = {}  # by plugin: what its author should change
         self.command_plugins: dict[str, str] = {}  # which plugin a command comes from
         self._points: dict[str, EntryPoint] = {}
         self._plugins = pluggy.PluginManager(GROUP)
@@ -171,6 +173,16 @@ class Registry:
         if point.name in self._points or self._plugins.is_blocked(point.name):
             self._record(point, f"another plugin is called {point.name!r} as well")
             return
+        ours = hookspecs.CONTRACT
+        if declared := contract_of(point.module):
+            self.contracts[point.name] = declared
+        if declared and declared != ours:
+            words = f"is written for contract {declared}, and this Capriccio has {ours}"
+            if not hookspecs.OLDEST_CONTRACT <= declared < ours:
+                which = "Capriccio" if declared > ours else "the plugin"
+                self._record(point, f"{words}; upgrade {which}")
+                return
+            self.deprecated[point.name] = f"{words}; it plays, for now: see docs/changes.md"
         try:
             module = point.load()
             self._plugins.register(module, name=point.name)
@@ -221,7 +233,7 @@ def installed() -> Registry:
 
 def plugin_points() -> list[EntryPoint]:
     """Return the entry points of all plugins: those beside the engine, and the isolated ones."""
-    apart = distributions(path=[str(isolated_folder())])
+    apart = distributions(path=[str(folder) for folder in isolated_folder().glob("[!.]*")])
     points = [point for one in apart for point in one.entry_points if point.group == GROUP]
     return [*entry_points(group=GROUP), *points]
 

@@ -7,6 +7,8 @@ from capriccio import hookimpl
 if TYPE_CHECKING:
     from capriccio import Analyzer, Generator
 
+CONTRACT = 1
+
 
 @hookimpl
 def generators() -> list[type["Generator"]]:

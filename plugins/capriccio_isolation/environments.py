@@ -88,7 +88,7 @@ def environment_of(plugin: str) -> Environment:
     Raises:
         PartError: there is none, or what it says of itself cannot be read.
     """
-    for file in sorted(isolated_folder().glob("*/environment.json")):
+    for file in sorted(isolated_folder().glob("[!.]*/environment.json")):
         try:
             facts: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
             for name, entry in facts["plugins"].items():

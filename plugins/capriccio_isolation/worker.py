@@ -85,7 +85,14 @@ def describe(kind: Any) -> dict[str, Any]:
 
 def _kinds(entry: str) -> list[Any]:
     """Return the generators and analyzers that the module of an entry point brings."""
+    from capriccio import CONTRACT
+
     module = EntryPoint("", entry, "").load()
+    if (declared := getattr(module, "CONTRACT", CONTRACT)) > CONTRACT:
+        raise ImportError(
+            f"it is written for contract {declared}, and this Capriccio has {CONTRACT}; "
+            "upgrade Capriccio"
+        )
     return [
         kind for hook in HOOKS.values() if hasattr(module, hook) for kind in getattr(module, hook)()
     ]

@@ -114,7 +114,7 @@ def apart(tmp_path_factory) -> Iterator[Path]:
     plugins = {"trouble-apart": "capriccio_trouble"}
     facts = {"plugins": plugins, "python": version, "rights": {"megabytes": 3000}}
     (folder / "environment.json").write_text(json.dumps(facts))
-    record = folder.parent / "trouble-1.0.dist-info"
+    record = folder / "trouble-1.0.dist-info"
     record.mkdir()
     (record / "METADATA").write_text("Metadata-Version: 2.1\nName: trouble\nVersion: 1.0\n")
     value = "capriccio_isolation.stand_ins:trouble_apart"
