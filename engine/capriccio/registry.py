@@ -4,11 +4,13 @@ import hashlib
 import inspect
 import os
 import re
+import site
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import import_module
+from importlib import import_module, invalidate_caches
 from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from itertools import count
@@ -92,6 +94,7 @@ class Registry:
         self._plugins.add_hookspecs(hookspecs)
         wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
         points = sorted(points, key=lambda point: point.name)
+        self.points = points
         chosen = [point for point in points if wanted is None or point.name in wanted]
         reasons = probe(chosen)
         for point in chosen:
@@ -110,6 +113,19 @@ class Registry:
     def loaded(self) -> list[str]:
         """The names of the plugins that were loaded, at least in part."""
         return list(self._points)
+
+    @cached_property
+    def developed(self) -> list[Path]:
+        """The modules and packages of plugins that are installed in place, to be worked on."""
+        sites = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+        ours = {one.module.partition(".")[0] for one in self.points if _origin(one)[0] == GROUP}
+        specs = map(find_spec, {one.module.partition(".")[0] for one in self.points} - ours)
+        files = [Path(spec.origin) for spec in specs if spec and spec.origin]
+        return [
+            file.parent if file.name == "__init__.py" else file
+            for file in files
+            if not any(file.is_relative_to(site) for site in sites)
+        ]
 
     def find(self, role: type[P], name: str) -> type[P]:
         """Return the class of the one part called `name`, or `plugin/name`."""
@@ -229,6 +245,20 @@ def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
     only = os.environ.get("CAPRICCIO_PLUGINS")
     return Registry(plugin_points(), only, reasons_against)
+
+
+def look_again(anyway: bool = False) -> list[str]:
+    """Look for plugins once more, and return the names of those that are loaded for the first time.
+
+    Nothing else happens where none was installed or removed, unless `anyway`.
+    """
+    invalidate_caches()
+    site.addsitedir(sysconfig.get_path("purelib"))  # for paths of those that are installed in place
+    before = installed()
+    if not anyway and {*map(key_of, before.points)} == {*map(key_of, plugin_points())}:
+        return []
+    installed.cache_clear()
+    return sorted(set(installed().loaded) - set(before.loaded))
 
 
 def plugin_points() -> list[EntryPoint]:

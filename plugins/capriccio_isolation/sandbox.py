@@ -197,7 +197,7 @@ def _reap(child: int) -> int | None:
 
 
 def _drop_capabilities() -> None:
-    """Give up what a user's namespace grants to the one who made it."""
+    """Drop what a user's namespace grants to the one who made it."""
     for capability in range(CAPABILITIES):
         _prctl(PR_CAPBSET_DROP, capability)
     _call("capset", struct.pack("=Ii", 0x20080522, 0), bytes(24))  # version 3, itself; none
