@@ -10,6 +10,8 @@ FULL_TURN = 2 * np.pi
 X, Y = np.meshgrid(np.linspace(0, 2, 256), np.linspace(0, 2, 256))
 COLOR_PHASES = np.array([0.0, 1 / 3, 2 / 3])
 
+CONTRACT = 1
+
 
 class Plasma(Generator):
     """Paint slow interfering waves: the plasma effect of the demoscene.

@@ -18,6 +18,7 @@ from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
 from .errors import ShowError as ShowError
+from .hookspecs import CONTRACT as CONTRACT
 from .hookspecs import hookimpl as hookimpl
 from .image_io import image_files as image_files
 from .image_io import open_image as open_image
@@ -38,9 +39,12 @@ from .parts import Input as Input
 from .parts import Knob as Knob
 from .parts import Output as Output
 from .performance import Performance as Performance
+from .performance import current_performance as current_performance
 from .registry import analyzer as analyzer
+from .registry import analyzer_class as analyzer_class
 from .registry import generator as generator
 from .registry import generator_class as generator_class
+from .registry import isolated_folder as isolated_folder
 from .registry import microphone as microphone
 from .registry import output as output
 from .scales import pitch_classes as pitch_classes

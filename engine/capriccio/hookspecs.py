@@ -23,6 +23,12 @@ if TYPE_CHECKING:
 
     from .parts import Analyzer, Generator, Input, Output
 
+# The version of the contract: what a plugin may register, and what its parts are called with. A
+# plugin says which one it is written for: `CONTRACT = 1`, a line of its module. Those since OLDEST
+# are played, those before CONTRACT with a word on what to change.
+CONTRACT = 1
+OLDEST_CONTRACT = 1
+
 hookspec = pluggy.HookspecMarker("capriccio")
 hookimpl = pluggy.HookimplMarker("capriccio")
 

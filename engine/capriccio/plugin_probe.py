@@ -7,6 +7,7 @@ never returns at import, and one that prints where programs expect JSON.
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,22 @@ def code_of(module: str) -> list[Path] | None:
         for name in names
         if name.endswith(CODE)
     ]
+
+
+def contract_of(module: str) -> int | None:
+    """Return the contract that a plugin is written for, read from its source; None if none is."""
+    package, *inner = module.split(".")
+    try:
+        spec = find_spec(package)
+        file = Path(spec.origin or "") if spec else Path()
+        for name in inner:
+            folder = file.parent / name
+            file = folder / "__init__.py" if folder.is_dir() else folder.with_suffix(".py")
+        source = file.read_text(encoding="utf-8")
+    except (ImportError, ValueError, OSError):
+        return None
+    found = re.search(r"^CONTRACT\s*(?::\s*int\s*)?=\s*(\d+)", source, re.MULTILINE)
+    return int(found[1]) if found else None
 
 
 @contextmanager

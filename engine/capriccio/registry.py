@@ -4,12 +4,14 @@ import hashlib
 import inspect
 import os
 import re
+import site
 import sys
+import sysconfig
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, cached_property
-from importlib import import_module
-from importlib.metadata import EntryPoint, entry_points
+from importlib import import_module, invalidate_caches
+from importlib.metadata import EntryPoint, distributions, entry_points
 from importlib.util import find_spec
 from itertools import count
 from pathlib import Path
@@ -22,7 +24,7 @@ from . import hookspecs
 from .errors import PartError, ShowError, suggest
 from .parts import Analyzer, Generator, Input, Output, Part
 from .performance import Performance
-from .plugin_probe import key_of, reasons_against, stdout_to_stderr
+from .plugin_probe import contract_of, key_of, reasons_against, stdout_to_stderr
 
 if TYPE_CHECKING:
     from click import Command
@@ -84,12 +86,15 @@ class Registry:
     ):
         self.found: list[Found] = []
         self.broken: list[Broken] = []
+        self.contracts: dict[str, int] = {}  # that plugins are written for, where they say so
+        self.deprecated: dict[str, str] = {}  # by plugin: what its author should change
         self.command_plugins: dict[str, str] = {}  # which plugin a command comes from
         self._points: dict[str, EntryPoint] = {}
         self._plugins = pluggy.PluginManager(GROUP)
         self._plugins.add_hookspecs(hookspecs)
         wanted = None if only is None else {name.strip() for name in only.split(",")} - {""}
         points = sorted(points, key=lambda point: point.name)
+        self.points = points
         chosen = [point for point in points if wanted is None or point.name in wanted]
         reasons = probe(chosen)
         for point in chosen:
@@ -108,6 +113,19 @@ class Registry:
     def loaded(self) -> list[str]:
         """The names of the plugins that were loaded, at least in part."""
         return list(self._points)
+
+    @cached_property
+    def developed(self) -> list[Path]:
+        """The modules and packages of plugins that are installed in place, to be worked on."""
+        sites = {sysconfig.get_path(name) for name in ("purelib", "platlib")}
+        ours = {one.module.partition(".")[0] for one in self.points if _origin(one)[0] == GROUP}
+        specs = map(find_spec, {one.module.partition(".")[0] for one in self.points} - ours)
+        files = [Path(spec.origin) for spec in specs if spec and spec.origin]
+        return [
+            file.parent if file.name == "__init__.py" else file
+            for file in files
+            if not any(file.is_relative_to(site) for site in sites)
+        ]
 
     def find(self, role: type[P], name: str) -> type[P]:
         """Return the class of the one part called `name`, or `plugin/name`."""
@@ -171,6 +189,16 @@ class Registry:
         if point.name in self._points or self._plugins.is_blocked(point.name):
             self._record(point, f"another plugin is called {point.name!r} as well")
             return
+        ours = hookspecs.CONTRACT
+        if declared := contract_of(point.module):
+            self.contracts[point.name] = declared
+        if declared and declared != ours:
+            words = f"is written for contract {declared}, and this Capriccio has {ours}"
+            if not hookspecs.OLDEST_CONTRACT <= declared < ours:
+                which = "Capriccio" if declared > ours else "the plugin"
+                self._record(point, f"{words}; upgrade {which}")
+                return
+            self.deprecated[point.name] = f"{words}; it plays, for now: see docs/changes.md"
         try:
             module = point.load()
             self._plugins.register(module, name=point.name)
@@ -216,7 +244,38 @@ class Registry:
 def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
     only = os.environ.get("CAPRICCIO_PLUGINS")
-    return Registry(entry_points(group=GROUP), only, reasons_against)
+    return Registry(plugin_points(), only, reasons_against)
+
+
+def look_again(anyway: bool = False) -> list[str]:
+    """Look for plugins once more, and return the names of those that are loaded for the first time.
+
+    Nothing else happens where none was installed or removed, unless `anyway`.
+    """
+    invalidate_caches()
+    site.addsitedir(sysconfig.get_path("purelib"))  # for paths of those that are installed in place
+    before = installed()
+    if not anyway and {*map(key_of, before.points)} == {*map(key_of, plugin_points())}:
+        return []
+    installed.cache_clear()
+    return sorted(set(installed().loaded) - set(before.loaded))
+
+
+def plugin_points() -> list[EntryPoint]:
+    """Return the entry points of all plugins: those beside the engine, and the isolated ones."""
+    apart = distributions(path=[str(folder) for folder in isolated_folder().glob("[!.]*")])
+    points = [point for one in apart for point in one.entry_points if point.group == GROUP]
+    return [*entry_points(group=GROUP), *points]
+
+
+def isolated_folder() -> Path:
+    """Return where plugins with environments of their own are, each with a record of its parts."""
+    if sys.platform.startswith("linux"):
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+        return data / "capriccio" / "isolated"
+    import click
+
+    return Path(click.get_app_dir("capriccio")) / "isolated"
 
 
 class _Seeds:
@@ -279,7 +338,14 @@ def generator_class(name: str) -> type[Generator]:
 
 def analyzer(name: str, **options: Any) -> Analyzer:
     """Build the analyzer called `name`, or `plugin/name`; see `generator`."""
+    if options.pop("isolated", False):
+        return _build(Analyzer, "isolated", {"part": name, **options})
     return _build(Analyzer, name, options)
+
+
+def analyzer_class(name: str) -> type[Analyzer]:
+    """Return the class of the analyzer called `name`; raise PartError where there is none."""
+    return installed().find(Analyzer, name)
 
 
 def output(words: str) -> Output:

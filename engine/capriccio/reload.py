@@ -18,7 +18,7 @@ from .errors import describe
 from .log import info
 from .models.model import Model, replaced_models, stamp_of
 from .parts import Generator, Part
-from .registry import restart_seeds
+from .registry import installed, isolated_folder, look_again, restart_seeds
 from .sketch import Sketch
 
 # How often the files are looked at, in seconds.
@@ -51,6 +51,8 @@ class Reloader:
         self._bodies = _bodies(self._newest.names)
         self._seen = self._waiting = self._stamps()
         self._models: dict[Path, tuple[int, int]] = {}
+        self._failed = False  # what was saved last
+        self._sites = self._waiting_sites = _stamps_of_sites()
         self._thread.start()
         return self
 
@@ -74,28 +76,41 @@ class Reloader:
             self._seen = now
             self._reload()
         self._waiting = now
+        self._look_for_plugins()
         replaced = replaced_models()
         for name, part in self._newest.names.items() if replaced else ():
             if isinstance(part, Generator) and not part.knob_state.replaced:
                 self._look_at_models(name, part)
+
+    def _look_for_plugins(self) -> None:
+        now = _stamps_of_sites()
+        if now != self._sites and now == self._waiting_sites:
+            self._sites = now
+            if new := look_again():
+                info(f"installed meanwhile: {', '.join(new)}")
+                if self._failed:  # perhaps it asks for one of them
+                    self._reload()
+        self._waiting_sites = now
 
     def _stamps(self) -> dict[Path, tuple[int, int]]:
         files = [self._file, *(Path(str(module.__file__)) for module in self._own().values())]
         return {file: stamp_of(file) for file in files}
 
     def _own(self) -> dict[str, Any]:
-        """Return the modules that the sketch has imported from its own folder, by name."""
+        """Return the modules of the sketch's own folder and of plugins in development, by name."""
         own, folder = {}, os.path.normcase(self._file.parent)
+        developed = installed().developed
+        folders = (folder, *(os.path.normcase(path) for path in developed))
         for name, module in list(sys.modules.items()):
             file = getattr(module, "__file__", None) or ""
             # Of a thousand modules, which are too many to make paths of four times a second.
-            if not os.path.normcase(os.path.normpath(file)).startswith(folder):
+            if not os.path.normcase(os.path.normpath(file)).startswith(folders):
                 continue
             place = self._file.parent / name.partition(".")[0]  # a file or a package
             path = Path(file)
             if path == self._file or name == "__main__":
                 continue
-            if path == Path(f"{place}.py") or path.is_relative_to(place):
+            if any(path.is_relative_to(one) for one in (Path(f"{place}.py"), place, *developed)):
                 own[name] = module
         return own
 
@@ -113,7 +128,9 @@ class Reloader:
                 del sys.modules[module]
             sys.modules.update({name: it for name, it in old.items() if it is not None})
             info(f"{name} was saved, but {_where(error, self._file)}; it plays on as it was")
+            self._failed = True
             return
+        self._failed = False
         info(f"{name} was saved, and is played from bar {beats / new.meter + 1:g} on")
         if new.written != self._newest.written:
             info("its tempo, meter, size and frame rate count from the next start on")
@@ -129,6 +146,8 @@ class Reloader:
         for name in before:
             del sys.modules[name]
         linecache.checkcache()
+        if installed().developed:
+            look_again(anyway=True)
         restart_seeds()
         new = self._load(self._file)
         playing = self._playing
@@ -182,6 +201,10 @@ class Reloader:
         if hasattr(twin, "reset"):
             twin.reset(options.get("seed", 0))
         return twin
+
+
+def _stamps_of_sites() -> dict[str, tuple[int, int]]:
+    return {path: stamp_of(Path(path)) for path in (*sys.path, str(isolated_folder())) if path}
 
 
 def models_of(part: Part) -> Iterator[Model]:

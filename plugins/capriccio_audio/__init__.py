@@ -5,6 +5,8 @@ The input `microphone` hears the room, and the generator `midi_player` plays MID
 
 from capriccio import Generator, Input, Output, hookimpl
 
+CONTRACT = 1
+
 
 @hookimpl
 def outputs() -> list[type[Output]]:

@@ -7,6 +7,8 @@ from capriccio import Analyzer, Generator, hookimpl
 if TYPE_CHECKING:
     from click import Command
 
+CONTRACT = 1
+
 
 @hookimpl
 def generators() -> list[type[Generator]]:

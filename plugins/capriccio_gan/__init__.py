@@ -2,6 +2,8 @@
 
 from capriccio import Generator, hookimpl
 
+CONTRACT = 1
+
 
 @hookimpl
 def generators() -> list[type[Generator]]:

@@ -1,11 +1,26 @@
-"""The generator `isolated` runs another generator in a process of its own."""
+"""The parts `isolated` run another part in a process of its own."""
 
-from capriccio import Generator, hookimpl
+from typing import TYPE_CHECKING
+
+from capriccio import hookimpl
+
+if TYPE_CHECKING:
+    from capriccio import Analyzer, Generator
+
+CONTRACT = 1
 
 
 @hookimpl
-def generators() -> list[type[Generator]]:
+def generators() -> list[type["Generator"]]:
     """Return the generator `isolated`."""
     from .generator import Isolated
+
+    return [Isolated]
+
+
+@hookimpl
+def analyzers() -> list[type["Analyzer"]]:
+    """Return the analyzer `isolated`."""
+    from .analyzer import Isolated
 
     return [Isolated]

@@ -1,32 +1,32 @@
 """The process of an isolated part: it builds the part, and answers one call after the other."""
 
-import ctypes
-import json
 import os
-import sys
 import threading
 import time
 from contextlib import suppress
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import IO, Any
 
-CLONE_NEWUSER, CLONE_NEWNET = 0x10000000, 0x40000000
-PARENT_SECONDS = 0.5  # between two looks at whether the show is still there
+PARENT_SECONDS = 0.5  # between two looks at whether the parent is still there
+HOOKS = {"generator": "generators", "analyzer": "analyzers"}
 
 
-def main(words: list[str]) -> None:
-    """Serve a part until the show ends. The only argument is JSON: name, options, memory, limit."""
-    facts: dict[str, Any] = json.loads(words[0])
+def main(facts: dict[str, Any]) -> None:
+    """Serve a part until the show ends.
+
+    Args:
+        facts: `role`, `part`, `options`, `memory`; `entry` is what the plugin's entry point names,
+            or "" where Capriccio finds the part itself.
+    """
     calls, answers = _take_streams()
-    _limit(facts["megabytes"], facts["network"])
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
-
-    from capriccio import generator
 
     from .wire import SharedMemory, WireError, receive, send
 
     memory = SharedMemory(Path(facts["memory"]))
-    send(answers, memory, {"ready": True})
+    free = [one for one in os.environ.pop("CAPRICCIO_WORKER_FREE", "").split(",") if one]
+    send(answers, memory, {"free": free})
     part: Any = None
     while True:
         try:
@@ -34,9 +34,13 @@ def main(words: list[str]) -> None:
         except EOFError:
             break
         try:
-            if part is None:
-                part = generator(facts["part"], **facts["options"])
-            answer = {"result": _answer(part, call)}
+            if call["call"] == "describe":
+                kinds = _kinds(facts["entry"])
+                answer: dict[str, Any] = {"result": [describe(kind) for kind in kinds]}
+            else:
+                if part is None:
+                    part = _build(facts)
+                answer = {"result": _answer(part, call)}
         except MemoryError:
             os._exit(1)
         except Exception as error:
@@ -51,10 +55,68 @@ def main(words: list[str]) -> None:
     os._exit(0)  # whatever threads it has begun
 
 
+def describe(kind: Any) -> dict[str, Any]:
+    """Return what a show must know of a class of parts without importing it."""
+    import inspect
+
+    takes = list(inspect.signature(kind.__init__).parameters.values())[1:]
+    variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
+    methods = ("reset", "feed", "warm_up")
+    return {
+        "role": kind.role,
+        "name": kind.name,
+        "doc": (kind.__doc__ or "").strip(),
+        "knobs": [
+            {
+                "name": knob.name,
+                "kind": knob.kind,
+                "default": knob.default if isinstance(knob.default, str | int | float) else None,
+                "choices": list(knob.choices),
+                "description": knob.description,
+            }
+            for knob in getattr(kind, "knobs", {}).values()
+        ],
+        "models": {name: str(path) for name, path in kind.models.items()},
+        "options": [one.name for one in takes if one.kind not in variable],
+        "any_option": inspect.Parameter.VAR_KEYWORD in [one.kind for one in takes],
+        "methods": [one for one in methods if hasattr(kind, one)],
+    }
+
+
+def _kinds(entry: str) -> list[Any]:
+    """Return the generators and analyzers that the module of an entry point brings."""
+    from capriccio import CONTRACT
+
+    module = EntryPoint("", entry, "").load()
+    if (declared := getattr(module, "CONTRACT", CONTRACT)) > CONTRACT:
+        raise ImportError(
+            f"it is written for contract {declared}, and this Capriccio has {CONTRACT}; "
+            "upgrade Capriccio"
+        )
+    return [
+        kind for hook in HOOKS.values() if hasattr(module, hook) for kind in getattr(module, hook)()
+    ]
+
+
+def _build(facts: dict[str, Any]) -> Any:
+    from capriccio import analyzer, generator
+
+    if facts["entry"]:
+        for kind in _kinds(facts["entry"]):
+            if (kind.role, kind.name) == (facts["role"], facts["part"]):
+                return kind(**facts["options"])
+        raise LookupError(f"the plugin has no {facts['role']} {facts['part']!r} any more")
+    build: Any = {"generator": generator, "analyzer": analyzer}[facts["role"]]
+    return build(facts["part"], **facts["options"])
+
+
 def _answer(part: Any, call: dict[str, Any]) -> Any:
     method = call["call"]
     if method == "play":
         return part(call["now"], **call["knobs"])
+    if method == "read":
+        readings = part.read(call["thing"])
+        return {"fields": list(readings._fields), "values": list(readings)}
     if method in ("reset", "feed", "warm_up"):
         return getattr(part, method)(*call["arguments"])
     if method == "facts":
@@ -72,26 +134,8 @@ def _take_streams() -> tuple[IO[bytes], IO[bytes]]:
     return calls, answers
 
 
-def _limit(megabytes: int, network: bool) -> None:
-    """Limit the memory of this process, and take its network, where the system can."""
-    with suppress(ImportError, ValueError, OSError):
-        import resource
-
-        size = megabytes << 20
-        resource.setrlimit(resource.RLIMIT_DATA, (size, size))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    if not network and sys.platform == "linux":
-        # A user's namespace without devices; where that is not allowed, nothing changes.
-        with suppress(OSError, AttributeError):
-            ctypes.CDLL(None).unshare(CLONE_NEWUSER | CLONE_NEWNET)
-
-
 def _end_with(parent: int) -> None:
     """End this process when its parent has ended."""
     while os.getppid() == parent:
         time.sleep(PARENT_SECONDS)
     os._exit(0)
-
-
-if __name__ == "__main__":
-    main(sys.argv[1:])

@@ -7,6 +7,8 @@ from capriccio import hookimpl
 if TYPE_CHECKING:
     from click import Command
 
+CONTRACT = 1
+
 
 @hookimpl
 def commands() -> list["Command"]:

@@ -21,7 +21,12 @@ GROUP = "capriccio"  # of entry points
 # With these pip begins what it has to say.
 ERROR, TRIED = "ERROR: ", "× "
 BUILD_ERROR = re.compile(r"(?:error: (?!subprocess|metadata)|\w+Error: )")
-NEWER = re.compile(r"requirement capriccio(?:\[.*?\])?([<>=!~]\S*) \(from (\S+)\)")
+CLASH = re.compile(r"^    (\S+ \S+) depends on (\S.*)$", re.MULTILINE)
+OF_OURS = r"capriccio(?:\[.*?\])?(?P<which>[<>=!~]\S*)"
+NEWER = (
+    re.compile(rf"requirement {OF_OURS} \(from (?P<who>\S+)\)"),
+    re.compile(rf"^    (?P<who>\S+) \S+ depends on {OF_OURS}$", re.MULTILINE),
+)
 
 
 class PackageError(RuntimeError):
@@ -47,45 +52,51 @@ def check_environment() -> None:
     pip_command()
 
 
-def pip_command() -> list[str]:
-    """Return the words that run pip for this environment: its own, or one that uv brings.
+def pip_command(python: str = "") -> list[str]:
+    """Return the words that run pip for an environment: its own, or one that uv brings.
+
+    Args:
+        python: the interpreter of the environment; "" is this one.
 
     Raises:
         PackageError: there is neither.
     """
     if importlib.util.find_spec("pip"):
-        return [sys.executable, "-m", "pip"]
+        return [sys.executable, "-m", "pip", *(["--python", python] if python else [])]
     if uv := shutil.which("uv"):
-        return [uv, "tool", "run", "pip", "--python", sys.executable]
+        return [uv, "tool", "run", "pip", "--python", python or sys.executable]
     raise PackageError("expected pip or uv to install with, found neither: python -m ensurepip")
 
 
-def run_pip(*words: str, folder: Path | None = None) -> str:
-    """Run pip and return what it printed.
+def run_pip(*words: str, python: str = "") -> str:
+    """Run pip, for the environment of `python` where that is not "", and return what it printed.
 
     Raises:
         PackageError: it failed; the message is the sentence that it ended with.
     """
     child = subprocess.run(
-        [*pip_command(), "--disable-pip-version-check", "--no-input", *words],
-        cwd=folder,
+        [*pip_command(python), "--disable-pip-version-check", "--no-input", *words],
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
     )
     if child.returncode:
-        raise PackageError(_reason(child.stderr))
+        raise PackageError(_reason(child.stderr, child.stdout))
     return child.stdout
 
 
-def _reason(stderr: str) -> str:
+def _reason(stderr: str, stdout: str) -> str:
     """Return why pip failed, in one sentence."""
-    if newer := NEWER.search(stderr):
+    said = f"{stderr}\n{stdout}"
+    if newer := next(filter(None, (pattern.search(said) for pattern in NEWER)), None):
         version = installed_distributions()[OWN].version
         return (
-            f"{newer[2]} needs capriccio{newer[1]}, and {version} is installed; "
+            f"{newer['who']} needs capriccio{newer['which']}, and {version} is installed; "
             "upgrade Capriccio itself first"
         )
+    if len(clash := CLASH.findall(stdout)) > 1:
+        (one, wants), (other, needs) = clash[:2]
+        return f"{one} needs {wants}, but {other} needs {needs}; nothing was changed"
     lines = [line.strip() for line in stderr.splitlines() if line.strip()]
     # The first error is the cause: those after it tell what pip could not do for it.
     if errors := [line.removeprefix(ERROR) for line in lines if line.startswith(ERROR)]:
@@ -100,7 +111,7 @@ def resolve(specs: list[str], *options: str) -> list[dict[str, Any]]:
     """Return what pip would install for `specs`: the entries of its report, nothing installed."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder, "report.json")
-        run_pip("install", "--dry-run", "--quiet", "--report", str(report), *options, *specs)
+        run_pip("install", "--dry-run", "--report", str(report), *options, *specs)
         entries: list[dict[str, Any]] = json.loads(report.read_text(encoding="utf-8"))["install"]
     return entries
 

@@ -37,6 +37,8 @@ class Locked:
     source: str  # what pip is asked for
     editable: bool = False
     packages: list[Package] = field(default_factory=list)  # its own is the first
+    isolated: bool = False  # in an environment of its own
+    rights: list[str] = field(default_factory=list)  # of its worker, there: "network", "write"
 
 
 def lock_path() -> Path:
@@ -65,7 +67,8 @@ def read_lock(path: Path) -> dict[str, Locked]:
             ]
             found[str(one["name"])] = Locked(
                 str(one["name"]), str(one["version"]), str(one["source"]),
-                bool(one.get("editable")), packages,
+                bool(one.get("editable")), packages, bool(one.get("isolated")),
+                [str(right) for right in one.get("rights", [])],
             )  # fmt: skip
     except FileNotFoundError:
         return {}
@@ -81,8 +84,9 @@ def write_lock(path: Path, plugins: dict[str, Locked]) -> None:
         one = plugins[name]
         lines.append("[[plugin]]")
         lines += [f"{key} = {_quoted(getattr(one, key))}" for key in ("name", "version", "source")]
-        if one.editable:
-            lines.append("editable = true")
+        lines += [f"{key} = true" for key in ("editable", "isolated") if getattr(one, key)]
+        if one.rights:
+            lines.append(f"rights = {json.dumps(one.rights)}")
         for package in one.packages:
             lines.append("[[plugin.package]]")
             lines += [f"{key} = {_quoted(value)}" for key, value in vars(package).items() if value]

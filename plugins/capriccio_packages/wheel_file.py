@@ -28,11 +28,16 @@ class WheelFile:
     version: str
     summary: str
     author: str
-    plugins: list[str]
+    entry_points: dict[str, str]  # of plugins: what each names
     bytes: int  # unpacked
     native: list[str] = field(default_factory=list)
     models: list[str] = field(default_factory=list)
     unsafe: list[str] = field(default_factory=list)
+
+    @property
+    def plugins(self) -> list[str]:
+        """The names of the plugins in it."""
+        return list(self.entry_points)
 
     @property
     def hash(self) -> str:
@@ -65,7 +70,7 @@ def read_wheel(path: Path) -> WheelFile:
         headers["Version"] or "0",
         headers["Summary"] or "",
         headers["Author"] or headers["Author-email"] or headers["Maintainer-email"] or "",
-        list(config[GROUP]) if config.has_section(GROUP) else [],
+        dict(config[GROUP]) if config.has_section(GROUP) else {},
         sum(entry.file_size for entry in entries),
         *([name for name in names if name.endswith(kind)] for kind in (NATIVE, MODELS, UNSAFE)),
     )
@@ -74,12 +79,14 @@ def read_wheel(path: Path) -> WheelFile:
 def check_models(wheel: WheelFile) -> list[str]:
     """Return a line for each model in a wheel; each is opened in a process with limits.
 
+    Libraries may hold any file, as numpy does for its tests: they are code themselves.
+
     Raises:
-        PackageError: a file may run code when it is loaded, or a model cannot be run.
+        PackageError: a file of a plugin may run code when it is loaded, or a model cannot be run.
     """
     from capriccio import Model, ModelError
 
-    if wheel.unsafe:
+    if wheel.unsafe and wheel.plugins:
         raise PackageError(
             f"{wheel.name} {wheel.version} holds {wheel.unsafe[0]!r}: a file of this format runs "
             "code when it is loaded; expected models as .onnx"

@@ -2,6 +2,8 @@
 
 from capriccio import Output, hookimpl
 
+CONTRACT = 1
+
 
 @hookimpl
 def outputs() -> list[type[Output]]:

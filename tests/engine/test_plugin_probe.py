@@ -12,7 +12,13 @@ from pathlib import Path
 
 import pytest
 from capriccio import Generator, plugin_probe
-from capriccio.plugin_probe import forget_failures, key_of, reasons_against, stdout_to_stderr
+from capriccio.plugin_probe import (
+    contract_of,
+    forget_failures,
+    key_of,
+    reasons_against,
+    stdout_to_stderr,
+)
 from capriccio.registry import GROUP, Registry
 from helpers.devices import ROOT, wait_for
 
@@ -265,3 +271,19 @@ def test_without_a_standard_output_nothing_is_redirected():
     assert done.stderr == "words\n"
     with stdout_to_stderr():
         pass
+
+
+@pytest.mark.parametrize(
+    ("text", "contract"),
+    [("CONTRACT = 2\n", 2), ("x = 1\nCONTRACT: int = 3", 3), ("# CONTRACT = 2", None), ("", None)],
+)
+def test_the_contract_is_read_without_importing_the_plugin(tmp_path, monkeypatch, text, contract):
+    monkeypatch.syspath_prepend(tmp_path)
+    package = tmp_path / f"contracted{abs(hash(text))}"
+    (package / "inner").mkdir(parents=True)
+    (package / "__init__.py").write_text("1 / 0")
+    (package / "inner" / "__init__.py").write_text(f"1 / 0\n{text}")
+    (package / "file.py").write_text(f"1 / 0\n{text}")
+    assert contract_of(f"{package.name}.inner") == contract
+    assert contract_of(f"{package.name}.file") == contract
+    assert contract_of("nothing_of_this_name") is None

@@ -216,6 +216,40 @@ plugin = Plugin()
     assert found.find(Output, "wall").name == "wall"
 
 
+CONTRACTS = {
+    "a newer one": ("CONTRACT = 4\nraise ImportError('not read')", "upgrade Capriccio"),
+    "one that is gone": ("CONTRACT: int = 1\n" + GOOD, "upgrade the plugin"),
+}
+
+
+@pytest.mark.parametrize(("text", "advice"), CONTRACTS.values(), ids=CONTRACTS)
+def test_a_plugin_for_another_contract_is_named_and_not_imported(plugin, monkeypatch, text, advice):
+    monkeypatch.setattr("capriccio.hookspecs.CONTRACT", 3)
+    monkeypatch.setattr("capriccio.hookspecs.OLDEST_CONTRACT", 2)
+    made = Registry([plugin("old", text)])
+    (broken,) = made.broken
+    declared = text[text.index("= ") + 2]
+    assert broken.reason == (
+        f"is written for contract {declared}, and this Capriccio has 3; {advice}"
+    )
+    assert made.found == []
+
+
+def test_a_plugin_for_an_older_contract_that_is_still_kept_plays(plugin, monkeypatch):
+    monkeypatch.setattr("capriccio.hookspecs.CONTRACT", 3)
+    monkeypatch.setattr("capriccio.hookspecs.OLDEST_CONTRACT", 2)
+    made = Registry([plugin("old", f"CONTRACT = 2\n{GOOD}"), plugin("silent", "")])
+    assert [one.part.name for one in made.found] == ["plasma"]
+    assert made.contracts == {"old": 2}
+    assert list(made.deprecated) == ["old"]
+
+
+def test_ours_say_what_they_are_written_for():
+    made = registry.installed()
+    ours = {one.plugin for one in made.found if one.distribution == "capriccio"}
+    assert {made.contracts.get(plugin) for plugin in ours} == {1}
+
+
 def test_ctrl_c_is_not_swallowed(plugin):
     with pytest.raises(KeyboardInterrupt):
         Registry([plugin("bad", "raise KeyboardInterrupt")])

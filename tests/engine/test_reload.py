@@ -10,7 +10,7 @@ import pytest
 from capriccio import Output, ShowError, Sketch
 from capriccio.loader import load_sketch
 from capriccio.models.model import use_device
-from capriccio.registry import use_seed
+from capriccio.registry import installed, use_seed
 from capriccio.reload import Reloader, models_of
 from capriccio.testing import Memory
 from helpers.devices import wait_for
@@ -444,3 +444,86 @@ def notes(file) -> list[tuple[int, int]]:
             if message.type == "note_on":
                 found.append((ticks, message.note))
     return found
+
+
+PLUGIN = """\
+import numpy as np
+from capriccio import Generator, hookimpl
+CONTRACT = 1
+class Mist(Generator):
+    "Paint mist."
+    def generate(self, now, *, level=0.0):
+        return np.full((6, 8, 3), [30, 0, 0], np.uint8)
+@hookimpl
+def generators():
+    return [Mist]
+"""
+MISTY = (
+    ("light = Light()", "from capriccio import generator\nlight = generator('mist')"),
+    ("Generator, Note", "Note"),
+    ("class Light(Generator)", "class Light"),
+)
+
+
+@pytest.fixture
+def install(tmp_path_factory, monkeypatch):
+    """Install a plugin in place, as `pip install -e` does, when it is called."""
+    site, code = tmp_path_factory.mktemp("site"), tmp_path_factory.mktemp("code")
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.syspath_prepend(code)
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(site / "config"))
+    monkeypatch.setenv("CAPRICCIO_PLUGINS", "mist")
+    installed.cache_clear()
+
+    def install():
+        (code / "misty.py").write_text(PLUGIN)
+        record = site / "misty-1.0.dist-info"
+        record.mkdir()
+        (record / "METADATA").write_text("Metadata-Version: 2.1\nName: misty\nVersion: 1.0\n")
+        (record / "entry_points.txt").write_text("[capriccio]\nmist = misty\n")
+        return code
+
+    yield install
+    installed.cache_clear()
+    sys.modules.pop("misty", None)
+
+
+def test_a_plugin_that_is_installed_meanwhile_plays_from_the_next_bar_on(
+    perform, folder, install, capsys
+):
+    def hand(turner, stage):
+        def add():
+            install()
+            turner.look()
+            turner.look()
+
+        return {5: lambda: save(folder, *MISTY, look=turner), 25: add}
+
+    memory = perform(seconds=8.0, hand=hand)
+    said = capsys.readouterr().err
+    assert "no generator is named 'mist'" in said
+    assert "installed meanwhile: mist" in said
+    played = shades(memory)
+    assert set(played[:26]) == {100} and set(played[-10:]) == {30}
+
+
+def test_a_plugin_in_development_is_played_as_it_is_saved(perform, folder, install):
+    code = install()
+    text = PIECE
+    for old, new in MISTY:
+        text = text.replace(old, new)
+
+    def hand(turner, stage):
+        def change(*changes):
+            save(code, *changes, name="misty.py", look=turner)
+
+        return {
+            5: lambda: change(("[30,", "[90,")),
+            25: lambda: change(("def generate", "def generate(")),
+            35: lambda: change(("def generate((", "def generate("), ("[90,", "[60,")),
+        }
+
+    played = shades(perform(text, seconds=8.0, hand=hand))
+    assert played[:20] == [30] * 20
+    assert played[20:60] == [90] * 40  # while it could not be read as well
+    assert set(played[60:]) == {60}

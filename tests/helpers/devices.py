@@ -51,6 +51,7 @@ class Scratch:
             "PATH": f"{self.bin}{os.pathsep}{os.environ['PATH']}",
             "PYTHONDONTWRITEBYTECODE": "1",
             "XDG_CONFIG_HOME": str(folder / "config"),  # where plugins that were seen are kept
+            "XDG_DATA_HOME": str(folder / "data"),  # where isolated ones are
             # A plugin is built with the setuptools that is here. "0" is how pip spells, in its
             # environment, that there be no isolation.
             "PIP_NO_BUILD_ISOLATION": "0",

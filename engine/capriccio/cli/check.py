@@ -7,7 +7,7 @@ import tomllib
 import tracemalloc
 from collections.abc import Callable, Iterator
 from contextlib import chdir, closing
-from importlib.metadata import EntryPoint, entry_points
+from importlib.metadata import EntryPoint
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -82,9 +82,21 @@ def report(name: str, target: str = "") -> list[Line]:
             raise ShowError(f"plugin {name!r} has no parts to check")
         known = {name for one in registry.found for name in (one.plugin, one.part.name)}
         raise ShowError(f"no plugin or part is named {name!r}{suggest(name, known)}")
+    lines += [Line(one, "written for", *_written_for(registry, one)) for one in sorted(plugins)]
     for one in found:
         lines += _check_part(one.part, target)
     return lines
+
+
+def _written_for(registry: "Registry", plugin: str) -> tuple[str, str]:
+    from ..hookspecs import CONTRACT
+
+    if plugin in registry.deprecated:
+        return "missing", registry.deprecated[plugin]
+    declared = registry.contracts.get(plugin)
+    if declared is None:
+        return "missing", f"no contract; write CONTRACT = {CONTRACT} in its module"
+    return "ok", f"contract {declared}"
 
 
 def _names_of(found: "Found") -> tuple[str, str]:
@@ -95,7 +107,7 @@ def _registry_of(name: str) -> tuple["Registry", set[str]]:
     """Return where the parts are found, and the plugins that `name` stands for; none for a part."""
     from ..errors import ShowError
     from ..plugin_probe import reasons_against
-    from ..registry import GROUP, Registry, installed
+    from ..registry import GROUP, Registry, installed, plugin_points
 
     path = Path(name)
     if path.suffix == ".py" and path.is_file():
@@ -104,7 +116,7 @@ def _registry_of(name: str) -> tuple["Registry", set[str]]:
     elif path.is_dir():
         points, folders = _points_in(path), [path, path / "src"]
     else:
-        names = {point.name for point in entry_points(group=GROUP)}
+        names = {point.name for point in plugin_points()}
         return installed(), {name} & names
     for folder in folders:
         if str(folder.resolve()) not in sys.path:
@@ -134,7 +146,11 @@ def _check_part(part: "type[Part]", target: str) -> Iterator[Line]:
     from ..parts import Analyzer, Generator
 
     name = f"{part.role} {part.name}"
-    yield Line(name, "contract", *_contract(part, target))
+    state, words = _contract(part, target)
+    yield Line(name, "contract", state, words)
+    if state == "ok" and issubclass(part, Generator):  # the contract has been checked for both
+        yield Line(name, "determinism", "ok", "the same seed gives the same bytes")
+        yield Line(name, "bad input", "ok", "numbers beyond 0..1 are clipped, NaN is refused")
     if issubclass(part, Generator | Analyzer):
         try:
             yield from (Line(name, *row) for row in _measure(part))

@@ -1,6 +1,6 @@
 """The command `plugins`: lists what is installed, and why something did not load."""
 
-from importlib.metadata import PackageNotFoundError, metadata
+from importlib.metadata import EntryPoint
 from typing import Any
 
 import click
@@ -9,27 +9,32 @@ from .options import json_option, plain_errors, print_result
 
 
 @click.command()
+@click.option("--search", metavar="WORDS", help="Only those whose metadata has all these words.")
 @json_option
-def plugins(as_json: bool) -> None:
+def plugins(search: str | None, as_json: bool) -> None:
     """List the plugins that are installed, their parts, and why one did not load.
 
     \b
       capriccio plugins
+      capriccio plugins --search "film outputs"
       capriccio plugins --json
+
+    Searched are names, summary, keywords and classifiers of the package, and the names and first
+    sentences of parts.
 
     A plugin that would end a command is set aside; capriccio doctor tries it again. Plugins that
     CAPRICCIO_PLUGINS leaves out are listed without parts.
     """
     with plain_errors():
-        described = describe()
-    print_result(described, as_json, lambda: table(described))
+        words = (search or "").lower().split()
+        described = [one for one in describe() if all(word in _words(one) for word in words)]
+    nothing = ["no plugin has all these words"] if words and not described else None
+    print_result(described, as_json, lambda: nothing or table(described))
 
 
 def describe() -> list[dict[str, Any]]:
     """Return every plugin by its name: where it comes from, its parts, and what is broken."""
-    from importlib.metadata import entry_points
-
-    from ..registry import COMMANDS, GROUP, HOOKS, installed
+    from ..registry import COMMANDS, HOOKS, installed, plugin_points
 
     registry = installed()
     commands = registry.commands  # first: a plugin whose commands fail is broken as well
@@ -43,15 +48,18 @@ def describe() -> list[dict[str, Any]]:
                 "plugin": name,
                 "distribution": distribution,
                 "version": version,
-                "says": _summary(distribution),
+                "says": "",
+                "keywords": [],
                 "state": "left out",
                 **empty,
                 "broken": [],
+                "deprecated": registry.deprecated.get(name, ""),
             },
         )
 
-    for point in entry_points(group=GROUP):
-        add(point.name, *((point.dist.name, point.dist.version) if point.dist else ("", "")))
+    for point in plugin_points():
+        origin = (point.dist.name, point.dist.version) if point.dist else ("", "")
+        add(point.name, *origin).update(_metadata(point))
     for name in registry.loaded:
         found[name]["state"] = "ok"
     for one in registry.found:
@@ -66,11 +74,24 @@ def describe() -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
-def _summary(distribution: str) -> str:
-    try:
-        return str(metadata(distribution)["Summary"] or "") if distribution else ""
-    except (PackageNotFoundError, ValueError):
-        return ""
+def _metadata(point: EntryPoint) -> dict[str, Any]:
+    headers = point.dist.metadata if point.dist else None
+    if headers is None:
+        return {}
+    keywords = [word.strip() for word in (headers["Keywords"] or "").split(",") if word.strip()]
+    classifiers = headers.get_all("Classifier") or []
+    return {"says": headers["Summary"] or "", "keywords": [*keywords, *classifiers]}
+
+
+def _words(described: dict[str, Any]) -> str:
+    """Return what is searched of a plugin, in lower case."""
+    from ..registry import HOOKS, installed
+
+    parts = [one.part for one in installed().found if one.plugin == described["plugin"]]
+    docs = [f"{part.name} {(part.__doc__ or '').strip().partition(chr(10))[0]}" for part in parts]
+    roles = [hook for hook in HOOKS if described[hook]]
+    own = [described[key] for key in ("plugin", "distribution", "says")]
+    return " ".join([*own, *described["keywords"], *roles, *docs]).lower()
 
 
 def table(described: list[dict[str, Any]]) -> list[Any]:
@@ -89,6 +110,8 @@ def table(described: list[dict[str, Any]]) -> list[Any]:
                 words.append(f"\n{role}: {', '.join(names)}", "none")
         for reason in plugin["broken"]:
             words.append(f"\n{reason}", "bold red")
+        if plugin["deprecated"]:
+            words.append(f"\n{plugin['deprecated']}", "yellow")
         if plugin["state"] == "left out":
             words.append("\nleft out by CAPRICCIO_PLUGINS", "yellow")
         sheet.add_row(Text(plugin["plugin"], "bold"), words)

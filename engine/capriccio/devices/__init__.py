@@ -3,6 +3,8 @@
 from ..hookspecs import hookimpl
 from ..parts import Input, Output
 
+CONTRACT = 1
+
 
 @hookimpl
 def outputs() -> list[type[Output]]:

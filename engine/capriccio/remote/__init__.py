@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 # Where OSC is received unless another place is given: from this machine alone.
 HOST, PORT = "127.0.0.1", 9000
 
+CONTRACT = 1
+
 
 @hookimpl
 def inputs() -> "list[type[Input]]":

@@ -97,9 +97,27 @@ def lines_of(path):
     return {line.name: line for line in report(str(path))}
 
 
+def parts_of(path):
+    return {name: line for name, line in lines_of(path).items() if name != "written for"}
+
+
+def test_the_contract_that_a_plugin_is_written_for_is_told(module, monkeypatch):
+    assert lines_of(module("outputs", "Lamp"))["written for"][2:] == (
+        "missing", "no contract; write CONTRACT = 1 in its module"
+    )  # fmt: skip
+    path = module("inputs", "Hand", f"CONTRACT = 1\n{PLUGIN}")
+    assert lines_of(path)["written for"][2:] == ("ok", "contract 1")
+    monkeypatch.setattr("capriccio.hookspecs.CONTRACT", 2)
+    state, words = lines_of(path)["written for"][2:]
+    assert state == "missing"
+    assert words.startswith("is written for contract 1, and this Capriccio has 2; it plays")
+
+
 def test_a_generator_that_keeps_the_contract_has_a_line_for_everything(module):
     lines = lines_of(module("generators", "Dunes"))
-    assert states(lines) == dict.fromkeys(("contract", "speed", "memory", "docs"), "ok")
+    assert lines.pop("written for").part == "carded_dunes"
+    wanted = ("contract", "determinism", "bad input", "speed", "memory", "docs")
+    assert states(lines) == dict.fromkeys(wanted, "ok")
     assert {line.part for line in lines.values()} == {"generator dunes"}
     assert "95 % of 5 at most" in lines["speed"].found
     assert lines["docs"].found == "Paint dunes."
@@ -109,7 +127,7 @@ def test_what_breaks_the_contract_is_told_in_one_sentence(module):
     lines = lines_of(module("generators", "Chance"))
     assert lines["contract"].state == "broken"
     assert "returned different results for the same" in lines["contract"].found
-    lines = lines_of(module("generators", "Fails"))
+    lines = parts_of(module("generators", "Fails"))
     assert states(lines) == {"contract": "broken", "speed": "broken", "docs": "ok"}
     assert lines["speed"].found == "OSError: a string broke"
 
@@ -129,14 +147,14 @@ def test_a_part_without_a_docstring_is_broken(module):
 
 
 def test_an_analyzer_is_given_what_it_reads(module):
-    lines = lines_of(module("analyzers", "Ear"))
+    lines = parts_of(module("analyzers", "Ear"))
     assert states(lines) == dict.fromkeys(("contract", "speed", "memory", "docs"), "ok")
     assert lines["contract"].found == "kept; it reads phrases"
 
 
 @pytest.mark.parametrize(("hook", "part"), [("outputs", "Lamp"), ("inputs", "Hand")])
 def test_outputs_and_inputs_are_opened(module, hook, part):
-    assert states(lines_of(module(hook, part))) == {"contract": "ok", "docs": "ok"}
+    assert states(parts_of(module(hook, part))) == {"contract": "ok", "docs": "ok"}
 
 
 def test_what_cannot_be_tried_here_is_not_broken(module):

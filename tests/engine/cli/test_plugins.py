@@ -43,10 +43,12 @@ def install(tmp_path, monkeypatch):
             records.mkdir()
             (records / "METADATA").write_text(
                 f"Metadata-Version: 2.1\nName: listed-{name}\nVersion: 1.5\nSummary: About {name}\n"
+                "Keywords: sea,capriccio-plugin\nClassifier: Topic :: Artistic Software\n"
             )
             (records / "entry_points.txt").write_text(f"[{GROUP}]\n{name} = listed_{name}\n")
         found = [one for dist in distributions(path=[str(tmp_path)]) for one in dist.entry_points]
-        monkeypatch.setattr("importlib.metadata.entry_points", lambda group: found)
+        monkeypatch.setattr(registry, "entry_points", lambda group: found)
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
         made = Registry(found, only, reasons_against)
         monkeypatch.setattr(registry, "installed", lambda: made)
 
@@ -63,6 +65,7 @@ def test_every_plugin_is_listed_with_its_parts_and_where_it_comes_from(install):
         "distribution": "listed-tides",
         "version": "1.5",
         "says": "About tides",
+        "keywords": ["sea", "capriccio-plugin", "Topic :: Artistic Software"],
         "state": "ok",
         "generators": ["tides"],
         "analyzers": ["gauge"],
@@ -70,10 +73,34 @@ def test_every_plugin_is_listed_with_its_parts_and_where_it_comes_from(install):
         "inputs": [],
         "commands": ["tell"],
         "broken": [],
+        "deprecated": "",
     }
     shown = capriccio("plugins").stdout
     for words in ("listed-tides 1.5", "generators: tides", "analyzers: gauge", "commands: tell"):
         assert words in shown
+
+
+def test_plugins_are_searched_by_what_their_packages_and_parts_say(install):
+    install(tides=PLUGIN, glow="")
+
+    def search(words):
+        found = json.loads(capriccio("plugins", "--json", "--search", words).stdout)
+        return [one["plugin"] for one in found]
+
+    assert search("capriccio-plugin") == search("artistic Listed") == ["glow", "tides"]
+    assert search("read tides") == search("ANALYZERS") == ["tides"]
+    assert search("about glow") == ["glow"]
+    assert search("tides glow") == []
+    assert "no plugin has all these words" in capriccio("plugins", "--search", "x").stdout
+
+
+def test_a_plugin_for_an_older_contract_is_listed_with_what_to_change(install, monkeypatch):
+    monkeypatch.setattr("capriccio.hookspecs.CONTRACT", 2)
+    install(tides=f"CONTRACT = 1\n{PLUGIN}")
+    (tides,) = json.loads(capriccio("plugins", "--json").stdout)
+    assert (tides["state"], tides["generators"]) == ("ok", ["tides"])
+    assert tides["deprecated"].startswith("is written for contract 1, and this Capriccio has 2")
+    assert "it plays, for now" in capriccio("plugins").stdout.replace("\n", " ")
 
 
 def test_what_did_not_load_is_listed_with_the_reason(install):

@@ -1,7 +1,10 @@
 """A plugin that gets into trouble, installed as pip would."""
 
+import json
 import sys
+import venv
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from capriccio import registry
@@ -9,7 +12,8 @@ from capriccio import registry
 TROUBLE = '''
 import ctypes, os, subprocess, sys, time
 import numpy as np
-from capriccio import Generator, Note, Stroke, hookimpl
+from typing import NamedTuple
+from capriccio import Analyzer, Generator, Note, Stroke, hookimpl
 
 
 class Trouble(Generator):
@@ -57,9 +61,10 @@ class Trouble(Generator):
                 except OSError:
                     pass
             time.sleep(60)
-        if what == "network":
-            import socket
-            socket.create_connection(("127.0.0.1", int(self.model)), timeout=5)
+        if what == "bomb":
+            children = []
+            while True:
+                children.append(subprocess.Popen(["sleep", "600"], start_new_session=True))
         if what == "phrase":
             return [Note(60, 0.5, 1.0, 0.25, 2), Note(62 + self.heard)]
         if what == "drawing":
@@ -69,10 +74,58 @@ class Trouble(Generator):
         return np.full((4, 6, 3), [int(255 * heat), self.seed % 256, int(now.beats)], np.uint8)
 
 
+class Warmth(NamedTuple):
+    red: float
+    word: str
+
+
+class Worry(Analyzer):
+    """Read how red a picture is."""
+
+    def __init__(self, *, gain=1.0):
+        self.gain = gain
+
+    def analyze(self, thing):
+        if thing.size == 3:
+            os._exit(3)
+        return Warmth(float(thing[..., 0].mean()) / 255 * self.gain, "warm")
+
+
 @hookimpl
 def generators():
     return [Trouble]
+
+
+@hookimpl
+def analyzers():
+    return [Worry]
 '''
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory) -> Iterator[Path]:
+    """Install the plugin into an environment of its own, as `capriccio install --isolated` does."""
+    data = tmp_path_factory.mktemp("data")
+    folder = data / "capriccio" / "isolated" / "trouble"
+    venv.create(folder / "environment", symlinks=True)
+    version = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    site = folder / "environment" / "lib" / f"python{version}" / "site-packages"
+    (site / "capriccio_trouble.py").write_text(TROUBLE)
+    plugins = {"trouble-apart": "capriccio_trouble"}
+    facts = {"plugins": plugins, "python": version, "rights": {"megabytes": 3000}}
+    (folder / "environment.json").write_text(json.dumps(facts))
+    record = folder / "trouble-1.0.dist-info"
+    record.mkdir()
+    (record / "METADATA").write_text("Metadata-Version: 2.1\nName: trouble\nVersion: 1.0\n")
+    value = "capriccio_isolation.stand_ins:trouble_apart"
+    (record / "entry_points.txt").write_text(f"[capriccio]\ntrouble-apart = {value}\n")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(data))
+        patch.setenv("XDG_CONFIG_HOME", str(data / "config"))
+        patch.setenv("CAPRICCIO_PLUGINS", "trouble-apart,isolation")
+        registry.installed.cache_clear()
+        yield folder
+    registry.installed.cache_clear()
 
 
 @pytest.fixture(scope="module")

@@ -1,13 +1,13 @@
 """The process of an isolated part, spoken to without the part that plays it."""
 
 import json
-import os
 import subprocess
 import sys
 
 import pytest
 from capriccio import Moment
 from capriccio_isolation.wire import SharedMemory, receive, send
+from capriccio_isolation.worker_process import START
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -15,21 +15,20 @@ pytestmark = pytest.mark.usefixtures("installed")
 @pytest.fixture
 def worker():
     memory = SharedMemory.create()
-    facts = {"part": "trouble", "options": {"seed": 3}, "memory": str(memory.path)}
-    words = json.dumps({**facts, "megabytes": 4096, "network": True})
+    part = {"role": "generator", "part": "trouble", "entry": "", "options": {"seed": 3}}
+    facts = {**part, "memory": str(memory.path), "path": [one for one in sys.path if one]}
     with subprocess.Popen(
-        [sys.executable, "-m", "capriccio_isolation.worker", words],
+        [sys.executable, "-c", START, json.dumps({**facts, "beside": []})],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         bufsize=0,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
     ) as process:
 
         def ask(**call):
             send(process.stdin, memory, call)
             return receive(process.stdout, memory, 20.0)
 
-        assert receive(process.stdout, memory, 20.0) == {"ready": True}
+        assert receive(process.stdout, memory, 20.0) == {"free": []}
         yield process, ask
         process.kill()
     memory.close()

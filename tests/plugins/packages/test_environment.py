@@ -38,6 +38,7 @@ def test_uv_brings_pip_where_there_is_none(monkeypatch):
     monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
     monkeypatch.setattr(shutil, "which", lambda name: "/bin/uv")
     assert pip_command() == ["/bin/uv", "tool", "run", "pip", "--python", sys.executable]
+    assert pip_command("/x/python")[-1] == "/x/python"
     monkeypatch.setattr(shutil, "which", lambda name: None)
     with pytest.raises(PackageError, match="expected pip or uv to install with, found neither"):
         pip_command()
@@ -57,10 +58,33 @@ PIP = {
 @pytest.mark.parametrize(("stderr", "sentence"), PIP.items())
 def test_what_pip_says_becomes_one_sentence(monkeypatch, stderr, sentence):
     code = f"import sys; sys.stderr.write({stderr!r}); sys.exit(1)"
-    monkeypatch.setattr(environment, "pip_command", lambda: [sys.executable, "-c", code])
+    monkeypatch.setattr(environment, "pip_command", lambda python: [sys.executable, "-c", code])
     with pytest.raises(PackageError) as caught:
         run_pip("install")
     assert str(caught.value) == sentence
+
+
+def test_a_clash_names_both_requirers(monkeypatch):
+    code = """if True:
+        import sys
+        print('The conflict is caused by:\\n    glow 1.0 depends on numpy<2')
+        print('    capriccio 0.1 depends on numpy>=2')
+        sys.exit('ERROR: ResolutionImpossible')"""
+    monkeypatch.setattr(environment, "pip_command", lambda python: [sys.executable, "-c", code])
+    with pytest.raises(PackageError, match=r"^glow 1.0 needs numpy<2, but capriccio 0.1 needs nu"):
+        run_pip("install")
+
+
+@pytest.mark.parametrize(
+    "said",
+    ["no matching distribution for the requirement capriccio>=99 (from glow)",
+     "The conflict:\n    glow 1.0 depends on capriccio>=99\n    The user requested capriccio 0.1"],
+)  # fmt: skip
+def test_a_plugin_for_a_newer_capriccio_is_told(monkeypatch, said):
+    code = f"import sys; print({said!r}); sys.exit('ERROR: ResolutionImpossible')"
+    monkeypatch.setattr(environment, "pip_command", lambda python: [sys.executable, "-c", code])
+    with pytest.raises(PackageError, match=r"^glow needs capriccio>=99, and .* is installed; upg"):
+        run_pip("install")
 
 
 def test_requirements_of_extras_and_other_systems_do_not_count():

@@ -11,14 +11,20 @@ from capriccio_packages.lock import Locked, Package, check_denied, read_lock, wr
 GLOW = Locked("glow", "1.0", 'a "quoted"\\path', False, [Package("glow", "1.0", "sha256:ab"),
                                                          Package("ähnlich", "2")])  # fmt: skip
 TIDES = Locked("tides", "0.1", "/home/ada/tides", True, [Package("tides", "0.1")])
+APART = Locked("apart", "2", "apart", packages=[Package("apart", "2")], isolated=True,
+               rights=["network", "write"])  # fmt: skip
 
 
 def test_a_lock_is_read_as_it_was_written(tmp_path):
     path = tmp_path / "config" / "plugins.toml"
-    write_lock(path, {"tides": TIDES, "glow": GLOW})
-    assert read_lock(path) == {"glow": GLOW, "tides": TIDES}
+    write_lock(path, {"tides": TIDES, "glow": GLOW, "apart": APART})
+    assert read_lock(path) == {"apart": APART, "glow": GLOW, "tides": TIDES}
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
-    assert [one["name"] for one in tomllib.loads(path.read_text())["plugin"]] == ["glow", "tides"]
+    assert [one["name"] for one in tomllib.loads(path.read_text())["plugin"]] == [
+        "apart",
+        "glow",
+        "tides",
+    ]
     write_lock(path, {})
     assert read_lock(path) == {} and list(path.parent.iterdir()) == [path]
 

@@ -47,6 +47,8 @@ def test_formats_that_run_code_are_refused(tmp_path, name):
     wheel = read_wheel(make_wheel(tmp_path, files={f"glow/{name}": b"x"}))
     with pytest.raises(PackageError, match=f"holds 'glow/{name}': a file of this format runs code"):
         check_models(wheel)
+    library = read_wheel(make_wheel(tmp_path, plugin="", files={f"glow/{name}": b"x"}))
+    assert check_models(library) == []
 
 
 def test_a_model_that_cannot_be_run_is_refused(tmp_path):
