@@ -31,7 +31,7 @@ from .synthesizer import BLOCK, Synthesizer
 # device may ask for nothing.
 CHECK_SECONDS, LOAD_SECONDS, SILENT_SECONDS = 0.2, 0.5, 1.0
 # After how long without a report the process is taken for dead; and while a device is opened.
-ALIVE_SECONDS, OPEN_SECONDS = 1.5, 10.0
+ALIVE_SECONDS, OPEN_SECONDS = 4.0, 10.0
 # A sketch of which nothing is heard for this long stands still: its notes are ended.
 UNHEARD_SECONDS = 1.5
 
@@ -173,7 +173,7 @@ class Watch:
     def open(self) -> None:
         """Open the device, or raise what its driver does."""
         player = self._player
-        player.asked, player.clock = time.monotonic(), DeviceClock()
+        player.asked, player.request, player.clock = time.monotonic(), 0, DeviceClock()
         requests = player.requests()
         next(requests)
         self._device, self._name, self._periods = open_playback(self._wanted, requests, RATE)
