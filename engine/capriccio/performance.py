@@ -29,6 +29,7 @@ class Performance:
         simulation: plays the controls where no person does.
         read: how an analyzer is read during this show; None reads at once and waits.
         instruments: what plays each channel, a name or a program 1..128 of General MIDI.
+        soundfont: the file of the soundfont that plays them, "" for our own instruments.
         open_sound: returns what renders the sound of this performance, for a film; None where
             nothing is played, or no plugin can.
     """
@@ -43,6 +44,7 @@ class Performance:
     simulation: Any = None
     read: Callable[[Any, Any], Any] | None = None
     instruments: Mapping[int, str | int] = field(default_factory=dict)
+    soundfont: str = ""
     open_sound: Callable[["Performance"], Any] | None = None
 
 

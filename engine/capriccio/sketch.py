@@ -66,7 +66,7 @@ class Sketch:
     ):
         self.bpm, self.meter, self.fps, self.size = bpm, meter, fps, size
         self.written = bpm, meter, fps, size  # as they stand in the file
-        self._title = ""
+        self._title = self.soundfont = ""  # the file of a soundfont that plays it
         self._names: dict[str, Any] | None = None  # of the sketch's file, where it was loaded
         self._draw: DrawFunction | None = None
         self._plays: list[PlayCue] = []
@@ -418,7 +418,7 @@ class Sketch:
             facts["open_sound"] = sound_renderer()
             for part in self.parts.values():
                 suited = {**check_instruments(part.instruments), **suited}
-        facts["instruments"] = {**suited, **self._instruments}
+        facts |= {"instruments": {**suited, **self._instruments}, "soundfont": self.soundfont}
         for cue in self._plays:
             cue.feel.reset()
         performance = Performance(clock, self.size, self.fps, self.title, **facts)

@@ -20,11 +20,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from capriccio import ShowError
 
 from .device_clock import DeviceClock
 from .devices import open_playback
 from .instruments import RATE, keep_decoded
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
+from .soundfont import synthesizer_for
 from .synthesizer import BLOCK, Synthesizer
 
 # How often the device and the sketch are checked, how often the load is reported, and how long a
@@ -228,18 +230,22 @@ class Watch:
 def main(wanted: dict[str, Any]) -> None:
     """Play what comes on standard input until it ends.
 
-    `wanted` has the `device`, the `instruments` by channel, the id of the `parent`, a `folder` for
-    decoded samples, and `again` where another process has ended that played before: then the device
-    may be there later.
+    `wanted` has the `device`, the `instruments` by channel, a `soundfont` or "", the id of the
+    `parent`, a `folder` for decoded samples, and `again` where another process has ended that
+    played before: then the device may be there later.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
     report(alive=OPEN_SECONDS)
     keep_decoded(Path(wanted["folder"]))
-    names = {int(key): name for key, name in wanted["instruments"].items()}
-    synthesizer = Synthesizer(names)
-    synthesizer.load(names)
+    instruments = {int(key): name for key, name in wanted["instruments"].items()}
+    try:
+        synthesizer = synthesizer_for(instruments, wanted["soundfont"])
+    except ShowError as error:
+        report(error=str(error))
+        return
+    synthesizer.load(instruments)
     player = Player(synthesizer)
     synthesizer.render()  # what is slow the first time
     gc.collect()
