@@ -8,6 +8,7 @@ from .canvas.strokes import rasterise as rasterise
 from .clock import Moment as Moment
 from .devices.midi.clock_in import BeatFollower as BeatFollower
 from .devices.midi.controls import controls as controls
+from .devices.midi.ports import stderr_silenced as stderr_silenced
 from .devices.video.camera import camera as camera
 from .devices.video.frames import write_image as write_image
 from .devices.video.keys import keys as keys
@@ -19,6 +20,8 @@ from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
 from .errors import ShowError as ShowError
 from .hookspecs import CONTRACT as CONTRACT
+from .extras import install_command as install_command
+from .general_midi import program_of as program_of
 from .hookspecs import hookimpl as hookimpl
 from .image_io import image_files as image_files
 from .image_io import open_image as open_image

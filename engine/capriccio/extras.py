@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def install_command(extra: str) -> str:
-    """Return the command that installs the extra `train` or `cuda`.
+    """Return the command that installs the extra `train`, `cuda` or `soundfont`.
 
     From a checkout it names the checkout. Elsewhere the name of the distribution is enough, since
     pip finds the one that is installed.

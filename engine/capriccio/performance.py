@@ -33,6 +33,7 @@ class Performance:
         read: how an analyzer is read during this show; None reads at once and waits.
         instruments: what plays each channel, a name or a program 1..128 of General MIDI.
         follows_window: the picture has the size of its window; see `add_size`.
+        soundfont: the file of the soundfont that plays them, "" for our own instruments.
         open_sound: returns what renders the sound of this performance, for a film; None where
             nothing is played, or no plugin can.
     """
@@ -47,6 +48,7 @@ class Performance:
     simulation: Any = None
     read: Callable[[Any, Any], Any] | None = None
     instruments: Mapping[int, str | int] = field(default_factory=dict)
+    soundfont: str = ""
     open_sound: Callable[["Performance"], Any] | None = None
     follows_window: bool = False
 

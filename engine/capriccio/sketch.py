@@ -24,7 +24,7 @@ from .recording.recorder import Recorder
 from .recording.take import Take
 from .registry import file_output, input_device, output, reseed, sound_renderer
 from .sketch_provenance import provenance_of
-from .stage.answers import AnswerCue
+from .stage.answers import AnswerCue, check_answer, thru_cue
 from .stage.cues import (
     DrawFunction,
     PlayCue,
@@ -68,7 +68,7 @@ class Sketch:
     ):
         self.bpm, self.meter, self.fps, self.size = self.written = bpm, meter, fps, size
         self.follow_window = follow_window  # `written` is what stands in the file
-        self._title = ""
+        self._title = self.soundfont = ""  # the file of a soundfont that plays it
         self._names: dict[str, Any] | None = None  # of the sketch's file, where it was loaded
         self._draw: DrawFunction | None = None
         self._plays: list[PlayCue] = []
@@ -147,13 +147,7 @@ class Sketch:
         `function(now, notes)` is called at once, in a thread of its own, and its phrase is played
         at once. What is played within `seconds` of a note is passed with it, as one chord.
         """
-        if not hasattr(controls, "notes_since"):
-            raise TypeError(
-                "@sketch.answer needs to know whom; write @sketch.answer(hands) with "
-                "hands = controls()"
-            )
-        if not (isinstance(seconds, int | float) and 0 <= seconds <= 1):
-            raise ValueError(f"the seconds of a chord must be 0 to 1, got {seconds!r}")
+        check_answer(controls, seconds)
 
         def add(function: F) -> F:
             check_cue(function, "answer", "now", "notes")
@@ -161,6 +155,13 @@ class Sketch:
             return function
 
         return add
+
+    def thru(self, controls: Any, channel: int = 1, instrument: str | int | None = None) -> None:
+        """Play the keys of `controls` as they are played, on `channel`, with an instrument."""
+        others = [one for one in self._answers if (one.controls, one.function) != (controls, None)]
+        self._answers = [*others, thru_cue(controls, channel)]
+        if instrument is not None:
+            self.instruments({channel: instrument})
 
     def instruments(self, instruments: Mapping[int, str | int]) -> None:
         """Choose what plays each channel: `sketch.instruments({1: "organ", 2: "Cello", 3: 49})`.
@@ -205,7 +206,8 @@ class Sketch:
     # -- names --------------------------------------------------------------------------------
 
     def _functions(self) -> list[Callable[..., Any]]:
-        cues = [cue.function for cue in self._plays] + [cue.function for cue in self._answers]
+        cues: list[Any] = [cue.function for cue in self._plays]
+        cues += [cue.function for cue in self._answers if cue.function]
         return [self._draw, *cues] if self._draw else cues
 
     @property
@@ -430,7 +432,7 @@ class Sketch:
         return [PlayCue(cue.function, cue.bars, feel=cue.feel) for cue in self._plays]
 
     def _new_answers(self) -> list[AnswerCue]:
-        return [AnswerCue(cue.function, cue.controls, cue.seconds) for cue in self._answers]
+        return [cue.again() for cue in self._answers]
 
     def _check(self) -> None:
         if self._draw is None and not (self._plays or self._answers):

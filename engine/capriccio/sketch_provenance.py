@@ -145,4 +145,6 @@ def command_of(record: dict[str, Any]) -> str:
         words += ["--size", "x".join(map(str, size))]
     if simulated := record.get("simulate"):
         words += ["--simulate", *([] if simulated is True else [str(simulated)])]
+    if soundfont := record.get("soundfont"):
+        words += ["--soundfont", str(soundfont)]
     return printable(shlex.join(words))

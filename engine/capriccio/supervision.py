@@ -18,6 +18,8 @@ from .log import warn_once
 BEAT_SECONDS = 0.25
 # How long a process may report nothing until it is ready, in seconds.
 START_SECONDS = 10.0
+# How long a process may report nothing while it is stopped, as by SIGSTOP, whatever it has said.
+STOPPED_SECONDS = 1.0
 # The longest pause before a process is started again that ends before it is ready.
 MAX_PAUSE_SECONDS = 4.0
 # How long a process may take to end when it is told.
@@ -35,7 +37,8 @@ class SupervisedProcess:
     before it does what takes longer; and whatever else it has to say.
 
     Where it ends though nobody told it to, or reports nothing for too long, it is ended for good,
-    and another one is started.
+    and another one is started. On a busy machine a process may have no processor for a second or
+    two, so it should ask for more than that; an end is seen at once, and a stop within a second.
 
     Args:
         name: what messages call it.
@@ -158,7 +161,8 @@ class SupervisedProcess:
                 # Looks are counted: a show that stood still may not have heard what was said.
                 silent, self._heard = 0 if self._heard else silent + 1, False
                 pause = 0.0 if self._ready else pause
-                if silent * BEAT_SECONDS < self._patience:
+                stopped = silent * BEAT_SECONDS >= STOPPED_SECONDS and is_stopped(process.pid)
+                if silent * BEAT_SECONDS < self._patience and not stopped:
                     self._send_beat(process)
                     continue
                 process.kill()
@@ -218,3 +222,13 @@ class SupervisedProcess:
         self._begun.set()
         if self._ready and self.restarts:
             self._on_restart()
+
+
+def is_stopped(pid: int) -> bool:
+    """Return whether a signal has stopped a child process, where the system can tell."""
+    if not hasattr(os, "waitid"):
+        return False
+    try:
+        return bool(os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT))
+    except OSError:  # it is gone
+        return False

@@ -15,7 +15,6 @@ from typing import Any
 from capriccio import Gauge, Moment, Note, Output, Performance, ShowError, SupervisedProcess
 
 from .devices import device_latency, device_names
-from .instruments import instrument_for
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
 from .renderer import Renderer
 from .settings import settings_of
@@ -176,12 +175,12 @@ class Audio(Output):
                 lambda: self.load < 0.7,
             )
         )
-        names = {channel: instrument_for(name) for channel, name in performance.instruments.items()}
         # What one process has decoded, the next one need not.
         self._folder = TemporaryDirectory(prefix="capriccio-audio-", ignore_cleanup_errors=True)
         self._wanted: dict[str, Any] = {
             "device": self.target,
-            "instruments": names,
+            "instruments": dict(performance.instruments),
+            "soundfont": performance.soundfont,
             "parent": os.getpid(),
             "folder": self._folder.name,
         }

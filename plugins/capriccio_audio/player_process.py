@@ -20,18 +20,20 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from capriccio import ShowError
 
 from .device_clock import DeviceClock
 from .devices import open_playback
 from .instruments import RATE, keep_decoded
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
+from .soundfont import synthesizer_for
 from .synthesizer import BLOCK, Synthesizer
 
 # How often the device and the sketch are checked, how often the load is reported, and how long a
 # device may ask for nothing.
 CHECK_SECONDS, LOAD_SECONDS, SILENT_SECONDS = 0.2, 0.5, 1.0
 # After how long without a report the process is taken for dead; and while a device is opened.
-ALIVE_SECONDS, OPEN_SECONDS = 1.5, 10.0
+ALIVE_SECONDS, OPEN_SECONDS = 4.0, 10.0
 # A sketch of which nothing is heard for this long stands still: its notes are ended.
 UNHEARD_SECONDS = 1.5
 
@@ -173,7 +175,7 @@ class Watch:
     def open(self) -> None:
         """Open the device, or raise what its driver does."""
         player = self._player
-        player.asked, player.clock = time.monotonic(), DeviceClock()
+        player.asked, player.request, player.clock = time.monotonic(), 0, DeviceClock()
         requests = player.requests()
         next(requests)
         self._device, self._name, self._periods = open_playback(self._wanted, requests, RATE)
@@ -228,18 +230,22 @@ class Watch:
 def main(wanted: dict[str, Any]) -> None:
     """Play what comes on standard input until it ends.
 
-    `wanted` has the `device`, the `instruments` by channel, the id of the `parent`, a `folder` for
-    decoded samples, and `again` where another process has ended that played before: then the device
-    may be there later.
+    `wanted` has the `device`, the `instruments` by channel, a `soundfont` or "", the id of the
+    `parent`, a `folder` for decoded samples, and `again` where another process has ended that
+    played before: then the device may be there later.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
     report(alive=OPEN_SECONDS)
     keep_decoded(Path(wanted["folder"]))
-    names = {int(key): name for key, name in wanted["instruments"].items()}
-    synthesizer = Synthesizer(names)
-    synthesizer.load(names)
+    instruments = {int(key): name for key, name in wanted["instruments"].items()}
+    try:
+        synthesizer = synthesizer_for(instruments, wanted["soundfont"])
+    except ShowError as error:
+        report(error=str(error))
+        return
+    synthesizer.load(instruments)
     player = Player(synthesizer)
     synthesizer.render()  # what is slow the first time
     gc.collect()

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 from capriccio import Note, Performance
 
-from .instruments import RATE, instrument_for
+from .instruments import RATE
 from .settings import settings_of
+from .soundfont import synthesizer_for
 from .synthesizer import Synthesizer
 
 Array = np.ndarray[Any, Any]
@@ -27,8 +28,7 @@ class Renderer:
     rate = RATE
 
     def __init__(self, performance: Performance):
-        names = {channel: instrument_for(name) for channel, name in performance.instruments.items()}
-        self._synthesizer = Synthesizer(names, BLOCKS)
+        self._synthesizer = synthesizer_for(performance.instruments, performance.soundfont, BLOCKS)
         self._parameters = performance.parameters
         self._lock = threading.Lock()
         # The limiter is late, so that much is left out at the beginning.

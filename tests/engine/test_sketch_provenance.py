@@ -158,6 +158,10 @@ def test_a_record_of_a_stranger_is_compared_without_harm():
         ),
         ({"sketch": "a.py", "simulate": True}, "capriccio run a.py --offline --simulate"),
         ({"sketch": "a.py", "simulate": "m.mid"}, "capriccio run a.py --offline --simulate m.mid"),
+        (
+            {"sketch": "a.py", "soundfont": "a.sf2"},
+            "capriccio run a.py --offline --soundfont a.sf2",
+        ),
         ({"sketch": "a.py", "seed": "; rm"}, "capriccio run a.py --offline"),
     ],
 )

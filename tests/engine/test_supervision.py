@@ -30,6 +30,11 @@ CHILD = r"""
         if word == "hang":
             hanging.set()
             time.sleep(60)
+        if word == "be quiet":  # for two seconds
+            hanging.set()
+            for _ in range(8):
+                sys.stdin.readline()
+            say(quiet=8)
         if word == "die":
             os._exit(3)
         if word == "nonsense":
@@ -90,13 +95,23 @@ def test_it_is_started_again_where_it_ends_or_hangs(word, caplog):
 
 @pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there is no such signal here")
 def test_a_process_that_was_stopped_is_replaced_and_gone():
-    parent = Parent()
+    """However long it may be silent when it runs."""
+    parent = Parent(CHILD.replace("alive=0.5", "alive=1000"))
     first = parent.process.pid
     wait_for(lambda: parent.heard(""))
     os.kill(first, signal.SIGSTOP)
     wait_for(lambda: parent.restarted == 1)
     with pytest.raises(ProcessLookupError):
         os.kill(first, 0)
+    parent.process.close()
+
+
+def test_a_process_that_runs_may_be_silent_for_as_long_as_it_has_said():
+    parent = Parent(CHILD.replace("alive=0.5", "alive=1000"))
+    wait_for(lambda: parent.heard(""))
+    parent.process.write(b"be quiet\n")
+    wait_for(lambda: {"quiet": 8} in parent.reports)
+    assert parent.commands == 1
     parent.process.close()
 
 

@@ -176,6 +176,12 @@ def _plugin_commands() -> dict[str, click.Command]:
 
 
 FILE = click.Path(dir_okay=False, path_type=Path)
+soundfont_option = click.option(
+    "--soundfont",
+    default="",
+    metavar="FILE.sf2",
+    help="Play the sound with this soundfont, by FluidSynth, instead of our own instruments.",
+)
 device_option = click.option(
     "--device",
     default="auto",

@@ -10,7 +10,7 @@ import click
 
 from ..errors import ShowError
 from .inspect import record_in
-from .options import FILE, Number, Size, plain_errors, progress
+from .options import FILE, Number, Size, plain_errors, progress, soundfont_option
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
     from ..recording.provenance import FileProvenance
@@ -40,6 +40,7 @@ if TYPE_CHECKING:  # what they import would make every command slow to start
     help="Leave out the frames that were dropped live. A sketch that draws on its own last picture "
     "needs this to come out the same.",
 )
+@soundfont_option
 @click.option("--device", metavar="NAME", help="Where models run.  [default: as it was]")
 def replay(
     file: Path,
@@ -50,6 +51,7 @@ def replay(
     sketch_file: Path | None,
     as_shown: bool,
     device: str | None,
+    soundfont: str,
 ) -> None:
     """Perform a show again from its take, or make the picture of a still again.
 
@@ -63,7 +65,7 @@ def replay(
     """
     from ..loader import load_sketch
     from ..models.model import use_device
-    from ..recording.provenance import read_provenance
+    from ..recording.provenance import printable, read_provenance
     from ..registry import output, use_seed
     from ..sketch_provenance import differences, provenance_of
     from ..stage.stats import frame_count
@@ -82,6 +84,9 @@ def replay(
         sketch.bpm, sketch.fps = then["bpm"], fps or then["fps"]
         sketch.size = size or tuple(then["size"])
         sketch.follow_window = sketch.follow_window and size is None
+        sketch.soundfont = soundfont or sketch.soundfont
+        if (name := then.get("soundfont")) and not soundfont:
+            _warn(f"it sounded by the soundfont {printable(name)!r}; name it with --soundfont FILE")
         provenance = provenance_of(sketch, sketch_file, again=file.name)
         if provenance().get("sha256") != then["sha256"]:
             _warn(f"sketch {sketch_file.name} has changed; it is performed as it is now")

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from .options import FILE, Number, Size, device_option, final_output, plain_errors, progress
+from .options import (
+    FILE,
+    Number,
+    Size,
+    device_option,
+    final_output,
+    plain_errors,
+    progress,
+    soundfont_option,
+)
 from .remote import osc_option, remote_inputs, simulate_option, simulation
 
 if TYPE_CHECKING:  # what they import would make every command slow to start
@@ -72,6 +81,7 @@ def performance_options(command: F) -> F:
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
         click.option("--bpm", type=Number(1, 1000), metavar="N", help="Beats a minute."),
         device_option,
+        soundfont_option,
         click.option("--no-take", is_flag=True, help="Live: write no take to takes/."),
         click.option(
             "--panel",
@@ -206,6 +216,7 @@ class _Setup:
         no_take: bool,
         osc: str,
         simulate: str | None,
+        soundfont: str,
     ):
         from ..errors import ShowError
         from ..registry import input_device
@@ -238,10 +249,12 @@ class _Setup:
             self.inputs += [one for one in remote_inputs(osc) if one.name not in chosen]
         self.chance = randbits(32) if self.live and seed is None else None
         self.seconds, self.no_take = seconds, no_take
-        self.size, self.fps, self.bpm = size, fps, bpm
+        self.size, self.fps, self.bpm, self.soundfont = size, fps, bpm, soundfont
         self.facts: dict[str, Any] = {"seed": seed, "chance": self.chance, "device": device}
         if simulate is not None:
             self.facts["simulate"] = Path(simulate).name or True
+        if soundfont:
+            self.facts["soundfont"] = Path(soundfont).name
 
     def perform(self, sketch: "Sketch", file: Path | None) -> None:
         """Perform a sketch; live it writes a take and reloads its file when that is saved."""
@@ -253,6 +266,7 @@ class _Setup:
 
         sketch.bpm, sketch.fps = self.bpm or sketch.bpm, self.fps or sketch.fps
         sketch.size = self.size or sketch.size
+        sketch.soundfont = self.soundfont or sketch.soundfont
         recorder = None
         perform = partial(
             sketch.perform, self.outputs, inputs=self.inputs, simulation=self.simulation

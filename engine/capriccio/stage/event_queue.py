@@ -103,10 +103,14 @@ class EventQueue:
         self._entered.release()
 
     def add(self, note: Note, start: float) -> None:
-        """Add a note that starts at `start` beats; ignored once the queue has ended."""
+        """Add a note that starts at `start` beats; ignored once the queue has ended.
+
+        That of a key that is held is infinitely long, and the same with a length of 0 ends it.
+        """
         with self._lock:
             if not self._ended:
-                heapq.heappush(self._coming, (start, BEGIN, next(self._numbers), note))
+                what = BEGIN if note.length else END
+                heapq.heappush(self._coming, (start, what, next(self._numbers), note))
 
     def due(self, beats: float) -> Iterator[QueuedEvent]:
         """Yield the events up to `beats`, in order; each counts as sent when the next is asked for.
@@ -183,8 +187,10 @@ class EventQueue:
                 heapq.heappop(self._coming)
                 if begins:
                     self._sounding[key] = QueuedEvent(at, True, note, number)
-                    heapq.heappush(self._coming, (at + note.length, END, number, note))
+                    if note.length < math.inf:
+                        heapq.heappush(self._coming, (at + note.length, END, number, note))
                     return self._sounding[key]
-                if before and before.number == number:
-                    return QueuedEvent(at, False, note, number)
+                released = before and before.note.length == math.inf and not note.length
+                if before and (released or before.number == number):
+                    return QueuedEvent(at, False, before.note, before.number)
         return None

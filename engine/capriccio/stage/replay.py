@@ -140,6 +140,8 @@ class Replay:
 
     def _call_answer(self, answer: AnswerPlayed) -> None:
         cue = self._answers[answer.cue]
+        if cue.function is None:  # it passed on what was played
+            return
         now = self.stage.clock.moment(beats=answer.beats, span=ANSWER_BEATS)
         call = self.stage.watchdog.call(cue.name, "it answers what it answered")
         self.stage.show.attempt(call, cue.function, now, list(answer.heard), cue=cue.function)

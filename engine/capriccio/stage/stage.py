@@ -231,6 +231,7 @@ class Stage:
             self.answers.advance(horizon)
             horizon = self.show.horizon(seconds)
         self.clock.wait(seconds)
+        self.answers.pass_on()
         self.delivery.sound_all(horizon)
         if self.loudness_queue.next_beats() <= horizon:
             self._count_notes(horizon)

@@ -68,6 +68,16 @@ def test_without_outputs_a_film_and_a_midi_file_are_written_beside_the_take(take
     assert written == {f"{take.stem}-again.mp4", f"{take.stem}-again.mid"}
 
 
+def test_a_take_with_a_soundfont_asks_for_it(piece, folder):
+    flags = ["--seconds", "0.3", "--to", "frames:live", "--soundfont", "fonts/grand.sf2"]
+    assert capriccio("run", piece, *flags).exit_code == 0
+    (take,) = (folder / "takes").glob("*.jsonl")
+    words = "replay", take, "--to", "frames:again"
+    needed = "it sounded by the soundfont 'grand.sf2'; name it with --soundfont FILE"
+    assert needed in capriccio(*words).stderr
+    assert needed not in capriccio(*words, "--soundfont", "grand.sf2").stderr
+
+
 def test_a_sketch_that_has_changed_is_performed_only_where_it_is_named(take, piece):
     piece.write_text(f"{PIECE}\n# another line\n")
     assert error("replay", take, "--to", "frames:again") == (

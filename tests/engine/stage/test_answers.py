@@ -15,7 +15,7 @@ from capriccio.recording.take import encode, read_take
 from capriccio.stage.answers import MISSED_SECONDS, AnswerCue
 from capriccio.stage.stage import Stage
 from capriccio.testing import Memory
-from helpers.controllers import plugged, until
+from helpers.controllers import cc, plugged, until
 from helpers.devices import wait_for
 from helpers.shows import Passes, Timed, WoundClock, forget, grey, released, turns
 
@@ -350,3 +350,176 @@ def test_a_real_key_is_answered_on_a_real_port(synth):
     assert {note.velocity for note in answered} == {100 / 127}
     del sketch, show
     gc.collect()  # controls listen as long as somebody has them
+
+
+# -- passed on as it is played ----------------------------------------------------------------
+
+
+@pytest.fixture
+def played(tmp_path):
+    """Return controls that are played: messages, each with its beats."""
+
+    def write(*messages):
+        track, ticks = mido.MidiTrack(), 0
+        for beats, data in messages:
+            at = round(beats * 480)
+            track.append(mido.Message.from_bytes(data, time=at - ticks))
+            ticks = at
+        file = mido.MidiFile(ticks_per_beat=480)
+        file.tracks.append(track)
+        file.save(tmp_path / "played.mid")
+        return controls(simulate=tmp_path / "played.mid")
+
+    return write
+
+
+def on(pitch, level=127):
+    return 0x90, pitch, level
+
+
+def off(pitch):
+    return 0x80, pitch, 0
+
+
+def thru_sketch(hands, fps=10.0, **options):
+    sketch = Sketch(bpm=60.0, fps=fps, size=(16, 16))
+    sketch.thru(hands, **options)
+    return sketch
+
+
+KEYS = [(0.0, on(60)), (0.3125, on(64, 64)), (1.1875, off(60)), (2.5, off(64)), (3.0, on(67))]
+SOUNDS = [
+    (0.0, True, 60),
+    (0.3125, True, 64),
+    (1.1875, False, 60),
+    (2.5, False, 64),
+    (3.0, True, 67),
+    (4.0, False, 67),  # with the show
+]
+
+
+@pytest.mark.parametrize("fps", [0.5, 7.0, 30.0])
+def test_keys_sound_as_long_as_they_are_held_whatever_the_frame_rate(played, fps):
+    memory = performed(thru_sketch(played(*KEYS), fps, channel=5))
+    assert turns(memory) == SOUNDS
+    assert {note.channel for note in memory.notes} == {5}
+    assert [note.velocity for note in memory.notes] == [1.0, 64 / 127, 1.0]
+    assert memory.sounding == []
+
+
+def test_the_pedal_holds_what_was_released_while_it_is_down(played):
+    hands = played(
+        (0.0, on(60)), (0.25, cc(64, 127)), (0.5, off(60)), (0.75, on(62)), (1.0, on(60)),
+        (1.25, off(60)), (1.5, cc(64, 0)), (2.0, off(62)),
+    )  # fmt: skip
+    assert turns(performed(thru_sketch(hands))) == [
+        (0.0, True, 60),
+        (0.75, True, 62),
+        (1.0, False, 60),  # played again
+        (1.0, True, 60),
+        (1.5, False, 60),
+        (2.0, False, 62),
+    ]
+
+
+def test_what_is_played_has_the_instrument_of_its_channel_and_is_loud(played):
+    sketch, loud = thru_sketch(played(*KEYS), channel=5, instrument="organ"), {}
+
+    @sketch.draw
+    def look(now):
+        loud[round(now.beats, 1)] = sketch.loudness
+        return grey(now)
+
+    memory = performed(sketch)
+    assert memory.calls[0].thing.instruments == {5: "organ"}
+    assert loud[0.0] == 1.0 and loud[2.4] == pytest.approx(64 / 127 * 0.5 ** (2.4 - 0.3125))
+    assert loud[2.5] == 0.0
+
+
+def test_a_cell_that_runs_again_passes_nothing_on_twice(played):
+    hands = played(*KEYS)
+    sketch = thru_sketch(hands)
+    sketch.thru(hands, channel=2)
+    memory = performed(sketch)
+    assert turns(memory) == SOUNDS and memory.notes[0].channel == 2
+
+
+def test_only_the_keys_of_controls_are_passed_on():
+    with pytest.raises(TypeError, match="thru needs to know whom; write"):
+        Sketch().thru(lambda now: [])
+    with pytest.raises(ValueError, match=r"^a channel must be 1\.\.16, got 0"):
+        Sketch().thru(controls(), channel=0)
+    with pytest.raises(ValueError, match="no instrument is called 'lute'"):
+        Sketch().thru(controls(), instrument="lute")
+
+
+def test_a_take_holds_what_was_passed_on_and_a_replay_plays_it_again(played):
+    """Live, as it was heard, to the last key, which is held when the show ends."""
+    sketch, told, live = thru_sketch(played(*KEYS), 10.0, channel=5), [], Memory()
+    stage = sketch.stage([live], live=True)
+    stage.performance.parameters.subscribe(told.append)
+    stage.perform(3.5)
+    facts = {"take": 1, "sketch": "a", "sha256": "", "bpm": 60, "meter": 4, "fps": 10}
+    header = json.dumps({**facts, "size": [16, 16]})
+    answers = [encode(event) for event in told if isinstance(event, AnswerPlayed)]
+    take = read_take("\n".join([header, *answers, '[3.5, "end", null]', ""]), "a.jsonl")
+    memory = Memory()
+    sketch.replay(take, [memory])
+    assert [what for _, *what in turns(memory)] == [what for _, *what in SOUNDS]
+    assert [at for at, *_ in turns(memory)] == pytest.approx(
+        [at for at, *_ in turns(live)], abs=1e-6
+    )
+    assert {note.channel for note in memory.notes} == {5}
+
+
+def test_a_key_that_is_held_while_other_cues_take_over_is_ended_when_it_is_released(played):
+    hands = played((0.5, on(60)), (1.5, on(62)), (1.75, off(62)), (2.0, off(60)))
+    stages, memory = [], Memory()
+
+    def draw(now):
+        if now.beats == 1.0:
+            stages[0].answers.replace([AnswerCue(None, hands, channel=2)], now.beats)
+        return grey(now)
+
+    stages.append(live_stage([memory], (None, hands), draw=draw))
+    stages[0].perform(3.0)
+    assert [(begins, pitch) for _, begins, pitch in turns(memory)] == [
+        (True, 60), (True, 62), (False, 62), (False, 60),
+    ]  # fmt: skip
+    assert [note.channel for note in memory.notes] == [1, 2]
+
+
+def test_what_was_played_while_the_show_stood_still_is_not_played_later(played):
+    hands, memory = played((0.5, on(60)), (0.6, off(60)), (2.5, on(62))), Memory()
+    stage = live_stage([memory], (None, hands))
+    stage.show.started = True
+    (cue,) = stage.answers.cues
+    stage.clock.wait(2.0)
+    hands.open()
+    stage.answers._pass_on(cue)
+    assert len(stage.delivery.queues[0]) == 0
+
+
+def test_a_real_keyboard_sounds_on_a_real_port(synth):
+    sketch, shows = thru_sketch(controls(), 20.0, channel=5), []
+    with plugged("clavier") as clavier:
+        show = threading.Thread(
+            target=lambda show: shows.append(
+                show.perform([output(f"midi:{synth.name}")], seconds=60.0, live=True)
+            ),
+            args=(sketch,),
+        )
+        show.start()
+        until(lambda: synth.begun, clavier, (0x90, 60, 100), (0x80, 60, 0))
+        clavier.send((0xB0, 64, 127), (0x90, 61, 100), (0x80, 61, 0))
+        wait_for(lambda: (0x94, 61, 100) in synth.messages)
+        clavier.send((0x90, 62, 90), (0x80, 62, 0))
+        wait_for(lambda: (0x94, 62, 90) in synth.messages)
+        assert {(4, 61), (4, 62)} <= synth.sounding  # the pedal holds them
+        clavier.send((0xB0, 64, 0))
+        wait_for(lambda: not synth.sounding)
+        sketch.current_stage.watchdog.stop_requests += 1
+        show.join()
+    assert not shows[0].troubles
+    del sketch, show
+    gc.collect()

@@ -1,6 +1,9 @@
 """Notes on their way to one output: every one is ended, once."""
 
+import math
+
 from capriccio import Note
+from capriccio.stage.event_queue import EventQueue
 from capriccio.testing import Memory
 from helpers.shows import offline_stage, turns
 from hypothesis import given, settings
@@ -45,3 +48,23 @@ def test_every_note_is_ended_once_and_before_it_is_played_again(phrase, seconds)
         before = call.now.beats
     assert not sounding
     assert memory.calls[-1].method == "close"
+
+
+def test_a_note_of_no_known_length_sounds_until_it_is_ended():
+    queue, held = EventQueue(), Note(60, 0.0, math.inf)
+    queue.add(held, 1.0)
+    assert [(event.beats, event.begins) for event in queue.due(5.0)] == [(1.0, True)]
+    assert queue.sounding == 1 and queue.next_beats() == math.inf
+    queue.add(held._replace(length=0.0), 6.0)
+    assert [(event.beats, event.begins) for event in queue.due(7.0)] == [(6.0, False)]
+    assert queue.sounding == 0
+
+
+def test_what_ends_a_held_note_ends_no_other():
+    """One that was played meanwhile, by a cue, has a length of its own."""
+    queue, held = EventQueue(), Note(60, 0.0, math.inf)
+    queue.add(held, 0.0)
+    queue.add(Note(60, 0.0, 2.0), 1.0)
+    queue.add(held._replace(length=0.0), 1.5)
+    turns = [(event.beats, event.begins) for event in queue.due(5.0)]
+    assert turns == [(0.0, True), (1.0, False), (1.0, True), (3.0, False)]

@@ -202,11 +202,11 @@ def chunks(events):
 @pytest.mark.slow
 @pytest.mark.system
 def test_a_sound_card_that_is_unplugged_is_used_again_when_it_is_back(monkeypatch, caplog):
+    """By the process that lost it, or by another one where that one hangs in its driver."""
     server = JackServer(waits=False)
     try:
         monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
         out, sketch, went = Audio(), strokes([0.0, 0.5, 1.0]), []
-        caplog.set_level("INFO", logger="capriccio")
 
         def words():
             return " ".join(it.message for it in caplog.records)
@@ -218,13 +218,14 @@ def test_a_sound_card_that_is_unplugged_is_used_again_when_it_is_back(monkeypatc
                 server.kill()
             if len(went) == 1 and ("lost its device" in words() or "started again" in words()):
                 went.append(now.seconds)
+                out.latency_ms = 0.0
                 server.start()
-            if len(went) == 2 and "has its device" in words():
+            if len(went) == 2 and out.latency_ms:  # which is told when the device asks for sound
                 went.append(now.seconds)
                 out.closed = True
             return np.zeros((32, 32, 3), np.uint8)
 
-        stats = sketch.perform([out], seconds=30.0, live=True)
+        stats = sketch.perform([out], seconds=60.0, live=True)
         assert len(went) == 3, words()
         assert all(count == 1 for count in stats.troubles.values())
     finally:

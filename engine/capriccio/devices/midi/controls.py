@@ -14,7 +14,7 @@ from ...media import Note
 from ...performance import Performance, current_frame, current_performance
 from ...tempo import ROUNDING_BEATS, ROUNDING_SECONDS
 from .controller_events import KINDS
-from .controller_state import ControllerState
+from .controller_state import ControllerState, PressedKey
 from .inputs import Subscription, subscribe
 from .simulated_player import ANY, ControlId, EventList, SimulatedPlayer, read_events
 
@@ -147,16 +147,22 @@ class Controls:
 
         Each comes with the beats at which it was played; its length is not known yet.
         """
+        count, keys = self.keys_since(count)
+        return count, [
+            (key.start, Note(key.pitch, velocity=key.velocity, channel=key.channel)) for key in keys
+        ]
+
+    def keys_since(self, count: int) -> tuple[int, list[PressedKey]]:
+        """Return how many keys were pressed in this show, and those after the first `count`.
+
+        When each is released stands in it later.
+        """
         if self._subscription is not None and current_performance.get() is self._performance:
             self._subscription.catch_up()
         with self._lock:
             state = self._catch_up()
             first = max(count - state.press_count, -len(state.presses))
-            presses = [state.presses[place] for place in range(first, 0)]
-            return state.press_count, [
-                (press.start, Note(press.pitch, velocity=press.velocity, channel=press.channel))
-                for press in presses
-            ]
+            return state.press_count, [state.presses[place] for place in range(first, 0)]
 
     def next_note_beats(self) -> float:
         """Return the beats of the next simulated note; infinite where it is not known."""

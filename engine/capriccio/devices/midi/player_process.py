@@ -41,7 +41,7 @@ CHECK_SECONDS, REST_SECONDS, MAX_CHECK_SECONDS = 1.0, 0.005, 10.0
 LOOK_SECONDS, ALIVE_SECONDS = 0.5, 0.25
 # After how long without that we are taken for dead; and while a port is opened, for which a system
 # may have to miss another client first.
-SILENT_SECONDS, OPEN_SECONDS = 1.0, 10.0
+SILENT_SECONDS, OPEN_SECONDS = 3.0, 10.0
 # A sketch of which nothing is heard for this long stands still: its notes are ended, less than two
 # seconds after that began. How often that is looked at where nothing is due.
 UNHEARD_SECONDS, WAIT_SECONDS = 1.5, 0.25

@@ -41,6 +41,19 @@ def test_all_notes_off_releases_the_keys_of_its_channel(controller):
     assert list(state.held) == [(2, 64)]
 
 
+def test_the_pedal_sustains_what_was_released_on_its_channel():
+    state = state_after(
+        (0x90, 60, 127), cc(64, 64), (0x80, 60, 0), (0x91, 62, 127), (0x81, 62, 0), cc(64, 63)
+    )
+    assert [(press.end, press.silent) for press in state.presses] == [(2.0, 5.0), (4.0, 4.0)]
+
+
+def test_all_notes_off_releases_the_pedal_as_well():
+    state = state_after((0x90, 60, 127), cc(64, 127), (0x80, 60, 0), (0x90, 62, 127), cc(123, 0))
+    assert [press.silent for press in state.presses] == [4.0, 4.0]
+    assert not state.pedals
+
+
 def test_14_bits_of_two_devices_are_kept_apart():
     state = state_after(cc(1, 64), device="a")
     state.apply("b", bytes(cc(33, 1)), 1.0)
