@@ -106,7 +106,7 @@ class Capture:
             threading.Thread(target=self._open_later, daemon=True).start()
 
     def close(self) -> None:
-        """Hear no longer."""
+        """Stop hearing."""
         self._closed.set()
         with self._lock:
             device, self._device = self._device, None
@@ -136,6 +136,8 @@ def close_in_time(device: Any) -> None:
     def close() -> None:
         with suppress(Exception):  # of any driver
             device.close()
+        with suppress(AttributeError):
+            device.running = False  # or miniaudio stops it once more as garbage, and raises
 
     thread = threading.Thread(target=close, daemon=True)
     thread.start()
