@@ -19,9 +19,9 @@ from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
 from .errors import ShowError as ShowError
-from .hookspecs import CONTRACT as CONTRACT
 from .extras import install_command as install_command
 from .general_midi import program_of as program_of
+from .hookspecs import CONTRACT as CONTRACT
 from .hookspecs import hookimpl as hookimpl
 from .image_io import image_files as image_files
 from .image_io import open_image as open_image

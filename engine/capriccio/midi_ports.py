@@ -8,10 +8,12 @@ number may mean another port by now.
 
 import ctypes
 import sys
+import threading
 import time
 from collections.abc import Callable
 from functools import cache
 from importlib import import_module
+from queue import Empty, SimpleQueue
 from types import ModuleType
 from typing import Any, TypeVar
 
@@ -24,8 +26,51 @@ MAX_TRIES = 20
 PAUSE_SECONDS = 0.005
 # How often a client is opened, and the pause between.
 MAX_CLIENT_TRIES, CLIENT_PAUSE_SECONDS = 4, 0.02
+# How long JACK's server may take to answer, and to let go of a client.
+ANSWER_SECONDS, CLOSE_SECONDS = 3.0, 1.5
 
 T = TypeVar("T")
+
+
+class SystemStuck(ConnectionError):
+    """JACK's server accepts requests and does not answer them; it may do so later."""
+
+    def __init__(self) -> None:
+        super().__init__("JACK does not answer")
+
+
+# Answers of JACK that came too late; until they come, nothing else can be asked.
+_late: list[SimpleQueue[int | None]] = []
+
+
+def is_stuck() -> bool:
+    """Return whether JACK still owes an answer."""
+    return bool(_late)
+
+
+def ask(
+    call: Callable[[], int | None], undo: Callable[[int], object], seconds: float
+) -> int | None:
+    """Return what a call of JACK's library does, which may never return.
+
+    Raises SystemStuck where it takes longer; what it returns then is given to `undo`.
+    """
+    if _late:
+        raise SystemStuck
+    answers: SimpleQueue[int | None] = SimpleQueue()
+
+    def clear() -> None:
+        if answer := answers.get():
+            undo(answer)
+        _late.remove(answers)
+
+    threading.Thread(target=lambda: answers.put(call()), daemon=True).start()
+    try:
+        return answers.get(timeout=seconds)
+    except Empty:
+        _late.append(answers)
+        threading.Thread(target=clear, daemon=True).start()
+        raise SystemStuck from None
 
 
 @cache
@@ -66,8 +111,11 @@ def system_name(api: int) -> str:
 def open_client(kind: str, api: int, name: str, **options: Any) -> Any:
     """Return a client of a MIDI system that can open an "input" or "output", called `name`.
 
-    Raises ConnectionError where the system does not answer.
+    It holds the interpreter meanwhile, so that a JACK should be asked by `SystemWatch` before.
+    Raises ConnectionError where the system does not run.
     """
+    if api == JACK and is_stuck():
+        raise SystemStuck
     library = midi_library()
     client = {"input": library.MidiIn, "output": library.MidiOut}[kind]
 
@@ -102,8 +150,8 @@ def try_again(connect: Callable[[], T]) -> T:
     for left in reversed(range(MAX_CLIENT_TRIES)):
         try:
             return connect()
-        except Exception:
-            if not left:
+        except Exception as error:
+            if not left or isinstance(error, SystemStuck):
                 raise
             time.sleep(CLIENT_PAUSE_SECONDS)
     raise AssertionError  # the last try returns or raises
@@ -158,31 +206,67 @@ def _unchanged(client: Any, names: list[str], number: int) -> bool:
 
 
 class SystemWatch:
-    """Notices that a MIDI system has ended, which RtMidi tells nobody.
+    """Notices that a MIDI system has ended or is stuck, which RtMidi tells nobody.
 
     JACK tells its clients; those of a server that has ended must be closed before another one is
     opened. Other systems do not end while programs use them. Raises ConnectionError where JACK
-    does not answer.
+    does not run, and SystemStuck.
     """
+
+    abandoned = False  # whether some client could not be closed
 
     def __init__(self, api: int, name: str):
         self.ended = False
         self._client: int | None = None
-        self._jack = jack_library() if api == JACK else None
-        if self._jack is None:
+        self._jack = jack = jack_library() if api == JACK else None
+        if jack is None:
             return
-        self._jack.jack_client_open.restype = ctypes.c_void_p
-        self._client = self._jack.jack_client_open(name.encode(), NO_START_SERVER, None)
-        if self._client is None:
-            raise ConnectionError("JACK does not answer")
+        jack.jack_client_open.restype = ctypes.c_void_p
+        jack.jack_get_uuid_for_client_name.restype = ctypes.c_void_p
+
+        def connect() -> int:
+            client = ask(
+                lambda: jack.jack_client_open(name.encode(), NO_START_SERVER, None),
+                lambda client: jack.jack_client_close(ctypes.c_void_p(client)),
+                ANSWER_SECONDS,
+            )
+            if client is None:
+                raise ConnectionError("JACK does not run")
+            return client
+
+        self._client = try_again(connect)
         listener = ctypes.CFUNCTYPE(None, ctypes.c_void_p)
         self._listener = listener(self._notice)  # kept as long as JACK may call it
-        self._jack.jack_on_shutdown(ctypes.c_void_p(self._client), self._listener, None)
+        jack.jack_on_shutdown(ctypes.c_void_p(self._client), self._listener, None)
+
+    def answers(self) -> bool:
+        """Return whether calls to the system return: its server answers, or has ended."""
+        jack, client = self._jack, self._client
+        if jack is None or client is None or self.ended:
+            return True
+
+        def call() -> None:  # which asks the server, and changes nothing
+            text = jack.jack_get_uuid_for_client_name(ctypes.c_void_p(client), b"system")
+            jack.jack_free(ctypes.c_void_p(text))
+
+        try:
+            ask(call, abs, CLOSE_SECONDS)
+        except SystemStuck:
+            return False
+        return True
+
+    def close_client(self, client: Any) -> None:
+        """Close a client, or leave that to the end of the process where it would never return."""
+        if self.answers():
+            close_client(client)
+        else:
+            SystemWatch.abandoned = True
+            ctypes.pythonapi.Py_IncRef(ctypes.py_object(client))  # or it is closed as garbage
 
     def close(self) -> None:
         """Watch no longer."""
-        client, self._client = self._client, None
-        if client is not None and self._jack is not None:
+        if self._client is not None and self._jack is not None and self.answers():
+            client, self._client = self._client, None
             self._jack.jack_client_close(ctypes.c_void_p(client))
 
     def _notice(self, argument: object) -> None:

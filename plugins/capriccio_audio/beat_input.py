@@ -7,7 +7,7 @@ from capriccio import BeatFollower, Gauge, Input, Performance, ShowError
 
 from .beat_tracker import CERTAIN, STEP_SECONDS, Beat, BeatTracker
 from .device_clock import DeviceClock
-from .devices import open_capture
+from .devices import Capture
 from .instruments import RATE
 
 
@@ -68,7 +68,7 @@ class BeatInput(Input):
             began = device_clock.update(time.monotonic(), len(sound))
             heard.receive(sound, began - clock.monotonic(0.0))  # type: ignore[attr-defined]
 
-        self._device = open_capture(self.target, receive, RATE)
+        self._device = Capture(self.target, receive, RATE)
         performance.parameters.add_gauge(
             Gauge(
                 "beat",

@@ -1,19 +1,33 @@
 """Finds the sound cards of this machine; run as a program it writes their names as JSON."""
 
 import json
+import os
 import subprocess
 import sys
 import threading
 from collections.abc import Callable, Generator
 from contextlib import suppress
+from logging import getLogger
+from queue import Empty, SimpleQueue
 from typing import Any
 
 from capriccio import ShowError
+
+log = getLogger("capriccio")
 
 # The period that is asked of a sound card, in milliseconds; JACK has its own.
 PERIOD_MS, PERIODS = 6, 3
 # A card of this name swallows everything.
 NULL_CARD = "Discard all samples"
+# How long a sound system may take to list its devices, and to close one, in seconds; one that takes
+# longer is stuck, as a JACK server that is stopped.
+ANSWER_SECONDS, CLOSE_SECONDS = 3.0, 1.0
+# How often a microphone of a stuck system is looked for.
+LOOK_SECONDS = 0.5
+# What `device_names` calls the cards of a stuck system.
+STUCK = "JACK, which does not answer"
+
+_waiting: dict[Any, threading.Thread] = {}  # for stuck systems
 
 
 def playbacks() -> tuple[Any, list[dict[str, Any]]]:
@@ -50,6 +64,7 @@ def open_playback(
 
     Raises:
         LookupError: there is no such sound card, or miniaudio is not installed.
+        TimeoutError: no sound system answers.
         miniaudio.MiniaudioError: it cannot be opened.
     """
     miniaudio = _library()
@@ -70,12 +85,65 @@ def open_playback(
     return device, chosen["name"], 1 if jack else PERIODS
 
 
-def open_capture(name: str, receive: Callable[[Any], None], rate: int) -> Any:
-    """Return a microphone that calls `receive` with mono float32 from a thread of its own.
+class Capture:
+    """A microphone that calls `receive` with mono float32 from a thread of its own.
+
+    Where the sound system is stuck, it is opened when that answers again.
 
     Raises:
         ShowError: there is none, or it cannot be opened.
     """
+
+    def __init__(self, name: str, receive: Callable[[Any], None], rate: int):
+        self._wanted = name, receive, rate
+        self._closed, self._lock = threading.Event(), threading.Lock()
+        self._device: Any = None
+        try:
+            self._device = _open_capture(*self._wanted)
+        except TimeoutError as error:
+            log.warning("the room cannot be heard: %s; it is heard when it does", error)
+            threading.Thread(target=self._open_later, daemon=True).start()
+
+    def close(self) -> None:
+        """Stop hearing."""
+        self._closed.set()
+        with self._lock:
+            device, self._device = self._device, None
+        if device is not None:
+            close_in_time(device)
+
+    def _open_later(self) -> None:
+        while not self._closed.wait(LOOK_SECONDS):
+            try:
+                device = _open_capture(*self._wanted)
+            except TimeoutError:
+                continue
+            except ShowError as error:
+                log.warning("%s", error)
+                return
+            with self._lock:
+                self._device = device
+            log.info("the room is heard")
+            if self._closed.is_set():
+                self.close()
+            return
+
+
+def close_in_time(device: Any) -> None:
+    """Close a device; where its system is stuck, that is not waited for."""
+
+    def close() -> None:
+        with suppress(Exception):  # of any driver
+            device.close()
+        with suppress(AttributeError):
+            device.running = False  # or miniaudio stops it once more as garbage, and raises
+
+    thread = threading.Thread(target=close, daemon=True)
+    thread.start()
+    thread.join(CLOSE_SECONDS)
+
+
+def _open_capture(name: str, receive: Callable[[Any], None], rate: int) -> Any:
     import numpy as np
 
     def received() -> Generator[None, bytes, None]:
@@ -126,17 +194,54 @@ def _devices(method: str) -> tuple[Any, list[dict[str, Any]]]:
         "darwin": [kind.COREAUDIO],
         "win32": [kind.WASAPI, kind.DSOUND],
     }.get(sys.platform, [kind.ALSA])
+    stuck = False
     for backend in wanted:
-        with suppress(miniaudio.MiniaudioError):
-            found = getattr(miniaudio.Devices([backend]), method)()
-            found = [one for one in found if NULL_CARD not in one["name"]]
-            if found:
-                return backend, found
+        try:
+            found = _in_time(backend, method)
+        except miniaudio.MiniaudioError:
+            continue
+        except TimeoutError:
+            stuck = True
+            continue
+        found = [one for one in found if NULL_CARD not in one["name"]]
+        if found:
+            return backend, found
+    if stuck:
+        raise TimeoutError("the sound system does not answer")
     return wanted[0], []
 
 
+def _in_time(backend: Any, method: str) -> Any:
+    """Return the devices of one sound system, or raise TimeoutError where that takes too long.
+
+    While it owes an answer, it is not asked again: that would hang as well.
+    """
+    import miniaudio
+
+    if backend in _waiting and _waiting[backend].is_alive():
+        raise TimeoutError
+    answers: SimpleQueue[tuple[Any, Exception | None]] = SimpleQueue()
+
+    def answer() -> None:
+        try:
+            answers.put((getattr(miniaudio.Devices([backend]), method)(), None))
+        except Exception as error:
+            answers.put((None, error))
+
+    _waiting[backend] = threading.Thread(target=answer, daemon=True)
+    _waiting[backend].start()
+    try:
+        found, error = answers.get(timeout=ANSWER_SECONDS)
+    except Empty:
+        raise TimeoutError from None
+    _waiting[backend].join()
+    if error:
+        raise error
+    return found
+
+
 def device_names(timeout: float = 10.0) -> list[str]:
-    """Return the names of the sound cards that can play.
+    """Return the names of the sound cards that can play; STUCK alone where a system may have some.
 
     A process of its own asks for them: drivers write to the terminal, and a broken one may hang.
     """
@@ -188,7 +293,10 @@ def measure_latency(rate: int = 48_000) -> tuple[str, float]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1] == "latency":
-        print(json.dumps(measure_latency()))
-    else:
-        print(json.dumps([one["name"] for one in playbacks()[1]]))
+    wanted = sys.argv[1] == "latency"
+    try:
+        answer: Any = measure_latency() if wanted else [one["name"] for one in playbacks()[1]]
+    except TimeoutError:
+        answer = (STUCK, 0.0) if wanted else [STUCK]
+    print(json.dumps(answer), flush=True)
+    os._exit(0)  # a driver that is stuck would not let go

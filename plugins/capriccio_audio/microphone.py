@@ -10,7 +10,7 @@ import numpy as np
 from capriccio import Input, Moment, Note, Performance, ShowError
 
 from .device_clock import DeviceClock
-from .devices import open_capture
+from .devices import Capture
 from .instruments import RATE
 from .note_tracker import NoteTracker, SungNote
 from .sound_analysis import HOP, Heard, Listener
@@ -67,7 +67,8 @@ class Microphone(Input):
     def _begin(self) -> None:
         self._tracker = NoteTracker()
         self._listener = Listener(*self._times, self._tracker.add)
-        self._heard_frames, self._device = 0, None
+        self._heard_frames = 0
+        self._device: Capture | None = None
         self._zero = 0.0  # when the sound begins, in seconds of the show
         self._coming: list[SungNote] | None = None  # all notes of a sound file
         self._waiting.clear()
@@ -81,7 +82,7 @@ class Microphone(Input):
         if self._simulate:
             self._sound = read_sound(self._simulate).mean(axis=0)
         elif performance.clock.live:
-            self._device = open_capture(self.target, self._receive, RATE)
+            self._device = Capture(self.target, self._receive, RATE)
         else:
             raise ShowError(
                 f"{self} hears a room live; offline, give it a file: microphone(simulate='a.wav')"

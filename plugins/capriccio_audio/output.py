@@ -14,7 +14,7 @@ from typing import Any
 
 from capriccio import Gauge, Moment, Note, Output, Performance, ShowError, SupervisedProcess
 
-from .devices import device_latency, device_names
+from .devices import STUCK, device_latency, device_names
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
 from .renderer import Renderer
 from .settings import settings_of
@@ -58,6 +58,8 @@ class Audio(Output):
     @classmethod
     def found(cls) -> str:
         name, latency = device_latency()
+        if name == STUCK:
+            return STUCK
         return f"{name!r} plays about {latency:g} ms late" if latency else "a sound card plays"
 
     @staticmethod
@@ -272,7 +274,7 @@ class Audio(Output):
         elif "load" in report:
             self.load, self.late = report["load"], report["late"]
         elif "lost" in report:
-            log.warning("%s has lost its device: %s; the show goes on", self, report["lost"])
+            log.warning("%s is without its device: %s; the show goes on", self, report["lost"])
         elif "restored" in report:
             log.info("%s has its device %r again", self, report["restored"])
         elif "unheard" in report:

@@ -23,7 +23,7 @@ import numpy as np
 from capriccio import ShowError
 
 from .device_clock import DeviceClock
-from .devices import open_playback
+from .devices import close_in_time, open_playback
 from .instruments import RATE, keep_decoded
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .soundfont import synthesizer_for
@@ -186,8 +186,13 @@ class Watch:
         """Close the device."""
         device, self._device = self._device, None
         if device is not None:
-            with suppress(Exception):  # of any driver
-                device.close()
+            close_in_time(device)
+
+    def lose(self, why: str) -> None:
+        """Report once that there is no device; it is opened later."""
+        if not self._lost:
+            self._lost = True
+            report(lost=why)
 
     def run(self) -> None:
         """Check until the show ends."""
@@ -215,9 +220,7 @@ class Watch:
                 late = player.request * self._periods + Synthesizer.LATENCY
                 report(latency_ms=round(1000 * late / RATE, 1))
             return
-        if not self._lost:
-            self._lost = True
-            report(lost=f"{self._name!r} asks for no sound")
+        self.lose(f"{self._name!r} asks for no sound")
         report(alive=OPEN_SECONDS)
         self.close()
         with suppress(Exception):
@@ -254,6 +257,8 @@ def main(wanted: dict[str, Any]) -> None:
     watch = Watch(player, wanted["device"], wanted["parent"])
     try:
         watch.open()
+    except TimeoutError as error:  # it may be there later
+        watch.lose(str(error))
     except Exception as error:  # of any driver
         if not wanted.get("again"):
             report(error=str(error))
@@ -278,3 +283,4 @@ def main(wanted: dict[str, Any]) -> None:
 
 if __name__ == "__main__":
     main(json.loads(sys.argv[1]))
+    os._exit(0)  # a driver that is stuck would not let go

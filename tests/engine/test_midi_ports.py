@@ -1,13 +1,18 @@
 """MIDI ports are listed whole and opened by name while others come and go."""
 
+import signal
+
 import pytest
+from capriccio import midi_ports
 from capriccio.midi_ports import (
     DUMMY,
     JACK,
     MAX_CLIENT_TRIES,
     MAX_TRIES,
+    SystemStuck,
     SystemWatch,
     close_client,
+    is_stuck,
     jack_library,
     open_client,
     open_port,
@@ -137,7 +142,7 @@ def test_a_system_that_does_not_answer_is_reported(monkeypatch):
     with pytest.raises(ConnectionError, match="JACK server not running"):
         open_client("output", JACK, "capriccio")
     if jack_library():
-        with pytest.raises(ConnectionError, match="JACK does not answer"):
+        with pytest.raises(ConnectionError, match="JACK does not run"):
             SystemWatch(JACK, "capriccio")
 
 
@@ -154,6 +159,33 @@ def test_a_system_that_ends_is_noticed(monkeypatch):
         watch.close()
     server.start()
     assert not SystemWatch(JACK, "capriccio").close()
+    server.close()
+
+
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there is no such signal here")
+def test_a_stuck_system_is_given_up_and_asked_again_when_it_goes_on(monkeypatch):
+    needs("jackd")
+    server = JackServer(waits=False)
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    watch, client = SystemWatch(JACK, "capriccio"), open_client("input", JACK, "capriccio")
+    wait_for(watch.answers)
+    monkeypatch.setattr(midi_ports, "ANSWER_SECONDS", 0.5)
+    server.child.send_signal(signal.SIGSTOP)
+    try:
+        with pytest.raises(SystemStuck, match="JACK does not answer"):
+            SystemWatch(JACK, "capriccio")
+        assert is_stuck() and not watch.answers()
+        with pytest.raises(SystemStuck):
+            open_client("input", JACK, "capriccio")
+        watch.close_client(client)  # which is not waited for
+        watch.close()
+        assert SystemWatch.abandoned
+        monkeypatch.setattr(SystemWatch, "abandoned", False)
+    finally:
+        server.child.send_signal(signal.SIGCONT)
+    wait_for(lambda: not is_stuck() and watch.answers())
+    watch.close_client(client)
+    watch.close()
     server.close()
 
 

@@ -148,8 +148,9 @@ def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> 
     from ..loader import load_sketch, sketch_path
     from ..models.model import use_device
     from ..registry import use_seed
+    from ..stage.watchdog import Watchdog
 
-    with plain_errors(file):
+    with plain_errors(file), nullcontext() if flags["offline"] else Watchdog.before_show():
         use_device(device)
         file = sketch_path(file)
         show = _Setup(file.stem, seed=seed, device=device, **flags)
@@ -171,9 +172,10 @@ def run_script(sketch: "Sketch", arguments: list[str]) -> None:
     def main(*, seed: int | None, device: str, **flags: Any) -> None:
         from ..models.model import use_device
         from ..registry import reseed
+        from ..stage.watchdog import Watchdog
 
         file = sketch.file.resolve() if sketch.file else None
-        with plain_errors(file):
+        with plain_errors(file), nullcontext() if flags["offline"] else Watchdog.before_show():
             use_device(device)
             show = _Setup(sketch.title, seed=seed, device=device, **flags)
             if seed is not None or show.chance is not None:

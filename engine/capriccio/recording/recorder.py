@@ -161,6 +161,9 @@ class Recorder:
                 self._write(going)
             except OSError as error:
                 self._pause(error)
+        if self._trouble:  # at the very end: something else may have closed the descriptor
+            with suppress(OSError):
+                self._reopen()
         if self._trouble:
             warn_once(f"the take ends early, at {self._length} bytes: {self._trouble}")
         self._footage.close()

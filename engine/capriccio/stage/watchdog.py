@@ -8,8 +8,8 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from threading import get_ident
 from time import monotonic
 from typing import Any, Self
@@ -112,6 +112,8 @@ class Watchdog:
         live: whether it watches a live show.
     """
 
+    starting = ExitStack()  # what watches over the process before its show
+
     def __init__(
         self,
         look: Callable[[], None],
@@ -133,6 +135,26 @@ class Watchdog:
         self._live = live
         self._process: subprocess.Popen[bytes] | None = None
 
+    @classmethod
+    @contextmanager
+    def before_show(cls) -> Iterator[None]:
+        """Have signals end the process until the watchdog of its show takes over.
+
+        They raise KeyboardInterrupt; where the main thread does not obey, the process is ended.
+        """
+
+        def insist() -> None:
+            if watchdog.stop_requests:  # which something has swallowed
+                raise KeyboardInterrupt
+
+        watchdog = cls(lambda: None, lambda: None, lambda: None, live=True)
+        with ExitStack() as stack:
+            stack.callback(insist)
+            stack.enter_context(watchdog)
+            stack.enter_context(watchdog.call("the start"))
+            cls.starting = stack
+            yield
+
     def call(
         self, who: str, consequence: str = "", *, stop_after: int = 1, timeout: float = math.inf
     ) -> WatchedCall:
@@ -152,6 +174,7 @@ class Watchdog:
         self.calls.pop(self.main, None)
 
     def __enter__(self) -> Self:
+        Watchdog.starting.close()
         self.main = threading.get_ident()
         self._receiver, self._sender = socket.socketpair()
         self._receiver.settimeout(LOOK_SECONDS)

@@ -1,5 +1,6 @@
 """Whatever hangs, live the others and the show go on; time is wound by the tests."""
 
+import signal
 import threading
 
 import pytest
@@ -16,6 +17,23 @@ from helpers.shows import (
     released,
     steady,
 )
+
+# -- before a show ----------------------------------------------------------------------------
+
+
+def test_a_signal_before_the_show_interrupts_and_is_not_swallowed():
+    with pytest.raises(KeyboardInterrupt), watchdog.Watchdog.before_show():
+        signal.raise_signal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), watchdog.Watchdog.before_show():
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+        live_stage([Memory()], draw=grey).perform(1)
+    before = signal.getsignal(signal.SIGTERM)
+    with watchdog.Watchdog.before_show():
+        assert signal.getsignal(signal.SIGTERM) != before
+        live_stage([Memory()], draw=grey).perform(1)
+        assert signal.getsignal(signal.SIGTERM) == before
+
 
 # -- what hangs -------------------------------------------------------------------------------
 

@@ -76,3 +76,33 @@ def test_it_ends_with_the_show(show):
     show.kill()
     show.wait()
     wait_for(lambda: subprocess.run(["ps", "-p", helper], capture_output=True).returncode)
+
+
+# A file that calls such code while it is loaded, or code that lets go of the interpreter.
+LOADS = """
+    import ctypes, struct, time
+    lock, until = ctypes.create_string_buffer(64), int(time.time()) + 1000
+    print("holding", flush=True)
+    for _ in range(2):
+        ctypes.{kind}(None).pthread_mutex_timedlock(lock, struct.pack("qq", until, 0))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("kind", "ends"), [("PyDLL", -signal.SIGKILL), ("CDLL", 128 + signal.SIGINT)]
+)
+def test_ctrl_c_ends_a_show_that_hangs_before_it_has_begun(tmp_path, kind, ends):
+    file = tmp_path / "piece.py"
+    file.write_text(textwrap.dedent(LOADS.format(kind=kind)))
+    child = subprocess.Popen(
+        [sys.executable, "-m", "capriccio", "run", str(file), "--to", "frames:a"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+    )
+    assert child.stdout.readline() == b"holding\n"
+    time.sleep(0.3)  # until it does
+    child.send_signal(signal.SIGINT)
+    assert child.wait(20) == ends
+    child.communicate()

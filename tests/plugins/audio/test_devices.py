@@ -1,18 +1,21 @@
 """Sound cards."""
 
+import signal
 import sys
 
 import pytest
 from capriccio import ShowError
+from capriccio_audio import devices
 from capriccio_audio.devices import (
+    STUCK,
+    Capture,
     device_latency,
     device_names,
     measure_latency,
-    open_capture,
     playbacks,
 )
 from capriccio_audio.output import Audio
-from helpers.devices import jack_daemon
+from helpers.devices import JackServer, jack_daemon, wait_for
 
 
 @pytest.mark.system
@@ -43,4 +46,37 @@ def test_a_system_without_the_library_of_sound_cards_is_told_what_to_install(mon
     with pytest.raises(LookupError, match="pip install miniaudio"):
         playbacks()
     with pytest.raises(ShowError, match=r"cannot be heard.*pip install miniaudio"):
-        open_capture("", print, 48_000)
+        Capture("", print, 48_000)
+
+
+@pytest.mark.slow
+@pytest.mark.system
+@pytest.mark.skipif(not hasattr(signal, "SIGSTOP"), reason="there is no such signal here")
+def test_a_stuck_sound_system_is_not_waited_for_and_used_when_it_goes_on(monkeypatch, caplog):
+    server = JackServer(waits=False)
+    caplog.set_level("INFO", logger="capriccio")
+    monkeypatch.setenv("JACK_DEFAULT_SERVER", server.name)
+    monkeypatch.setenv("PULSE_SERVER", "none-of-this-name")
+    heard = []
+    try:
+        server.child.send_signal(signal.SIGSTOP)
+        assert device_names(timeout=30.0) == [STUCK]
+        assert device_latency(timeout=30.0) == (STUCK, 0.0)
+        monkeypatch.setattr("capriccio_audio.output.device_names", lambda: [STUCK])
+        assert Audio.missing() == ""
+        monkeypatch.setattr("capriccio_audio.output.device_latency", lambda: (STUCK, 0.0))
+        assert Audio.found() == STUCK
+        monkeypatch.setattr(devices, "ANSWER_SECONDS", 0.5)
+        with pytest.raises(TimeoutError, match="the sound system does not answer"):
+            playbacks()
+        first, second = (Capture("", heard.append, 48_000) for _ in range(2))
+        second.close()
+        assert caplog.text.count("the room cannot be heard: the sound system does not answer") == 2
+        monkeypatch.setattr(devices, "ANSWER_SECONDS", 10.0)
+        server.child.send_signal(signal.SIGCONT)
+        wait_for(lambda: heard and "the room is heard" in caplog.text, 60)
+        server.child.send_signal(signal.SIGSTOP)
+        first.close()
+    finally:
+        server.child.send_signal(signal.SIGCONT)
+        server.close()

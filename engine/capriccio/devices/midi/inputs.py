@@ -1,6 +1,7 @@
 """Opens every connected MIDI input once for all subscribers, and again when it returns."""
 
 import atexit
+import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,7 +12,7 @@ from typing import Any
 from ...clock import raise_priority
 from ...errors import ShowError, describe
 from ...log import info, warn_once
-from ...midi_ports import SystemWatch, close_client, open_client, open_port, port_names
+from ...midi_ports import SystemStuck, SystemWatch, open_client, open_port, port_names
 from . import ports
 from .parser import DriverClock, MessageParser
 from .player_process import device_name as device_name
@@ -105,15 +106,16 @@ class InputHub:
 
     def add(self, subscription: Subscription) -> None:
         """Open the ports of a subscription; raise ShowError where its port does not exist."""
-        with self._lock, ports.stderr_silenced():
+        with self._lock:
             if self._client is None and not self._lost and not self._open_client(subscription):
                 return
-            try:
-                if subscription.port:
-                    ports.match_port(subscription.port, self._connected(), "input")
-                self._subscriptions.append(subscription)
-            finally:
-                self._update()
+            with ports.stderr_silenced():
+                try:
+                    if subscription.port and not self._lost:
+                        ports.match_port(subscription.port, self._connected(), "input")
+                    self._subscriptions.append(subscription)
+                finally:
+                    self._update()
             # One thread reads for all, even where the last one stops while another is added.
             if self._subscriptions and self._idle.is_set():
                 self._idle = idle = threading.Event()
@@ -154,7 +156,11 @@ class InputHub:
     def _open_client(self, subscription: Subscription) -> bool:
         try:
             self._api = ports.find_api()
-            self._open_system()
+            with ports.stderr_silenced():
+                self._open_system()
+        except SystemStuck as error:
+            self._lost = True
+            warn_once(f"{error}; MIDI inputs are read when it does")
         except (ShowError, ConnectionError) as error:
             if subscription.port:
                 raise ShowError(str(error)) from None
@@ -175,7 +181,7 @@ class InputHub:
     def _close_system(self) -> None:
         with self._asking:
             if self._client is not None and self._watch is not None:
-                close_client(self._client)
+                self._watch.close_client(self._client)
                 self._watch.close()
             self._client = self._watch = None
 
@@ -243,11 +249,12 @@ class InputHub:
             else:
                 self._inputs.pop(name).close()
         for name, subscriptions in wanted.items():
+            watch = self._watch
             # A client beside those of a JACK that has ended would have its library crash.
-            gone = name in self._refused or (self._watch is not None and self._watch.ended)
-            if name not in self._inputs and not gone:
+            gone = name in self._refused or watch is None or watch.ended
+            if name not in self._inputs and watch and not gone and watch.answers():
                 try:
-                    self._inputs[name] = OpenInput(self._api, name)
+                    self._inputs[name] = OpenInput(self._api, name, watch)
                 except ConnectionResetError:  # it has just gone, and is tried again
                     continue
                 except ConnectionError as error:  # another program has it, say
@@ -267,10 +274,10 @@ class InputHub:
 class OpenInput:
     """One open port, which passes every message and its time on to all callbacks."""
 
-    def __init__(self, api: int, name: str):
+    def __init__(self, api: int, name: str, watch: SystemWatch):
         self.callbacks: tuple[MessageCallback, ...] = ()
         self.clock_callbacks: tuple[MessageCallback, ...] = ()
-        self._name = name
+        self._name, self._watch = name, watch
         self._parser, self._driver_clock = MessageParser(), DriverClock()
         self._port = open_client("input", api, ports.CLIENT, queue_size_limit=MAX_KEPT)
         # What is ignored would be missing from the time between messages.
@@ -278,7 +285,7 @@ class OpenInput:
         try:
             open_port(self._port, name, ports.CLIENT)
         except BaseException:
-            close_client(self._port)
+            self.close()
             raise
 
     def read(self) -> None:
@@ -302,9 +309,15 @@ class OpenInput:
 
     def close(self) -> None:
         """Close the port."""
-        close_client(self._port)
+        self._watch.close_client(self._port)
 
 
 hub = InputHub()
-# A port that is still open when the interpreter ends is closed too late for some drivers.
-atexit.register(hub.close)
+
+
+@atexit.register
+def close() -> None:
+    """Close all ports: when the interpreter has ended, it would be too late for some drivers."""
+    hub.close()
+    if SystemWatch.abandoned:  # of which the library would complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 2)

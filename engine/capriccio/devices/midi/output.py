@@ -11,6 +11,7 @@ from ...clock import LiveClock, Moment
 from ...errors import ShowError
 from ...log import info, warn_once
 from ...media import Note
+from ...midi_ports import is_stuck
 from ...parameters import Gauge
 from ...parts import Output
 from ...performance import Performance
@@ -180,7 +181,7 @@ class Midi(Output):
     def _next_command(self) -> list[str]:
         """Return the command of the first player, or of another one, which ends the notes."""
         if self.process is None:
-            return self._command
+            return [*self._command, *([""] if is_stuck() else [])]  # which the player need not see
         with self._writing:
             self._replaced = True
             self._forget(monotonic())
@@ -203,7 +204,7 @@ class Midi(Output):
             self.recent_timing = TimingStats(**report["recent"])
         elif "lost" in report:
             self._losses += 1
-            lost = f"{self} has lost its port {self.port!r}: {report['lost']}; the show goes on"
+            lost = f"{self} is without its port {self.port!r}: {report['lost']}; the show goes on"
             warn_once(lost, f"{lost} {self._losses}")  # every time
         elif "restored" in report:
             info(f"{self} has its port {report['restored']!r} again")

@@ -26,7 +26,7 @@ from types import FrameType
 from typing import Any
 
 from capriccio.clock import SPIN_SECONDS, wait_until
-from capriccio.midi_ports import SystemWatch, close_client, open_client, open_port, port_names
+from capriccio.midi_ports import SystemStuck, SystemWatch, open_client, open_port, port_names
 
 # When the event is due on time.monotonic(), which all processes share; how many bytes its message
 # has, or END, BEAT or PANIC; the bytes.
@@ -222,9 +222,8 @@ class PlayerProcess:
         """Close the port, and all else that is open of its system."""
         port, watch = self._port, self._watch
         self._port = self._watch = None
-        if port is not None:
-            close_client(port)
-        if watch is not None:
+        if port is not None and watch is not None:
+            watch.close_client(port)
             watch.close()
 
     def _restore(self) -> None:
@@ -316,13 +315,14 @@ def connect(api: int, name: str, again: bool = False) -> tuple[Any, SystemWatch,
         if name:
             if again:
                 names = port_names(port)
-                name = find_again(name, names, names) or name
+                near = [one for one in names if name.lower() in one.lower()]
+                name = find_again(name, names, names) or (near[0] if len(near) == 1 else name)
             open_port(port, name, "capriccio")
         else:
             port.open_virtual_port("capriccio")
     except BaseException:
         if port is not None:
-            close_client(port)
+            watch.close_client(port)
         watch.close()
         raise
     return port, watch, name
@@ -357,15 +357,16 @@ def main(api: int, name: str, sketch: int, sounding: str | None = None) -> None:
     each: then it does not matter whether the port is there yet.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
+    player = PlayerProcess(None, name, api, None, parse_notes(sounding or ""))
     if sounding is None:
         try:
             port, watch, name = connect(api, name)
+            player = PlayerProcess(port, name, api, watch)
+        except SystemStuck:  # it is opened when it answers
+            pass
         except Exception as error:
             report(error=str(error))
             return
-        player = PlayerProcess(port, name, api, watch)
-    else:
-        player = PlayerProcess(None, name, api, None, parse_notes(sounding))
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
     raise_process_priority()

@@ -6,8 +6,12 @@ from contextlib import contextmanager
 
 from ...errors import ShowError
 from ...midi_ports import (
+    JACK,
     WINDOWS,
+    SystemStuck,
+    SystemWatch,
     close_client,
+    jack_library,
     midi_library,
     open_client,
     port_names,
@@ -20,18 +24,30 @@ CLIENT = "capriccio"
 
 
 def find_api() -> int:
-    """Return RtMidi's number of the first MIDI system that runs, or raise ShowError; start none."""
+    """Return RtMidi's number of the first MIDI system that answers; start none.
+
+    Where only a stuck one runs, it is that. Raises ShowError where none runs.
+    """
     try:
         apis = systems()
     except ImportError as error:
         raise ShowError(f"no MIDI: supriya-midi does not load: {error}") from None
+    stuck: list[int] = []
     for api in apis:
         try:
             with stderr_silenced():
-                close_client(open_client("output", api, CLIENT))
+                if api == JACK and jack_library():
+                    SystemWatch(api, CLIENT).close()
+                else:
+                    close_client(open_client("output", api, CLIENT))
+        except SystemStuck:
+            stuck.append(api)
+            continue
         except ConnectionError:
             continue
         return api
+    if stuck:
+        return stuck[0]
     names = " and ".join(map(system_name, apis)) or "nothing"
     raise ShowError(f"no MIDI system answers (tried {names})")
 
@@ -50,12 +66,16 @@ def find_output(name: str) -> tuple[int, str]:
     """Return the MIDI system and the whole name of the output port that `name` means.
 
     "" means a virtual port, whose whole name is "", or the first port on Windows, which has none.
-    Raises ShowError where there is no such port.
+    Where a system is stuck, the name is what was asked for. Raises ShowError where there is no such
+    port.
     """
     api = find_api()
     if not name and api != WINDOWS:
         return api, ""
-    names = list_ports("output", api)
+    try:
+        names = list_ports("output", api)
+    except SystemStuck:
+        return api, name
     if not name and not names:
         raise ShowError("no MIDI output is connected")
     return api, match_port(name, names, "output") if name else names[0]

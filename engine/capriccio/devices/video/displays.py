@@ -11,6 +11,7 @@ from ...errors import ShowError, suggest
 HINTS = {
     "PYGAME_HIDE_SUPPORT_PROMPT": "1",
     "SDL_NO_SIGNAL_HANDLERS": "1",  # Ctrl-C and SIGTERM are the stage's
+    "SDL_MOUSE_FOCUS_CLICKTHROUGH": "1",  # the click that brings the focus is one in the picture
     "SDL_APP_NAME": "capriccio",
     "SDL_VIDEO_X11_WMCLASS": "capriccio",
     "SDL_VIDEO_MINIMIZE_ON_FOCUS_LOSS": "0",  # a click on the other monitor must not end it
