@@ -235,7 +235,7 @@ def test_two_sketches_are_on_two_screens(display, second_server, tmp_path):
 
     try:
         for color, expected in (("red", (255, 0, 0)), ("blue", (0, 0, 255))):
-            wait_for(lambda color=color, want=expected: middle(screens[color]) == want)
+            wait_for(lambda at=screens[color], want=expected: middle(at) == want, 90)
     finally:
         for child in children:
             end(child)
