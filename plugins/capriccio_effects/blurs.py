@@ -6,12 +6,22 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, Moment, skia_image
 
-from .opengl import OnDevice, OpenGL, loaded_skia
+from .opengl import OnDevice, OpenGL, compiled_shader, loaded_skia, shader_of
 from .pictures import Array, as_picture, as_words, join, picture_of, split, word_bands
 
 WIDEST = 0.08  # of the shorter side: the radius of a full blur
 LEAST = 0.3  # pixels of radius that can be seen
 FINEST = 1.0  # pixels of radius at least that are left after the picture was made smaller
+
+# What is lighter than a threshold, stretched to the whole range.
+LIGHT = """
+uniform shader image;
+uniform float low;
+half4 main(float2 at) {
+  half3 bright = max(image.eval(at).rgb - low, 0.0) / (1.0 - low);
+  return half4(bright, 1.0);
+}
+"""
 
 
 class Blur(OnDevice, Generator):
@@ -36,8 +46,12 @@ class Blur(OnDevice, Generator):
         return blurred(image, radius)
 
 
-class Glow(Generator):
-    """Let what is light shine into what is dark around it."""
+class Glow(OnDevice, Generator):
+    """Let what is light shine into what is dark around it.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self,
@@ -60,6 +74,9 @@ class Glow(Generator):
         if amount == 0:
             return image.copy()
         low = np.uint8(round(threshold * 250))
+        if opengl := self.opengl():
+            wide = (0.1 + radius) * WIDEST * min(image.shape[:2])
+            return _glowing_by(opengl, image, int(low) / 255, amount, wide)
         small, factor = reduced(image, min(image.shape[:2]) / 90)
         bright = np.maximum(small, low) - low
         stretched = bright.astype(np.uint16) * 255 // (255 - int(low))
@@ -94,6 +111,22 @@ def _blurred_by(opengl: OpenGL, image: Array, radius: float) -> Array:
         found = skia.ImageFilters.Blur(radius, radius, skia.TileMode.kClamp)
         style = skia.Paint(ImageFilter=found)
         canvas.drawImage(skia_image(image), 0, 0, skia.SamplingOptions(), style)
+
+    return opengl.draw((image.shape[1], image.shape[0]), paint)
+
+
+def _glowing_by(opengl: OpenGL, image: Array, low: float, amount: float, radius: float) -> Array:
+    skia = loaded_skia()
+
+    def paint(canvas: Any) -> None:
+        canvas.drawImage(skia_image(image), 0, 0)
+        # The light is blurred, and laid over the picture as by the mode "screen".
+        wide = skia.ImageFilters.Blur(radius, radius, skia.TileMode.kClamp)
+        over = skia.Paint(ImageFilter=wide, BlendMode=skia.BlendMode.kScreen, Alphaf=amount)
+        canvas.saveLayer(None, over)
+        light = shader_of(compiled_shader(LIGHT), {"image": (image, False)}, {"low": low})
+        canvas.drawPaint(skia.Paint(Shader=light))
+        canvas.restore()
 
     return opengl.draw((image.shape[1], image.shape[0]), paint)
 

@@ -20,7 +20,8 @@ GIVEN = {"image", "resolution", "time", "beats", "iResolution", "iTime"}
 FLOATS = {"float": 1, "half": 1, "vec2": 2, "float2": 2, "half2": 2, "vec3": 3, "float3": 3}
 FLOATS |= {"half3": 3, "vec4": 4, "float4": 4, "half4": 4}
 UNIFORM = re.compile(
-    r"^\s*(?:layout\s*\([^)]*\)\s*)?uniform\s+(\w+)\s+(\w+)\s*;(?:[ \t]*//(.*))?", re.MULTILINE
+    r"(?:^|(?<=;))\s*(?:layout\s*\([^)]*\)\s*)?uniform\s+(\w+)\s+(\w+)\s*;(?:[ \t]*//(.*))?",
+    re.MULTILINE,
 )
 MOST_STEPS = 10_000  # of loops for a pixel: half a minute for a picture of 1280x720
 # A shader that is written for Shadertoy is wrapped, so that it reads as one of skia.

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
+from ..log import warn_once
+
 OPAQUE = 255 << 24
 
 
@@ -51,6 +53,9 @@ def _argb(color: tuple[Any, ...], hsb: bool) -> int:
         return alpha[0] << 24 | red << 16 | green << 8 | blue
     if any(isinstance(one, str) or one != one for one in color) or not 1 <= len(color) <= 4:
         raise ValueError(f"no colour {color!r}; give a name, grey, or red, green and blue in 0..1")
+    if max(color) >= 2 and not hsb:
+        told = f"colours are numbers 0..1, got {color!r}; divide levels of 255 by 255"
+        warn_once(told, "levels of 255")
     transparency = OPAQUE
     if len(color) in (2, 4):
         transparency = _byte(color[-1]) << 24

@@ -27,8 +27,8 @@ FLUSH_SECONDS = 0.25
 MAX_EVENTS = 100_000
 # Stills that may wait to be written; more are refused, since each is as large as its picture.
 MAX_STILLS = 8
-# Images of cameras that may wait to be written, about half a second of them.
-MAX_IMAGES = 16
+# Images of cameras that may wait to be written, most of a second of them.
+MAX_IMAGES = 24
 # How long the end of a show waits for a slow disk, in seconds.
 CLOSE_SECONDS = 2.0
 
@@ -125,7 +125,7 @@ class Recorder:
         if self.failed:
             return
         if isinstance(event, ImageSeen):
-            if self._images > MAX_IMAGES:
+            if self._images >= MAX_IMAGES:
                 warn_once("the take lacks images of a camera: they are written too slowly")
                 return
             self._images += 1

@@ -206,7 +206,7 @@ class Take:
             camera, film, place = value
             if Path(film).name != film:
                 raise ValueError(f"a film lies beside its take, not at {film!r}")
-            path = self.folder / film
+            path = Path(self.folder, film).absolute()  # which FFmpeg takes for no protocol
             self._images.setdefault(str(camera), []).append((seconds, path, int(place)))
         elif what == "tempo":
             at, _, beats, bpm, over = map(_number, value[:5])

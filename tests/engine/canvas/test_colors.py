@@ -41,3 +41,11 @@ def test_what_is_no_colour_is_told(color):
 def test_an_unknown_name_is_told():
     with pytest.raises(ValueError, match="no colour is called 'tomatoe'; give a name of CSS"):
         argb(("tomatoe",))
+
+
+def test_levels_of_255_are_told_once(capfd):
+    assert argb((255, 128, 0)) == argb((200,)) - 0xFF == 0xFFFFFF00
+    assert argb((1.01, 0.0, 0.0)) == 0xFFFF0000  # a knob may be a little beyond
+    told = capfd.readouterr().err
+    assert told.count("colours are numbers 0..1, got (255.0, 128.0, 0.0); divide levels of") == 1
+    assert told.count("colours are") == 1

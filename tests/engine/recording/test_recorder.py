@@ -9,10 +9,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from capriccio.events import ParameterSet
+from capriccio.events import ImageSeen, ParameterSet
+from capriccio.parameters import Parameters
 from capriccio.recording import recorder
 from capriccio.recording.provenance import read_provenance
-from capriccio.recording.recorder import MAX_STILLS
+from capriccio.recording.recorder import MAX_IMAGES, MAX_STILLS, Recorder
 from capriccio.recording.take import read_take
 from helpers.command import capriccio
 from helpers.devices import wait_for
@@ -46,6 +47,19 @@ def test_a_show_that_fails_before_its_first_beat_leaves_no_take(tmp_path):
     with pytest.raises(ZeroDivisionError), recording(stage, tmp_path / "a.jsonl"):
         stage.perform(1)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_images_that_come_too_fast_are_left_out_and_told_once(tmp_path, monkeypatch, capfd):
+    monkeypatch.setattr(recorder, "FLUSH_SECONDS", 600.0)  # nothing is written before the end
+    made, parameters = Recorder(tmp_path / "a.jsonl", lambda: RECIPE), Parameters()
+    made.begin(parameters, lambda: None)
+    for number in range(MAX_IMAGES + 5):
+        parameters.publish(ImageSeen(number / 10, "eye", np.full((32, 32, 3), number, np.uint8)))
+    made.close(5.0)
+    wait_for(lambda: lines(tmp_path / "a.jsonl")[-1] == [5.0, "end", None])
+    kept = [line for line in lines(tmp_path / "a.jsonl")[1:] if line[1] == "image"]
+    assert [line[0] for line in kept] == [number / 10 for number in range(MAX_IMAGES)]
+    assert capfd.readouterr().err.count("the take lacks images of a camera") == 1
 
 
 def test_two_takes_of_one_name_do_not_overwrite_each_other(tmp_path):

@@ -17,6 +17,7 @@ from capriccio.recording.take import read_take
 from helpers.controllers import cc, plugged
 from helpers.devices import wait_for
 from helpers.takes import (
+    RECIPE,
     lines,
 )
 from PIL import Image
@@ -193,3 +194,11 @@ def test_a_sketch_that_has_moved_is_found_where_it_is_said_to_be(folder):
     assert child.returncode == 1
     assert "sketch 'piece.py' has been moved; name its file with --sketch FILE" in said
     capriccio("replay", take, "--sketch", "other.py", "--to", "frames:a")
+
+
+def test_a_film_is_opened_by_its_place_alone(monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    lines = [json.dumps({"take": 1, **RECIPE}), '[0.5, "image", ["eye", "concat:a.mkv", 3]]', ""]
+    take = read_take("\n".join(lines), "a")
+    assert take.image("eye", 0.4) is None and take.image("other", 0.6) is None
+    assert take.image("eye", 0.5) == (tmp_path / "concat:a.mkv", 3)

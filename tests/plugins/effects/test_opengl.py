@@ -13,7 +13,7 @@ from helpers.images import difference, scene
 
 NOW = Moment(beats=1.0, seconds=1.0)
 # The largest mean difference to the CPU that the page on effects tells, in levels of 255.
-TOLD = {"shader": 0.5, "displace": 0.1, "kaleidoscope": 0.1, "blur": 2.5}
+TOLD = {"shader": 0.5, "displace": 0.1, "kaleidoscope": 0.1, "glow": 1.5, "blur": 2.5}
 
 
 @pytest.fixture(scope="module")
@@ -31,6 +31,8 @@ def opengl():
         ("displace", {"amount": 0.8, "angle": 0.7}),
         ("displace", {"by": scene(3, (40, 50))}),
         ("kaleidoscope", {"segments": 0.5, "turn": 0.1, "zoom": 0.3}),
+        ("glow", {}),
+        ("glow", {"amount": 1.0, "radius": 0.0, "threshold": 0.8}),
         ("blur", {"amount": 0.6}),
         ("blur", {"amount": 0.0}),
     ],

@@ -33,6 +33,17 @@ def written(path, text, seconds):
     return path
 
 
+def test_uniforms_may_share_a_line(tmp_path):
+    text = (
+        "uniform shader image; uniform float low;uniform float high; // the upper end\n"
+        "half4 main(float2 at) { return half4(low, high, 0.0, 1.0) + 0.0 * image.eval(at); }\n"
+    )
+    shader = generator("shader", file=written(tmp_path / "ends.sksl", text, 1))
+    assert shader.knobs["high"].description == "the upper end"
+    image = shader(NOW, over=scene(1, (4, 4)), low=0.2, high=1.0)
+    assert image[0, 0].tolist() == [51, 255, 0]
+
+
 def test_uniforms_are_knobs(tmp_path):
     image = scene(1, (20, 30))
     shader = generator("shader", file=written(tmp_path / "invert.sksl", INVERT, 1))

@@ -74,18 +74,16 @@ class Camera(Generator):
         Args:
             mirror: from 0.5 on left and right are exchanged, as in a mirror.
         """
+        image: Array | None = None
+        performance = current_performance.get()
         if self._film is not None:
-            image: Array | None = self._film(now)
-        else:
-            performance = current_performance.get()
-            if performance is None or not (performance.clock.live or performance.take):
-                return self._black
+            image = self._film(now)
+        elif performance and (performance.clock.live or performance.take):
             show, seconds, _ = self._shown
             if show is not performance or seconds != now.seconds:  # one image a frame
                 self._shown = performance, now.seconds, self._look(performance, now.seconds)
             image = self._shown[2]
-        if image is None:
-            return self._black
+        image = self._black if image is None else image
         return np.ascontiguousarray(image[:, ::-1]) if mirror >= 0.5 else image.copy()
 
     def _look(self, performance: Performance, seconds: float) -> Array | None:

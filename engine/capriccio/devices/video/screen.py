@@ -134,6 +134,8 @@ class Screen(Output):
 
     def _picture_place(self) -> tuple[int, int, int, int]:
         """Return x, y, width and height of the picture in the window, as its events count."""
+        if any(self._followed):  # also while the picture still has the size from before
+            return (0, 0, *self.window.size)
         shape = (self._picture.width, self._picture.height) if self._picture else self._size
         return scaled_rectangle(shape, self.window.size, self.controls.on(FILL))
 

@@ -140,6 +140,25 @@ def test_a_canvas_follows_its_window_and_a_replay_does_so_too(display, tmp_path)
         assert np.array_equal(one, other)
 
 
+def test_the_mouse_is_over_the_whole_window_while_the_picture_has_the_old_size(display):
+    import pygame
+
+    facts = Performance(CLOCK, (200, 200), 30.0, "a test", follows_window=True)
+    facts.add_size()
+    add_mouse(facts.parameters)
+    screen = Screen()
+    screen.start(facts)
+    screen.show(halves(200, 200), NOW)
+    screen.window.size = (400, 200)
+    after(screen, lambda: screen.window.size == (400, 200), halves(200, 200))
+    event = pygame.event.Event(pygame.MOUSEMOTION, pos=(100, 50), window=screen.window)
+    pygame.event.post(event)
+    handle_events()
+    facts.parameters.apply_pending(0.0)
+    assert facts.parameters.by_address[X].value() == 0.25
+    screen.close()
+
+
 def test_of_two_windows_of_one_show_the_first_is_followed(two_displays):
     facts = Performance(CLOCK, (100, 80), 30.0, "a test", follows_window=True)
     facts.add_size()
@@ -216,7 +235,7 @@ def test_two_sketches_are_on_two_screens(display, second_server, tmp_path):
 
     try:
         for color, expected in (("red", (255, 0, 0)), ("blue", (0, 0, 255))):
-            wait_for(lambda color=color, want=expected: middle(screens[color]) == want)
+            wait_for(lambda at=screens[color], want=expected: middle(at) == want, 90)
     finally:
         for child in children:
             end(child)
