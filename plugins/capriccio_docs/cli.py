@@ -16,6 +16,11 @@ import click
 from .site import MISSING, build_site, can_build, source_folder
 
 SHIPPED = Path(__file__).parent / "site"
+# The scripts of the theme know addresses elsewhere, for what our pages do not use: none is loaded.
+POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data:; worker-src 'self' blob:"
+)
 
 
 @click.command()
@@ -98,6 +103,11 @@ class _Pages(SimpleHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """Do nothing: a page is dozens of requests."""
+
+    def end_headers(self) -> None:
+        """Have the browser load nothing from elsewhere."""
+        self.send_header("Content-Security-Policy", POLICY)
+        super().end_headers()
 
     def do_GET(self) -> None:
         """Answer a request, unless another site's name leads here (DNS rebinding)."""

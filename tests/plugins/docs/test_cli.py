@@ -2,6 +2,7 @@
 
 import threading
 from http.client import HTTPConnection
+from urllib.request import urlopen
 
 import click
 import pytest
@@ -34,6 +35,11 @@ def served(tmp_path):
 
 def test_a_page_is_served(served):
     assert served("/index.html") == (200, "<h1>Home</h1>")
+
+
+def test_a_page_may_load_nothing_from_elsewhere(served):
+    with urlopen(f"http://127.0.0.1:{served.port}/index.html", timeout=30) as answer:
+        assert answer.headers["Content-Security-Policy"].startswith("default-src 'self';")
 
 
 def test_nothing_outside_of_the_site_is_served(served):

@@ -3,10 +3,12 @@
 import json
 import re
 import shutil
+import threading
 from html.parser import HTMLParser
 
 import pytest
 from capriccio.cli.main import main
+from capriccio_docs.cli import serve
 from capriccio_docs.site import (
     MISSING,
     build_site,
@@ -15,9 +17,11 @@ from capriccio_docs.site import (
     sketch_page,
     source_folder,
 )
-from helpers.devices import ROOT
+from helpers.browser import browser
+from helpers.devices import ROOT, needs
 
 needs_zensical = pytest.mark.skipif(not can_build(), reason=MISSING)
+SECONDS = 120  # that a browser may take on a busy machine
 PARTS = [{"role": "generator", "name": "plasma", "says": "Paint.", "plugin": "glow"}]
 
 
@@ -79,6 +83,63 @@ def test_the_site_can_be_searched_and_has_a_dark_mode(site):
     assert json.loads(found)
     assert "set_temperature" not in found and "harmonize" in found
     assert 'data-md-color-scheme="slate"' in (site / "index.html").read_text(encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def address(site):
+    """The address at which `capriccio docs` serves the site."""
+    server = serve(site)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture(scope="module")
+def page(tmp_path_factory):
+    needs("chromium")
+    with browser(tmp_path_factory.mktemp("chromium")) as page:
+        yield page
+
+
+DEEP = "[...document.querySelectorAll('*')].map(one => one.shadowRoot).filter(one => one)"
+
+
+@needs_zensical
+@pytest.mark.system
+def test_a_browser_searches_turns_dark_and_loads_nothing_from_elsewhere(page, address):
+    page.open(f"{address}/index.html")
+    page.wait("document.querySelector('.md-search__button')", SECONDS)
+    page.wait("document.querySelector('img').naturalWidth > 100", SECONDS)
+
+    light = page.run("getComputedStyle(document.body).backgroundColor")
+    # Clicked again until the scripts of the page have begun to listen.
+    dark = "document.querySelector('input[data-md-color-scheme=slate]')"
+    now = "getComputedStyle(document.body).backgroundColor"
+    page.wait(f"({dark}.checked = false, {dark}.click(), {now} !== {light!r})", SECONDS)
+
+    button = "document.querySelector('.md-search__button')"
+    opened = f"{DEEP}.some(one => one.querySelector('input'))"
+    page.wait(f"{opened} || ({button}.click(), false)", SECONDS)
+    page.run(f"{DEEP}.find(one => one.querySelector('input')).querySelector('input').focus()")
+    page.type_text("kaleidoscope")
+    page.wait(f"{DEEP}.some(one => one.textContent.includes('How long they take'))", SECONDS)
+
+    loaded = page.run("performance.getEntriesByType('resource').map(one => one.name)")
+    assert loaded
+    assert not [one for one in loaded if not one.startswith((address, "data:", "blob:"))]
+    assert not page.errors()
+
+
+@needs_zensical
+@pytest.mark.system
+def test_a_browser_plays_a_sound_within_a_page(page, address):
+    page.open(f"{address}/sound-comparison.html")
+    page.wait("document.querySelectorAll('audio').length >= 3", SECONDS)
+    page.run("document.querySelector('audio').preload = 'auto'")
+    page.wait("document.querySelector('audio').duration > 3", SECONDS)
 
 
 @needs_zensical
