@@ -68,7 +68,7 @@ def test_live_a_timed_output_that_hangs_holds_up_no_other(quick_watchdog, capsys
 def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
     quick_watchdog, monkeypatch, stage
 ):
-    monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 0.5)
+    monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 1.5)
     order, let = [], threading.Event()
 
     class Stuck(Memory):
@@ -102,7 +102,7 @@ def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
 def test_an_output_that_hangs_at_note_off_is_abandoned_and_the_others_end_first(
     quick_watchdog, monkeypatch
 ):
-    monkeypatch.setattr(shutdown, "NOTE_SECONDS", 0.5)
+    monkeypatch.setattr(shutdown, "NOTE_SECONDS", 1.5)
     let, memory, seen = threading.Event(), Memory(), []
 
     class Stuck(Memory):
