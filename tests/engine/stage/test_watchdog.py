@@ -73,7 +73,7 @@ def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
 
     class Stuck(Memory):
         def close(self):
-            assert let.wait(20)
+            assert let.wait(120)
 
     class Free(Memory):
         def close(self):
@@ -109,7 +109,7 @@ def test_an_output_that_hangs_at_note_off_is_abandoned_and_the_others_end_first(
         def note_off(self, note, now):
             if stage.show.stopping.is_set():
                 try:
-                    assert let.wait(20)
+                    assert let.wait(120)
                 finally:
                     seen.append(list(memory.sounding))
 
