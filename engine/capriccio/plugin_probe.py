@@ -295,4 +295,4 @@ def _read() -> dict[str, Seen]:
 
 def _write(memory: dict[str, Seen]) -> None:
     with suppress(OSError):  # then they are tried again
-        write_bytes(_memory(), json.dumps(memory, indent=1).encode())
+        write_bytes(_memory(), json.dumps(memory, indent=1).encode(), private=True)

@@ -218,6 +218,7 @@ def test_a_memory_that_is_not_ours_is_replaced(plugin, tried, memory, content):
     point = plugin("ends", "import os; os._exit(3)")
     assert "exit code 3" in reason(point)
     assert json.loads(memory.read_text()).keys() == {key_of(point)}
+    assert os.name == "nt" or memory.stat().st_mode & 0o777 == 0o600
 
 
 def test_without_a_place_for_the_memory_plugins_are_tried_every_time(plugin, tried, memory):

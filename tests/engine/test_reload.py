@@ -415,7 +415,7 @@ def test_a_show_in_a_process_of_its_own_follows_its_file(folder):
     )
     wait_for(lambda: len(list(folder.glob("live/*.png"))) > 5, seconds=60, what="the show")
     save(folder, ("100, 60", "200, 72"))
-    _, said = child.communicate(timeout=60)
+    _, said = child.communicate(timeout=180)
     assert child.returncode == 0, said
     assert "piece.py was saved, and is played from bar" in said
     (take,) = (folder / "takes").glob("*.jsonl")
@@ -426,7 +426,7 @@ def test_a_show_in_a_process_of_its_own_follows_its_file(folder):
         [sys.executable, "-m", "capriccio", "replay", str(take), "--to", "midifile:again.mid"],
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
     )
     assert "the sketch was changed once during the show" in replayed.stderr
     assert notes(folder / "again.mid") == notes(folder / "live.mid")

@@ -323,7 +323,7 @@ def pictures(sketch, **options) -> list[bytes]:
 def test_building_a_sketch_does_nothing_else(write, tmp_path):
     path = write("from capriccio import Sketch\nsketch = Sketch()\nprint('still here')\n")
     words = [sys.executable, str(path), "--n", "5"]
-    child = subprocess.run(words, capture_output=True, text=True, timeout=60)
+    child = subprocess.run(words, capture_output=True, text=True, timeout=180)
     assert (child.returncode, child.stdout) == (0, "still here\n"), child.stderr
 
 

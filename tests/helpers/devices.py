@@ -81,7 +81,7 @@ class Scratch:
 # -- real devices -----------------------------------------------------------------------------
 
 
-def wait_for(claim, seconds: float = 20.0, what: str = ""):
+def wait_for(claim, seconds: float = 120.0, what: str = ""):
     """Wait until `claim()` is true and give it; fail after so many seconds."""
     deadline = time.monotonic() + seconds
     while not (found := claim()):

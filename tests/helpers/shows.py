@@ -44,7 +44,7 @@ class WoundClock(OfflineClock):
     def hang(self, let: threading.Event) -> None:
         """Wait in a cue or an output until `let` is set, while the show goes on without us."""
         self.hanging.add(threading.get_ident())
-        assert let.wait(20)
+        assert let.wait(120)
 
     def let_go(self, let: threading.Event) -> None:
         """Let go whoever hangs; from now on the show waits for them again."""

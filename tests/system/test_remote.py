@@ -43,13 +43,13 @@ def running(piece):
             capture_output=True,
             text=True,
             check=True,
-            timeout=60,
+            timeout=180,
         )
         window = found.stdout.split()[0]
-        subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=30)
+        subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=180)
 
         def press(key: str) -> None:
-            subprocess.run(["xdotool", "key", key], check=True, timeout=30)
+            subprocess.run(["xdotool", "key", key], check=True, timeout=180)
 
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             yield (
@@ -59,7 +59,7 @@ def running(piece):
             )
     finally:
         child.terminate()
-        child.wait(30)
+        child.wait(120)
 
 
 def test_osc_sets_a_knob_and_keys_of_the_window_save_presets(piece, display):
@@ -75,7 +75,7 @@ def test_osc_sets_a_knob_and_keys_of_the_window_save_presets(piece, display):
 
         preset = wait_for(saved)
         press("Escape")
-        assert child.wait(30) == 0
+        assert child.wait(120) == 0
         logged = child.stderr.read()
     assert preset.held == {"/field/light": 0.25}
     assert preset.free == {"/field/words": "a field"}
@@ -87,7 +87,7 @@ def test_l_in_the_window_learns_the_control_that_is_moved(piece, display, jack):
         press("l")
         until(lambda: read_maps(), nano, cc(20, 0), cc(20, 100))
         press("Escape")
-        assert child.wait(30) == 0
+        assert child.wait(120) == 0
         logged = child.stderr.read()
     assert read_maps()[0].bindings[0].address == "/field/light"
     assert "learning /field/light: move a control" in logged

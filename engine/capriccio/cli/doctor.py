@@ -38,8 +38,8 @@ DISTRIBUTIONS = {
 }
 # What a take of some minutes needs, with its video.
 MIN_FREE_GB = 1.0
-# How long all checks may take.
-SECONDS = 9.0
+# How long all checks may take, and what is known to be printed.
+SECONDS, PRINT_SECONDS = 9.0, 0.8
 # How often a sleep is timed, and its length: as short as those before a frame.
 SLEEPS, SLEEP_SECONDS = 50, 0.002
 
@@ -479,7 +479,7 @@ def time_limit(seconds: float, give_up: Callable[[], None]) -> Iterator[None]:
     timer.start()
     # Where C code holds the interpreter no thread of Python runs; this one ends the process then.
     if sys.__stderr__ is not None:
-        faulthandler.dump_traceback_later(seconds + 0.8, exit=True, file=sys.__stderr__)
+        faulthandler.dump_traceback_later(seconds + PRINT_SECONDS, False, sys.__stderr__, True)
     try:
         yield
     finally:

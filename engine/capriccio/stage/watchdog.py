@@ -280,7 +280,7 @@ class Watchdog:
         if call is None or call.duration() < call.timeout:
             return
         if not call.interrupted:
-            call.interrupted = True
+            call.interrupted, call.timeout = True, call.duration()  # all may have stood still
             self._interrupt()
         elif call.duration() > call.timeout + GRACE_SECONDS:
             self._leave()

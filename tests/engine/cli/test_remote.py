@@ -100,7 +100,7 @@ def test_at_a_terminal_knobs_are_chosen_one_after_the_other(piece, jack):
         os.write(ours, b"1\n")
         until(lambda: read_maps(), nano, (0x90, 36, 100), (0x80, 36, 0))
         os.write(ours, b"0\n")
-        assert child.wait(30) == 0
+        assert child.wait(120) == 0
         printed = os.read(ours, 100_000).decode()
         os.close(ours)
     assert "1  /field/light" in printed

@@ -33,7 +33,7 @@ def test_a_full_queue_refuses_an_item_that_cannot_wait():
     released, done = threading.Event(), []
 
     def work(item):
-        assert released.wait(20)
+        assert released.wait(120)
         done.append(item)
 
     worker = BackgroundWorker(work, depth=1)

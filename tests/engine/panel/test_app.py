@@ -108,7 +108,7 @@ def test_clients_that_send_nothing_or_read_nothing_are_disconnected(monkeypatch)
             for _ in range(2000):
                 deaf.sendall(b"GET /page.js HTTP/1.1\r\nHost: localhost\r\n\r\n" * 10)
         wait_for(lambda: not show.panel.server.clients)
-        wait_for(lambda: open_files() <= before, 5)  # nothing is kept for them
+        wait_for(lambda: open_files() <= before)  # nothing is kept for them
         assert show.request("/state")[0] == 200
 
 
@@ -218,7 +218,7 @@ def test_a_handshake_that_never_ends_is_disconnected(monkeypatch, tmp_path):
                     while slow.recv(100):
                         pass
         wait_for(lambda: not show.panel.server.clients)
-        wait_for(lambda: open_files() <= before, 5)
+        wait_for(lambda: open_files() <= before)
     assert len(show.stats.troubles) == 1  # only the address of the panel
 
 

@@ -251,7 +251,7 @@ def test_the_flag_serves_a_panel_until_the_show_is_terminated(tmp_path):
         assert "/light/level" in connection.getresponse().read().decode()
         child.send_signal(signal.SIGTERM)
         assert re.search(
-            r"piece: \d+ frames.* to midifile:a.mid\n", child.communicate(timeout=60)[1]
+            r"piece: \d+ frames.* to midifile:a.mid\n", child.communicate(timeout=180)[1]
         )
         assert (tmp_path / "a.mid").exists()
 
@@ -260,12 +260,12 @@ def test_the_command_reports_an_invalid_place(tmp_path):
     with command(tmp_path, "--to", "midifile:a.mid", "--panel", "piece.py") as child:
         assert (
             "--panel must stand alone or be followed by [HOST:]PORT, got 'piece.py'"
-            in child.communicate(timeout=60)[1]
+            in child.communicate(timeout=180)[1]
         )
         assert child.returncode == 1
 
 
 def test_a_certificate_without_a_panel_is_an_error(tmp_path):
     with command(tmp_path, "--to", "midifile:a.mid", "--panel-certificate", "a.pem") as child:
-        assert "--panel-certificate needs --panel" in child.communicate(timeout=60)[1]
+        assert "--panel-certificate needs --panel" in child.communicate(timeout=180)[1]
         assert child.returncode == 1

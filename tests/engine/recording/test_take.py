@@ -116,7 +116,7 @@ def test_live_control_by_a_real_controller_is_performed_again_to_the_pixel(folde
             nano.send(cc(1, level))
             if child.poll() is None:
                 threading.Event().wait(0.03)  # hands take their time
-        said, _ = child.communicate(timeout=60)
+        said, _ = child.communicate(timeout=180)
     assert child.returncode == 0, said
     take = take_of(folder)
     heard = [line for line in lines(take)[1:] if line[1] == "midi"]

@@ -50,7 +50,7 @@ class Slow(Analyzer):
 
     def analyze(self, thing):
         self.begun.release()
-        assert self.let.acquire(timeout=10)
+        assert self.let.acquire(timeout=60)
         self.read_things.append(thing)
         if isinstance(thing, Exception):
             raise thing
@@ -75,10 +75,10 @@ def test_live_the_newest_thing_is_read_and_no_cue_waits(live):
     slow.let.release()
     assert slow(0.1).level == 0.1  # the very first reading is waited for
     settle(live, slow)
-    assert slow.begun.acquire(timeout=10)
+    assert slow.begun.acquire(timeout=60)
 
     assert slow(0.2).level == 0.1
-    assert slow.begun.acquire(timeout=10)  # it reads 0.2 now
+    assert slow.begun.acquire(timeout=60)  # it reads 0.2 now
     assert slow(0.3).level == 0.1
     assert slow(0.4).level == 0.1
     slow.let.release(2)
@@ -115,9 +115,9 @@ def test_live_a_hanging_analyzer_is_reported_and_its_readings_stay(live, monkeyp
     slow.let.release()
     slow(0.1)
     settle(live, slow)
-    slow.begun.acquire(timeout=10)
+    slow.begun.acquire(timeout=60)
     slow(0.2)
-    assert slow.begun.acquire(timeout=10)
+    assert slow.begun.acquire(timeout=60)
     assert capsys.readouterr().err == ""
     monkeypatch.setattr(background_analysis, "HANGING_SECONDS", 0.0)
     assert slow(0.3).level == 0.1
@@ -179,7 +179,7 @@ def test_live_the_last_readings_stay_where_an_analyzer_hangs(monkeypatch, capsys
     monkeypatch.setattr(background_analysis, "HANGING_SECONDS", 0.05)
     monkeypatch.setattr("capriccio.stage.stage.JOIN_SECONDS", 0.1)
     (memory, claim), let, seen = steady(), threading.Event(), []
-    eye = Eye(lambda: let.wait(20))
+    eye = Eye(lambda: let.wait(120))
 
     def draw(now):
         seen.append(eye(GREY).level)
@@ -199,7 +199,7 @@ def test_live_an_analyzer_that_is_first_asked_in_the_midst_of_a_show_is_not_wait
 
     class Slow(Analyzer):
         def analyze(self, thing):
-            assert let.wait(20)
+            assert let.wait(120)
             return Level(0.75)
 
     slow = Slow()

@@ -111,9 +111,9 @@ class Show:
             assert self.child.poll() is None, self.child.communicate()
             return sum(each.startswith(line) for each in self.diary()) >= times
 
-        wait_for(there, 60, f"{times} times {line!r}")
+        wait_for(there, what=f"{times} times {line!r}")
 
-    def ended(self, seconds=30) -> int:
+    def ended(self, seconds=180) -> int:
         """Wait for the end, check that every note was ended and the diary closed; give the code."""
         self.said = "".join(filter(None, self.child.communicate(timeout=seconds)))
         for name in ("diary", "early"):
@@ -178,7 +178,7 @@ def window_of(show) -> str:
         capture_output=True,
         text=True,
         check=True,
-        timeout=60,
+        timeout=180,
     )
     return found.stdout.split()[0]
 
@@ -191,8 +191,8 @@ def size_of(window) -> str:
 
 
 def press(window, key) -> None:
-    subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=30)
-    subprocess.run(["xdotool", "key", key], check=True, timeout=30)
+    subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=180)
+    subprocess.run(["xdotool", "key", key], check=True, timeout=180)
 
 
 class Message(ctypes.Structure):

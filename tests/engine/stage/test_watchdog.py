@@ -68,12 +68,12 @@ def test_live_a_timed_output_that_hangs_holds_up_no_other(quick_watchdog, capsys
 def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
     quick_watchdog, monkeypatch, stage
 ):
-    monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 0.5)
+    monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 1.5)
     order, let = [], threading.Event()
 
     class Stuck(Memory):
         def close(self):
-            assert let.wait(20)
+            assert let.wait(120)
 
     class Free(Memory):
         def close(self):
@@ -102,14 +102,14 @@ def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
 def test_an_output_that_hangs_at_note_off_is_abandoned_and_the_others_end_first(
     quick_watchdog, monkeypatch
 ):
-    monkeypatch.setattr(shutdown, "NOTE_SECONDS", 0.5)
+    monkeypatch.setattr(shutdown, "NOTE_SECONDS", 1.5)
     let, memory, seen = threading.Event(), Memory(), []
 
     class Stuck(Memory):
         def note_off(self, note, now):
             if stage.show.stopping.is_set():
                 try:
-                    assert let.wait(20)
+                    assert let.wait(120)
                 finally:
                     seen.append(list(memory.sounding))
 

@@ -54,7 +54,7 @@ class Slow(Critic):
     def analyze(self, thing):
         if not self.first:
             self.begun.set()
-            assert self.released.wait(60)
+            assert self.released.wait(120)
         self.first = False
         return super().analyze(thing)
 

@@ -44,4 +44,4 @@ def test_it_answers_until_the_show_closes_its_input(worker):
         "error": "ValueError: no paint left"
     }
     process.stdin.close()
-    assert process.wait(10) == 0
+    assert process.wait(120) == 0

@@ -164,7 +164,7 @@ def test_a_pointer_over_a_real_window_is_read(display):
             capture_output=True,
             text=True,
             check=True,
-            timeout=30,
+            timeout=180,
         ).stdout.split()[0]
         place = ["mousemove", "--window", window, "50", "75"]
 
@@ -173,7 +173,7 @@ def test_a_pointer_over_a_real_window_is_read(display):
             take_focus_away(display)
             handle_events()
             focus = ["xdotool", "windowfocus", "--sync", window, *place, "click", "1"]
-            subprocess.run(focus, check=True, timeout=30)
+            subprocess.run(focus, check=True, timeout=180)
             handle_events()
             facts.parameters.apply_pending(0.0)
             return value(facts.parameters, BUTTONS[1]) == 1.0

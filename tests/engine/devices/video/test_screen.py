@@ -41,12 +41,12 @@ def press(screen, key: str) -> None:
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=180,
     )
     window = found.stdout.split()[0]
     # Without a window manager we must focus the window.
-    subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=30)
-    subprocess.run(["xdotool", "key", key], check=True, timeout=30)
+    subprocess.run(["xdotool", "windowfocus", "--sync", window], check=True, timeout=180)
+    subprocess.run(["xdotool", "key", key], check=True, timeout=180)
 
 
 def after(screen, claim, image=None):

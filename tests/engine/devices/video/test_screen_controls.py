@@ -326,7 +326,7 @@ def test_the_picture_moves_off_a_display_that_is_unplugged_and_back(two_monitors
     show.advance()
     assert screen.window.position[0] >= 800
     found = ["xdotool", "search", "--sync", "--onlyvisible", "--pid", str(os.getpid())]
-    window = subprocess.run(found, capture_output=True, text=True, timeout=30).stdout.split()[0]
+    window = subprocess.run(found, capture_output=True, text=True, timeout=180).stdout.split()[0]
 
     def on(left, right):
         def there():
