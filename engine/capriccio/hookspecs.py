@@ -21,7 +21,7 @@ import pluggy
 if TYPE_CHECKING:
     from click import Command
 
-    from .parts import Analyzer, Generator, Input, Output
+    from .parts import Analyzer, Generator, Input, Instrument, Output
 
 hookspec = pluggy.HookspecMarker("capriccio")
 hookimpl = pluggy.HookimplMarker("capriccio")
@@ -45,6 +45,11 @@ def outputs() -> list[type["Output"]]:  # type: ignore[empty-body]
 @hookspec
 def inputs() -> list[type["Input"]]:  # type: ignore[empty-body]
     """Return the input classes of this plugin."""
+
+
+@hookspec
+def instruments() -> list[type["Instrument"]]:  # type: ignore[empty-body]
+    """Return the instrument classes of this plugin."""
 
 
 @hookspec

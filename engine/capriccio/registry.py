@@ -20,7 +20,8 @@ import pluggy
 
 from . import hookspecs
 from .errors import PartError, ShowError, suggest
-from .parts import Analyzer, Generator, Input, Output, Part
+from .general_midi import SHORT_NAMES
+from .parts import Analyzer, Generator, Input, Instrument, Output, Part
 from .performance import Performance
 from .plugin_probe import key_of, reasons_against, stdout_to_stderr
 
@@ -36,6 +37,7 @@ HOOKS: dict[str, type[Part]] = {
     "analyzers": Analyzer,
     "outputs": Output,
     "inputs": Input,
+    "instruments": Instrument,
 }
 COMMANDS = "commands"  # the hook that returns no classes
 
@@ -216,7 +218,11 @@ class Registry:
 def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
     only = os.environ.get("CAPRICCIO_PLUGINS")
-    return Registry(entry_points(group=GROUP), only, reasons_against)
+    registry = Registry(entry_points(group=GROUP), only, reasons_against)
+    for part in (found.part for found in registry.found):
+        if issubclass(part, Instrument):  # MIDI knows it by its program
+            SHORT_NAMES.setdefault(part.name, part.program)
+    return registry
 
 
 class _Seeds:
@@ -280,6 +286,11 @@ def generator_class(name: str) -> type[Generator]:
 def analyzer(name: str, **options: Any) -> Analyzer:
     """Build the analyzer called `name`, or `plugin/name`; see `generator`."""
     return _build(Analyzer, name, options)
+
+
+def instrument(name: str) -> Instrument:
+    """Build the instrument called `name`, or `plugin/name`; see `generator`."""
+    return _build(Instrument, name, {})
 
 
 def output(words: str) -> Output:

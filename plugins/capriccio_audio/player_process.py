@@ -24,7 +24,8 @@ from capriccio import ShowError
 
 from .device_clock import DeviceClock
 from .devices import open_playback
-from .instruments import RATE, keep_decoded
+from .instrument_samples import RATE, keep_decoded
+from .orchestra import add_kept_instruments
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .soundfont import synthesizer_for
 from .synthesizer import BLOCK, Synthesizer
@@ -239,6 +240,7 @@ def main(wanted: dict[str, Any]) -> None:
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
     report(alive=OPEN_SECONDS)
     keep_decoded(Path(wanted["folder"]))
+    add_kept_instruments(Path(wanted["folder"]))
     instruments = {int(key): name for key, name in wanted["instruments"].items()}
     try:
         synthesizer = synthesizer_for(instruments, wanted["soundfont"])

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .instruments import (
+from .instrument_samples import (
     DRUM_PANS,
     INSTRUMENTS,
     NEAREST_DRUMS,

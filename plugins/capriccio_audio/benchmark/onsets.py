@@ -18,7 +18,7 @@ import click
 import numpy as np
 from capriccio import Note, Sketch, generator
 
-from ..instruments import RATE
+from ..instrument_samples import RATE
 from ..output import Audio
 from .recording import Recording, onsets, times_of
 
