@@ -39,6 +39,7 @@ from .parameters import Parameter as Parameter
 from .parts import Analyzer as Analyzer
 from .parts import Generator as Generator
 from .parts import Input as Input
+from .parts import Instrument as Instrument
 from .parts import Knob as Knob
 from .parts import Output as Output
 from .performance import Performance as Performance
@@ -48,6 +49,7 @@ from .registry import analyzer_class as analyzer_class
 from .registry import generator as generator
 from .registry import generator_class as generator_class
 from .registry import isolated_folder as isolated_folder
+from .registry import instrument as instrument
 from .registry import microphone as microphone
 from .registry import output as output
 from .scales import pitch_classes as pitch_classes

@@ -21,7 +21,7 @@ import pluggy
 if TYPE_CHECKING:
     from click import Command
 
-    from .parts import Analyzer, Generator, Input, Output
+    from .parts import Analyzer, Generator, Input, Instrument, Output
 
 # The version of the contract: what a plugin may register, and what its parts are called with. A
 # plugin says which one it is written for: `CONTRACT = 1`, a line of its module. Those since OLDEST
@@ -51,6 +51,11 @@ def outputs() -> list[type["Output"]]:  # type: ignore[empty-body]
 @hookspec
 def inputs() -> list[type["Input"]]:  # type: ignore[empty-body]
     """Return the input classes of this plugin."""
+
+
+@hookspec
+def instruments() -> list[type["Instrument"]]:  # type: ignore[empty-body]
+    """Return the instrument classes of this plugin."""
 
 
 @hookspec

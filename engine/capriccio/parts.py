@@ -2,7 +2,7 @@
 
 import inspect
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self, get_args, get_origin
@@ -388,6 +388,26 @@ class Input(Device):
 
     role = "input"
     replayed: ClassVar[bool] = False
+
+
+class Instrument(Part):
+    """Sounds notes: write `sample(self, pitch)`, which returns the sound of one.
+
+    `audio` asks for every pitch of `pitches` before a show, makes them equally loud, and plays the
+    nearest one faster or slower for those between. A held note repeats what lies between the two
+    times of `loop`, in seconds, or ends with its sound; a released one dies away in `release`
+    seconds. MIDI ports, files and soundfonts play the General MIDI `program`, 1..128, instead.
+    """
+
+    role = "instrument"
+    pitches: ClassVar[Sequence[int]] = range(24, 109, 4)
+    loop: ClassVar[tuple[float, float] | None] = None
+    release: ClassVar[float] = 0.25
+    program: ClassVar[int] = 1
+
+    def sample(self, pitch: int) -> np.ndarray[Any, Any]:
+        """Return how a MIDI pitch sounds, `(frames,)` floats -1..1 at 48 kHz."""
+        raise TypeError(f"{self} has no sample(self, pitch)")
 
 
 def inputs_of(things: Iterable[object]) -> list[Input]:

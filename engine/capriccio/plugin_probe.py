@@ -32,7 +32,7 @@ CODE = (".py", ".so", ".pyd", ".dll", ".dylib")
 TOO_SLOW = "had not loaded after"
 # How much of what a plugin prints is shown.
 MAX_LETTERS = 60
-HOOKS = ("generators", "analyzers", "outputs", "inputs", "commands")
+HOOKS = ("generators", "analyzers", "outputs", "inputs", "instruments", "commands")
 # Begun without the current folder in the path, where a file may have a name of the library.
 CHILD = (
     "import json, sys; path, *words = json.loads(sys.argv[1]); sys.path[:] = path; "

@@ -22,7 +22,8 @@ import pluggy
 
 from . import hookspecs
 from .errors import PartError, ShowError, suggest
-from .parts import Analyzer, Generator, Input, Output, Part
+from .general_midi import SHORT_NAMES
+from .parts import Analyzer, Generator, Input, Instrument, Output, Part
 from .performance import Performance
 from .plugin_probe import contract_of, key_of, reasons_against, stdout_to_stderr
 
@@ -38,6 +39,7 @@ HOOKS: dict[str, type[Part]] = {
     "analyzers": Analyzer,
     "outputs": Output,
     "inputs": Input,
+    "instruments": Instrument,
 }
 COMMANDS = "commands"  # the hook that returns no classes
 
@@ -244,7 +246,11 @@ class Registry:
 def installed() -> Registry:
     """Return the registry of everything installed, within what CAPRICCIO_PLUGINS allows."""
     only = os.environ.get("CAPRICCIO_PLUGINS")
-    return Registry(plugin_points(), only, reasons_against)
+    registry = Registry(plugin_points(), only, reasons_against)
+    for part in (found.part for found in registry.found):
+        if issubclass(part, Instrument):  # MIDI knows it by its program
+            SHORT_NAMES.setdefault(part.name, part.program)
+    return registry
 
 
 def look_again(anyway: bool = False) -> list[str]:
@@ -346,6 +352,11 @@ def analyzer(name: str, **options: Any) -> Analyzer:
 def analyzer_class(name: str) -> type[Analyzer]:
     """Return the class of the analyzer called `name`; raise PartError where there is none."""
     return installed().find(Analyzer, name)
+
+
+def instrument(name: str) -> Instrument:
+    """Build the instrument called `name`, or `plugin/name`; see `generator`."""
+    return _build(Instrument, name, {})
 
 
 def output(words: str) -> Output:

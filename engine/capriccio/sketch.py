@@ -22,7 +22,7 @@ from .parts import Generator, Input, Output, inputs_of, knob_parameter
 from .performance import Performance, check_size
 from .recording.recorder import Recorder
 from .recording.take import Take
-from .registry import file_output, input_device, output, reseed, sound_renderer
+from .registry import file_output, input_device, installed, output, reseed, sound_renderer
 from .sketch_provenance import provenance_of
 from .stage.answers import AnswerCue, check_answer, thru_cue
 from .stage.cues import (
@@ -166,13 +166,13 @@ class Sketch:
     def instruments(self, instruments: Mapping[int, str | int]) -> None:
         """Choose what plays each channel: `sketch.instruments({1: "organ", 2: "Cello", 3: 49})`.
 
-        An instrument is one of `audio` ("choir", "kit", …), or a General MIDI name or number. A
-        channel without one has what suits the part that plays it. MIDI ports and files receive a
-        program change.
+        An instrument is one that `capriccio parts` lists, or a General MIDI name or number, which
+        MIDI ports and files receive. A channel without one has what suits the part that plays it.
 
         Raises:
             TypeError, ValueError: it is no dict, or there is no such channel or instrument.
         """
+        installed()  # the plugins, which know more of them
         self._instruments.update(check_instruments(instruments))
 
     # -- within cues --------------------------------------------------------------------------

@@ -3,7 +3,7 @@
 The input `microphone` hears the room, and the generator `midi_player` plays MIDI files.
 """
 
-from capriccio import Generator, Input, Output, hookimpl
+from capriccio import Generator, Input, Instrument, Output, hookimpl
 
 CONTRACT = 1
 
@@ -31,3 +31,11 @@ def inputs() -> list[type[Input]]:
     from .microphone import Microphone
 
     return [BeatInput, Microphone]
+
+
+@hookimpl
+def instruments() -> list[type[Instrument]]:
+    """Return the instruments that come with Capriccio."""
+    from .orchestra import ORCHESTRA
+
+    return ORCHESTRA

@@ -8,7 +8,7 @@ from capriccio import BeatFollower, Gauge, Input, Performance, ShowError
 from .beat_tracker import CERTAIN, STEP_SECONDS, Beat, BeatTracker
 from .device_clock import DeviceClock
 from .devices import Capture
-from .instruments import RATE
+from .instrument_samples import RATE
 
 
 class HeardBeat:

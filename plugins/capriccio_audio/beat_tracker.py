@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .instruments import RATE
+from .instrument_samples import RATE
 
 Array = np.ndarray[Any, Any]
 

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 
-from .instruments import RATE
+from .instrument_samples import RATE
 
 # The clock of a device is compared once in so many seconds, at first more often: after so many
 # requests, then twice as many. By which shares of an error its time and its speed are corrected.

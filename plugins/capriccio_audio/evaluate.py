@@ -12,7 +12,7 @@ import click
 import numpy as np
 
 from .beat_tracker import HOP, BeatTracker
-from .instruments import RATE
+from .instrument_samples import RATE
 from .synthesizer import Synthesizer
 
 Array = np.ndarray[Any, Any]

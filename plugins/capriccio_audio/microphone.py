@@ -11,7 +11,7 @@ from capriccio import Input, Moment, Note, Performance, ShowError
 
 from .device_clock import DeviceClock
 from .devices import Capture
-from .instruments import RATE
+from .instrument_samples import RATE
 from .note_tracker import NoteTracker, SungNote
 from .sound_analysis import HOP, Heard, Listener
 from .sound_file import read_sound

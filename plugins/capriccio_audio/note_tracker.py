@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from .instruments import RATE
+from .instrument_samples import RATE
 from .sound_analysis import HOP, WINDOW, Heard
 
 # How many readings in a row must agree before a note begins, and how far they may be apart, in

@@ -15,6 +15,7 @@ from typing import Any
 from capriccio import Gauge, Moment, Note, Output, Performance, ShowError, SupervisedProcess
 
 from .devices import STUCK, device_latency, device_names
+from .orchestra import add_plugin_instruments
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack
 from .renderer import Renderer
 from .settings import settings_of
@@ -179,6 +180,8 @@ class Audio(Output):
         )
         # What one process has decoded, the next one need not.
         self._folder = TemporaryDirectory(prefix="capriccio-audio-", ignore_cleanup_errors=True)
+        if not performance.soundfont:
+            add_plugin_instruments(performance.instruments.values(), Path(self._folder.name))
         self._wanted: dict[str, Any] = {
             "device": self.target,
             "instruments": dict(performance.instruments),

@@ -24,7 +24,8 @@ from capriccio import ShowError
 
 from .device_clock import DeviceClock
 from .devices import close_in_time, open_playback
-from .instruments import RATE, keep_decoded
+from .instrument_samples import RATE, keep_decoded
+from .orchestra import add_kept_instruments
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .soundfont import synthesizer_for
 from .synthesizer import BLOCK, Synthesizer
@@ -92,7 +93,8 @@ class Player:
             pieces.append(self.synthesizer.render().T)
             start += BLOCK / RATE
             have += BLOCK
-        sound = np.concatenate(pieces)
+        # Most devices ask for whole blocks.
+        sound = pieces[1] if have == BLOCK and not len(self._left) else np.concatenate(pieces)
         self._left = sound[frames:]
         took = time.monotonic() - began
         self.busy += took
@@ -242,6 +244,7 @@ def main(wanted: dict[str, Any]) -> None:
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
     report(alive=OPEN_SECONDS)
     keep_decoded(Path(wanted["folder"]))
+    add_kept_instruments(Path(wanted["folder"]))
     instruments = {int(key): name for key, name in wanted["instruments"].items()}
     try:
         synthesizer = synthesizer_for(instruments, wanted["soundfont"])

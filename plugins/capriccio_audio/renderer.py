@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from capriccio import Note, Performance
 
-from .instruments import RATE
+from .instrument_samples import RATE
 from .settings import settings_of
 from .soundfont import synthesizer_for
 from .synthesizer import Synthesizer

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from .instruments import Sample, samples_of
+from .instrument_samples import Sample, samples_of
 
 Array = np.ndarray[Any, Any]
 

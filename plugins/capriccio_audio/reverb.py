@@ -6,8 +6,9 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# The frames of the hall behind which it is computed in larger blocks.
-LATER = 2048
+# Before so many frames nothing is heard of the hall; behind so many it is computed in larger
+# blocks.
+FIRST, LATER = 512, 2048
 
 
 def hall(rate: int, frames: int) -> Array:
@@ -79,36 +80,51 @@ class Convolution:
         return np.fft.irfft(wet)[:, self.block :].astype(np.float32)
 
 
+class Later:
+    """A convolution whose answer is heard a whole block later: what comes meanwhile is collected.
+
+    Args:
+        response: what it answers, from the end of its first block on.
+        block, rate, highest: as for `Convolution`.
+    """
+
+    def __init__(self, response: Array, block: int, rate: int, highest: float):
+        self._convolution = Convolution(response, block, rate, highest)
+        self._sent = np.zeros(block, np.float32)
+        self._answer: Array | None = None
+        self._filled = 0
+
+    def add(self, sent: Array) -> Array | None:
+        """Return the answer to what was sent in the block before; None where it is silent."""
+        begin, end = self._filled, self._filled + len(sent)
+        answer = None if self._answer is None else self._answer[:, begin:end]
+        self._sent[begin:end] = sent
+        self._filled = end
+        if end == len(self._sent):
+            self._filled, self._answer = 0, self._convolution.add(self._sent.copy())
+        return answer
+
+
 class Reverb:
     """Returns the sound of the hall for what is sent into it, a block at a time; never late.
 
-    Where blocks are small, what the hall returns later than `LATER` frames is computed in blocks
-    of that size: Gardner 1995, "Efficient convolution without input-output delay".
+    Where blocks are small, the hall is computed in larger ones: nothing is heard of it before
+    `FIRST` frames, and what comes later than `LATER` frames is computed in blocks of that size.
+    Gardner 1995, "Efficient convolution without input-output delay".
     """
 
     def __init__(self, rate: int, block: int, seconds: float = 1.4, highest: float = 10_000.0):
         response = hall(rate, round(seconds * rate / 256) * 256)
-        self._tail: Convolution | None = None
-        if block < LATER:
-            self._tail = Convolution(response[:, LATER:], LATER, rate, highest)
-            response = response[:, :LATER]
-            self._sent = np.zeros(LATER, np.float32)  # since the tail was computed
-            self._late: Array | None = None  # what the tail returns meanwhile
-            self._filled = 0
-        self._head = Convolution(response, block, rate, highest)
+        self._stages: list[Convolution | Later] = []
+        if block >= LATER:
+            self._stages = [Convolution(response, block, rate, highest)]
+        else:
+            self._stages.append(Later(response[:, FIRST:LATER], FIRST, rate, highest))
+            self._stages.append(Later(response[:, LATER:], LATER, rate, highest))
 
     def add(self, sent: Array) -> Array | None:
         """Return what the hall answers to `sent`, `(2, block)`; None where it is silent."""
-        wet = self._head.add(sent)
-        if self._tail is None:
-            return wet
-        begin, end = self._filled, self._filled + len(sent)
-        late = None if self._late is None else self._late[:, begin:end]
-        self._sent[begin:end] = sent
-        self._filled = end
-        if end == LATER:
-            self._filled, self._late = 0, self._tail.add(self._sent.copy())
-        if wet is None or late is None:
-            return late if wet is None else wet
-        wet += late
-        return wet
+        answers = [answer for stage in self._stages if (answer := stage.add(sent)) is not None]
+        if len(answers) < 2:
+            return answers[0] if answers else None
+        return answers[0] + answers[1]

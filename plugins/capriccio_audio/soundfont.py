@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from capriccio import ShowError, install_command, program_of, stderr_silenced
 
-from .instruments import RATE, instrument_for
+from .instrument_samples import RATE, instrument_for
+from .orchestra import add_plugin_instruments
 from .synthesizer import BLOCK, DRUM_CHANNEL, PEDAL, REVERB, VOLUME, Synthesizer
 
 Array = np.ndarray[Any, Any]
@@ -188,5 +189,6 @@ def synthesizer_for(
     if soundfont:
         programs = {channel: program_of(name) for channel, name in instruments.items()}
         return SoundfontSynthesizer(soundfont, programs, blocks)
+    add_plugin_instruments(instruments.values())
     names = {channel: instrument_for(name) for channel, name in instruments.items()}
     return Synthesizer(names, blocks)

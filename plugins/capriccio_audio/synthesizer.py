@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .instruments import (
+from .instrument_samples import (
     DRUM_PANS,
     INSTRUMENTS,
     NEAREST_DRUMS,
@@ -399,14 +399,17 @@ class Synthesizer:
         """Return the next blocks of these voices, `(voices, frames)`; they go on behind them."""
         level = self._level[on][:, None]
         fall = self._fall[on][:, None]
-        levels = self._target[on][:, None] * fall ** np.arange(1, blocks + 1, dtype=np.float32)
+        # Live it is one block, and less is to be computed.
+        levels = self._target[on][:, None] * (
+            fall if blocks == 1 else fall ** np.arange(1, blocks + 1, dtype=np.float32)
+        )
         if self._whole[on[0]] is not None:
             wave, ended = self._slices(on, blocks * BLOCK)
         else:
             share, index, ended = self._positions(on, blocks)
             wave = cubic(self._sound, index, share)
         wave = wave.reshape(len(on), blocks, BLOCK)
-        before = np.concatenate([level, levels[:, :-1]], axis=1)
+        before = level if blocks == 1 else np.concatenate([level, levels[:, :-1]], axis=1)
         if (before == levels).all():
             wave *= before[:, :, None]
         else:
@@ -440,17 +443,22 @@ class Synthesizer:
         Two arrays `(voices * blocks, BLOCK)`, the share of the way to the next frame and the index
         of the frame before, and which voices have come to their end.
         """
-        turns = self._phase[on][:, None] + self._speed[on][:, None] * np.arange(blocks + 1)
-        self._phase[on] = turns[:, -1]
-        # The rate is that of the middle of a block; from one to the next it hardly changes.
-        sway = np.sin(0.5 * (turns[:, :-1] + turns[:, 1:]))
-        rates = self._rate[on][:, None] * (1 + self._sway[on][:, None] * sway)
+        rates = self._rate[on][:, None]
+        depth = self._sway[on][:, None]
+        if depth.any():
+            turns = self._phase[on][:, None] + self._speed[on][:, None] * np.arange(blocks + 1)
+            self._phase[on] = turns[:, -1]
+            # The rate is that of the middle of a block; from one to the next it hardly changes.
+            rates = rates * (1 + depth * np.sin(0.5 * (turns[:, :-1] + turns[:, 1:])))
+        elif blocks > 1:
+            rates = np.repeat(rates, blocks, axis=1)
         delay = self._delay[on]
-        moved = np.full(rates.shape, float(BLOCK))
-        moved[:, 0] -= delay
+        delayed = bool(delay.any())
         positions = np.empty((len(on), blocks + 1))
         positions[:, 0] = self._position[on]
-        positions[:, 1:] = moved * rates
+        np.multiply(rates, BLOCK, out=positions[:, 1:])
+        if delayed:
+            positions[:, 1] -= delay * rates[:, 0]
         np.cumsum(positions, axis=1, out=positions)
         end, loop = self._end[on][:, None], self._loop[on][:, None]
         behind = positions[:, 1:] >= end
@@ -460,8 +468,8 @@ class Synthesizer:
             positions -= rounds * loop
         self._position[on] = positions[:, -1]
         steps = self._steps
-        if delay.any():
-            steps = np.tile(steps, (moved.size, 1))
+        if delayed:
+            steps = np.tile(steps, (rates.size, 1))
             steps[::blocks] = np.maximum(steps[::blocks] - delay[:, None], -1)
             self._delay[on] = 0.0
         start = positions[:, :-1].reshape(-1, 1)

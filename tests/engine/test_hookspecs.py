@@ -26,8 +26,9 @@ def test_an_unknown_name_is_an_attribute_error():
         raise AssertionError
 
 
-def test_there_are_five_hooks():
+def test_there_are_six_hooks():
     from capriccio import hookspecs
 
     hooks = {name for name, thing in vars(hookspecs).items() if hasattr(thing, "capriccio_spec")}
-    assert hooks == {"generators", "analyzers", "outputs", "inputs", "commands"}
+    parts = {"generators", "analyzers", "outputs", "inputs", "instruments"}
+    assert hooks == {*parts, "commands"}

@@ -1,7 +1,7 @@
 """Drums that play a steady beat, rendered."""
 
 import numpy as np
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.synthesizer import Synthesizer
 
 

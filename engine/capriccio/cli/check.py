@@ -162,8 +162,14 @@ def _check_part(part: "type[Part]", target: str) -> Iterator[Line]:
 
 
 def _contract(part: Any, target: str) -> tuple[str, str]:
-    from ..parts import Analyzer, Generator, Output
-    from ..testing import check_analyzer, check_generator, check_input, check_output
+    from ..parts import Analyzer, Generator, Instrument, Output
+    from ..testing import (
+        check_analyzer,
+        check_generator,
+        check_input,
+        check_instrument,
+        check_output,
+    )
 
     try:
         with tempfile.TemporaryDirectory() as folder, chdir(folder):
@@ -175,6 +181,8 @@ def _contract(part: Any, target: str) -> tuple[str, str]:
                 return "ok", f"kept; it reads {kind}"
             elif issubclass(part, Output):
                 check_output(part, target)
+            elif issubclass(part, Instrument):
+                check_instrument(part)
             else:
                 check_input(part, target)
     except AssertionError as error:

@@ -10,7 +10,7 @@ Each check raises AssertionError with one sentence that names the part, what it 
 """
 
 from ..clock import OfflineClock
-from .checks import check_analyzer, check_generator, check_input, check_output
+from .checks import check_analyzer, check_generator, check_input, check_instrument, check_output
 from .memory import Memory
 from .samples import drawings, images, moments, phrases
 
@@ -20,6 +20,7 @@ __all__ = [
     "check_analyzer",
     "check_generator",
     "check_input",
+    "check_instrument",
     "check_output",
     "drawings",
     "images",

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..clock import Moment, OfflineClock
 from ..media import Note, Stroke
-from ..parts import Analyzer, Device, Generator, Input, Output
+from ..parts import Analyzer, Device, Generator, Input, Instrument, Output
 from ..performance import Performance
 from .common import (
     attempt,
@@ -40,6 +40,8 @@ SHOW = [
 ]
 # How long a thread of an input may take to end after `close`, in seconds.
 THREAD_SECONDS = 5.0
+# The longest sound of an instrument, in frames.
+MAX_FRAMES = 30 * 48_000
 
 
 def check_generator(part: type[Generator] | str, **options: Any) -> None:
@@ -261,6 +263,48 @@ def check_input(part: type[Input] | str, target: str | Path = "", **options: Any
     The `target` is what follows the colon on the command line.
     """
     _check_device(class_of(part, Input), target, options)
+
+
+def check_instrument(part: type[Instrument] | str, **options: Any) -> None:
+    """Check that an instrument conforms; raise AssertionError if not.
+
+    Its lowest, middle and highest pitch are sampled twice, and must be the same.
+    """
+    kind = class_of(part, Instrument)
+    name, pitches = name_of(kind), sorted(kind.pitches)
+    check_class(kind)
+    pitched = bool(pitches) and all(pitch in range(128) for pitch in pitches)
+    expect(pitched, f"{name} has the pitches {pitches}, expected some of 0..127")
+    expect(
+        kind.program in range(1, 129),
+        f"{name} has the program {kind.program!r}, expected one of General MIDI, 1..128",
+    )
+    with hidden_modules("torch"):
+        instrument = build_part(kind, **options)
+        for pitch in sorted({pitches[0], pitches[len(pitches) // 2], pitches[-1]}):
+            sounds = [
+                attempt(f"{name}, sampled at {pitch},", instrument.sample, pitch) for _ in range(2)
+            ]
+            sound = np.asarray(sounds[0])
+            expect(
+                sound.ndim == 1 and sound.dtype.kind == "f" and 0 < len(sound) <= MAX_FRAMES,
+                f"{name} returned {_kind(sounds[0])} for pitch {pitch}, expected (frames,) floats, "
+                f"30 s at 48 kHz at most",
+            )
+            finite = bool(np.isfinite(sound).all())
+            peak = float(np.abs(sound).max()) if finite else math.inf
+            expect(0 < peak <= 1, f"{name} has a peak of {peak:g} at pitch {pitch}, expected 0..1")
+            expect(
+                np.array_equal(sound, np.asarray(sounds[1])),
+                f"{name} returned different sounds for pitch {pitch}; draw random numbers from "
+                "numpy.random.default_rng(pitch)",
+            )
+            begin, end = kind.loop or (0.0, 1 / 48_000)
+            expect(
+                0 <= begin < end <= len(sound) / 48_000,
+                f"{name} has the loop {kind.loop} in {len(sound) / 48_000:g} s of pitch {pitch}",
+            )
+        check_close(instrument)
 
 
 def _check_device(kind: type[Device], target: str | Path, options: dict[str, Any]) -> None:

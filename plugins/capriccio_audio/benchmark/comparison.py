@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import click
 import numpy as np
 
-from ..instruments import RATE
+from ..instrument_samples import RATE
 from ..sound_file import read_sound
 from ..synthesizer import Synthesizer
 

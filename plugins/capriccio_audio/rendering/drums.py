@@ -195,7 +195,7 @@ def hand_drum(hertz: float, decay: float, slap: float) -> Callable[..., Tone]:
     return render
 
 
-# By General MIDI number; a `set` of numbers that are missing here is in `instruments.py`.
+# By General MIDI number; a `set` of numbers that are missing here is in `instrument_samples.py`.
 DRUMS: dict[int, Callable[[np.random.Generator, bool], Tone]] = {
     36: kick,
     37: side_stick,

@@ -13,7 +13,7 @@ from helpers.command import capriccio, error
 PLUGIN = '''
 import numpy as np
 from typing import NamedTuple
-from capriccio import Analyzer, Generator, Input, Output, hookimpl
+from capriccio import Analyzer, Generator, Input, Instrument, Output, hookimpl
 
 KEPT = []
 
@@ -63,6 +63,11 @@ class Far(Output):
 
 class Hand(Input):
     """Turn a knob."""
+
+class Fork(Instrument):
+    """Strike a fork."""
+    def sample(self, pitch):
+        return np.exp(-np.arange(9000) / 3000)
 
 @hookimpl
 def generators(): return [PARTS]
@@ -152,8 +157,10 @@ def test_an_analyzer_is_given_what_it_reads(module):
     assert lines["contract"].found == "kept; it reads phrases"
 
 
-@pytest.mark.parametrize(("hook", "part"), [("outputs", "Lamp"), ("inputs", "Hand")])
-def test_outputs_and_inputs_are_opened(module, hook, part):
+@pytest.mark.parametrize(
+    ("hook", "part"), [("outputs", "Lamp"), ("inputs", "Hand"), ("instruments", "Fork")]
+)
+def test_outputs_and_inputs_are_opened_and_instruments_sampled(module, hook, part):
     assert states(parts_of(module(hook, part))) == {"contract": "ok", "docs": "ok"}
 
 

@@ -7,12 +7,13 @@ from typing import Literal, NamedTuple
 
 import numpy as np
 import pytest
-from capriccio import Analyzer, Generator, Input, Note, Output, Parameter, Stroke
+from capriccio import Analyzer, Generator, Input, Instrument, Note, Output, Parameter, Stroke
 from capriccio.testing import (
     Memory,
     check_analyzer,
     check_generator,
     check_input,
+    check_instrument,
     check_output,
     checks,
     drawings,
@@ -607,3 +608,43 @@ def test_an_input_is_given_its_target(tmp_path):
     assert targets == [str(tmp_path / "tape")] * 2
     with pytest.raises(AssertionError, match="is not a class that extends Input"):
         check_input(Memory)
+
+
+# -- instruments ------------------------------------------------------------------------------
+
+
+class Sine(Instrument):
+    """Sound a sine."""
+
+    pitches = (57, 69)
+    loop = (0.25, 0.5)
+
+    def sample(self, pitch):
+        turns = 440 * 2 ** ((pitch - 69) / 12) * np.arange(24_000) / 48_000
+        return np.sin(2 * np.pi * turns)
+
+
+def test_a_good_instrument_passes():
+    check_instrument(Sine)
+
+
+@pytest.mark.parametrize(
+    ("fields", "complaint"),
+    [
+        ({"pitches": ()}, r"has the pitches \[\], expected some of 0\.\.127"),
+        ({"pitches": (60, 128)}, r"has the pitches \[60, 128\], expected"),
+        ({"program": 0}, r"has the program 0, expected one of General MIDI, 1\.\.128"),
+        ({"loop": (0.4, 0.6)}, r"has the loop \(0\.4, 0\.6\) in 0\.5 s of pitch 57"),
+        ({"sample": lambda self, pitch: "la"}, r"for pitch 57, expected \(frames,\) floats"),
+        ({"sample": lambda self, pitch: np.zeros((2, 9))}, r"expected \(frames,\) floats"),
+        ({"sample": lambda self, pitch: np.zeros(9)}, r"has a peak of 0 at pitch 57, expected"),
+        ({"sample": lambda self, pitch: np.full(9, 1.1)}, r"has a peak of 1\.1 at pitch 57"),
+        ({"sample": lambda self, pitch: np.full(9, np.nan)}, "has a peak of inf at pitch 57"),
+        ({"sample": lambda self, pitch: np.random.rand(99)}, "different sounds for pitch 57; draw"),
+        ({"sample": lambda self, pitch: 1 / 0}, "sampled at 57, raised ZeroDivisionError"),
+    ],
+)
+def test_an_instrument_with_a_fault_fails(fields, complaint):
+    part = type("Bad", (Sine,), {"__doc__": "Fail.", **fields})
+    with pytest.raises(AssertionError, match=f"^instrument 'bad'.*{complaint}"):
+        check_instrument(part)

@@ -4,7 +4,7 @@ import pytest
 from capriccio import Performance, ShowError
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio_audio.beat_input import BeatInput, HeardBeat
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from helpers.command import PIECE, error
 from helpers.devices import jack_daemon, wait_for
 from helpers.drums import drums

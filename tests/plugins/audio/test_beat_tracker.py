@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from capriccio_audio.beat_tracker import CERTAIN, HOP, BeatTracker, autocorrelation
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from helpers.drums import drums
 
 

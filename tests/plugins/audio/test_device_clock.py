@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from capriccio_audio.device_clock import JUMP_REQUESTS, DeviceClock
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 
 BLOCK = 256
 PERIOD = BLOCK / RATE

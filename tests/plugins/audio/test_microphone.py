@@ -7,7 +7,7 @@ from capriccio.clock import LiveClock, OfflineClock
 from capriccio.recording.recorder import Recorder
 from capriccio.recording.take import read_take
 from capriccio.testing import Memory, check_input
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.microphone import Microphone
 from capriccio_audio.sound_file import SoundFile
 from helpers.devices import jack_daemon, wait_for

@@ -17,7 +17,7 @@ import pytest
 from capriccio import Note, Performance, ShowError, Sketch
 from capriccio.clock import LiveClock, OfflineClock
 from capriccio.testing import check_output
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.output import Audio
 from capriccio_audio.protocol import EVENT, NOTE_OFF, NOTE_ON, SETTING, pack
 from capriccio_audio.sound_file import read_sound

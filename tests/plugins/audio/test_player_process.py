@@ -7,7 +7,7 @@ import time
 
 import numpy as np
 from capriccio_audio import player_process
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.limiter import CEILING
 from capriccio_audio.player_process import Player, Watch
 from capriccio_audio.protocol import END, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS, pack

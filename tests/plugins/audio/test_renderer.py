@@ -3,7 +3,7 @@
 import numpy as np
 from capriccio import Note, Performance
 from capriccio.clock import OfflineClock
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.renderer import Renderer
 
 

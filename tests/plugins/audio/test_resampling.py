@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from capriccio_audio.instruments import RATE, samples_of
+from capriccio_audio.instrument_samples import RATE, samples_of
 from capriccio_audio.resampling import PIECE, WholeNote, cubic
 from capriccio_audio.synthesizer import BLOCK, Synthesizer
 

@@ -38,8 +38,9 @@ def test_the_sides_differ_and_the_tail_dies_away():
 def test_silence_costs_nothing_after_the_tail():
     reverb = Reverb(48_000, BLOCK)
     assert reverb.add(np.zeros(BLOCK, np.float32)) is None
-    assert reverb.add(np.ones(BLOCK, np.float32)) is not None
+    reverb.add(np.ones(BLOCK, np.float32))
     heard = [reverb.add(np.zeros(BLOCK, np.float32)) for _ in range(67_200 // BLOCK)]
+    assert heard[0] is not None
     last = [one for one in heard if one is not None][-1]
     for _ in range(2 * LATER // BLOCK):
         reverb.add(np.zeros(BLOCK, np.float32))

@@ -3,7 +3,7 @@
 import av
 import numpy as np
 import pytest
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.sound_file import SoundFile, read_sound
 
 

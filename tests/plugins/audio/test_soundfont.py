@@ -8,7 +8,7 @@ import pytest
 from capriccio import Note, ShowError, Sketch
 from capriccio.cli.main import main
 from capriccio_audio import soundfont
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.limiter import CEILING
 from capriccio_audio.output import Audio
 from capriccio_audio.sound_file import read_sound

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.limiter import CEILING
 from capriccio_audio.synthesizer import BLOCK, PEDAL, VOICES, Synthesizer
 

@@ -14,7 +14,7 @@ from capriccio_audio.benchmark.comparison import (
     sines,
     spectrogram,
 )
-from capriccio_audio.instruments import RATE
+from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.sound_file import read_sound
 from click.testing import CliRunner
 

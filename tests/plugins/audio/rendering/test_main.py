@@ -3,14 +3,14 @@
 import json
 
 import numpy as np
-from capriccio_audio import instruments
+from capriccio_audio import instrument_samples
 from capriccio_audio.rendering import main
 from capriccio_audio.rendering.main import GAP_SECONDS, RATE, RECIPES, Recipe, render
 from capriccio_audio.rendering.tones import Tone
 
 
 def test_every_instrument_has_a_recipe():
-    assert set(RECIPES) == set(instruments.INSTRUMENTS)
+    assert set(RECIPES) == set(instrument_samples.INSTRUMENTS)
 
 
 def test_an_instrument_is_written_as_one_file_that_plays_where_it_says(tmp_path, monkeypatch):
@@ -28,7 +28,7 @@ def test_an_instrument_is_written_as_one_file_that_plays_where_it_says(tmp_path,
         (72, 0),
         (72, 1),
     ]
-    sound = instruments.decode(tmp_path / "bells.ogg")
+    sound = instrument_samples.decode(tmp_path / "bells.ogg")
     assert notes[1]["start"] == 4800 + round(GAP_SECONDS * RATE)
     for note in notes:
         piece = np.abs(sound[note["start"] :][: note["frames"]])

@@ -128,9 +128,37 @@ class SampleSet:
 @cache
 def samples_of(name: str) -> SampleSet:
     """Return the samples of the instrument `name`, decoded on first use."""
-    path = SAMPLES / f"{name.replace(' ', '-')}.ogg"
-    notes = json.loads(path.with_suffix(".json").read_text(encoding="utf-8"))
-    decoded = _decoded(path)
+    if name in _added:
+        return sample_set(*_added[name])
+    return sample_set(_decoded(SAMPLES / f"{name.replace(' ', '-')}.ogg"), notes_of(name))
+
+
+def notes_of(name: str) -> list[dict[str, Any]]:
+    """Return what the samples of an instrument of ours are; see `sample_set`."""
+    path = SAMPLES / f"{name.replace(' ', '-')}.json"
+    notes: list[dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))
+    return notes
+
+
+# The sound and the notes of instruments of other plugins.
+_added: dict[str, tuple[Array, list[dict[str, Any]]]] = {}
+
+
+def add_instrument(instrument: Instrument, sound: Array, notes: list[dict[str, Any]]) -> None:
+    """Have another instrument played; sound and notes are as in `sample_set`."""
+    _added[instrument.name] = sound, notes
+    samples_of.cache_clear()
+    INSTRUMENTS[instrument.name] = instrument
+
+
+def sample_set(decoded: Array, notes: list[dict[str, Any]]) -> SampleSet:
+    """Return the samples of an instrument.
+
+    Args:
+        decoded: all of them, one after the other, with silence between.
+        notes: of each its `pitch`, `layer`, `start` and `frames`, the `gain` that makes it as loud
+            as others, and perhaps its `loop`, two frames counted from its start.
+    """
     pieces: list[Array] = []
     samples: list[Sample] = []
     silence, place = np.zeros(PADDING, np.float32), 0
@@ -206,7 +234,7 @@ PROGRAMS = {5: "electric piano", 6: "electric piano", 7: "guitar", 8: "guitar",
 
 def instrument_for(name: str | int) -> str:
     """Return which of `INSTRUMENTS` plays a General MIDI program 1..128, or the name itself."""
-    if isinstance(name, str) and name in INSTRUMENTS:
-        return name
+    if isinstance(name, str):
+        return name.replace("-", " ") if name not in INSTRUMENTS else name
     number = int(name)
     return PROGRAMS.get(number, FAMILIES[(number - 1) // 8])

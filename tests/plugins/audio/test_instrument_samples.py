@@ -4,8 +4,8 @@ import json
 
 import numpy as np
 import pytest
-from capriccio_audio import instruments
-from capriccio_audio.instruments import (
+from capriccio_audio import instrument_samples
+from capriccio_audio.instrument_samples import (
     INSTRUMENTS,
     NEAREST_DRUMS,
     PADDING,
@@ -67,12 +67,12 @@ def test_the_samples_are_small_and_of_known_instruments():
 
 
 def test_what_is_decoded_is_kept_for_another_process(tmp_path, monkeypatch):
-    monkeypatch.setattr(instruments, "_folder", None)
+    monkeypatch.setattr(instrument_samples, "_folder", None)
     keep_decoded(tmp_path)
     first = samples_of.__wrapped__("bass").sound
     assert [file.name for file in tmp_path.iterdir()] == ["bass.npy"]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(instruments, "decode", lambda path: pytest.fail("decoded again"))
+        patch.setattr(instrument_samples, "decode", lambda path: pytest.fail("decoded again"))
         assert (samples_of.__wrapped__("bass").sound == first).all()
     (tmp_path / "bass.npy").write_bytes(b"half")
     assert (samples_of.__wrapped__("bass").sound == first).all()
