@@ -3,12 +3,9 @@
 import json
 import multiprocessing
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, closing, contextmanager
-from multiprocessing.connection import Client, Connection, Listener
-from pathlib import Path
+from contextlib import ExitStack, contextmanager
 from typing import Any
 
 import click
@@ -111,32 +108,32 @@ def _worker(width: int, height: int, now: Moment) -> Iterator[Callable[[], Any]]
 def _pipes(width: int, height: int) -> Iterator[Callable[[], Any]]:
     asked, ask = multiprocessing.Pipe(duplex=False)
     answer, answered = multiprocessing.Pipe(duplex=False)
-    child = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(asked, answered, width, height), daemon=True
-    )
-    child.start()
-    try:
+    with _serving(asked, answered, width, height):
         yield _caller(ask, answer, width, height)
-    finally:
         ask.send_bytes(b"")
-        child.join()
 
 
 @contextmanager
 def _socket(width: int, height: int) -> Iterator[Callable[[], Any]]:
-    with tempfile.TemporaryDirectory() as folder:
-        address = str(Path(folder) / "socket")
-        with closing(Listener(address, "AF_UNIX")) as listener:
-            child = multiprocessing.get_context("spawn").Process(
-                target=_serve_at, args=(address, width, height), daemon=True
-            )
-            child.start()
-            with listener.accept() as line:
-                try:
-                    yield _caller(line, line, width, height)
-                finally:
-                    line.send_bytes(b"")
-                    child.join()
+    here, there = multiprocessing.Pipe()  # a pair of Unix sockets, where there are such
+    with _serving(there, there, width, height):
+        yield _caller(here, here, width, height)
+        here.send_bytes(b"")
+
+
+@contextmanager
+def _serving(asked: Any, answered: Any, width: int, height: int) -> Iterator[None]:
+    child = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(asked, answered, width, height), daemon=True
+    )
+    child.start()
+    for end in {asked, answered}:
+        end.close()  # so that the end of the child is noticed
+    try:
+        yield
+        child.join()
+    finally:
+        child.kill()
 
 
 def _caller(ask: Any, answer: Any, width: int, height: int) -> Callable[[], Any]:
@@ -147,12 +144,7 @@ def _caller(ask: Any, answer: Any, width: int, height: int) -> Callable[[], Any]
     return call
 
 
-def _serve(asked: "Connection", answered: "Connection", width: int, height: int) -> None:
+def _serve(asked: Any, answered: Any, width: int, height: int) -> None:
     part, now = Blank(width=width, height=height), Moment()
     while asked.recv_bytes():
         answered.send_bytes(part(now).reshape(-1).data)
-
-
-def _serve_at(address: str, width: int, height: int) -> None:
-    with Client(address, "AF_UNIX") as line:
-        _serve(line, line, width, height)
