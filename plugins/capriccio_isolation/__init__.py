@@ -6,6 +6,7 @@ from capriccio import hookimpl
 
 if TYPE_CHECKING:
     from capriccio import Analyzer, Generator
+    from click import Command
 
 CONTRACT = 1
 
@@ -24,3 +25,11 @@ def analyzers() -> list[type["Analyzer"]]:
     from .analyzer import Isolated
 
     return [Isolated]
+
+
+@hookimpl
+def commands() -> list["Command"]:
+    """Return the command `bench-isolation`."""
+    from .overhead import bench_isolation
+
+    return [bench_isolation]

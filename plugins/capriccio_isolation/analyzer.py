@@ -6,7 +6,7 @@ from typing import Any
 
 from capriccio import Analyzer, PartError, analyzer_class
 
-from .isolated_part import IsolatedPart
+from .isolated_part import IsolatedPart, place_of
 from .worker_process import CALL_SECONDS, MEGABYTES
 
 
@@ -44,8 +44,8 @@ class Isolated(IsolatedAnalyzer):
             raise PartError("an isolated part cannot be isolated again")
         self.environment = getattr(kind, "environment", None)  # type: ignore[misc]
         self.open_worker(
-            "analyzer", part, options, seconds=float(seconds), megabytes=int(megabytes),
-            network=bool(network), write=bool(write),
+            "analyzer", part, options, place_of(kind), seconds=float(seconds),
+            megabytes=int(megabytes), network=bool(network), write=bool(write),
         )  # fmt: skip
 
     def __str__(self) -> str:

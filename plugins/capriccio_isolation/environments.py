@@ -67,7 +67,9 @@ class Environment:
         if not self.python.exists():
             raise PartError(f"there is no {str(self.python)!r}; capriccio restore makes it anew")
         worker = WorkerProcess(
-            f"plugin {self.folder.name!r}", {"role": "", "part": "", "entry": self.entry}, {},
+            f"plugin {self.folder.name!r}",
+            {"role": "", "part": "", "entry": self.entry, "where": ""},
+            {},
             **{**self.limits(), "seconds": START_SECONDS},
         )  # fmt: skip
         try:

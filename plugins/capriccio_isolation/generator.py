@@ -6,7 +6,7 @@ from typing import Any
 
 from capriccio import Generator, Moment, PartError, generator_class
 
-from .isolated_part import IsolatedPart
+from .isolated_part import IsolatedPart, place_of
 from .worker_process import CALL_SECONDS, MEGABYTES
 
 
@@ -65,8 +65,8 @@ class Isolated(IsolatedGenerator):
         # One with an environment of its own, which is isolated anyway, is given other limits.
         self.environment = getattr(self._class, "environment", None)  # type: ignore[misc]
         self.open_worker(
-            "generator", part, options, seconds=float(seconds), megabytes=int(megabytes),
-            network=bool(network), write=bool(write),
+            "generator", part, options, place_of(self._class), seconds=float(seconds),
+            megabytes=int(megabytes), network=bool(network), write=bool(write),
         )  # fmt: skip
 
     def __str__(self) -> str:

@@ -23,11 +23,21 @@ class IsolatedPart:
     worker: WorkerProcess
     environment: ClassVar[Environment | None] = None  # of its own, that it was installed into
 
-    def open_worker(self, role: str, part: str, options: Mapping[str, Any], **limits: Any) -> None:
-        """Prepare a worker for a part; it is started by the first call."""
+    def open_worker(
+        self, role: str, part: str, options: Mapping[str, Any], where: str = "", **limits: Any
+    ) -> None:
+        """Prepare a worker for a part; it is started by the first call.
+
+        Args:
+            role: "generator" or "analyzer".
+            part: its name.
+            options: those of the part.
+            where: its class, as an entry point would name it, where that is known.
+            limits: as `WorkerProcess` takes them.
+        """
         if os.name != "posix":
             raise PartError("parts can be isolated on Linux and macOS only")
-        facts = {"role": role, "part": part, "entry": ""}
+        facts = {"role": role, "part": part, "entry": "", "where": where}
         if self.environment is not None:
             facts["entry"] = self.environment.entry
             limits = {**self.environment.limits(), **limits}
@@ -106,3 +116,8 @@ class IsolatedPart:
         if self._revival is not None:
             self._revival.join()
             self._revival = None
+
+
+def place_of(kind: type) -> str:
+    """Return where a class is, as an entry point would name it."""
+    return f"{kind.__module__}:{kind.__qualname__}"

@@ -197,7 +197,7 @@ def _install(
         with step("checking that it plays"):
             for plugin in plugins:
                 _load(plugin)
-            check_plugins(list(plugins), None)
+            check_plugins(list(plugins), None, ("generators", "analyzers"))
     _remember(changes, fetched, request, rights)
     for plugin in plugins:
         click.echo(f"installed {plugin}; capriccio parts lists its parts")

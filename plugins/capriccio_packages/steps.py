@@ -17,6 +17,7 @@ from .environment import OWN, PackageError, run_pip
 from .wheel_file import WheelFile, read_wheel
 
 CHECK_SECONDS = 300.0  # of the report card of one plugin
+ROLES = ("generators", "analyzers", "outputs", "inputs", "commands")  # that plugins bring
 TOO_SLOW = "had not loaded after"  # in the reason against such a plugin
 
 
@@ -120,8 +121,14 @@ def _listed() -> list[dict[str, Any]]:
     return listed
 
 
-def check_plugins(new: list[str], before: dict[str, str] | None) -> None:
-    """Check that new plugins load and keep the contract, and that others load as `before`."""
+def check_plugins(
+    new: list[str], before: dict[str, str] | None, roles: tuple[str, ...] = ROLES
+) -> None:
+    """Check that new plugins load and keep the contract, and that others load as `before`.
+
+    Raises:
+        PackageError: one does not, or a new one registers nothing of these roles.
+    """
     listed = _listed()
     if any(TOO_SLOW in reason for one in listed for reason in one["broken"]):
         listed = _listed()  # the machine may have been busy: such a plugin is tried twice
@@ -135,6 +142,12 @@ def check_plugins(new: list[str], before: dict[str, str] | None) -> None:
             f"plugin {one['plugin']!r} does not load: {'; '.join(one['broken'])}; "
             "everything is as it was"
         )
+    for one in listed:
+        if one["plugin"] in new and not any(one[role] for role in roles):
+            raise PackageError(
+                f"plugin {one['plugin']!r} registers nothing that can be played here: expected "
+                f"{', '.join(roles)}; everything is as it was"
+            )
     for plugin in new:
         child = _capriccio("check", plugin, "--json")
         try:

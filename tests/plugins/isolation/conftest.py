@@ -8,98 +8,7 @@ from pathlib import Path
 
 import pytest
 from capriccio import registry
-
-TROUBLE = '''
-import ctypes, os, subprocess, sys, time
-import numpy as np
-from typing import NamedTuple
-from capriccio import Analyzer, Generator, Note, Stroke, hookimpl
-
-
-class Trouble(Generator):
-    """Do what `what` says."""
-
-    name = "trouble"
-    instruments = {1: "choir"}
-
-    def __init__(self, *, seed=0, model="none"):
-        self.seed, self.model, self.heard = seed, model, 0
-
-    def reset(self, seed=0):
-        self.seed = seed
-
-    def feed(self, notes):
-        self.heard += len(notes)
-
-    def generate(self, now, *, what="", heat=0.5, source=None):
-        """Return a picture of one colour.
-
-        Args:
-            what: The trouble.
-            heat: How red it is.
-            source: A picture to return.
-        """
-        if what == "raise":
-            raise ValueError("no paint left")
-        if what == "exit":
-            os._exit(3)
-        if what == "segfault":
-            ctypes.string_at(0)
-        if what == "hang":
-            ctypes.PyDLL(None).sleep(60)  # holds the interpreter
-        if what == "memory":
-            np.ones(1 << 32, np.uint8)
-        if what == "child":
-            subprocess.Popen(["sleep", "600"])
-            os._exit(4)
-        if what == "flood":
-            print("x" * (1 << 20)); os.write(1, b"y" * (1 << 20))
-        if what == "garbage":
-            for descriptor in range(3, 20):
-                try:
-                    os.write(descriptor, b"garbage garbage!")
-                except OSError:
-                    pass
-            time.sleep(60)
-        if what == "bomb":
-            children = []
-            while True:
-                children.append(subprocess.Popen(["sleep", "600"], start_new_session=True))
-        if what == "phrase":
-            return [Note(60, 0.5, 1.0, 0.25, 2), Note(62 + self.heard)]
-        if what == "drawing":
-            return [Stroke(np.array([[0, 0], [1, 0.5]]), 0.1, (1.0, 0.0, 0.5), 0.5)]
-        if source is not None:
-            return source
-        return np.full((4, 6, 3), [int(255 * heat), self.seed % 256, int(now.beats)], np.uint8)
-
-
-class Warmth(NamedTuple):
-    red: float
-    word: str
-
-
-class Worry(Analyzer):
-    """Read how red a picture is."""
-
-    def __init__(self, *, gain=1.0):
-        self.gain = gain
-
-    def analyze(self, thing):
-        if thing.size == 3:
-            os._exit(3)
-        return Warmth(float(thing[..., 0].mean()) / 255 * self.gain, "warm")
-
-
-@hookimpl
-def generators():
-    return [Trouble]
-
-
-@hookimpl
-def analyzers():
-    return [Worry]
-'''
+from helpers.trouble import TROUBLE, install_trouble
 
 
 @pytest.fixture(scope="module")
@@ -132,11 +41,7 @@ def apart(tmp_path_factory) -> Iterator[Path]:
 def installed(tmp_path_factory) -> Iterator[None]:
     """Install the plugin, and nothing but what isolates it."""
     folder = tmp_path_factory.mktemp("trouble")
-    (folder / "capriccio_trouble.py").write_text(TROUBLE)
-    records = folder / "capriccio_trouble-1.0.dist-info"
-    records.mkdir()
-    (records / "METADATA").write_text("Metadata-Version: 2.1\nName: trouble\nVersion: 1.0\n")
-    (records / "entry_points.txt").write_text("[capriccio]\ntrouble = capriccio_trouble\n")
+    install_trouble(folder)
     with pytest.MonkeyPatch.context() as patch:
         patch.syspath_prepend(folder)
         patch.setenv("XDG_CONFIG_HOME", str(folder / "home"))

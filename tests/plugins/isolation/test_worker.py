@@ -15,7 +15,13 @@ pytestmark = pytest.mark.usefixtures("installed")
 @pytest.fixture
 def worker():
     memory = SharedMemory.create()
-    part = {"role": "generator", "part": "trouble", "entry": "", "options": {"seed": 3}}
+    part = {
+        "role": "generator",
+        "part": "trouble",
+        "entry": "",
+        "where": "",
+        "options": {"seed": 3},
+    }
     facts = {**part, "memory": str(memory.path), "path": [one for one in sys.path if one]}
     with subprocess.Popen(
         [sys.executable, "-c", START, json.dumps({**facts, "beside": []})],

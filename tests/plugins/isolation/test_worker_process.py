@@ -12,7 +12,7 @@ pytestmark = pytest.mark.usefixtures("installed")
 
 @pytest.fixture
 def worker():
-    part = {"role": "generator", "part": "trouble", "entry": ""}
+    part = {"role": "generator", "part": "trouble", "entry": "", "where": ""}
     one = WorkerProcess("part 'trouble'", part, {"seed": 3}, seconds=20)
     yield one
     one.end()

@@ -26,6 +26,14 @@ CLASHES = {
         {"code": GLOW.replace("np.full(", "np.random.random((8, 8, 3)) + 0 * np.full(")},
         "generator glow breaks the contract",
     ),
+    "a newer contract": (
+        {"code": "CONTRACT = 99\n1 / 0\n"},
+        "is written for contract 99, and this Capriccio has 1; upgrade Capriccio",
+    ),
+    "no hooks": (
+        {"code": "x = 1\n"},
+        "plugin 'glow' registers nothing that can be played here: expected generators, analyzers",
+    ),
     "a pickle": ({"files": {"capriccio_glow_data/a.pkl": b"x"}}, "runs code when it is loaded"),
     "a bad model": ({"files": {"capriccio_glow_data/a.onnx": b"x"}}, "a.onnx"),
 }

@@ -17,6 +17,16 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need Li
 OLD = GLOW.replace("import numpy as np\n", "import numpy as np\nimport packaging\n").replace(
     "[int(255 * heat), 40, 40]", "[packaging.RED, int(255 * heat), 40]"
 )
+OUTPUT = """
+from capriccio import Output, hookimpl
+
+class Glow(Output):
+    "Shine."
+
+@hookimpl
+def outputs():
+    return [Glow]
+"""
 PLAY = """
 import packaging.version, capriccio
 part = capriccio.generator("glow/glow")
@@ -103,6 +113,11 @@ BAD = {
         {"code": GLOW.replace("np.full(", "np.random.random((8, 8, 3)) + 0 * np.full(")},
         "",
         "generator glow breaks the contract",
+    ),
+    "an output": (
+        {"code": OUTPUT},
+        "",
+        "registers nothing that can be played here: expected generators, analyzers; everything",
     ),
     "an editable one": ({}, "-e", "an isolated plugin cannot be editable"),
 }
