@@ -48,8 +48,8 @@ from .registry import analyzer as analyzer
 from .registry import analyzer_class as analyzer_class
 from .registry import generator as generator
 from .registry import generator_class as generator_class
-from .registry import isolated_folder as isolated_folder
 from .registry import instrument as instrument
+from .registry import isolated_folder as isolated_folder
 from .registry import microphone as microphone
 from .registry import output as output
 from .scales import pitch_classes as pitch_classes
