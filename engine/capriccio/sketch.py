@@ -76,8 +76,6 @@ class Sketch:
         self._instruments: dict[int, str | int] = {}
         self.current_stage: Stage | None = None
 
-    # -- cues ---------------------------------------------------------------------------------
-
     def draw(self, function: F) -> F:
         """Call `function(now)` for the image of every frame. A sketch draws one picture.
 
@@ -202,8 +200,6 @@ class Sketch:
     def loudness(self) -> float:
         """How loud the music is now, 0..1: the strongest note, halved with every beat it lasts."""
         return 0.0 if self.current_stage is None else self.current_stage.loudness()
-
-    # -- names --------------------------------------------------------------------------------
 
     def _functions(self) -> list[Callable[..., Any]]:
         cues: list[Any] = [cue.function for cue in self._plays]
