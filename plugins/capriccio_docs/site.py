@@ -84,7 +84,7 @@ def prepared(text: str, name: str) -> str:
     """Return a page as the site has it.
 
     Marks for the tests behind a language are taken away, links to sketches lead to their pages,
-    that to the README to the first page, and a link to a sound becomes a player.
+    that to the README to the first page, and a link to a sound or a film becomes a player.
 
     Args:
         text: the page as it is in `docs/`.
@@ -98,6 +98,8 @@ def prepared(text: str, name: str) -> str:
             return link[0]
         if target.endswith(".ogg"):
             return f'{label} <audio controls preload="none" src="{target}"></audio>'
+        if target.endswith(".mp4"):
+            return f'{label} <video controls preload="none" width="640" src="{target}"></video>'
         place = posixpath.normpath(posixpath.join("docs", folder, target))
         if place.startswith("sketches/") and place.endswith(".py"):
             place = f"docs/{place.removesuffix('.py')}.md"

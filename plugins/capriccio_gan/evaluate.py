@@ -141,9 +141,9 @@ def evaluate_model(
         figures |= {f"{prefix}precision": precision, f"{prefix}recall": recall}
     figures |= memorization(real, generated, known)
     if sheet:
-        rows = common_prompts(training, SHEET_ROWS)
-        figures["rows of the sheet"] = rows
-        images = _paint(part, [prompt for prompt in rows for _ in range(SHEET_COLUMNS)], random)
+        asked = common_prompts(training, SHEET_ROWS)
+        figures["rows of the sheet"] = asked
+        images = _paint(part, [prompt for prompt in asked for _ in range(SHEET_COLUMNS)], random)
         write_image(np.asarray(lay_out(images, SHEET_COLUMNS)), sheet)
     figures |= prompt_adherence(part, encode, vocabulary, validation, prompts, random)
     return {name: round(v, 4) if isinstance(v, float) else v for name, v in figures.items()}

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, Moment, as_mixture
+from capriccio import Generator, ModelError, Moment, as_mixture, generator
 
 from .vocabulary import MAX_WORDS, Vocabulary
 
@@ -14,6 +14,7 @@ WALK_STEPS = 1024  # points of the walk; between two of them pixels do not diffe
 WALK_BLOOM = 0.7  # the `bloom` at which pictures are like those of the training
 CACHED_PROMPTS = 64  # prompts whose codes are kept
 MAX_REPORTED = 64  # unknown words that are logged
+MAX_DOUBLINGS = 2  # of the size that the model paints
 GRAIN_STREAM = 1000  # a seed's second random stream: the grain of the paper
 
 Prompt = str | tuple[str, str, float]
@@ -25,16 +26,25 @@ class GAN(Generator):
     """Paint pictures from words: any prompt, mixtures of two, and a walk through their variations.
 
     Words the model does not know are logged once, with the nearest word that it knows. Pictures
-    are `(size, size, 3)` uint8; 64, 128 or 256 as the model was trained. Generative adversarial
-    networks: Goodfellow et al., arXiv 1406.2661. `capriccio train gan` trains another model.
+    are `(size, size, 3)` uint8. Generative adversarial networks: Goodfellow et al., arXiv
+    1406.2661. `capriccio train gan` trains another model.
+
+    Args:
+        model: "pomona", or the path of an `.onnx` file.
+        seed: of the walk and the paper, any whole number.
+        size: pixels of a side: as many as the model was trained on, the default, or twice or four
+            times as many, which the generator `upscale` adds.
     """
 
     name = "gan"
     models = {"pomona": Path(__file__).with_name("pomona.onnx")}  # noqa: RUF012
 
-    def __init__(self, *, model: str | Path = "pomona", seed: int = 0):
+    def __init__(self, *, model: str | Path = "pomona", seed: int = 0, size: int | None = None):
         self._path = self.model_path(model)
         self._model: Any = None
+        self._wanted = size
+        self._upscale: Any = None
+        self._doublings = 0
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -112,7 +122,7 @@ class GAN(Generator):
     def size(self) -> int:
         """The width and height of its pictures, in pixels."""
         self._open()
-        return self._model.outputs["image"].shape[1]
+        return self._model.outputs["image"].shape[1] << self._doublings
 
     @property
     def latent(self) -> int:
@@ -213,7 +223,10 @@ class GAN(Generator):
                 self._codes.pop(next(iter(self._codes)))
             self._codes[prompt] = outputs["codes"][index : index + 1]
         self._code = code + slots @ outputs["codes"]
-        return outputs["image"][0]
+        image = outputs["image"][0]
+        for _ in range(self._doublings):
+            image = self._upscale(Moment(), over=image)
+        return image
 
     def _checked_latent(self, z: Any) -> np.ndarray:
         vector = np.asarray(z)
@@ -275,9 +288,25 @@ class GAN(Generator):
                 f"model {str(self._path)!r} is no model of {self}; "
                 "train one with capriccio train gan --data FOLDER --out FILE.onnx"
             )
+        own: Any = model.outputs["image"].shape[1]
+        self._doublings = self._doublings_to(self._wanted, own)
+        if self._doublings and self._upscale is None:
+            self._upscale = generator("upscale")
         self._model = model
         self._codes: dict[str, np.ndarray] = {}  # of prompts, the oldest first
         self._reported: set[str] = set()
+
+    def _doublings_to(self, wanted: int | None, own: int) -> int:
+        """Return how often pictures of `own` pixels are doubled to be of `wanted`."""
+        sizes = [own << doublings for doublings in range(MAX_DOUBLINGS + 1)]
+        if wanted is None:
+            return 0
+        if wanted not in sizes:
+            raise ValueError(
+                f"size of {self} must be {', '.join(map(str, sizes[:-1]))} or {sizes[-1]} pixels "
+                f"with this model, got {wanted!r}"
+            )
+        return sizes.index(wanted)
 
 
 def closed_walk(random: np.random.Generator, latent: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""A variational autoencoder: the image generator `vae`."""
+"""A variational autoencoder, the generator `vae`, and `upscale`, which enlarges pictures."""
 
 from capriccio import Generator, hookimpl
 
@@ -7,7 +7,8 @@ CONTRACT = 1
 
 @hookimpl
 def generators() -> list[type[Generator]]:
-    """Return the generator `vae`."""
+    """Return the generators."""
     from .generator import VAE
+    from .upscaler import Upscale
 
-    return [VAE]
+    return [VAE, Upscale]

@@ -78,8 +78,9 @@ def laplacian(x: Tensor) -> Tensor:
 
 
 def paired_adversarial_loss(
-    critic: nn.Module, x: Tensor, made: Tensor, fidelity: Tensor, progress: float, device: str
-) -> Tensor:
+    critic: nn.Module, x: Tensor, made: Tensor, fidelity: Tensor, progress: float, device: str,
+    first: int = 0,
+) -> Tensor:  # fmt: skip
     """Return a discriminator's loss, and that of what made the pictures, at a limited weight.
 
     Each picture is compared with its own copy (arXiv 1807.00734), with penalties on real and made
@@ -92,7 +93,10 @@ def paired_adversarial_loss(
         fidelity: the loss of the copies, from which the weight is measured.
         progress: of the training, 0..1.
         device: of torch.
+        first: pictures that are left out at the beginning.
     """
+    (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
+    x, made, own = (part[first:] for part in (x, made, own))
     detached = made.detach().requires_grad_()  # (count, 3, side, side)
     both = torch.cat([x, detached])  # (2 count, 3, side, side)
     with mixed_precision(device):
@@ -105,7 +109,6 @@ def paired_adversarial_loss(
     smooth = sum((a[::4] - b).square().mean() for a, b in pairs) / len(gaps)
     fooled = sum(F.softplus(gap).mean() for gap in gaps) / len(gaps)
     (pull,) = torch.autograd.grad(torch.as_tensor(fooled), detached, retain_graph=True)
-    (own,) = torch.autograd.grad(fidelity, made, retain_graph=True)
     weight = min(LIMIT, ADVERSARIAL * float(own.norm() / (pull.norm() + 1e-12)))
     weight *= min(1.0, max(0.0, (progress - DEBUT) * 100 - 0.5))  # it learns alone at first
     carried = (made * (weight * pull)).sum()

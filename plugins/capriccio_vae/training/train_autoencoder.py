@@ -1,5 +1,6 @@
 """Train the painterly autoencoder on crops of folders of pictures."""
 
+import math
 from pathlib import Path
 from typing import Any
 
@@ -54,11 +55,9 @@ class AutoencoderTraining:
         )
 
     def schedule(self, progress: float) -> float:
-        """Return the factor of the learning rates: a warm-up, then a cosine to a twentieth."""
+        """Return the factor of the learning rates, and keep the progress for the loss."""
         self.progress = progress
-        return min(1.0, 0.02 + progress * 100) * (
-            0.05 + 0.95 * (0.5 + 0.5 * np.cos(np.pi * progress))
-        )
+        return rate_factor(progress)
 
     def loss(self, step: int) -> Tensor:
         """Return the loss of a batch of random crops."""
@@ -122,6 +121,12 @@ class AutoencoderTraining:
         rows = [torch.cat(list(part), 2) for part in (x[:5], made[:5], x[5:], made[5:])]
         sheet = torch.cat(rows, 1).permute(1, 2, 0)  # (1024, 1280, 3)
         return Image.fromarray((sheet * 255).round().byte().numpy())
+
+
+def rate_factor(progress: float) -> float:
+    """Return the factor of a learning rate: a warm-up, then a cosine to a twentieth."""
+    warm_up = min(1.0, 0.02 + progress * 100)
+    return warm_up * (0.05 + 0.95 * (0.5 + 0.5 * math.cos(math.pi * progress)))
 
 
 def export_autoencoder(

@@ -189,6 +189,13 @@ def test_a_sound_becomes_a_player():
     assert text == '- choir <audio controls preload="none" src="chord.ogg"></audio>'
 
 
+def test_a_film_becomes_a_player():
+    text = prepared("[clip](gallery/rose.mp4)", "gallery.md")
+    assert text == (
+        'clip <video controls preload="none" width="640" src="gallery/rose.mp4"></video>'
+    )
+
+
 def test_a_sketch_has_a_page_with_its_code():
     page = sketch_page("organ", "print(1)\n")
     assert page.startswith("# Organ\n") and "```python\nprint(1)\n```" in page

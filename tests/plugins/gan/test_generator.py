@@ -285,3 +285,17 @@ def test_the_graph_is_static_and_returns_bytes(model):
     # No kernel is computed at inference: the weights of every convolution are in the file.
     stored = {one.name for one in graph.initializer}
     assert all(node.input[1] in stored for node in graph.node if node.op_type == "Conv")
+
+
+def test_a_larger_size_enlarges_the_pictures_of_the_model(model):
+    plain, large = GAN(model=model, seed=1), GAN(model=model, seed=1, size=256)
+    assert (plain.size, large.size) == (64, 256)
+    small, found = plain(NOW, drift=0.2), large(NOW, drift=0.2)
+    assert found.shape == (256, 256, 3)
+    assert gap(found.reshape(64, 4, 64, 4, 3).mean((1, 3)), small) < 10
+    assert large.paint(np.zeros((2, large.latent))).shape == (2, 256, 256, 3)
+
+
+def test_a_size_that_the_model_cannot_reach_is_refused(model):
+    with pytest.raises(ValueError, match="must be 64, 128 or 256 pixels with this model, got 500"):
+        GAN(model=model, size=500).generate(NOW)

@@ -5,24 +5,15 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from capriccio import Model, write_image  # noqa: E402
+from capriccio import Model  # noqa: E402
 from capriccio_vae.training import train_autoencoder as module  # noqa: E402
 from capriccio_vae.training.autoencoder import Autoencoder, LatentEncoder  # noqa: E402
 from capriccio_vae.training.crops import Crops  # noqa: E402
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    random, folder = np.random.default_rng(0), tmp_path_factory.mktemp("pictures")
-    for index in range(20):
-        image = np.kron(random.integers(256, size=(9, 9, 1)), np.ones((30, 30, 3)))
-        write_image(image.astype(np.uint8), folder / f"{index:02}.png")
-    return folder
-
-
-def test_the_discriminator_learns_first_and_then_teaches(folder):
+def test_the_discriminator_learns_first_and_then_teaches(squares):
     torch.manual_seed(0)
-    training = module.AutoencoderTraining(Crops([folder]))
+    training = module.AutoencoderTraining(Crops([squares]))
     taught = []
     for progress in (0.1, 0.21, 0.5):
         training.schedule(progress)
@@ -41,14 +32,14 @@ def test_a_weave_costs_and_a_shift_of_all_does_not():
     assert module.weave(x + 0.1, x).item() == pytest.approx(0, abs=1e-6)
 
 
-def test_a_dry_run_learns_validates_and_keeps_no_file(folder, tmp_path):
-    net = module.train([folder], tmp_path / "mine.safetensors", dry_run=True)
+def test_a_dry_run_learns_validates_and_keeps_no_file(squares, tmp_path):
+    net = module.train([squares], tmp_path / "mine.safetensors", dry_run=True)
     assert isinstance(net, Autoencoder)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_latents_of_an_export_have_a_mean_of_0_and_a_deviation_of_1(folder):
-    net, crops = Autoencoder().eval(), Crops([folder])
+def test_the_latents_of_an_export_have_a_mean_of_0_and_a_deviation_of_1(squares):
+    net, crops = Autoencoder().eval(), Crops([squares])
     mean, deviation = module.latent_statistics(net, crops, batches=2)
     encoder = LatentEncoder(net, mean, deviation)
     images = np.stack([image[:128, :128] for image in crops.train[:16]])
