@@ -147,7 +147,7 @@ def isobar_to_fluidsynth(notes: int, soundfont: str) -> Iterator[int]:
     deadline = time.monotonic() + 30
     while not (ports := [name for name in mido.get_output_names() if "fluid" in name]):
         if time.monotonic() > deadline:
-            raise click.ClickException("FluidSynth has no MIDI port at JACK")
+            raise click.ClickException("no MIDI port of FluidSynth came up at JACK")
         time.sleep(0.2)
     timeline = isobar.Timeline(60, output_device=isobar.MidiOutputDevice(ports[0]))
     strokes = {"note": CLAVES, "duration": 1 / NOTES_A_SECOND, "gate": 0.4, "channel": 9}
