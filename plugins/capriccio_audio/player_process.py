@@ -35,6 +35,8 @@ from .synthesizer import BLOCK, Synthesizer
 CHECK_SECONDS, LOAD_SECONDS, SILENT_SECONDS = 0.2, 0.5, 1.0
 # After how long without a report the process is taken for dead; and while a device is opened.
 ALIVE_SECONDS, OPEN_SECONDS = 4.0, 10.0
+# After how long a thread lets the one of the device have the interpreter.
+SWITCH_SECONDS = 0.0005
 # A sketch of which nothing is heard for this long stands still: its notes are ended.
 UNHEARD_SECONDS = 1.5
 
@@ -239,6 +241,7 @@ def main(wanted: dict[str, Any]) -> None:
     `parent`, a `folder` for decoded samples, and `again` where another process has ended that
     played before: then the device may be there later.
     """
+    sys.setswitchinterval(SWITCH_SECONDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     with suppress(AttributeError, OSError):
         os.set_blocking(1, False)  # a sketch that does not read must not make us wait
@@ -251,7 +254,9 @@ def main(wanted: dict[str, Any]) -> None:
     except ShowError as error:
         report(error=str(error))
         return
-    synthesizer.load(instruments)
+    # Also what the sketch has not chosen and may play all the same. A thread that did so later
+    # would have the device wait for the interpreter on a busy machine.
+    synthesizer.load()
     player = Player(synthesizer)
     synthesizer.render()  # what is slow the first time
     gc.collect()
@@ -268,8 +273,6 @@ def main(wanted: dict[str, Any]) -> None:
             return
     try:
         signal.signal(signal.SIGTERM, terminate)
-        # What the sketch has not chosen, it may play all the same.
-        threading.Thread(target=synthesizer.load, daemon=True).start()
         # A thread that has the interpreter and no processor would have the device wait for both.
         raise_thread_priority()
         threading.Thread(target=player.receive, args=(0,), daemon=True).start()

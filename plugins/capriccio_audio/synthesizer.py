@@ -2,7 +2,6 @@
 
 import heapq
 import math
-import threading
 from collections.abc import Iterable
 from itertools import count
 from typing import Any
@@ -86,7 +85,6 @@ class Synthesizer:
         # Samples of all loaded instruments, one after the other.
         self._sound = np.zeros(16, np.float32)
         self._offsets: dict[str, int] = {}
-        self._loading = threading.Lock()
         self._ages = count()
         # One entry a voice.
         places = VOICES + FADING
@@ -122,10 +120,7 @@ class Synthesizer:
         self.channels[channel].instrument = INSTRUMENTS[name]
 
     def load(self, channels: Iterable[int] = range(1, 17)) -> None:
-        """Decode the samples of what plays these channels before they are needed.
-
-        Any thread may do so while another renders.
-        """
+        """Decode the samples of what plays these channels before they are needed."""
         for channel in channels:
             self._offset_of(self.channels[channel].instrument.name)
 
@@ -399,10 +394,9 @@ class Synthesizer:
         """Return the next blocks of these voices, `(voices, frames)`; they go on behind them."""
         level = self._level[on][:, None]
         fall = self._fall[on][:, None]
-        # Live it is one block, and less is to be computed.
-        levels = self._target[on][:, None] * (
-            fall if blocks == 1 else fall ** np.arange(1, blocks + 1, dtype=np.float32)
-        )
+        # Live it is one block.
+        falls = fall if blocks == 1 else fall ** np.arange(1, blocks + 1, dtype=np.float32)
+        levels = self._target[on][:, None] * falls
         if self._whole[on[0]] is not None:
             wave, ended = self._slices(on, blocks * BLOCK)
         else:
@@ -497,10 +491,6 @@ class Synthesizer:
 
     def _offset_of(self, name: str) -> int:
         if name not in self._offsets:
-            samples = samples_of(name)
-            with self._loading:
-                if name not in self._offsets:
-                    offset = len(self._sound)
-                    self._sound = np.concatenate([self._sound, samples.sound])
-                    self._offsets[name] = offset
+            self._offsets[name] = len(self._sound)
+            self._sound = np.concatenate([self._sound, samples_of(name).sound])
         return self._offsets[name]

@@ -46,9 +46,13 @@ def main(notes: int, thru: bool) -> None:
 
         @sketch.answer(hands)
         def answer(now: Any, played: list[Note]) -> list[Note]:
+            stage = sketch.current_stage
+            if stage:  # when the message had come through the port
+                arrived.append(stage.clock.monotonic(now.seconds))  # type: ignore[attr-defined]
             return [Note(CLAVES, 0.0, 0.05, 1.0, DRUMS)]
 
     pressed: list[float] = []
+    arrived: list[float] = []
 
     def play() -> None:
         random = Random(1)
@@ -69,10 +73,12 @@ def main(notes: int, thru: bool) -> None:
     with recorded("capriccio") as found:
         player.start()
         sketch.perform([out], live=True)
-    late = latencies(np.array(pressed), times_in(found[0]))
-    spread = ", ".join(f"p{share} {np.percentile(late, share):.2f} ms" for share in (50, 90, 99))
-    load = os.getloadavg()[0]
-    click.echo(f"{len(late)} of {notes} keys: {spread}; {found[0].xruns} xruns, load {load:.1f}")
+    for name, begin in (("key", pressed), ("arrival at the port", arrived)):
+        if begin:
+            late = latencies(np.array(begin), times_in(found[0]))
+            shares = (f"p{share} {np.percentile(late, share):.2f} ms" for share in (50, 90, 99))
+            click.echo(f"from {name}: {len(late)} of {notes}: {', '.join(shares)}")
+    click.echo(f"{found[0].xruns} xruns, load {os.getloadavg()[0]:.1f}")
 
 
 if __name__ == "__main__":

@@ -2,11 +2,14 @@
 
 import json
 import os
+import signal
+import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import numpy as np
-from capriccio_audio import player_process
+from capriccio_audio import instrument_samples, player_process
 from capriccio_audio.instrument_samples import RATE
 from capriccio_audio.limiter import CEILING
 from capriccio_audio.player_process import Player, Watch
@@ -129,3 +132,22 @@ def test_a_device_that_does_not_come_back_is_told_once(capfd, monkeypatch):
     assert tried == ["Scarlett"] * 3
     told = [report for report in reports(capfd) if "lost" in report]
     assert told == [{"lost": "'Scarlett' asks for no sound"}]
+
+
+def test_all_that_may_sound_is_loaded_before_the_device_asks_for_it(capfd, monkeypatch, tmp_path):
+    loaded = []
+
+    def open_device(self):
+        loaded.extend(self._player.synthesizer._offsets)
+        raise LookupError("no sound card was found")
+
+    nothing = SimpleNamespace(collect=int, freeze=int, disable=int)
+    monkeypatch.setattr(player_process, "gc", nothing)
+    monkeypatch.setattr(Watch, "open", open_device)
+    for module, name in ((os, "set_blocking"), (signal, "signal"), (sys, "setswitchinterval")):
+        monkeypatch.setattr(module, name, lambda *arguments: None)
+    monkeypatch.setattr(instrument_samples, "_folder", None)
+    facts = {"device": "", "soundfont": "", "parent": os.getpid(), "folder": str(tmp_path)}
+    player_process.main({**facts, "instruments": {"3": "choir"}})
+    assert set(loaded) == {"choir", "piano", "kit"}
+    assert reports(capfd)[-1] == {"error": "no sound card was found"}
