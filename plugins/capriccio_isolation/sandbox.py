@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 LOOK_SECONDS = 0.1  # between two looks at whether the show is there, and how many processes are
-MAX_THREADS = 1024  # of all processes of a worker, where the system can count them
+MAX_THREADS = 512  # of all processes of a worker, where the system can count them
 TOO_MANY = 77  # exit code of a worker that began too many processes
 
 # Names and numbers of Linux, the same on all processors: unshare(2), prctl(2), landlock(7).
@@ -53,6 +53,9 @@ def main(words: list[str]) -> NoReturn:
             _guard(child, parent, rights["processes"])
         with suppress(OSError):
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The scheduler shares time between sessions: however many processes there are in that of
+        # the worker, the one that ends them has its turn.
+        os.setsid()
         limit(rights["megabytes"], threads=MAX_THREADS if apart & CLONE_NEWUSER else 0)
         taken = restrict(
             None if rights["write"] else [Path(rights["folder"]), Path(rights["memory"])],
@@ -122,10 +125,10 @@ def restrict(writable: Iterable[Path] | None, *, network: bool) -> set[str]:
     return set()
 
 
-def descendants(pid: int) -> list[int]:
-    """Return the processes that a process has begun, directly or not."""
+def descendants(pid: int, most: int = 1_000_000) -> list[int]:
+    """Return the processes that a process has begun, directly or not; about `most` of them."""
     found, waiting = list[int](), [pid]
-    while waiting:
+    while waiting and len(found) <= most:
         for file in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
             with suppress(OSError):
                 begun = [int(word) for word in file.read_text().split()]
@@ -171,8 +174,10 @@ def _guard(child: int, parent: int, processes: int) -> NoReturn:
         if code is None:
             if (caught and caught.si_signo == signal.SIGTERM) or os.getppid() != parent:
                 code = 0
-            elif len(descendants(os.getpid())) > processes:
+            elif len(descendants(os.getpid(), most=processes)) > processes:
                 code = TOO_MANY
+    with suppress(OSError):
+        os.kill(child, signal.SIGKILL)  # and with it all of its namespace at once
     while left := descendants(os.getpid()):  # orphans come to this process
         for pid in left:
             with suppress(OSError):

@@ -165,7 +165,7 @@ def test_outputs_and_inputs_are_opened_and_instruments_sampled(module, hook, par
 
 
 def test_what_cannot_be_tried_here_is_not_broken(module):
-    lines = lines_of(module("outputs", "Far"))
+    lines = parts_of(module("outputs", "Far"))
     assert states(lines) == {"contract": "missing", "docs": "ok"}
     assert "there is no lamp" in lines["contract"].found
 
@@ -210,6 +210,7 @@ def test_a_folder_that_is_not_installed_is_checked(module, tmp_path, place):
     lines = json.loads(result.stdout)
     assert result.exit_code == 0, lines
     assert {(line["part"], line["name"], line["state"]) for line in lines} == {
+        ("hands", "written for", "missing"),
         ("input hand", "contract", "ok"),
         ("input hand", "docs", "ok"),
     }

@@ -1,6 +1,7 @@
 """A part in a process of its own: the same to a sketch, and no danger to a show."""
 
 import logging
+import sys
 from contextlib import closing
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from capriccio import Moment, Note, PartError, generator
 from capriccio.testing import check_generator
 from capriccio_isolation import worker_process
 from capriccio_isolation.generator import Isolated
+from capriccio_isolation.sandbox import descendants
 from helpers.devices import wait_for
 
 pytestmark = pytest.mark.usefixtures("installed")
@@ -65,13 +67,13 @@ def test_the_result_that_stands_can_be_changed(part):
 def test_the_last_picture_stands_while_a_worker_is_replaced(part, what, caplog):
     part.worker.megabytes = 2000
     good = part(Moment(), heat=0.25)
-    session = session_of(part)
+    pids = processes_of(part)
     part.worker.seconds = 0.4 if what in ("hang", "garbage") else 20
     with caplog.at_level(logging.WARNING, "capriccio"):
         np.testing.assert_array_equal(part(Moment(), heat=1.0, what=what), good)
     assert part.failures == 1
     assert "isolated generator 'trouble': its process" in caplog.text
-    wait_for(lambda: not processes_of(session), what=f"the end of session {session}")
+    wait_for(lambda: gone(pids), what=f"the end of {pids}")
     part.worker.seconds = 20
     assert part(Moment(), heat=1.0)[0, 0, 0] == 255
     assert part.failures == 1
@@ -102,12 +104,12 @@ def test_a_worker_that_fails_at_once_is_not_started_at_every_frame(part, monkeyp
 
 def test_nothing_is_left_behind(part):
     part(Moment())
-    session, memory = session_of(part), part.worker._memory.path
-    assert session in processes_of(session)
+    pids, memory = processes_of(part), part.worker._memory.path
+    assert len(pids) == (2 if sys.platform == "linux" else 1)
     assert not memory.exists()  # both have opened it
     part.close()
     part.close()
-    assert processes_of(session) == []
+    wait_for(lambda: gone(pids), what=f"the end of {pids}")
 
 
 BAD = {
@@ -123,19 +125,18 @@ def test_what_cannot_be_isolated_is_told(options, sentence):
         generator("isolated", **options)
 
 
-def session_of(part) -> int:
-    """Return the session of a worker, which is the worker's own process as well."""
-    return part.worker.pid
+def processes_of(part) -> list[int]:
+    """Return the process that guards a worker, the worker, and what that has begun."""
+    return [part.worker.pid, *descendants(part.worker.pid)]
 
 
-def processes_of(session: int) -> list[int]:
-    """Return the processes of a session that have not ended."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+def gone(pids: list[int]) -> bool:
+    """Return whether all of these processes have ended."""
+    for pid in pids:
         try:
-            words = stat.read_text().rpartition(")")[2].split()
+            state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
         except OSError:
             continue
-        if words[0] != "Z" and int(words[3]) == session:
-            found.append(int(stat.parent.name))
-    return found
+        if state != "Z":
+            return False
+    return True

@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -116,6 +118,26 @@ def test_a_fork_bomb_ends_with_all_that_it_began(places):
     child = subprocess.Popen(command(places, sys.executable, "-I", "-c", BOMB, processes=5))
     assert child.wait(60) == sandbox.TOO_MANY
     assert set(sandbox.descendants(os.getpid())) <= before
+
+
+def test_a_bomb_of_which_every_piece_forks_ends_as_well():
+    python, user = sys.executable, {}
+    if os.getuid() == 0:  # whom no limit of processes holds: it is tried as nobody
+        python = shutil.which("python3", path="/usr/bin") or pytest.skip("no /usr/bin/python3")
+        user = {"user": 65534, "group": 65534, "extra_groups": []}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.chmod(0o777)
+        memory = folder / "memory"
+        memory.touch()
+        program = folder / "sandbox.py"
+        program.write_text(Path(sandbox.__file__).read_text())
+        *_, words = command((folder, folder, memory))
+        code = "import os\nwhile True:\n  try: os.fork()\n  except OSError: pass"
+        child = subprocess.run(
+            [python, "-I", "-S", program, words, python, "-I", "-c", code], timeout=120, **user
+        )
+    assert child.returncode == sandbox.TOO_MANY
 
 
 def test_what_left_the_session_ends_with_the_worker(places):
