@@ -14,7 +14,7 @@ def test_whatever_happens_to_a_show_no_note_hangs_and_no_take_is_lost():
     runs = len(faults.FAULTS)
     # In a process of its own: two JACK servers, one after the other, and a process knows one.
     child = subprocess.run(
-        [sys.executable, "-m", "helpers.faults", "--runs", str(runs)],
+        [sys.executable, "-m", "helpers.faults", "--runs", str(runs), "--within", "30"],
         cwd=TESTS,
         capture_output=True,
         text=True,

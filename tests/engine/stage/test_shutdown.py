@@ -239,6 +239,7 @@ LEAVE = {
 def test_leaving_a_show_on_a_window_ends_all_notes_and_files(begin, display, tmp_path, leave):
     show = begin("--to", "screen", "--to", "video:film.mp4", "--to", "midifile:song.mid")
     show.wait_for("on", 3)
+    show.wait_for("show", 11)
     leave(show, display)
     assert show.ended() == 0, show.said
     assert "Traceback" not in show.said

@@ -227,6 +227,7 @@ class PlayerProcess:
             watch.close()
 
     def _restore(self) -> None:
+        time.sleep(FLUSH_SECONDS)  # JACK plays to a new connection from some later period on
         self._lost = self._lost_told = False
         self.silence(range(16))  # of all that sounded when it was lost
         report(restored=self._name)
