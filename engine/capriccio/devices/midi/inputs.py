@@ -136,6 +136,8 @@ class InputHub:
         """End all subscriptions."""
         for subscription in list(self._subscriptions):
             self.remove(subscription)
+        with self._lock:  # the thread that reads them may be closing the last ones
+            pass
 
     def read(self, check: bool = False) -> None:
         """Pass on what was played; with `check` open and close what has come and gone."""
