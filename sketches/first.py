@@ -15,9 +15,9 @@ def chorale(now):
 
 @sketch.draw
 def still_life(now):
-    fruit = ["two red apples", "a yellow pear", "black grapes"][int(now.beats // 8) % 3]
-    picture = orchard(now, prompt=fruit, fade=0)
-    return painter(now, target=picture, progress=now.phase(bars=2), detail=0.6)
+    fruit = ["red apple", "yellow pear", "peach"][int(now.beats // 8) % 3]
+    picture = orchard(now, prompt=f"a {fruit} whole and cut", fade=0)
+    return painter(now, target=picture, progress=now.phase(bars=2), detail=0.7)
 
 
 sketch.run()

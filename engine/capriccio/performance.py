@@ -67,8 +67,8 @@ class Performance:
         self.parameters.add(Parameter(SIZE, "words", description, apply, _as_size, value))
 
 
-# The performance whose cue is being called.
 current_performance: ContextVar[Performance | None] = ContextVar("performance", default=None)
+"""The performance whose cue is being called."""
 # The moment of the frame whose draw cue is being called: what such a cue reads is as it was then,
 # however late it reads, so that a show can be replayed.
 current_frame: ContextVar[Moment | None] = ContextVar("frame", default=None)

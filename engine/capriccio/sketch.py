@@ -417,7 +417,8 @@ class Sketch:
             facts["open_sound"] = sound_renderer()
             for part in self.parts.values():
                 suited = {**check_instruments(part.instruments), **suited}
-        facts |= {"instruments": suited | self._instruments, "follows_window": self.follow_window}
+        facts |= {"instruments": suited | self._instruments, "soundfont": self.soundfont}
+        facts["follows_window"] = self.follow_window
         for cue in self._plays:
             cue.feel.reset()
         performance = Performance(clock, self.size, self.fps, self.title, **facts)

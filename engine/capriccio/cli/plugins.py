@@ -16,7 +16,7 @@ def plugins(search: str | None, as_json: bool) -> None:
 
     \b
       capriccio plugins
-      capriccio plugins --search "film outputs"
+      capriccio plugins --search film
       capriccio plugins --json
 
     Searched are names, summary, keywords and classifiers of the package, and the names and first

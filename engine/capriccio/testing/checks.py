@@ -269,6 +269,10 @@ def check_instrument(part: type[Instrument] | str, **options: Any) -> None:
     """Check that an instrument conforms; raise AssertionError if not.
 
     Its lowest, middle and highest pitch are sampled twice, and must be the same.
+
+    Args:
+        part: its class, or its name.
+        options: of its constructor.
     """
     kind = class_of(part, Instrument)
     name, pitches = name_of(kind), sorted(kind.pitches)

@@ -71,6 +71,7 @@ def test_every_plugin_is_listed_with_its_parts_and_where_it_comes_from(install):
         "analyzers": ["gauge"],
         "outputs": [],
         "inputs": [],
+        "instruments": [],
         "commands": ["tell"],
         "broken": [],
         "deprecated": "",
