@@ -110,12 +110,15 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forget warnings of earlier tests; have torch compile its table of operators once.
+    """Forget warnings and the seed of earlier tests; have torch compile its operators once.
 
-    A warning that is known is not logged again. Torch compiles the table in each export, in 1.5 s.
+    A warning that is known is not logged again, and the seed of a run takes the place of others.
+    Torch compiles the table in each export, in 1.5 s.
     """
     if log := sys.modules.get("capriccio.log"):
         log.summarize()
+    if registry := sys.modules.get("capriccio.registry"):
+        registry.use_seed(None)
     registration: Any = sys.modules.get("torch.onnx._internal.exporter._registration")
     if registration is not None:
         kind = registration.ONNXRegistry

@@ -203,6 +203,8 @@ class SupervisedProcess:
         with suppress(OSError, ValueError):
             for line in reports:
                 self._heard = True
+                if not line.startswith(b"{"):  # what a library has printed is no report
+                    continue
                 try:
                     report = json.loads(line)
                     if "ready" in report or "error" in report:

@@ -7,6 +7,7 @@ Linux it stays as the worker's parent, which ends it with all that it has begun.
 import ctypes
 import json
 import os
+import select
 import signal
 import struct
 import sys
@@ -48,11 +49,16 @@ def main(words: list[str]) -> NoReturn:
         with suppress(OSError):
             _prctl(PR_SET_CHILD_SUBREAPER, 1)
         apart = _unshare(rights["network"])
+        reading, writing = os.pipe()  # its end is seen where the guard has died already
         child = os.fork()
         if child:
             _guard(child, parent, rights["processes"])
         with suppress(OSError):
             _prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        os.close(writing)
+        if select.select([reading], [], [], 0)[0]:
+            os._exit(1)
+        os.close(reading)
         # The scheduler shares time between sessions: however many processes there are in that of
         # the worker, the one that ends them has its turn.
         os.setsid()
@@ -129,11 +135,12 @@ def descendants(pid: int, most: int = 1_000_000) -> list[int]:
     """Return the processes that a process has begun, directly or not; about `most` of them."""
     found, waiting = list[int](), [pid]
     while waiting and len(found) <= most:
-        for file in Path(f"/proc/{waiting.pop()}/task").glob("*/children"):
-            with suppress(OSError):
-                begun = [int(word) for word in file.read_text().split()]
-                found += begun
-                waiting += begun
+        with suppress(OSError):  # one that has ended meanwhile
+            for file in list(Path(f"/proc/{waiting.pop()}/task").glob("*/children")):
+                with suppress(OSError):
+                    begun = [int(word) for word in file.read_text().split()]
+                    found += begun
+                    waiting += begun
     return found
 
 
