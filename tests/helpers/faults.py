@@ -456,11 +456,12 @@ def perform(fault: str, number: int, place: Place) -> Count:
 
 
 @contextmanager
-def hall(at_once: int = 1, waits: bool = True, path: str = "", within: float = SILENT_SECONDS):
-    """Return what performs a fault in a free place, on a JACK server of that kind."""
+def hall(at_once: int = 1, path: str = "", within: float = SILENT_SECONDS):
+    """Return what performs a fault in a free place."""
     with ExitStack() as stack:
-        # Where it does not wait, nobody may come late.
-        server = JackServer(waits, period=512 if waits else 2048)
+        # One that waits for its clients waits for ever where a show is killed, or leaves a client
+        # that took too long to close. Where it does not wait, nobody may come late.
+        server = JackServer(waits=False, period=2048)
         stack.callback(server.close)
         free: SimpleQueue[str] = SimpleQueue()
         for _ in range(at_once):
@@ -512,16 +513,12 @@ def main() -> int:
     names = [chosen.only[number % len(chosen.only)] for number in range(chosen.runs)]
     counts: list[Count] = []
     # One after the other: a process knows one server at a time.
-    for waits, alone in ((True, False), (False, False), (False, True)):
-        shows = [
-            (name, number)
-            for number, name in enumerate(names)
-            if (name not in KILLS, name in ALONE) == (waits, alone)
-        ]
+    for alone in (False, True):
+        shows = [(name, number) for number, name in enumerate(names) if (name in ALONE) == alone]
         at_once = 1 if alone else chosen.at_once
         if shows:
             with (
-                hall(at_once, waits, chosen.path, chosen.within) as one,
+                hall(at_once, chosen.path, chosen.within) as one,
                 ThreadPoolExecutor(at_once) as pool,
             ):
                 for count in pool.map(one, *zip(*shows, strict=True)):
