@@ -121,9 +121,10 @@ def test_a_browser_searches_turns_dark_and_loads_nothing_from_elsewhere(page, ad
     page.wait(f"({dark}.checked = false, {dark}.click(), {now} !== {light!r})", SECONDS)
 
     button = "document.querySelector('.md-search__button')"
-    opened = f"{DEEP}.some(one => one.querySelector('input'))"
-    page.wait(f"{opened} || ({button}.click(), false)", SECONDS)
-    page.run(f"{DEEP}.find(one => one.querySelector('input')).querySelector('input').focus()")
+    # The dialog is there before it is opened, and cannot be typed into.
+    field = "one.querySelector('dialog:not([inert]) input')"
+    page.wait(f"{DEEP}.some(one => {field}) || ({button}.click(), false)", SECONDS)
+    page.run(f"{DEEP}.map(one => {field}).find(one => one).focus()")
     page.type_text("kaleidoscope")
     page.wait(
         f"{DEEP}.some(one => one.textContent.toLowerCase().includes('kaleidoscope'))", SECONDS
