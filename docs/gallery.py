@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "gallery"
 # Each piece, where its clip begins and where its poster stands, in seconds.
 PIECES = {
-    "first": (0, 15.5),
+    "first": (0, 5.5),
     "harbour": (36, 45),
     "constellations": (16, 24),
     "currents": (4, 10),
