@@ -173,7 +173,7 @@ class Parameters:
             subscriber(event)
 
     def publish_readings(self, thing: object, kind: str, values: tuple[float, ...]) -> None:
-        """Have a take hold what `thing` reads from the frame that is drawn on."""
+        """Record in takes what `thing` reads, from the frame that is drawn on."""
         self.publish(ReadingTaken(self.seconds, self.name_of(thing, kind), values))
 
     def name_of(self, thing: object, kind: str) -> str:

@@ -145,7 +145,7 @@ _added: dict[str, tuple[Array, list[dict[str, Any]]]] = {}
 
 
 def add_instrument(instrument: Instrument, sound: Array, notes: list[dict[str, Any]]) -> None:
-    """Have another instrument played; sound and notes are as in `sample_set`."""
+    """Register another instrument; sound and notes are as in `sample_set`."""
     _added[instrument.name] = sound, notes
     samples_of.cache_clear()
     INSTRUMENTS[instrument.name] = instrument

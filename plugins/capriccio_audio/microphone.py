@@ -92,7 +92,7 @@ class Microphone(Input):
             performance.parameters.add_automation(self._record)
 
     def _record(self, seconds: float) -> None:
-        """Have a take hold what is heard at a frame."""
+        """Record in takes what is heard at a frame."""
         heard = Heard(*(round(float(value), 3) for value in self.heard))
         if heard != self._told and self._performance is not None:
             self._told = heard

@@ -6,7 +6,7 @@ import numpy as np
 
 Array = np.ndarray[Any, Any]
 
-# Before so many frames nothing is heard of the hall; behind so many it is computed in larger
+# Frames before which the hall is silent, and frames behind which it is computed in larger
 # blocks.
 FIRST, LATER = 512, 2048
 

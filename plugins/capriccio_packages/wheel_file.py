@@ -15,7 +15,7 @@ from .environment import GROUP, PackageError
 
 NATIVE = (".so", ".pyd", ".dll", ".dylib")
 MODELS = (".onnx",)
-# Formats whose loading runs code that lies in the file.
+# Formats whose loading can run code from the file: refused in plugins, and never opened here.
 UNSAFE = (".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".joblib", ".npy.gz")
 
 

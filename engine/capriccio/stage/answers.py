@@ -250,7 +250,7 @@ class Answers:
         return bool(keys or ended)
 
     def _end_held(self, cue: AnswerCue, held: HeldNote, end: float) -> None:
-        """Have a take hold a note that has ended, with its length."""
+        """Record a note that has ended in the take, with its length."""
         cue.held.remove(held)
         length = max(MIN_BEATS, end - held.start)
         note, at, start = held.note._replace(length=length), held.seconds, held.start

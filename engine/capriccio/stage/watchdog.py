@@ -138,7 +138,7 @@ class Watchdog:
     @classmethod
     @contextmanager
     def before_show(cls) -> Iterator[None]:
-        """Have signals end the process until the watchdog of its show takes over.
+        """End the process on signals until the watchdog of its show takes over.
 
         They raise KeyboardInterrupt; where the main thread does not obey, the process is ended.
         """

@@ -128,7 +128,7 @@ def times_in(recording: Recording) -> Any:
 
 @contextmanager
 def isobar_to_fluidsynth(notes: int, soundfont: str) -> Iterator[int]:
-    """Have isobar play strokes to FluidSynth, over MIDI; yield the process of FluidSynth."""
+    """Play strokes to FluidSynth over MIDI with isobar; yield the process of FluidSynth."""
     import isobar
     import mido
 
