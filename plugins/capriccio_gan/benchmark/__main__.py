@@ -16,7 +16,7 @@ import click
 @click.option("--threads", default=2, show_default=True, help="Threads of torch.")
 def benchmark(size: str, model: Path | None, frames: int, threads: int) -> None:
     """Time whole calls of the part beside FastGAN's and StyleGAN2's generators in plain torch."""
-    from .rivals import measure
+    from ..training.rivals import measure
 
     click.echo(json.dumps(measure(int(size), model, frames, threads), indent=2))
 

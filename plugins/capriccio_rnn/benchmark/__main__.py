@@ -31,7 +31,7 @@ def frames(
     name: str, data: Path, out: Path, hours: float | None, nets: int, seed: int, resume: bool
 ) -> None:
     """Train on a published dataset and report nats per frame of 88 keys."""
-    from .frames import measure
+    from ..training.frames import measure
 
     figures = measure(name, data, out, hours=hours, nets=nets, seed=seed, resume=resume)
     click.echo(json.dumps(figures, indent=2))

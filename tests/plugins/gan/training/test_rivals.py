@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from capriccio_gan.benchmark.rivals import FastGAN, StyleGAN2, measure, multiply_adds
+from capriccio_gan.training.rivals import FastGAN, StyleGAN2, measure, multiply_adds
 
 
 @pytest.mark.slow

@@ -25,7 +25,7 @@ from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..generator import GAN
-from ..training.networks import (
+from .networks import (
     INPUTS,
     OUTPUTS,
     STYLE,

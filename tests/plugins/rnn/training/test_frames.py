@@ -6,7 +6,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from capriccio_rnn.benchmark import frames  # noqa: E402
+from capriccio_rnn.training import frames  # noqa: E402
 
 torch = pytest.importorskip("torch")
 
