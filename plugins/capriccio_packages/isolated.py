@@ -261,7 +261,7 @@ def _stand_in(plugin: str) -> str:
 
 
 def _load(plugin: str) -> None:
-    """Have the plugin say what its parts are, which is kept; other processes have less patience."""
+    """Load the plugin once with a generous time limit, so that its record of parts is written."""
     try:
         child = subprocess.run(
             [sys.executable, "-P", "-c", LOAD, _stand_in(plugin)],
