@@ -10,7 +10,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 import venv
@@ -38,6 +37,7 @@ from .steps import (
     describe,
     fetch,
     needs,
+    run_python,
     step,
 )
 from .wheel_file import WheelFile, check_models
@@ -262,18 +262,8 @@ def _stand_in(plugin: str) -> str:
 
 def _load(plugin: str) -> None:
     """Load the plugin once with a generous time limit, so that its record of parts is written."""
-    try:
-        child = subprocess.run(
-            [sys.executable, "-P", "-c", LOAD, _stand_in(plugin)],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=LOAD_SECONDS,
-        )
-    except subprocess.TimeoutExpired:
-        raise PackageError(
-            f"plugin {plugin!r} did not load within {LOAD_SECONDS:g} s; everything is as it was"
-        ) from None
+    child = run_python("-P", "-c", LOAD, _stand_in(plugin), seconds=LOAD_SECONDS,
+                       late=f"plugin {plugin!r} did not load")  # fmt: skip
     if child.returncode:
         last = (child.stderr.strip().splitlines() or ["no reason given"])[-1]
         reason = last.partition("PartError: ")[2] or last

@@ -164,19 +164,26 @@ def check_plugins(
 
 def _capriccio(*words: str) -> "subprocess.CompletedProcess[str]":
     start = "import sys; from capriccio.cli.main import main; main(prog_name='capriccio')"
+    return run_python("-c", start, *words, seconds=CHECK_SECONDS,
+                      late=f"capriccio {' '.join(words)} did not end")  # fmt: skip
+
+
+def run_python(*words: str, seconds: float, late: str) -> "subprocess.CompletedProcess[str]":
+    """Run this Python with these words, and return what it wrote and its exit code.
+
+    Raises:
+        PackageError: it takes longer than `seconds`; `late` begins the message.
+    """
     try:
         return subprocess.run(
-            [sys.executable, "-c", start, *words],
+            [sys.executable, *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=CHECK_SECONDS,
+            timeout=seconds,
         )
     except subprocess.TimeoutExpired:
-        raise PackageError(
-            f"capriccio {' '.join(words)} did not end within {CHECK_SECONDS:g} s; "
-            "everything is as it was"
-        ) from None
+        raise PackageError(f"{late} within {seconds:g} s; everything is as it was") from None
 
 
 def needs(name: str, changes: dict[str, Change]) -> list[str]:
