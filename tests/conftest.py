@@ -186,6 +186,9 @@ def display(xvfb, monkeypatch) -> str:
     monkeypatch.setenv("DISPLAY", xvfb)
     monkeypatch.delenv("WAYLAND_DISPLAY", raising=False)
     monkeypatch.delenv("SDL_VIDEODRIVER", raising=False)
+    pygame = sys.modules.get("pygame")
+    if pygame and pygame.display.get_init() and pygame.display.get_driver() == "dummy":
+        pygame.display.quit()  # an earlier test left it, and SDL keeps its first driver
     return xvfb
 
 

@@ -180,6 +180,7 @@ def test_an_offline_show_cannot_have_a_panel():
 
 
 def test_when_the_show_ends_all_connections_are_closed_and_the_port_is_free():
+    before = set(threading.enumerate())
     with Show() as show:
         port, line = show.port, socket.create_connection(("127.0.0.1", show.port), timeout=20)
         line.sendall(b"GET /state HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -191,8 +192,11 @@ def test_when_the_show_ends_all_connections_are_closed_and_the_port_is_free():
                 pass
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(("127.0.0.1", port))
-    names = {str(show.panel)}
-    wait_for(lambda: not names & {one.name for one in threading.enumerate()}, what="its thread")
+    name = str(show.panel)
+    wait_for(
+        lambda: not any(one.name == name for one in set(threading.enumerate()) - before),
+        what="its thread",
+    )
     socket.create_server(("127.0.0.1", port)).close()
 
 
