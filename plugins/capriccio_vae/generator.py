@@ -104,11 +104,21 @@ class VAE(Generator):
             self._open()
         if self._autoencoder is not None:
             return self._autoencoder.encode(as_image(image, self))
+        return self.posterior(image, style)[0]
+
+    def posterior(self, image: np.ndarray, style: Style = "") -> tuple[np.ndarray, np.ndarray]:
+        """Return mean and deviation of the latents that an image may have, `(latent,)` each.
+
+        Raises:
+            ModelError: the model has no encoder of its own: an autoencoder knows no deviation.
+        """
+        if self._model is None:
+            self._open()
         if self._encoder is None:
             self._encoder = open_encoder(self._path)
         shares = self._shares(self._parsed_styles(style))[None]
         outputs = self._encoder(picture=center_crop(as_image(image, self))[None], style=shares)
-        return outputs["z"][0]
+        return outputs["z"][0], outputs["spread"][0]
 
     def decode(self, z: Any, style: Style = "") -> np.ndarray:
         """Return the image of latents as `encode` returns them.

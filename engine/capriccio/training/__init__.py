@@ -3,7 +3,7 @@
 Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
-from .export import export
+from .export import export, join_models
 from .licence import licence_of
 from .metrics import (
     frechet,
@@ -22,6 +22,7 @@ __all__ = [
     "find_device",
     "frechet",
     "grid_energy",
+    "join_models",
     "kernel_distance",
     "licence_of",
     "mixed_precision",

@@ -56,12 +56,11 @@ def export(
         trials: how many such inputs are compared.
         half: round and store the weights in half precision; it computes in single precision.
         dynamic: axes of inputs that may have any size: a `torch.export.Dim` by number, by name.
-        joined: an output, and the path of another model that reads it as its only input; both
-            leave as one graph, in which the other model's output has the place of that one.
+        joined: an output, and the path of another model that reads it as its first input; both
+            leave as one graph, in which the other model's output has the place of that one, and
+            its further inputs are zeros.
         dry_run: check everything and write nothing.
     """
-    import onnx
-
     path, net = Path(path), (_with_rounded_weights(net) if half else net).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is missing
     draw = draw or (lambda: tuple(_random_like(example) for example in inputs))
@@ -96,18 +95,45 @@ def export(
             )
     if joined:
         model = _join(model, *joined)
-    del model.metadata_props[:]
-    for key, value in {**_circumstances(), "parity": differences, **card}.items():
-        model.metadata_props.add(key=key, value=_as_text(value))
-    onnx.checker.check_model(model, full_check=True)
-    if not dry_run:
-        write_bytes(path, model.SerializeToString())
+    _write(model, path, {**_circumstances(), "parity": differences, **card}, dry_run)
     largest = max(differences.values())
     print(
         f"{path.name}: {model.ByteSize() / 1e6:.2f} MB, {len(model.graph.node)} nodes, largest "
         f"difference from torch {largest:.3g}{' (dry run, not kept)' * dry_run}"
     )
     return largest
+
+
+def join_models(
+    first: Path, output: str, second: Path, out: Path, *, card: Mapping[str, Any], dry_run: bool
+) -> None:
+    """Write two models as one graph, in which the second reads an output of the first.
+
+    Args:
+        first: the path of a model, whose card the new one has, but for the entries of `card`.
+        output: of the first, in whose place the output of the second comes.
+        second: the path of a model that reads it as its first input; others are zeros.
+        out: the file to write.
+        card: what else the card holds.
+        dry_run: check everything and write nothing.
+    """
+    import onnx
+
+    model = onnx.load(str(first))
+    known = {entry.key: _from_text(entry.value) for entry in model.metadata_props}
+    _write(_join(model, output, second), out, {**known, **card}, dry_run)
+
+
+def _write(model: Any, path: Path, card: Mapping[str, Any], dry_run: bool) -> None:
+    """Check a model and write it with its card."""
+    import onnx
+
+    del model.metadata_props[:]
+    for key, value in card.items():
+        model.metadata_props.add(key=key, value=_as_text(value))
+    onnx.checker.check_model(model, full_check=True)
+    if not dry_run:
+        write_bytes(path, model.SerializeToString())
 
 
 def _join(model: Any, output: str, path: Path) -> Any:
@@ -117,7 +143,11 @@ def _join(model: Any, output: str, path: Path) -> Any:
 
     other = compose.add_prefix(onnx.load(str(path)), "joined/")
     names = [value.name for value in model.graph.output]
-    (read,), (made,) = other.graph.input, other.graph.output
+    del model.metadata_props[:], other.metadata_props[:]
+    (read, *further), (made,) = other.graph.input, other.graph.output
+    for value in further:
+        other.graph.initializer.append(_zeros_of(value))
+        other.graph.input.remove(value)
     other.ir_version = model.ir_version
     kept = [made.name if name == output else name for name in names]
     whole = compose.merge_models(model, other, io_map=[(output, read.name)], outputs=kept)
@@ -132,6 +162,15 @@ def _join(model: Any, output: str, path: Path) -> Any:
     del whole.graph.output[:]
     whole.graph.output.extend(by_name[name] for name in names)
     return shape_inference.infer_shapes(whole, data_prop=True)
+
+
+def _zeros_of(value: Any) -> Any:
+    """Return zeros with the name, the type and the static shape of an input."""
+    from onnx import helper, numpy_helper
+
+    kind = helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type)
+    shape = [size.dim_value for size in value.type.tensor_type.shape.dim]
+    return numpy_helper.from_array(np.zeros(shape, kind), value.name)
 
 
 def _differences(
@@ -232,3 +271,11 @@ def _as_text(value: object) -> str:
         except ValueError:
             return value
     return json.dumps(value, default=str)
+
+
+def _from_text(text: str) -> Any:
+    """Return what `_as_text` made text of."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text

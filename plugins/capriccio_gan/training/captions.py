@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from ..vocabulary import normalize, singular
+from ..vocabulary import ARTICLES, STOP_WORDS, normalize, singular
 from .attributes import Attributes
 
 # Synonyms, so that a prompt may use any of them.
@@ -33,6 +33,12 @@ SYNONYMS = {
     "religious painting": ("religious painting", "saint", "religious scene"),
     "leaves": ("with leaves", "with a leaf", "on a leafy twig"),
 }
+# Words of titles that tell nothing of a picture.
+UNTOLD = STOP_WORDS | ARTICLES | {
+    "s", "de", "for", "st", "l", "la", "le", "du", "des", "di", "da", "d", "it", "his", "her",
+    "not", "i", "o", "m", "n", "as", "over", "after", "before", "detail", "untitled", "unknown",
+    "study",
+}  # fmt: skip
 SHORT_SHARE = 0.4  # of captions that are like typed prompts: a colour and a kind
 
 
@@ -50,7 +56,8 @@ class Facts:
 
 def facts_of(row: dict[str, str], attributes: Attributes) -> Facts:
     """Return the facts in a row of a catalogue; columns of other names are ignored."""
-    kind = row.get("common_name") or row.get("kind") or row.get("label") or row.get("class") or ""
+    columns = ("common_name", "kind", "label", "class", "genre")
+    kind = next((row[column] for column in columns if row.get(column)), "")
     kind = singular(normalize(kind or row.get("fruit_class", "")))
     if kind in ("unknown", "other"):
         kind = ""
@@ -58,7 +65,8 @@ def facts_of(row: dict[str, str], attributes: Attributes) -> Facts:
     artist = normalize(row.get("artist", "").split(",")[0])  # the surname
     year = re.search(r"1[5-9]\d\d|20\d\d", row.get("year", ""))
     decade = f"{year.group()[:3]}0s" if year else ""
-    names = normalize(f"{variety} {row.get('words', '')}").split()
+    words = f"{variety} {row.get('words', '')} {row.get('title', '')}"
+    names = [word for word in normalize(words).split() if word not in UNTOLD]
     movement = normalize(row.get("movement", ""))
     if artist and "," not in row.get("artist", ""):
         artist = artist.split()[-1]

@@ -48,8 +48,9 @@ class Prepared:
 def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[Pictures, Pictures]:
     """Return the pictures of a folder for training, and those for validation.
 
-    A `labels.csv` with a column `path` names the kind of each picture (`kind`, or the columns of
-    the watercolours' catalogue) and perhaps its `split`. Without it sub-folders name the kinds,
+    A `labels.csv` with a column `path` names the kind of each picture (`kind` or `genre`, or the
+    columns of the watercolours' catalogue) and perhaps its `split`; sub-folders may have one each.
+    Without it sub-folders name the kinds,
     and a tenth of the files, chosen by a hash of their content, is for validation. Unreadable
     files are skipped with a message.
 
@@ -117,16 +118,22 @@ def _picture_files(data: Path) -> list[Path]:
 
 
 def _read_labels(data: Path) -> dict[str, dict[str, str]]:
-    """Return the rows of `labels.csv` by the pictures' paths; none where there is no such file."""
-    path = data / "labels.csv"
-    if not path.is_file():
-        return {}
-    with open(path, newline="", encoding="utf-8-sig") as file:
-        reader = DictReader(file)
-        if "path" not in (reader.fieldnames or ()):
-            columns = ", ".join(map(repr, reader.fieldnames or ()))
-            raise ValueError(f"expected a column 'path' in {str(path)!r}, got {columns}")
-        return {row["path"]: {k: v or "" for k, v in row.items() if k} for row in reader}
+    """Return the rows of `labels.csv` by the pictures' paths; none where there is no such file.
+
+    A folder of collections has none itself, and one in each sub-folder.
+    """
+    rows: dict[str, dict[str, str]] = {}
+    own = data / "labels.csv"
+    for path in [own] if own.is_file() else sorted(data.glob("*/labels.csv")):
+        inner = path.parent.relative_to(data)
+        with open(path, newline="", encoding="utf-8-sig") as file:
+            reader = DictReader(file)
+            if "path" not in (reader.fieldnames or ()):
+                columns = ", ".join(map(repr, reader.fieldnames or ()))
+                raise ValueError(f"expected a column 'path' in {str(path)!r}, got {columns}")
+            for row in reader:
+                rows[(inner / row["path"]).as_posix()] = {k: v or "" for k, v in row.items() if k}
+    return rows
 
 
 def _prepare_all(files: list[Path], size: int) -> Iterator[Prepared]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from .networks import CODE, LATENT, GeneratorNetwork, TextEncoder
+from .networks import CODE, LATENT, TextEncoder
 
 DIRECTIONS = 6
 SAMPLES = 2000  # styles whose variation is measured
@@ -23,7 +23,7 @@ MAX_DISTANCE = 3.0  # standard deviations of the style along the direction, to e
 
 @torch.no_grad()
 def find_directions(
-    generator: GeneratorNetwork,
+    generator: Any,
     codes: torch.Tensor,
     *,
     preview: Callable[[torch.Tensor], torch.Tensor] = lambda x: x,
@@ -33,7 +33,7 @@ def find_directions(
     """Return the directions of a generator, as they stand in the card under `dials`.
 
     Args:
-        generator: on the CPU.
+        generator: a GeneratorNetwork, or what has its methods, on the CPU.
         codes: of typical prompts, (prompts, CODE).
         preview: returns what the generator paints as pictures, (pictures, 3, rows, rows).
         seed: of the samples.
@@ -61,7 +61,7 @@ def find_directions(
 
 
 def _calibrate(
-    generator: GeneratorNetwork,
+    generator: Any,
     preview: Callable[[torch.Tensor], torch.Tensor],
     styles: torch.Tensor,
     grain: torch.Tensor,

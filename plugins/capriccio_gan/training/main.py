@@ -9,17 +9,17 @@ generator and discriminator. The averaged weights are evaluated and exported.
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from capriccio.training import Trainer, export, find_device, licence_of, seed_everything
-from PIL import Image
 
 from ..vocabulary import Vocabulary
 from .dataset import Pictures, read_pictures, vocabulary_of
 from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
+from .flow_training import train_flow
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
 from .networks import INPUTS, OUTPUTS, GeneratorNetwork, InferenceModel, TextEncoder
+from .sheets import sheet
 from .spaces import PREVIEW_STEPS, LatentSpace, PixelSpace
 from .text_image import (
     AUXILIARY_WIDTHS,
@@ -57,6 +57,7 @@ def train(
     seed: int = 0,
     size: int | None = None,
     from_scratch: bool = False,
+    flow: bool = False,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
     batch: int | None = None,
@@ -75,7 +76,9 @@ def train(
         seed: of everything random.
         size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
         from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
-        steps: of generator and discriminator.
+        flow: learn a flow of the latents of the VAE of paintings, for pictures of many kinds, in
+            an hour; without generator and discriminator.
+        steps: of generator and discriminator, or of the flow.
         reading: steps of the encoders.
         batch: of generator and discriminator.
 
@@ -83,6 +86,10 @@ def train(
         ValueError: the folder holds fewer than 50 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
+    if flow:
+        train_flow(data, out, resume=resume, dry_run=dry_run, hours=hours, seed=seed, steps=steps,
+                   limit=DRY_RUN_PICTURES if dry_run else None)  # fmt: skip
+        return
     device = find_device()
     if size not in (None, *SIZES):
         raise ValueError(f"size must be 64, 128 or 256, got {size!r}")
@@ -206,15 +213,6 @@ def warn_of_collapse(figures: dict[str, float]) -> None:
             "checkpoint with a lower learning rate",
             flush=True,
         )
-
-
-def sheet(images: np.ndarray, columns: int) -> Image.Image:
-    """Return images, `(pictures, size, size, 3)` uint8, on one sheet, row by row."""
-    rows = -(-len(images) // columns)
-    size = images.shape[1]
-    blank = np.full((rows * columns - len(images), *images.shape[1:]), 255, np.uint8)
-    grid = np.concatenate([images, blank]).reshape(rows, columns, size, size, 3)
-    return Image.fromarray(grid.transpose(0, 2, 1, 3, 4).reshape(rows * size, columns * size, 3))
 
 
 def export_model(

@@ -10,6 +10,7 @@ Attributes of the modules are named as in the checkpoints that exist.
 """
 
 from itertools import pairwise
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -94,6 +95,8 @@ class Block(nn.Module):
 
 class GeneratorNetwork(nn.Module):
     """Paint z, (batch, LATENT), and a code, (batch, CODE), as (batch, 3, size, size) in 0..1."""
+
+    style_size = STYLE
 
     def __init__(self, size: int, widths: tuple[int, ...] | None = None):
         super().__init__()
@@ -251,10 +254,11 @@ class InferenceModel(nn.Module):
 
     Two prompts are encoded, and their codes added by `shares` to the `code` that is passed in, so
     that a known prompt needs no encoding and any mixture can be faded. `turn` is added to the
-    style; the knobs `first` to `fourth` set it.
+    style; the knobs `first` to `fourth` set it. A generator may be anything with the methods
+    `mapping` and `synthesis` and the sizes of GeneratorNetwork.
     """
 
-    def __init__(self, text_encoder: TextEncoder, generator: GeneratorNetwork):
+    def __init__(self, text_encoder: TextEncoder, generator: Any):
         super().__init__()
         self.listener, self.painter = text_encoder, generator
 
@@ -266,8 +270,8 @@ class InferenceModel(nn.Module):
         mixed = code + shares @ codes  # (1, 128)
         style = self.painter.mapping(z, mixed) + turn  # (1, 128)
         x = self.painter.synthesis(style, grain)  # (1, 3, size, size)
-        if isinstance(self.painter, LatentGenerator):
-            return x, codes  # (1, 8, 32, 32), (2, 128): the decoder is joined to the graph
+        if x.shape[1] != 3:  # latents: their decoder is joined to the graph
+            return x, codes  # (1, 8, 32, 32) or (1, 576), (2, 128)
         x = x.clamp(0, 1) * 255 + 0.5  # (1, 3, size, size)
         return x.permute(0, 2, 3, 1).to(torch.uint8), codes  # (1, size, size, 3), (2, 128)
 
@@ -280,6 +284,6 @@ class InferenceModel(nn.Module):
             words,
             torch.rand(1, 2),
             0.3 * torch.randn(1, CODE),
-            0.3 * torch.randn(1, STYLE),
+            0.3 * torch.randn(1, self.painter.style_size),
             torch.randn(1, self.painter.grain_size),
         )

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from capriccio import Model, ModelError
-from capriccio.training import export, seed_everything
+from capriccio.training import export, join_models, seed_everything
 from torch import nn
 
 
@@ -95,3 +95,41 @@ def test_weights_in_half_precision_compute_as_rounded_weights_in_torch(tmp_path)
     assert other.dtype == np.float32
     assert 0 < abs(one - other).max() < 5e-3
     assert all((a == b).all() for a, b in zip(before, net.parameters(), strict=True))
+
+
+class Sum(torch.nn.Module):
+    """Adds what it reads, some of it twice."""
+
+    def forward(self, one: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+        return one + 2 * other
+
+
+class Doubled(torch.nn.Module):
+    """Doubles what it reads."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return 2 * x
+
+
+def test_two_models_become_one_whose_further_inputs_are_zeros(tmp_path):
+    x = torch.randn(1, 3)
+    names = ("first", "second", "both")
+    first, second, both = (tmp_path / f"{name}.onnx" for name in names)
+    card = {"part": "it", "numbers": [1, 2], "text": "12"}
+    export(Doubled(), (x,), first, input_names=["x"], output_names=["y"], card=card)
+    export(
+        Sum(),
+        (x, torch.randn(1, 3)),
+        second,
+        input_names=["one", "other"],
+        output_names=["z"],
+        card={},
+    )
+    join_models(first, "y", second, both, card={"part": "both"}, dry_run=True)
+    assert not both.exists()
+    join_models(first, "y", second, both, card={"part": "both"}, dry_run=False)
+    model = Model(both)
+    assert list(model.inputs) == ["x"] and list(model.outputs) == ["y"]
+    assert np.allclose(model(x=x.numpy()), 2 * x.numpy())
+    assert model.card["part"] == "both"
+    assert model.card["numbers"] == [1, 2] and model.card["text"] == "12"
