@@ -23,6 +23,7 @@ BATCH = 128
 TRAINING_STEPS = 6_000  # about 30 times through 13,000 pictures, and as often mirrored
 ENOUGH = 2_000  # steps after which masses and words can be told
 LEARNING_RATE = 1e-3
+GUIDED = 0.75  # share of the training after which the guided flow learns, and nothing else
 UNTOLD = 0.12  # share of a batch that is shown without words
 ARTIST_POWER = 0.3  # a picture counts as the number of its artist's pictures to minus this power
 UNNAMED = 0.6  # times as often is a picture drawn of which no kind is known
@@ -53,10 +54,15 @@ class FlowTraining:
             for facts in training.facts
         ])  # fmt: skip
         self.chance = chance / chance.sum()
+        self.progress = 0.0
 
     def schedule(self, progress: float) -> float:
-        """Return the factor of the learning rate: a short warm-up, then a cosine."""
-        return min(1.0, (progress + 0.001) * 40) * max(0.02, 0.5 + 0.5 * np.cos(np.pi * progress))
+        """Return the factor of the learning rate: a short warm-up, then two cosines."""
+        self.progress = progress
+        if progress > GUIDED:
+            return 0.3 * (0.5 + 0.5 * np.cos(np.pi * (progress - GUIDED) / (1 - GUIDED)))
+        warm_up = min(1.0, (progress + 0.001) * 40)
+        return warm_up * max(0.02, 0.5 + 0.5 * np.cos(np.pi * progress / GUIDED))
 
     def loss(self, step: int) -> Tensor:
         """Return the loss of a random batch."""
@@ -65,19 +71,31 @@ class FlowTraining:
         codes = self.net.text(self._captions(self.training, chosen, random))  # (batch, 128)
         untold = torch.rand(BATCH, 1) < UNTOLD  # (batch, 1)
         codes = torch.where(untold, self.net.null, codes)
-        time = torch.sigmoid(torch.randn(BATCH))  # (batch,): mostly half-way, where it is hardest
+        latents = self._draw(self.latents, chosen, random)  # (batch, 576)
+        guided = self.progress > GUIDED
+        if guided:
+            codes, time = codes.detach(), torch.rand(BATCH)  # (batch, 128), (batch,)
+        else:
+            self.net.follow()
+            time = torch.sigmoid(torch.randn(BATCH))  # (batch,): mostly half-way: it is hardest
         with mixed_precision("cpu"):
-            errors = self.net.velocity_loss(self._draw(self.latents, chosen, random), codes, time)
+            loss = self.net.guided_loss if guided else self.net.velocity_loss
+            errors = loss(latents, codes, time)
         return errors[:, :LATENT].mean() + errors[:, LATENT:].mean()
 
     def validate(self, ema: LatentFlow) -> dict[str, float]:
-        """Return the errors of validation pictures with their captions, and without."""
+        """Return the errors of validation pictures with their captions, and without.
+
+        The first chooses the checkpoint: that of the guided flow as soon as it learns.
+        """
         random = np.random.default_rng(9)
         chosen = random.integers(len(self.validation), size=min(VALIDATED, 4 * BATCH))
         latents = self._draw(self.val_latents, chosen, random)
         time = torch.linspace(0.02, 0.98, len(chosen))  # (pictures,)
         told = ema.text(self._captions(self.validation, chosen, random))  # (pictures, 128)
         figures = {}
+        if self.progress > GUIDED:
+            figures["guided error"] = float(ema.guided_loss(latents, told, time).mean())
         for name, codes in (("error", told), ("error untold", ema.null.expand(len(chosen), -1))):
             errors = ema.velocity_loss(latents, codes, time)
             figures[name] = float(errors[:, :LATENT].mean() + errors[:, LATENT:].mean())

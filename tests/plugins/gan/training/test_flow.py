@@ -13,13 +13,14 @@ def flow():
     torch.manual_seed(0)
     net = LatentFlow(20).eval()
     torch.nn.init.normal_(net.flow.last.weight, std=0.1)
+    net.follow()
     return net
 
 
 def test_a_flow_without_velocity_leaves_the_noise_of_places_as_it_is():
     net = LatentFlow(20).eval()
-    torch.nn.init.zeros_(net.flow.gmlp[-1].weight)
-    torch.nn.init.zeros_(net.flow.gmlp[-1].bias)
+    torch.nn.init.zeros_(net.guided.gmlp[-1].weight)
+    torch.nn.init.zeros_(net.guided.gmlp[-1].bias)
     z, grain, code = torch.randn(2, LATENT), torch.randn(2, GRAIN), torch.randn(2, CODE)
     with torch.no_grad():
         assert torch.equal(net.synthesis(net.mapping(z, code), grain), torch.cat([z, grain], 1))
@@ -45,6 +46,14 @@ def test_the_loss_is_the_error_of_a_straight_line(flow, monkeypatch):
     )
     assert flow.velocity_loss(latents, torch.zeros(3, CODE), time).max() == 0
     assert torch.allclose(seen[0], noise + time[:, None] * (latents - noise), atol=1e-6)
+
+
+def test_the_guided_flow_learns_what_is_beyond_the_picture_without_words(flow, monkeypatch):
+    told, untold = torch.randn(2, 3, LATENT + GRAIN)
+    monkeypatch.setattr(flow.flow, "forward", lambda x, at, code: torch.cat([told, untold]))
+    monkeypatch.setattr(flow.guided, "forward", lambda x, at, code: 2 * told - untold)
+    latents, time = torch.randn(3, LATENT + GRAIN), torch.rand(3)
+    assert flow.guided_loss(latents, torch.zeros(3, CODE), time).max() < 1e-10
 
 
 def test_knobs_turn_what_the_first_layer_reads(flow):
