@@ -3,7 +3,7 @@
 Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
-from .export import export, join_models
+from .export import export, join_models, write_model
 from .licence import licence_of
 from .metrics import (
     frechet,
@@ -31,4 +31,5 @@ __all__ = [
     "seed_everything",
     "sharpness",
     "spread",
+    "write_model",
 ]

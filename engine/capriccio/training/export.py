@@ -95,7 +95,7 @@ def export(
             )
     if joined:
         model = _join(model, *joined)
-    _write(model, path, {**_circumstances(), "parity": differences, **card}, dry_run)
+    write_model(model, path, {**_circumstances(), "parity": differences, **card}, dry_run)
     largest = max(differences.values())
     print(
         f"{path.name}: {model.ByteSize() / 1e6:.2f} MB, {len(model.graph.node)} nodes, largest "
@@ -121,11 +121,11 @@ def join_models(
 
     model = onnx.load(str(first))
     known = {entry.key: _from_text(entry.value) for entry in model.metadata_props}
-    _write(_join(model, output, second), out, {**known, **card}, dry_run)
+    write_model(_join(model, output, second), out, {**known, **card}, dry_run)
 
 
-def _write(model: Any, path: Path, card: Mapping[str, Any], dry_run: bool) -> None:
-    """Check a model and write it with its card."""
+def write_model(model: Any, path: Path, card: Mapping[str, Any], dry_run: bool = False) -> None:
+    """Check a model, an `onnx.ModelProto`, and write it with its card."""
     import onnx
 
     del model.metadata_props[:]
