@@ -30,6 +30,7 @@ def export_models(
     out: Path,
     *,
     card: dict[str, Any],
+    refiner: torch.nn.Module | None = None,
     dry_run: bool = False,
 ) -> None:
     """Write the decoder to `out`, with latents of the training pictures, and the encoder beside.
@@ -39,6 +40,7 @@ def export_models(
         kept: the same pictures as the space keeps them.
         labels: indices of `styles`, (pictures,).
         card: what else the cards of both models hold.
+        refiner: of what the decoder makes of latents.
         dry_run: check both and keep no file.
     """
     net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
@@ -68,7 +70,7 @@ def export_models(
         joined = "image", space.path
         card = {"autoencoder": space.path.stem, "touch": touches(kept, labels, styles), **card}
     # A value on the edge between two of the 256 levels may come out as either.
-    export(DecoderNetwork(net.decoder), random_latent(), out, input_names=["z", "style"],
+    export(DecoderNetwork(net.decoder, refiner), random_latent(), out, input_names=["z", "style"],
            output_names=["image"], tolerance={"image": 1e-2 if space.latents else 1},
            draw=random_latent, half=True, joined=joined, dry_run=dry_run, card={
         "part": "vae",

@@ -24,6 +24,7 @@ from .export import BATCH, export_models
 from .losses import laplacian_pyramid, mixtures, partners, patch_distance
 from .networks import VAENetwork
 from .spaces import LatentSpace, PixelSpace
+from .train_refiner import Pairs, RefinerTraining, blur_latents
 
 ENOUGH = 1_500  # steps after which pictures are no longer grey
 STEPS = 9_000  # about 40 times through 5,300 paintings
@@ -36,6 +37,7 @@ MISMATCH = 0.5  # weight of telling real pictures from those of the style they a
 SMOOTHNESS, SMOOTHNESS_EVERY = 20.0, 4  # weight of the penalty, measured on every fourth picture
 DEBUT = 0.25  # share of the training after which the discriminator joins: first shapes, then detail
 MASSES = 2.0  # weight of the masses that a picture keeps in another style
+REFINING = 0.4  # share of the time in which a network learns to paint what this one blurs
 UNLABELLED = 0.15  # share of pictures shown without their style, so that any can be encoded
 
 
@@ -92,10 +94,11 @@ def train(
         torch.manual_seed(seed)
         training.samples(ema).save(out.with_suffix(".png"))
 
+    share = REFINING if space.latents else 0.0
     metrics = trainer.run(
         training.loss,
         steps=steps,
-        hours=hours,
+        hours=hours and hours * (1 - share),
         validate=training.validate,
         every=500,
         schedule=lambda progress: training.schedule(progress, trainer.step),
@@ -119,8 +122,24 @@ def train(
         + (" --from-scratch" if from_scratch else ""),
         **licence_of(data),
     }
-    export_models(trainer.ema.cpu(), space, pictures.train, training.train_kept,
-                  training.train_labels, pictures.styles, out, card=card,
+    net, refiner = trainer.ema.cpu(), None
+    if isinstance(space, LatentSpace):
+        print("refining: a second network learns to paint what the first one blurs", flush=True)
+        sides = (
+            (training.train_kept, training.train_labels),
+            (training.val_kept, training.val_labels),
+        )
+        learned, checked = (
+            Pairs(blur_latents(net, kept, labels, training.styles), kept) for kept, labels in sides
+        )
+        found, card["refined"] = RefinerTraining(learned, checked, space, device).run(
+            out.with_suffix(".refiner.safetensors"),
+            steps=max(1, round(steps * REFINING / (1 - REFINING))), hours=hours and hours * share,
+            resume=resume, seed=seed, dry_run=dry_run,
+        )  # fmt: skip
+        refiner = found.net
+    export_models(net, space, pictures.train, training.train_kept,
+                  training.train_labels, pictures.styles, out, card=card, refiner=refiner,
                   dry_run=dry_run)  # fmt: skip
 
 

@@ -223,15 +223,19 @@ def kl(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 class DecoderNetwork(nn.Module):
-    """The decoder as it is exported: an image of bytes, (1, 128, 128, 3), from one latent."""
+    """The decoder as it is exported: an image of bytes, (1, 128, 128, 3), from one latent.
 
-    def __init__(self, decoder: Decoder):
+    Latents are refined by another network, if there is one.
+    """
+
+    def __init__(self, decoder: Decoder, refiner: nn.Module | None = None):
         super().__init__()
-        self.decoder = decoder
+        self.decoder, self.refiner = decoder, refiner
 
     def forward(self, z: Tensor, style: Tensor) -> Tensor:
-        if self.decoder.latents:
-            return self.decoder(z, style)  # (1, 8, 32, 32): the autoencoder's decoder is joined
+        if self.decoder.latents:  # the autoencoder's decoder is joined
+            latents = self.decoder(z, style)  # (1, 8, 32, 32)
+            return latents if self.refiner is None else self.refiner(latents)
         image = self.decoder(z, style).clamp(0, 1) * 255 + 0.5  # (1, 3, 128, 128)
         return image.permute(0, 2, 3, 1).to(torch.uint8)  # (1, 128, 128, 3)
 

@@ -1,8 +1,8 @@
 """The network that paints what a VAE has blurred as the latents of a sharp picture.
 
 A VAE of 576 numbers knows the masses of a picture, not its touch. The refiner reads its picture of
-128 pixels and returns latents of the painterly autoencoder, whose decoder paints 256 pixels; what
-the VAE cannot know is invented, as a discriminator of latents demands.
+128 pixels, or its latents of 256, and returns latents of the painterly autoencoder, whose decoder
+paints 256 pixels; what the VAE cannot know is invented, as a discriminator of latents demands.
 
 Names of module attributes are those of saved checkpoints and exported graphs.
 """
@@ -16,17 +16,20 @@ from torch import Tensor, nn
 from .autoencoder import CHANNELS, ResidualBlock, convolution
 
 WIDTHS = (64, 128, 160)  # at 32, 16 and 8 rows: 0.5 G multiply-adds
-READ = 48  # numbers of 4 by 4 pixels
+PIXELS = 48  # numbers of 4 by 4 pixels
 DISCRIMINATOR_WIDTHS = (72, 112, 144)  # at 32, 16 and 8 rows
 
 
 class RefinerNetwork(nn.Module):
-    """Return latents, (batch, 8, rows / 4, columns / 4), of pictures, (batch, 3, …) in 0..1."""
+    """Return latents, (batch, 8, rows / 4, columns / 4), of pictures, (batch, 3, …) in 0..1.
 
-    def __init__(self) -> None:
+    With `latents` of blurred latents, (batch, 8, rows, columns), instead of pictures.
+    """
+
+    def __init__(self, latents: bool = False) -> None:
         super().__init__()
         fine, middle, coarse = WIDTHS
-        self.first = convolution(READ, fine)
+        self.first = convolution(CHANNELS if latents else PIXELS, fine)
         self.down = nn.ModuleList(nn.Conv2d(a, b, 2, 2) for a, b in pairwise(WIDTHS))
         self.before = nn.ModuleList([ResidualBlock(fine), ResidualBlock(middle)])
         self.deepest = nn.Sequential(ResidualBlock(coarse), ResidualBlock(coarse))
@@ -38,7 +41,7 @@ class RefinerNetwork(nn.Module):
         self.last = convolution(fine, CHANNELS)
 
     def forward(self, x: Tensor) -> Tensor:
-        h = self.first(F.pixel_unshuffle(x * 4 - 2, 4))  # (batch, 64, rows, columns)
+        h = self.first(as_map(x))  # (batch, 64, rows, columns)
         kept = []
         for block, down in zip(self.before, self.down, strict=True):
             h = block(h)  # (batch, width, rows, columns)
@@ -52,15 +55,15 @@ class RefinerNetwork(nn.Module):
 
 
 class LatentPatchDiscriminator(nn.Module):
-    """Score patches of latents, given the picture that they were refined from.
+    """Score patches of latents, given the picture or the latents that they were refined from.
 
     Returns logits at 32, 16 and 8 rows, and the features they were read from.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, latents: bool = False) -> None:
         super().__init__()
         widths = DISCRIMINATOR_WIDTHS
-        self.read = nn.Conv2d(READ, 16, 1)
+        self.read = nn.Conv2d(CHANNELS if latents else PIXELS, 16, 1)
         self.first = convolution(CHANNELS + 16, widths[0])
         self.one = convolution(widths[0], widths[0])
         self.layers = nn.ModuleList(nn.Conv2d(a, b, 4, 2, 1) for a, b in pairwise(widths))
@@ -68,7 +71,7 @@ class LatentPatchDiscriminator(nn.Module):
         self.heads = nn.ModuleList(convolution(width, 1) for width in widths)
 
     def forward(self, z: Tensor, x: Tensor) -> tuple[list[Tensor], list[Tensor]]:
-        seen = self.read(F.pixel_unshuffle(x * 4 - 2, 4))  # (batch, 16, 32, 32)
+        seen = self.read(as_map(x))  # (batch, 16, 32, 32)
         h = self.first(torch.cat([z, seen], 1))  # (batch, 72, 32, 32)
         h = F.leaky_relu(self.norms[0](self.one(F.leaky_relu(h, 0.2))), 0.2)
         logits, features = [self.heads[0](h).float()], [h]
@@ -82,9 +85,14 @@ class LatentPatchDiscriminator(nn.Module):
 class Refiner(nn.Module):
     """All that learns, in one module, so that one checkpoint holds it."""
 
-    def __init__(self) -> None:
+    def __init__(self, latents: bool = False) -> None:
         super().__init__()
-        self.net, self.critic = RefinerNetwork(), LatentPatchDiscriminator()
+        self.net, self.critic = RefinerNetwork(latents), LatentPatchDiscriminator(latents)
+
+
+def as_map(x: Tensor) -> Tensor:
+    """Return pictures, (batch, 3, …), as maps of a quarter of their rows; latents as they are."""
+    return F.pixel_unshuffle(x * 4 - 2, 4) if x.shape[1] == 3 else x
 
 
 class BytesRefiner(nn.Module):

@@ -1,7 +1,7 @@
 """Train the refiner of a VAE: its blurred pictures become latents of sharp ones."""
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,9 +18,10 @@ from capriccio.training import (
 from PIL import Image
 from torch import Tensor, nn
 
-from .dataset import Pictures, read_pictures
+from ..generator import AUTOENCODER
+from .dataset import read_pictures
 from .losses import laplacian, patch_distance
-from .main import AUTOENCODER
+from .networks import VAENetwork
 from .refiner import BytesRefiner, Refiner
 from .spaces import LatentSpace
 
@@ -36,17 +37,23 @@ VALIDATED = 64  # pictures
 SHOWN = 8  # validation pictures on a sheet
 
 
+class Pairs(NamedTuple):
+    """What a VAE made of pictures, and their latents, (pictures, 2, 8, 32, 32).
+
+    As they are and mirrored; blurred are pictures, (pictures, 2, 128, 128, 3) uint8, or latents.
+    """
+
+    blurred: Tensor
+    latents: Tensor
+
+
 class RefinerTraining:
     """The network, its optimizer, and what the trainer calls."""
 
-    def __init__(self, pictures: Pictures, vae: Any, autoencoder: Path, device: str = "cpu"):
-        self.device = device
-        self.space = LatentSpace(autoencoder)
-        self.train_blurred = blur(pictures.train, pictures.labels, pictures.styles, vae)
-        self.val_blurred = blur(pictures.val, pictures.val_labels, pictures.styles, vae)
-        self.train_latents = self.space.encode(pictures.train)  # (pictures, 2, 8, 32, 32)
-        self.val_latents = self.space.encode(pictures.val)
-        net: nn.Module = Refiner().to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    def __init__(self, train: Pairs, val: Pairs, space: LatentSpace, device: str = "cpu"):
+        self.train, self.val, self.space, self.device = train, val, space, device
+        net: nn.Module = Refiner(latents=train.blurred.is_floating_point())
+        net = net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         assert isinstance(net, Refiner)
         self.net = net
         groups = [
@@ -55,6 +62,23 @@ class RefinerTraining:
         ]
         self.optimizer = torch.optim.AdamW(groups, betas=(0.5, 0.99), weight_decay=1e-4)
 
+    def run(
+        self, checkpoint: Path, *, steps: int, hours: float | None, resume: bool, seed: int,
+        dry_run: bool,
+    ) -> tuple[Refiner, dict[str, Any]]:  # fmt: skip
+        """Train; return the averaged network and what the card of a model says of it."""
+        trainer = Trainer(
+            self.net, self.optimizer, checkpoint, seed=seed,
+            resume=resume and checkpoint.is_file(), dry_run=dry_run,
+        )  # fmt: skip
+        metrics = trainer.run(
+            self.loss, steps=steps, hours=hours, validate=self.validate, every=250,
+            schedule=self.schedule, clip=20.0,
+            on_snapshot=lambda ema, step: self.samples(ema).save(checkpoint.with_suffix(".png")),
+        )  # fmt: skip
+        hours_spent = round(trainer.seconds / 3600, 2)
+        return trainer.ema.cpu(), {"metrics": metrics, "hours": hours_spent}
+
     def schedule(self, progress: float) -> float:
         """Return the factor of the learning rate: a short warm-up, then a cosine."""
         return min(1.0, (progress + 0.001) * 30) * max(0.03, 0.5 + 0.5 * np.cos(np.pi * progress))
@@ -62,10 +86,10 @@ class RefinerTraining:
     def loss(self, step: int) -> Tensor:
         """Return the loss of a random batch."""
         random = np.random.default_rng([step, 6])
-        chosen = torch.from_numpy(random.integers(len(self.train_latents), size=BATCH))
+        chosen = torch.from_numpy(random.integers(len(self.train.latents), size=BATCH))
         mirrored = torch.from_numpy(random.integers(2, size=BATCH))
-        z = self.train_latents[chosen, mirrored].float().to(self.device)  # (batch, 8, 32, 32)
-        x = as_input(self.train_blurred[chosen, mirrored]).to(self.device)  # (batch, 3, 128, 128)
+        z = self.train.latents[chosen, mirrored].float().to(self.device)  # (batch, 8, 32, 32)
+        x = as_input(self.train.blurred[chosen, mirrored]).to(self.device)  # (batch, 3, …)
         with mixed_precision(self.device):
             made = self.net.net(x)  # (batch, 8, 32, 32)
         masses = (F.avg_pool2d(made, 4) - F.avg_pool2d(z, 4)).abs().mean()
@@ -102,9 +126,9 @@ class RefinerTraining:
 
     def validate(self, ema: Refiner) -> dict[str, float]:
         """Return figures of validation pictures; the first chooses the checkpoint."""
-        blurred = self.val_blurred[:VALIDATED, 0]  # (64, 128, 128, 3)
+        blurred = self.val.blurred[:VALIDATED, 0]  # (64, 128, 128, 3)
         made = torch.cat([ema.net(as_input(part)) for part in blurred.split(BATCH)])
-        real = self.val_latents[:VALIDATED, 0].float()  # (64, 8, 32, 32)
+        real = self.val.latents[:VALIDATED, 0].float()  # (64, 8, 32, 32)
         images = [torch.from_numpy(self.space.images(part)).float() / 255 for part in (made, real)]
         sharpness = [laplacian(one.permute(0, 3, 1, 2)).item() for one in images]
         return {
@@ -115,11 +139,14 @@ class RefinerTraining:
 
     def samples(self, ema: Refiner) -> Image.Image:
         """Return validation pictures: as the VAE blurs them, refined, and as they are."""
-        rows = torch.linspace(0, len(self.val_latents) - 1, SHOWN).long()
-        blurred = self.val_blurred[rows, 0]  # (8, 128, 128, 3)
+        rows = torch.linspace(0, len(self.val.latents) - 1, SHOWN).long()
+        blurred = self.val.blurred[rows, 0]  # (8, …)
         made = self.space.images(ema.net(as_input(blurred)))  # (8, 256, 256, 3)
-        real = self.space.images(self.val_latents[rows, 0])
-        large = [np.asarray(Image.fromarray(one).resize((256, 256))) for one in blurred.numpy()]
+        real = self.space.images(self.val.latents[rows, 0])
+        if blurred.is_floating_point():
+            large = list(self.space.images(blurred))
+        else:
+            large = [np.asarray(Image.fromarray(one).resize((256, 256))) for one in blurred.numpy()]
         shown = [np.concatenate(list(part), 1) for part in (large, made, real)]
         return Image.fromarray(np.concatenate(shown))
 
@@ -143,9 +170,22 @@ def blur(images: np.ndarray, labels: np.ndarray, styles: list[str], vae: Any) ->
     return torch.from_numpy(np.array(kept))
 
 
-def as_input(images: Tensor) -> Tensor:
-    """Return images, (batch, rows, rows, 3) uint8, as the network reads them, in 0..1."""
-    x = images.permute(0, 3, 1, 2).float() / 255  # (batch, 3, rows, rows)
+@torch.no_grad()
+def blur_latents(net: VAENetwork, kept: Tensor, labels: Tensor, styles: int) -> Tensor:
+    """Return what a VAE of latents makes of latents, (pictures, 2, 8, 32, 32), in their style."""
+    blurred = []
+    for part, own in zip(kept.split(BATCH), labels.split(BATCH), strict=True):
+        style = F.one_hot(own, styles).float()  # (batch, styles)
+        pair = [net.reconstruct(part[:, one].float(), style)[1].half() for one in range(2)]
+        blurred.append(torch.stack(pair, 1))  # (batch, 2, 8, 32, 32)
+    return torch.cat(blurred)
+
+
+def as_input(blurred: Tensor) -> Tensor:
+    """Return what the network reads: bytes, (batch, rows, rows, 3), in 0..1; latents as floats."""
+    if blurred.is_floating_point():
+        return blurred.float()  # (batch, 8, 32, 32)
+    x = blurred.permute(0, 3, 1, 2).float() / 255  # (batch, 3, rows, rows)
     return x.contiguous(memory_format=torch.channels_last)
 
 
@@ -201,29 +241,16 @@ def train(
     pictures = read_pictures(data, 80 if dry_run else None, size=LatentSpace.size)
     print(f"{len(pictures.train)} pictures to learn, {len(pictures.val)} to check", flush=True)
     vae: Any = generator("vae", model=str(model))
-    training = RefinerTraining(pictures, vae, AUTOENCODER, find_device())
-    trainer = Trainer(
-        training.net, training.optimizer, out.with_suffix(".safetensors"), seed=seed,
-        resume=resume, dry_run=dry_run,
-    )  # fmt: skip
-    metrics = trainer.run(
-        training.loss,
-        steps=steps,
-        hours=hours,
-        validate=training.validate,
-        every=250,
-        schedule=training.schedule,
-        clip=20.0,
-        on_snapshot=lambda ema, step: training.samples(ema).save(out.with_suffix(".png")),
+    space = LatentSpace(AUTOENCODER)
+    sides = ((pictures.train, pictures.labels), (pictures.val, pictures.val_labels))
+    learned, checked = (
+        Pairs(blur(images, labels, pictures.styles, vae), space.encode(images))
+        for images, labels in sides
     )
-    card = {
-        "refined": {
-            "metrics": metrics,
-            "hours": round(trainer.seconds / 3600, 2),
-            "data": data.name,
-            "pictures": len(pictures.train),
-        },
-        **(card or {}),
-    }
-    export_refined(trainer.ema.cpu(), model, out, card=card, dry_run=dry_run)
-    return trainer.ema
+    net, told = RefinerTraining(learned, checked, space, find_device()).run(
+        out.with_suffix(".safetensors"), steps=steps, hours=hours, resume=resume, seed=seed,
+        dry_run=dry_run,
+    )  # fmt: skip
+    told |= {"data": data.name, "pictures": len(pictures.train)}
+    export_refined(net, model, out, card={"refined": told, **(card or {})}, dry_run=dry_run)
+    return net

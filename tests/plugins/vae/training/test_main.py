@@ -60,7 +60,9 @@ def test_the_discriminator_joins_after_a_quarter_of_the_training(sheets):
 def test_a_model_is_trained_in_the_latents_of_an_autoencoder(sheets, unlearned):
     out = unlearned.with_name("mine.onnx")
     train(sheets, out, steps=2, autoencoder=unlearned)
-    assert Model(out).card["autoencoder"] == "painterly"
+    card = Model(out).card
+    assert card["autoencoder"] == "painterly"
+    assert list(card["refined"]["metrics"]) == ["patch distance", "error", "sharpness", "step"]
     part = generator("vae", model=str(out))
     assert part(Moment(), style="red").shape == (256, 256, 3)
     picture = part(Moment(), source=str(next(sheets.rglob("*.png"))), style="blue")

@@ -7,16 +7,24 @@ from capriccio import Model, generator
 torch = pytest.importorskip("torch")
 
 from capriccio_vae.training import train_refiner as module  # noqa: E402
-from capriccio_vae.training.dataset import read_pictures  # noqa: E402
+from capriccio_vae.training.networks import VAENetwork  # noqa: E402
 from capriccio_vae.training.refiner import Refiner  # noqa: E402
+from capriccio_vae.training.spaces import LatentSpace  # noqa: E402
 
 
-@pytest.fixture
-def training(noise, untrained):
+def pairs(count, latents=False):
+    """Return pairs of noise."""
+    shape = (count, 2, 8, 32, 32)
+    pixels = torch.randint(0, 256, (count, 2, 128, 128, 3), dtype=torch.uint8)
+    blurred = torch.randn(shape).half() if latents else pixels
+    return module.Pairs(blurred, torch.randn(shape).half())
+
+
+@pytest.fixture(params=[False, True], ids=["pixels", "latents"])
+def training(request):
     torch.manual_seed(0)
-    pictures = read_pictures(noise, size=256)
-    vae = generator("vae", model=str(untrained))
-    return module.RefinerTraining(pictures, vae, module.AUTOENCODER)
+    space = LatentSpace(module.AUTOENCODER)
+    return module.RefinerTraining(pairs(20, request.param), pairs(10, request.param), space)
 
 
 def test_the_discriminator_teaches_after_its_debut(training):
@@ -34,10 +42,20 @@ def test_the_discriminator_teaches_after_its_debut(training):
     assert all(np.isfinite(value) for value in figures.values())
 
 
-def test_pictures_are_blurred_in_their_style_and_mirrored_in_none(training, noise, untrained):
-    assert training.train_blurred.shape[1:] == (2, 128, 128, 3)
-    one, mirrored = training.train_blurred[0].float()
-    assert (one - mirrored).abs().mean() > 1
+def test_pictures_are_blurred_in_their_style_and_mirrored_in_none(untrained):
+    vae = generator("vae", model=str(untrained))
+    images = np.random.default_rng(0).integers(256, size=(2, 256, 256, 3), dtype=np.uint8)
+    found = module.blur(images, np.array([0, 1]), ["ink", "cubism"], vae)
+    assert found.shape == (2, 2, 128, 128, 3) and found.dtype == torch.uint8
+    assert (found[0, 0].float() - found[0, 1].float()).abs().mean() > 1
+
+
+def test_latents_are_blurred_in_their_style():
+    torch.manual_seed(0)
+    net = VAENetwork(2, latents=True).eval()
+    kept = pairs(3, latents=True).latents
+    found = module.blur_latents(net, kept, torch.tensor([0, 1, 1]), 2)
+    assert found.shape == kept.shape and found.dtype == torch.float16
 
 
 def test_a_model_paints_in_256_pixels_what_its_vae_painted_in_128(untrained, tmp_path):
