@@ -37,16 +37,21 @@ def main(flow: Path, vae: Path, out: Path, styles: tuple[str, ...], seed: int) -
     net = load_flow(flow.with_suffix(".best.safetensors"), vocabulary)
     card = Model(vae).card
     names = [*card["styles"], *styles]
-    unknown = {name: vocabulary.encode(spaced(name))[1] for name in names}
-    for name, words in unknown.items():
-        if words:
-            raise click.ClickException(f"the flow does not know {', '.join(words)} of {name!r}")
-    kinds = {name: sample(net, vocabulary, name, COUNT, seed) for name in names}
+    kinds: dict[str, Any] = dict(card["latents"]["kinds"])
+    for name in names:
+        unknown = vocabulary.encode(spaced(name))[1]
+        if not unknown:
+            kinds[name] = np.round(sample(net, vocabulary, name, COUNT, seed), DECIMALS).tolist()
+        elif name in styles:
+            words = ", ".join(map(repr, unknown))
+            raise click.ClickException(f"the flow does not know {words} of style {name!r}")
+        else:
+            click.echo(f"{name} keeps its waypoints: the flow does not know it")
     latents = {
         **card["latents"],
-        "kinds": {name: np.round(points, DECIMALS).tolist() for name, points in kinds.items()},
+        "kinds": kinds,
         "note": f"{COUNT} latents of each style that a flow has invented, {LATENT + GRAIN} numbers "
-        "each",
+        "each; means of training pictures for a style that the flow does not know",
     }
     model = onnx.load(str(vae))
     widen_style(model.graph, len(card["styles"]), len(names))

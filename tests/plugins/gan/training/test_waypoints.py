@@ -40,14 +40,18 @@ def test_styles_are_sampled_by_their_name_and_differ(flow):
     assert np.array_equal(one, module.sample(net, vocabulary, "cubism", 3))
 
 
-def test_a_style_that_the_flow_does_not_know_is_named(flow, tmp_path):
+def test_styles_are_added_that_the_flow_knows_and_others_named(flow, tmp_path):
     paintings = generator("vae", model="paintings").model_path("paintings")
-    result = CliRunner().invoke(
-        module.main,
-        ["--flow", str(flow), "--vae", str(paintings), "--out", str(tmp_path / "x.onnx")],
-    )
+    out = tmp_path / "x.onnx"
+    arguments = list(map(str, ["--flow", flow, "--vae", paintings, "--out", out, "--style"]))
+    result = CliRunner().invoke(module.main, [*arguments, "fluxus"])
     assert result.exit_code == 1
-    assert "Error: the flow does not know" in result.output
+    assert "Error: the flow does not know 'fluxus' of style 'fluxus'" in result.output
+    result = CliRunner().invoke(module.main, [*arguments, "nouveau"])
+    assert "watercolor keeps its waypoints: the flow does not know it" in result.output
+    vae = generator("vae", model=str(out))
+    assert vae.styles[-1] == "nouveau"
+    assert vae.walk("nouveau")[0].shape == vae.walk("baroque")[0].shape
 
 
 def test_a_wider_decoder_paints_its_styles_as_before(tmp_path):
