@@ -23,7 +23,7 @@ from .training.attributes import COLOURS, colour_names, measure_attributes
 from .training.captions import compose
 from .training.dataset import Pictures, read_pictures, vocabulary_of
 from .training.scans import prepare_scan
-from .vocabulary import Vocabulary
+from .vocabulary import START, Vocabulary
 
 ENCODER_STEPS = 750  # as in the training
 MIN_PER_KIND = 5  # validation pictures; of fewer, how often a kind is recognized means nothing
@@ -100,7 +100,7 @@ def evaluate_model(
         spread,
     )
 
-    from .training.main import sheet as lay_out
+    from .training.sheets import sheet as lay_out
     from .training.text_image import ROWS, encode_images, train_word_classifier
 
     part = GAN(model=model, seed=seed)
@@ -146,6 +146,7 @@ def evaluate_model(
         images = _paint(part, [prompt for prompt in asked for _ in range(SHEET_COLUMNS)], random)
         write_image(np.asarray(lay_out(images, SHEET_COLUMNS)), sheet)
     figures |= prompt_adherence(part, encode, vocabulary, validation, prompts, random)
+    figures |= movement_adherence(part, encode, vocabulary, validation, prompts, random)
     return {name: round(v, 4) if isinstance(v, float) else v for name, v in figures.items()}
 
 
@@ -201,18 +202,10 @@ def prompt_adherence(
     real pictures have; the encoder chooses among these kinds, for generated and real pictures
     alike.
     """
-    counts = Counter(f.kind for f in validation.facts if f.kind and f.kind in vocabulary)
-    kinds = sorted(kind for kind, count in counts.items() if count >= MIN_PER_KIND)
+    kinds = _common([facts.kind for facts in validation.facts], vocabulary)
     if not kinds:
         return {}
-    columns = [vocabulary.encode(kind)[0][1] for kind in kinds]
-
-    def recognize(images: np.ndarray) -> np.ndarray:
-        return encode(images)[1][:, columns].argmax(axis=1)
-
-    of_kinds = [i for i, facts in enumerate(validation.facts) if facts.kind in kinds]
-    truth = np.array([kinds.index(validation.facts[i].kind) for i in of_kinds])
-    real_correct = recognize(validation.images[of_kinds]) == truth
+    recognize = _recognizer(encode, vocabulary, kinds)
     wanted, captions, colours = [], [], []
     for number in range(prompts):
         kind = number % len(kinds)
@@ -223,18 +216,89 @@ def prompt_adherence(
         colours.append(colour)
         captions.append(f"{colour} {kinds[kind]}".strip())
     images = _paint(part, captions, random)
-    correct = recognize(images) == np.array(wanted)
-    # Every kind counts alike, though apples are half of the real pictures.
-    by_kind = [real_correct[truth == kind].mean() for kind in range(len(kinds))]
     found = sum(
         has_colour(image, colour) for colour, image in zip(colours, images, strict=True) if colour
     )
+    real = _named_of_real(recognize, validation, [facts.kind for facts in validation.facts], kinds)
     return {
         "kinds": len(kinds),
-        "kind named": float(correct.mean()),
-        "real kind named": float(np.mean(by_kind)),
+        "kind named": float((recognize(images) == np.array(wanted)).mean()),
+        "real kind named": real,
         "colour found": found / max(1, sum(map(bool, colours))),
     }
+
+
+def movement_adherence(
+    part: GAN,
+    encode: Encode,
+    vocabulary: Vocabulary,
+    validation: Pictures,
+    prompts: int,
+    random: np.random.Generator,
+) -> dict[str, Any]:
+    """Return how often the movement of a prompt is found in its picture.
+
+    All movements with enough validation pictures are prompted equally often, with kinds that their
+    real pictures have.
+    """
+    of_all = [facts.movement for facts in validation.facts]
+    movements = _common(of_all, vocabulary)
+    if len(movements) < 2:
+        return {}
+    recognize = _recognizer(encode, vocabulary, movements)
+    wanted = np.arange(prompts) % len(movements)
+    kinds = [
+        [facts.kind for facts in validation.facts if facts.movement == movement]
+        for movement in movements
+    ]
+    captions = [
+        f"{movements[one]} {kinds[one][random.integers(len(kinds[one]))]}".strip() for one in wanted
+    ]
+    named = recognize(_paint(part, captions, random)) == wanted
+    return {
+        "movements": len(movements),
+        "movement named": float(named.mean()),
+        "real movement named": _named_of_real(recognize, validation, of_all, movements),
+    }
+
+
+def _common(labels: list[str], vocabulary: Vocabulary) -> list[str]:
+    """Return the labels that the vocabulary knows and enough pictures have, sorted."""
+    counts = Counter(labels)
+    return sorted(
+        label
+        for label, count in counts.items()
+        if label and count >= MIN_PER_KIND and not vocabulary.encode(label)[1]
+    )
+
+
+def _recognizer(
+    encode: Encode, vocabulary: Vocabulary, labels: list[str]
+) -> Callable[[np.ndarray], np.ndarray]:
+    """Return a function that returns which of the labels each of some images shows most."""
+    columns = [[n for n in vocabulary.encode(label)[0] if n > START] for label in labels]
+
+    def recognize(images: np.ndarray) -> np.ndarray:
+        logits = encode(images)[1]  # (images, words)
+        scores = np.stack([logits[:, words].mean(axis=1) for words in columns], 1)
+        found: np.ndarray = scores.argmax(axis=1)
+        return found
+
+    return recognize
+
+
+def _named_of_real(
+    recognize: Callable[[np.ndarray], np.ndarray],
+    validation: Pictures,
+    labels: list[str],
+    known: list[str],
+) -> float:
+    """Return how often the label of a validation picture is recognized, every label alike."""
+    chosen = [index for index, label in enumerate(labels) if label in known]
+    truth = np.array([known.index(labels[index]) for index in chosen])
+    correct = recognize(validation.images[chosen]) == truth
+    # Every label counts alike, though apples are half of the real pictures.
+    return float(np.mean([correct[truth == number].mean() for number in range(len(known))]))
 
 
 def has_colour(image: np.ndarray, colour: str) -> bool:

@@ -30,14 +30,16 @@ class GAN(Generator):
     1406.2661. `capriccio train gan` trains another model.
 
     Args:
-        model: "pomona", or the path of an `.onnx` file.
+        model: "pomona", fruit; "salon", paintings of many kinds; or the path of an `.onnx` file.
         seed: of the walk and the paper, any whole number.
         size: pixels of a side: as many as the model was trained on, the default, or twice or four
             times as many, which the generator `upscale` adds.
     """
 
     name = "gan"
-    models = {"pomona": Path(__file__).with_name("pomona.onnx")}  # noqa: RUF012
+    models = {  # noqa: RUF012
+        name: Path(__file__).with_name(f"{name}.onnx") for name in ("pomona", "salon")
+    }
 
     def __init__(self, *, model: str | Path = "pomona", seed: int = 0, size: int | None = None):
         self._path = self.model_path(model)

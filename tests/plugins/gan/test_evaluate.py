@@ -4,7 +4,16 @@ import json
 
 import numpy as np
 import pytest
-from capriccio_gan.evaluate import evaluate, evaluate_model, has_colour, memorization
+from capriccio_gan.evaluate import (
+    evaluate,
+    evaluate_model,
+    has_colour,
+    memorization,
+    movement_adherence,
+)
+from capriccio_gan.training.captions import Facts
+from capriccio_gan.training.dataset import Pictures
+from capriccio_gan.vocabulary import Vocabulary
 from click.testing import CliRunner
 from helpers.sheets import disc_folder
 from PIL import Image
@@ -40,6 +49,37 @@ def test_copies_of_training_pictures_are_detected():
     assert honest["nearer than 1 % of unseen"] < 0.06
     copied = memorization(unseen, training[:100] + 0.001, training)
     assert copied["nearer than 1 % of unseen"] > 0.95
+
+
+class Painter:
+    """Paints the baroque dark, and every other picture of what else is asked for."""
+
+    latent = 3
+
+    def random_grain(self, count, random):
+        return np.zeros((count, 1))
+
+    def paint(self, z, prompts, grain):
+        dark = ["baroque" in prompt or number % 4 == 0 for number, prompt in enumerate(prompts)]
+        return np.array([np.full((4, 4, 3), 20 if one else 230) for one in dark], np.uint8)
+
+
+def test_a_movement_is_named_as_often_as_it_is_painted():
+    names = ["baroque", "art nouveau"] * 10
+    images = [np.full((4, 4, 3), 20 if name == "baroque" else 230, np.uint8) for name in names]
+    images[0] += 210  # one of ten that is not like its movement
+    pictures = Pictures(np.stack(images), [Facts(movement=name) for name in names])
+    vocabulary = Vocabulary(["art", "nouveau", "baroque"])
+
+    def encode(images):
+        logits = np.zeros((len(images), len(vocabulary)))
+        logits[:, 4] = images.mean((1, 2, 3)) < 100
+        logits[:, 2:4] = 1 - logits[:, 4:]
+        return images, logits
+
+    random = np.random.default_rng(0)
+    figures = movement_adherence(Painter(), encode, vocabulary, pictures, 40, random)
+    assert figures == {"movements": 2, "movement named": 0.75, "real movement named": 0.95}
 
 
 @pytest.mark.parametrize(
