@@ -23,6 +23,7 @@ from .dataset import Pictures, read_pictures
 from .export import BATCH, export_models
 from .losses import laplacian_pyramid, mixtures, partners, patch_distance
 from .networks import VAENetwork
+from .refiner import WholeRefiner
 from .spaces import LatentSpace, PixelSpace
 from .train_refiner import Pairs, RefinerTraining, blur_latents
 
@@ -137,7 +138,7 @@ def train(
             steps=max(1, round(steps * REFINING / (1 - REFINING))), hours=hours and hours * share,
             resume=resume, seed=seed, dry_run=dry_run,
         )  # fmt: skip
-        refiner = found.net
+        refiner = WholeRefiner(found.net)
     export_models(net, space, pictures.train, training.train_kept,
                   training.train_labels, pictures.styles, out, card=card, refiner=refiner,
                   dry_run=dry_run)  # fmt: skip

@@ -17,6 +17,7 @@ from .autoencoder import CHANNELS, ResidualBlock, convolution
 
 WIDTHS = (64, 128, 160)  # at 32, 16 and 8 rows: 0.5 G multiply-adds
 PIXELS = 48  # numbers of 4 by 4 pixels
+MARGIN = 4  # latents that are added around a whole picture, and cut off: zeros would draw a frame
 DISCRIMINATOR_WIDTHS = (72, 112, 144)  # at 32, 16 and 8 rows
 
 
@@ -95,12 +96,25 @@ def as_map(x: Tensor) -> Tensor:
     return F.pixel_unshuffle(x * 4 - 2, 4) if x.shape[1] == 3 else x
 
 
-class BytesRefiner(nn.Module):
-    """The network as it is exported: latents, (1, 8, 32, 32), of bytes, (1, 128, 128, 3)."""
+class WholeRefiner(nn.Module):
+    """The network as whole pictures are refined: their edges go on beyond them."""
 
     def __init__(self, net: RefinerNetwork):
         super().__init__()
         self.net = net
 
+    def forward(self, x: Tensor) -> Tensor:
+        margin = MARGIN * (4 if x.shape[1] == 3 else 1)  # of a picture 4 pixels a latent
+        z = self.net(F.pad(x, (margin,) * 4, mode="replicate"))
+        return z[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+
+
+class BytesRefiner(nn.Module):
+    """The network as it is exported: latents, (1, 8, 32, 32), of bytes, (1, 128, 128, 3)."""
+
+    def __init__(self, net: RefinerNetwork):
+        super().__init__()
+        self.whole = WholeRefiner(net)
+
     def forward(self, picture: Tensor) -> Tensor:
-        return self.net(picture.permute(0, 3, 1, 2).float() / 255)
+        return self.whole(picture.permute(0, 3, 1, 2).float() / 255)

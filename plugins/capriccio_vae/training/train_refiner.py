@@ -22,7 +22,7 @@ from ..generator import AUTOENCODER
 from .dataset import read_pictures
 from .losses import laplacian, patch_distance
 from .networks import VAENetwork
-from .refiner import BytesRefiner, Refiner
+from .refiner import BytesRefiner, Refiner, WholeRefiner
 from .spaces import LatentSpace
 
 STEPS = 5_000
@@ -141,7 +141,7 @@ class RefinerTraining:
         """Return validation pictures: as the VAE blurs them, refined, and as they are."""
         rows = torch.linspace(0, len(self.val.latents) - 1, SHOWN).long()
         blurred = self.val.blurred[rows, 0]  # (8, …)
-        made = self.space.images(ema.net(as_input(blurred)))  # (8, 256, 256, 3)
+        made = self.space.images(WholeRefiner(ema.net)(as_input(blurred)))  # (8, 256, 256, 3)
         real = self.space.images(self.val.latents[rows, 0])
         if blurred.is_floating_point():
             large = list(self.space.images(blurred))

@@ -4,7 +4,13 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from capriccio_vae.training.refiner import BytesRefiner, Refiner  # noqa: E402
+from capriccio_vae.training.autoencoder import ResidualBlock  # noqa: E402
+from capriccio_vae.training.refiner import (  # noqa: E402
+    BytesRefiner,
+    Refiner,
+    RefinerNetwork,
+    WholeRefiner,
+)
 
 
 def test_pictures_become_latents_of_a_quarter_of_their_rows():
@@ -19,9 +25,21 @@ def test_pictures_become_latents_of_a_quarter_of_their_rows():
     assert [len(part) for part in features] == [2, 2, 2]
 
 
-def test_bytes_are_read_as_shares_of_255():
+def test_a_plain_picture_is_refined_without_a_frame():
     torch.manual_seed(0)
     net = BytesRefiner(Refiner().net).eval()
-    picture = torch.randint(0, 256, (1, 128, 128, 3), dtype=torch.uint8)
+    for block in net.modules():
+        if isinstance(block, ResidualBlock):
+            torch.nn.init.normal_(block.two.weight, std=0.05)
     with torch.no_grad():
-        assert torch.equal(net(picture), net.net(picture.permute(0, 3, 1, 2).float() / 255))
+        z = net(torch.full((1, 128, 128, 3), 90, dtype=torch.uint8))
+        bare = net.whole.net(torch.full((1, 3, 128, 128), 90 / 255))
+    assert z.shape == (1, 8, 32, 32)
+    middle = z[:, :, 12:20, 12:20].mean((2, 3), keepdim=True)
+    assert (z - middle)[:, :, 0].abs().mean() < 0.5 * (bare - middle)[:, :, 0].abs().mean()
+
+
+def test_latents_are_refined_in_their_own_rows():
+    net = WholeRefiner(RefinerNetwork(latents=True)).eval()
+    with torch.no_grad():
+        assert net(torch.randn(2, 8, 32, 32)).shape == (2, 8, 32, 32)
