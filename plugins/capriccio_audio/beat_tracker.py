@@ -14,11 +14,22 @@ HOP, WINDOW = 512, 1024
 HOPS_A_SECOND = RATE / HOP
 # Onsets are compared over this long; the beat is found anew so often, and not before so long.
 MEMORY_SECONDS, STEP_SECONDS, LEAST_SECONDS = 8.0, 0.25, 2.0
-# The tempos that are looked for, and how far from the expected one they may be: the standard
-# deviation of a bell in octaves. Half and double tempo lie one octave off.
-MIN_BPM, MAX_BPM, OCTAVES = 45.0, 230.0, 0.4
+# The tempos that are looked for. Half and double tempo lie one octave off.
+MIN_BPM, MAX_BPM = 45.0, 230.0
 # How many beats a tempo is compared over, and how fast earlier beats count less, in beats.
 MULTIPLES, FADING = 4, 6.0
+# The parts and multiples of a beat after which onsets are compared with themselves, and what each
+# says of a tempo: in all onsets, kicks, and snares. `training/tempo.py` has found these numbers.
+BEATS = np.array([1 / 4, 1 / 3, 1 / 2, 2 / 3, 3 / 4, 1, 4 / 3, 3 / 2, 2, 3, 4, 6, 8])
+# fmt: off
+WEIGHTS = np.array([
+    [3.2, -2.7, 9.8, -3.5, 3.2, 7.8, 3.4, 1.0, -5.2, 4.6, -7.0, -5.1, 1.7],
+    [-3.5, 1.6, -6.7, 4.7, 1.2, -1.8, -6.7, -0.4, 5.0, -5.1, 8.8, 3.9, 2.6],
+    [5.2, 6.2, -1.3, 4.2, 0.2, 2.9, -2.4, -1.1, 7.7, 0.7, 8.4, 4.4, 2.7],
+])
+# fmt: on
+# What it says how far a tempo is from the expected one, in octaves, and the square of that.
+DISTANCE = (1.1, -3.3)
 # The bands whose growth counts as an onset, in Hz, and how much: for the tempo; of a kick; of a
 # snare.
 BANDS = (
@@ -35,6 +46,8 @@ STRONGER, BELIEVED_SECONDS = 1.15, 1.5
 CORRECTION, SURPRISE = 0.4, 0.16
 # Below this the beat is a guess.
 CERTAIN = 0.12
+# The lengths of a beat that are looked for, in hops.
+PERIODS = HOPS_A_SECOND * np.geomspace(60 / MAX_BPM, 60 / MIN_BPM, 240)
 
 
 class Beat(NamedTuple):
@@ -45,19 +58,10 @@ class Beat(NamedTuple):
     certainty: float
 
 
-class BeatTracker:
-    """Finds the beat in sound that it is given in order; the result depends on the sound alone.
+class OnsetReader:
+    """Reads onsets from sound that it is given in order."""
 
-    The tempo is the one whose multiples of a beat the onsets repeat best (autocorrelation), near
-    the expected one; the beat falls where most onsets lie, and is followed as a loop follows a
-    phase.
-
-    Args:
-        bpm: the tempo that is expected.
-    """
-
-    def __init__(self, bpm: float = 120.0):
-        self._expected = bpm
+    def __init__(self) -> None:
         self._window = np.hanning(WINDOW).astype(np.float32)
         hertz = np.fft.rfftfreq(WINDOW, 1 / RATE)
         self._weights = np.zeros((len(BANDS), len(hertz)))
@@ -68,11 +72,40 @@ class BeatTracker:
         self._sound = np.zeros(WINDOW, np.float32)
         self._left = np.zeros(0, np.float32)
         self._before = np.zeros((2, len(hertz)))
+
+    def read(self, sound: Array) -> list[Array]:
+        """Return how much each kind of onset grows, `(3,)`, for every hop of `sound`."""
+        sound = np.concatenate([self._left, sound])
+        self._left = sound[len(sound) - len(sound) % HOP :]
+        found = []
+        for at in range(0, len(sound) - HOP + 1, HOP):
+            self._sound = np.concatenate([self._sound[HOP:], sound[at : at + HOP]])
+            spectrum = np.abs(np.fft.rfft(self._sound * self._window)) * (4 / WINDOW)
+            loud = np.stack([np.log1p(250 * spectrum), np.sqrt(spectrum)])  # soft, or loud ones
+            grown = np.maximum(0.0, loud - self._before)
+            self._before = loud
+            found.append((grown[[0, 1, 1]] * self._weights).sum(axis=1))
+        return found
+
+
+class BeatTracker:
+    """Finds the beat in sound that it is given in order; the result depends on the sound alone.
+
+    The tempo follows from how well onsets, kicks and snares repeat after parts and multiples of a
+    beat (autocorrelation): a linear model of drummers' grooves weighs them, and how far the tempo
+    is from the expected one. The beat falls where most onsets lie, and is followed as a loop
+    follows a phase.
+
+    Args:
+        bpm: the tempo that is expected.
+    """
+
+    def __init__(self, bpm: float = 120.0):
+        self._reader = OnsetReader()
         self._onsets = np.zeros((len(BANDS), round(MEMORY_SECONDS * HOPS_A_SECOND)))
         self._hops = self._since = 0
-        self._periods = HOPS_A_SECOND * np.geomspace(60 / MAX_BPM, 60 / MIN_BPM, 240)
-        octaves = np.log2(60 * HOPS_A_SECOND / self._periods / bpm)
-        self._prior = np.exp(-0.5 * (octaves / OCTAVES) ** 2)
+        octaves = np.log2(60 * HOPS_A_SECOND / PERIODS / bpm)
+        self._prior = DISTANCE[0] * octaves + DISTANCE[1] * octaves**2
         self._period = 0.0  # in hops; 0 before there is a beat
         self._beats = 0.0  # at the last hop
         self._certainty = 0.0
@@ -85,11 +118,8 @@ class BeatTracker:
 
     def listen(self, sound: Array) -> None:
         """Read `sound`, `(frames,)` at 48 kHz; what is no whole hop is kept for the next call."""
-        sound = np.concatenate([self._left, sound])
-        for at in range(0, len(sound) - HOP + 1, HOP):
-            self._sound = np.concatenate([self._sound[HOP:], sound[at : at + HOP]])
-            self._read()
-        self._left = sound[len(sound) - len(sound) % HOP :]
+        for values in self._reader.read(sound):
+            self._add(values)
 
     def beat_at(self, seconds: float) -> Beat | None:
         """Return the beat at a time of the sound; None while there is none."""
@@ -98,12 +128,7 @@ class BeatTracker:
         passed = (seconds - self.seconds) * HOPS_A_SECOND / self._period
         return Beat(60 * HOPS_A_SECOND / self._period, self._beats + passed, self._certainty)
 
-    def _read(self) -> None:
-        spectrum = np.abs(np.fft.rfft(self._sound * self._window)) * (4 / WINDOW)
-        loud = np.stack([np.log1p(250 * spectrum), np.sqrt(spectrum)])  # soft ones, or loud ones
-        grown = np.maximum(0.0, loud - self._before)
-        values = (grown[[0, 1, 1]] * self._weights).sum(axis=1)
-        self._before = loud
+    def _add(self, values: Array) -> None:
         self._onsets[:, :-1] = self._onsets[:, 1:]
         self._onsets[:, -1] = values
         self._hops += 1
@@ -117,15 +142,14 @@ class BeatTracker:
 
     def _find(self) -> None:
         """Find the tempo and the beat in the onsets of the last seconds."""
-        sharp, kick, snare = (sharpened(one[-self._hops :]) for one in self._onsets)
+        sharp, kick, snare = heard = [sharpened(one[-self._hops :]) for one in self._onsets]
         if not sharp.any():
             self._certainty = 0.0
             return
-        alike = autocorrelation(sharp)
-        scores = self._score(alike, self._periods) * self._prior
-        best = int(np.argmax(scores))
-        near = self._periods[best] * np.linspace(0.985, 1.015, 31)
-        fine = self._score(alike, near)
+        alike = [autocorrelation(one) for one in heard]
+        best = int(np.argmax(likeness(alike) @ WEIGHTS.ravel() + self._prior))
+        near = PERIODS[best] * np.linspace(0.985, 1.015, 31)
+        fine = self._score(alike[0], near)
         period = float(near[int(np.argmax(fine))])
         self._certainty = float(min(1.0, max(0.0, fine.max())))
         if self._certainty < CERTAIN and self._period:
@@ -175,6 +199,21 @@ class BeatTracker:
         high *= SNARE
         one = np.where(even, low, high).sum(axis=1)
         return late, np.maximum(one, np.where(even, high, low).sum(axis=1))
+
+
+def likeness(alike: list[Array]) -> Array:
+    """Return how alike onsets are after parts and multiples of each of `PERIODS`.
+
+    Args:
+        alike: the autocorrelation of each kind of onsets.
+
+    Returns:
+        `(periods, kinds * beats)`; 0 where too little has been heard.
+    """
+    lags = PERIODS[:, None] * BEATS
+    known = lags < 0.8 * len(alike[0])
+    places = np.arange(len(alike[0]))
+    return np.hstack([np.where(known, np.interp(lags, places, one), 0.0) for one in alike])
 
 
 def sharpened(onsets: Array) -> Array:

@@ -40,12 +40,13 @@ class Limiter:
         """
         late = np.concatenate([self._held, sound[:, :-STEP]], axis=1)
         self._held = sound[:, -STEP:].copy()
-        peak = float(np.abs(sound).max())
+        loud = np.abs(sound)
+        peak = float(loud.max())
         if peak <= CEILING and self._gain == self._allowed == 1.0:
             return late
         if not math.isfinite(peak):
             return self._silence(late)
-        peaks = np.abs(sound).reshape(2, -1, STEP).max(axis=(0, 2))
+        peaks = loud.reshape(2, -1, STEP).max(axis=(0, 2))
         gains = [self._gain]
         for peak in peaks.tolist():
             allowed = CEILING / peak if peak > CEILING else 1.0

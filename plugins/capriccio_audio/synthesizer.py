@@ -29,6 +29,8 @@ BLOCK = 256
 ROWS = 256
 # Whole notes are out of tune by one of these shares of an instrument's vibrato, and do not sway.
 DETUNED = (-0.7, 0.7)
+# Blocks after which the vibrato is computed anew: its waves last a second and more.
+SWAY = 4
 # How many samples sound at once; two make a note of a choir. Those that are beyond it, or stopped
 # by a panic, fade within one block in the places behind.
 VOICES, FADING = 128, 64
@@ -80,8 +82,8 @@ class Synthesizer:
         self._limiter, self._reverb = Limiter(), Reverb(RATE, self.frames)
         self._master = 1.0  # as it was at the end of the last block
         self._random = np.random.default_rng(1)
-        self._steps = np.arange(BLOCK, dtype=np.float32)
-        self._ramp = self._steps / BLOCK
+        self._steps = np.arange(BLOCK, dtype=float)
+        self._ramp = (self._steps / BLOCK).astype(np.float32)
         # Samples of all loaded instruments, one after the other.
         self._sound = np.zeros(16, np.float32)
         self._offsets: dict[str, int] = {}
@@ -89,19 +91,24 @@ class Synthesizer:
         # One entry a voice.
         places = VOICES + FADING
         self._active = np.zeros(places, bool)
-        self._position = np.zeros(places)  # in the samples, of the next frame
+        # A row for each number of a voice: those of all that sound are taken at once.
+        self._state = np.zeros((8, places))
+        (
+            self._position,  # in the samples, of the next frame
+            self._step,  # from frame to frame: the rate as it sways
+            self._delay,  # frames until it starts
+            self._end,
+            self._loop,  # frames by which it goes back; 0 where it does not
+            self._level,  # of the envelope, at the end of the last block
+            self._target,
+            self._fall,  # of the envelope of a released voice, a block
+        ) = self._state
+        self._fall[:] = 1.0
         self._rate = np.zeros(places)
-        self._delay = np.zeros(places)  # frames until it starts
-        self._end = np.zeros(places)
-        self._loop = np.zeros(places)  # frames by which it goes back; 0 where it does not
-        self._level = np.zeros(places, np.float32)  # of the envelope, at the end of the last block
-        self._target = np.zeros(places, np.float32)
-        self._fall = np.ones(places, np.float32)  # of the envelope of a released voice, a block
+        # Vibrato: its depth, phase, and speed.
+        self._sway, self._phase, self._speed = np.zeros((3, places))
         self._gains = np.zeros((places, 3), np.float32)  # left, right, and into the room
         self._pans = np.zeros(places)  # of the voice itself
-        self._sway = np.zeros(places)  # vibrato: its depth, phase, and speed
-        self._phase = np.zeros(places)
-        self._speed = np.zeros(places)
         self._age = np.zeros(places, np.int64)
         self._held = np.zeros(places, bool)
         self._sustained = np.zeros(places, bool)  # by the pedal
@@ -232,6 +239,7 @@ class Synthesizer:
         self._sway[place] = depth * self._random.uniform(0.5, 1.5)
         self._phase[place] = 2 * math.pi * self._random.random()
         self._speed[place] = 2 * math.pi * self._random.uniform(0.3, 1.1) * BLOCK / RATE
+        self._step[place] = rate * (1 + self._sway[place] * math.sin(self._phase[place]))
         self._age[place] = next(self._ages)
         self._held[place], self._sustained[place] = not drum, False
         self._key[place] = key
@@ -265,9 +273,10 @@ class Synthesizer:
         return place
 
     def _move(self, place: int, other: int) -> None:
+        self._state[:, other] = self._state[:, place]
         for values in (
-            self._position, self._rate, self._delay, self._end, self._loop, self._level,
-            self._gains, self._pans, self._sway, self._phase, self._speed, self._age, self._key,
+            self._gains, self._pans, self._age, self._key,
+            self._rate, self._sway, self._phase, self._speed,
         ):  # fmt: skip
             values[other] = values[place]
         self._whole[other] = self._whole[place]
@@ -351,6 +360,12 @@ class Synthesizer:
                 frame, _, action, arguments = heapq.heappop(self._events)
                 action(max(0, frame - self.frame), *arguments)
             self._starts = 0
+            if self._blocks == 1 and self.frame % (SWAY * BLOCK) == 0:
+                np.sin(self._phase, out=self._step)
+                self._step *= self._sway
+                self._step += 1.0
+                self._step *= self._rate
+                self._phase += SWAY * self._speed
             # Until the block of the next event nothing changes by itself.
             many = self._blocks - done
             if self._events:
@@ -392,28 +407,29 @@ class Synthesizer:
 
     def _voices(self, on: Array, blocks: int) -> Array:
         """Return the next blocks of these voices, `(voices, frames)`; they go on behind them."""
-        level = self._level[on][:, None]
-        fall = self._fall[on][:, None]
-        # Live it is one block.
-        falls = fall if blocks == 1 else fall ** np.arange(1, blocks + 1, dtype=np.float32)
-        levels = self._target[on][:, None] * falls
+        state = self._state[:, on]
         if self._whole[on[0]] is not None:
             wave, ended = self._slices(on, blocks * BLOCK)
         else:
-            share, index, ended = self._positions(on, blocks)
+            share, index, ended = self._positions(state)
             wave = cubic(self._sound, index, share)
+            self._state[:, on] = state
+        level, target, fall = state[-3:]
+        if (level == target).all() and (fall == 1.0).all():
+            wave *= level.astype(np.float32)[:, None]
+            return self._ended(on, ended, wave)
+        falls = fall[:, None] ** np.arange(1, blocks + 1)
+        ends = np.concatenate([level[:, None], target[:, None] * falls], 1).astype(np.float32)
         wave = wave.reshape(len(on), blocks, BLOCK)
-        before = level if blocks == 1 else np.concatenate([level, levels[:, :-1]], axis=1)
-        if (before == levels).all():
-            wave *= before[:, :, None]
-        else:
-            wave *= before[:, :, None] + (levels - before)[:, :, None] * self._ramp
-        target = levels[:, -1]
-        self._target[on] = self._level[on] = target
-        ended |= target < INAUDIBLE * 0.1
+        wave *= ends[:, :-1, None] + (ends[:, 1:] - ends[:, :-1])[:, :, None] * self._ramp
+        self._target[on] = self._level[on] = ends[:, -1]
+        ended |= ends[:, -1] < INAUDIBLE * 0.1
+        return self._ended(on, ended, wave.reshape(len(on), blocks * BLOCK))
+
+    def _ended(self, on: Array, ended: Array, wave: Array) -> Array:
         if ended.any():
             self._end_voices(on[ended])
-        return wave.reshape(len(on), blocks * BLOCK)
+        return wave
 
     def _slices(self, on: Array, frames: int) -> tuple[Array, Array]:
         """Return the next frames of voices that play whole notes, and which have ended."""
@@ -431,56 +447,37 @@ class Synthesizer:
             self._position[place] = at
         return waves, ended
 
-    def _positions(self, on: Array, blocks: int) -> tuple[Array, Array, Array]:
-        """Return where each frame of these voices lies in the samples; move them on behind it.
+    def _positions(self, state: Array) -> tuple[Array, Array, Array]:
+        """Return where each frame of the next block of voices lies in the samples.
 
-        Two arrays `(voices * blocks, BLOCK)`, the share of the way to the next frame and the index
-        of the frame before, and which voices have come to their end.
+        Args:
+            state: of the voices; their positions are moved on behind the block.
+
+        Returns:
+            Two arrays `(voices, BLOCK)`, the share of the way to the next frame and the index of
+            the frame before, and which voices have come to their end.
         """
-        rates = self._rate[on][:, None]
-        depth = self._sway[on][:, None]
-        if depth.any():
-            turns = self._phase[on][:, None] + self._speed[on][:, None] * np.arange(blocks + 1)
-            self._phase[on] = turns[:, -1]
-            # The rate is that of the middle of a block; from one to the next it hardly changes.
-            rates = rates * (1 + depth * np.sin(0.5 * (turns[:, :-1] + turns[:, 1:])))
-        elif blocks > 1:
-            rates = np.repeat(rates, blocks, axis=1)
-        delay = self._delay[on]
-        delayed = bool(delay.any())
-        positions = np.empty((len(on), blocks + 1))
-        positions[:, 0] = self._position[on]
-        np.multiply(rates, BLOCK, out=positions[:, 1:])
-        if delayed:
-            positions[:, 1] -= delay * rates[:, 0]
-        np.cumsum(positions, axis=1, out=positions)
-        end, loop = self._end[on][:, None], self._loop[on][:, None]
-        behind = positions[:, 1:] >= end
-        crossing = bool(behind.any())
-        if crossing:
-            rounds = np.maximum(0.0, np.floor((positions - end) / np.maximum(loop, 1.0)) + 1)
-            positions -= rounds * loop
-        self._position[on] = positions[:, -1]
+        position, step, delay, end, loop = state[:5]
         steps = self._steps
-        if delayed:
-            steps = np.tile(steps, (rates.size, 1))
-            steps[::blocks] = np.maximum(steps[::blocks] - delay[:, None], -1)
-            self._delay[on] = 0.0
-        start = positions[:, :-1].reshape(-1, 1)
-        base = np.floor(start)
-        share = rates.astype(np.float32).reshape(-1, 1) * steps
-        share += (start - base).astype(np.float32)
+        if delayed := bool(delay.any()):
+            steps = np.maximum(steps - delay[:, None], -1.0)
+        share = step[:, None] * steps
+        share += (position - 1.0)[:, None]
         whole = np.floor(share)
         share -= whole
         index = whole.astype(np.intp)
-        index += base.astype(np.intp) - 1
-        if crossing:
-            last = np.broadcast_to(end - 1, rates.shape).reshape(-1, 1).astype(np.intp)
-            back = np.broadcast_to(loop, rates.shape).reshape(-1, 1).astype(np.intp)
-            index -= (index >= last) * back
-            # What has no loop stays in the silence behind its end.
-            np.minimum(index, last + 2, out=index)
-        return share, index, behind[:, -1] & (loop[:, 0] == 0)
+        position += step * (BLOCK - delay)
+        if delayed:
+            delay[:] = 0.0
+        behind = position >= end
+        if not behind.any():
+            return share.astype(np.float32), index, behind
+        position -= np.maximum(0.0, np.floor((position - end) / np.maximum(loop, 1.0)) + 1) * loop
+        last = (end - 1).astype(np.intp)[:, None]
+        index -= (index >= last) * loop.astype(np.intp)[:, None]
+        # What has no loop stays in the silence behind its end.
+        np.minimum(index, last + 2, out=index)
+        return share.astype(np.float32), index, behind & (loop == 0)
 
     def _end_voices(self, places: Array) -> None:
         self._active[places] = False

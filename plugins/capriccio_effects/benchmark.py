@@ -1,11 +1,13 @@
 """Time canvas, layers and effects beside pygame-ce and Pillow.
 
     python -m capriccio_effects.benchmark
+    python -m capriccio_effects.benchmark opengl  # the effects alone; gpu is a graphics card
 
 Wall and processor time of one picture of 1280x720, the median and the least of some runs. On a
 busy machine the least processor time says most, beside that of a copy: 0.2 ms on an idle one.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -27,10 +29,10 @@ def timed(function: Callable[[], Any], runs: int = RUNS) -> tuple[float, float, 
     function()
     wall, processor = [], []
     for _ in range(runs):
-        begun, used = time.perf_counter(), time.thread_time()
+        begun, used = time.perf_counter(), time.process_time()
         function()
         wall.append(time.perf_counter() - begun)
-        processor.append(time.thread_time() - used)
+        processor.append(time.process_time() - used)
     middle = runs // 2
     middles = sorted(wall)[middle], sorted(processor)[middle]
     return 1000 * middles[0], 1000 * middles[1], 1000 * min(processor)
@@ -122,13 +124,13 @@ def others(size: tuple[int, int]) -> Iterator[tuple[str, Callable[[], Any]]]:
     yield f"rasterise {STROKES} strokes", lambda: rasterise(strokes, size)
 
 
-def effects(size: tuple[int, int]) -> Iterator[tuple[str, Callable[[], Any]]]:
+def effects(size: tuple[int, int], device: str = "cpu") -> Iterator[tuple[str, Callable[[], Any]]]:
     """Yield the effects on a picture that changes from frame to frame."""
     y, x = np.mgrid[0 : size[1], 0 : size[0]]
     first = np.stack([x // 5 % 256, y // 3 % 256, (x + y) // 7 % 256], -1).astype(np.uint8)
     pictures = [first, np.roll(first, 9, axis=1)]
     for name in EFFECTS:
-        effect, frame = generator(name), [0]
+        effect, frame = generator(name, device=device), [0]
 
         def show(effect: Any = effect, frame: list[int] = frame) -> Any:
             frame[0] += 1
@@ -139,13 +141,16 @@ def effects(size: tuple[int, int]) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield name, show
 
 
-def main(size: tuple[int, int] = SIZE, count: int = SHAPES, runs: int = RUNS) -> None:
-    """Print a table of all of them."""
+def main(
+    size: tuple[int, int] = SIZE, count: int = SHAPES, runs: int = RUNS, device: str = "cpu"
+) -> None:
+    """Print a table of all of them, or of the effects on another device."""
     print(f"{'milliseconds at':34}{'wall':>10}{'processor':>12}{'least':>10}")
-    for name, function in (*shapes(size, count), *others(size), *effects(size)):
+    rest = () if device != "cpu" else (*shapes(size, count), *others(size))
+    for name, function in (*rest, *effects(size, device)):
         wall, middle, least = timed(function, runs)
         print(f"{name:34}{wall:10.1f}{middle:12.1f}{least:10.1f}")
 
 
 if __name__ == "__main__":
-    main()
+    main(device=sys.argv[1] if len(sys.argv) > 1 else "cpu")

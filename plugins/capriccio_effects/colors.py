@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, Moment
 
+from .fragments import drawn
+from .opengl import Device, OnDevice
 from .pictures import Array, bands, picture_of
 
 MOST_LEVELS, MOST_COLORS = 12, 32
@@ -12,8 +14,12 @@ WIDEST = 0.05  # of the shorter side: a full chromatic shift
 BITS = 5  # of each colour that decide which of a palette is the nearest
 
 
-class Posterise(Generator):
-    """Print a picture with few levels of each colour."""
+class Posterise(OnDevice, Generator):
+    """Print a picture with few levels of each colour.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(self, now: Moment, *, over: Any = None, levels: float = 0.2) -> Array:
         """Return the picture with few levels.
@@ -24,15 +30,22 @@ class Posterise(Generator):
         """
         image = picture_of(over, self)
         count = 2 + round(levels * (MOST_LEVELS - 2))
+        if opengl := self.opengl():
+            return drawn(opengl, "posterise", image, uniforms={"count": count})
         steps = np.minimum(np.arange(256) * count // 256, count - 1)
         table = (steps * 255 // (count - 1)).astype(np.uint8).tobytes()
         return np.frombuffer(bytearray(image).translate(table), np.uint8).reshape(image.shape)
 
 
-class Palette(Generator):
-    """Paint a picture in a few colours: its own, or those of another, such as a painting."""
+class Palette(OnDevice, Generator):
+    """Paint a picture in a few colours: its own, or those of another, such as a painting.
 
-    def __init__(self) -> None:
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
+
+    def __init__(self, *, device: Device = "cpu") -> None:
+        super().__init__(device=device)
         self._key: Any = self  # nothing yet
         self._count = 0
         self._colors = np.zeros((0, 3), np.uint8)
@@ -59,6 +72,9 @@ class Palette(Generator):
             self._key, self._count = key, count
             self._colors = palette_of(image if by is None else by, count, self)
             self._table = nearest(self._colors)
+        if opengl := self.opengl():
+            table = self._colors[self._table].reshape(-1, 256, 3)
+            return drawn(opengl, "palette", image, nearest=table)
         numbers = np.empty(image.shape[:2], np.uint8)  # of the colours
         for part in bands(len(image)):
             red, green, blue = (image[part, :, channel].astype(np.uint16) for channel in range(3))
@@ -103,8 +119,12 @@ def nearest(colors: Array) -> Array:
     return far.argmin(1).astype(np.uint8)
 
 
-class ChromaticShift(Generator):
-    """Move red and blue apart, as a cheap lens does."""
+class ChromaticShift(OnDevice, Generator):
+    """Move red and blue apart, as a cheap lens does.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     name = "chromatic"
 
@@ -122,6 +142,8 @@ class ChromaticShift(Generator):
         far = amount**2 * WIDEST * min(image.shape[:2])
         dx = round(far * np.cos(2 * np.pi * angle))
         dy = round(far * np.sin(2 * np.pi * angle))
+        if opengl := self.opengl():
+            return drawn(opengl, "chromatic", image, uniforms={"far": (dx, dy)})
         result = image.copy()
         _move(result[..., 0], image[..., 0], dx, dy)
         _move(result[..., 2], image[..., 2], -dx, -dy)

@@ -1,12 +1,15 @@
 """Effects that remember: feedback and slit scan."""
 
 from collections import deque
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Literal
 
 import numpy as np
-from capriccio import Generator, Moment
+from capriccio import Generator, Moment, skia_image
 
+from .fragments import drawn
+from .opengl import Device, OnDevice, OpenGL, loaded_skia
 from .pictures import (
     Array,
     as_picture,
@@ -27,8 +30,7 @@ MOST_FRAMES = 48  # that a slit scan looks back at most
 class Remembering:
     """What an effect with a memory shares: it begins anew where time goes back."""
 
-    def __init__(self) -> None:
-        self._seconds, self._shape = -1.0, (0, 0)
+    _seconds, _shape = -1.0, (0, 0)
 
     def begins(self, now: Moment, image: Array) -> bool:
         """Return whether a show, or a picture of another size, begins."""
@@ -37,11 +39,15 @@ class Remembering:
         return begins or self._seconds < 0
 
 
-class Feedback(Remembering, Generator):
-    """Point a camera at its own screen: what was shown comes back, larger, turned and fainter."""
+class Feedback(Remembering, OnDevice, Generator):
+    """Point a camera at its own screen: what was shown comes back, larger, turned and fainter.
 
-    def __init__(self) -> None:
-        super().__init__()
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
+
+    def __init__(self, *, device: Device = "cpu") -> None:
+        super().__init__(device=device)
         self._last: Array | None = None
 
     def generate(
@@ -67,7 +73,14 @@ class Feedback(Remembering, Generator):
         if self.begins(now, image) or self._last is None:
             self._last = image.copy()
             return image.copy()
-        before = turned(self._last, 1.35 ** (2 * zoom - 1), (rotate - 0.5) * np.pi / 6)
+        scale, angle = 1.35 ** (2 * zoom - 1), (rotate - 0.5) * np.pi / 6
+        if opengl := self.opengl():
+            turn = np.cos(angle) / scale, np.sin(angle) / scale
+            number = ("lighten", "mix", "screen", "difference").index(mode)
+            uniforms = {"turn": turn, "amount": amount, "mode": number}
+            self._last = drawn(opengl, "feedback", image, uniforms=uniforms, last=self._last)
+            return self._last.copy()
+        before = turned(self._last, scale, angle)
         if mode == "mix":
             result = mixed(image, before, 0.98 * amount)
         elif mode == "screen":
@@ -133,14 +146,18 @@ def _places(length: int, scale: float) -> Array:
     return np.floor((np.arange(length) + 0.5 - length / 2) / scale + length / 2).astype(int)
 
 
-class SlitScan(Remembering, Generator):
-    """Show each part of a picture as it was a little earlier than the part beside it."""
+class SlitScan(Remembering, OnDevice, Generator):
+    """Show each part of a picture as it was a little earlier than the part beside it.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     name = "slitscan"
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._frames: deque[Array] = deque(maxlen=MOST_FRAMES)
+    def __init__(self, *, device: Device = "cpu") -> None:
+        super().__init__(device=device)
+        self._frames: deque[Any] = deque(maxlen=MOST_FRAMES)
 
     def generate(
         self,
@@ -160,29 +177,55 @@ class SlitScan(Remembering, Generator):
         image = picture_of(over, self)
         if self.begins(now, image):
             self._frames.clear()
-        self._frames.appendleft(image.copy())
-        count = 1 + round(depth * (MOST_FRAMES - 1))
+        opengl = self.opengl()
+        # An image of skia stays on a card while it is shown.
+        self._frames.appendleft(skia_image(image) if opengl else image.copy())
+        stripes = list(self._stripes(image, 1 + round(depth * (MOST_FRAMES - 1)), direction))
+        if opengl:
+            return _laid_by(opengl, image, stripes)
         result = np.empty_like(image)
-        axis = 1 if direction in ("left", "right") else 0
-        edges = np.linspace(0, image.shape[axis], count + 1).round().astype(int)
+        for rows, columns, frame in stripes:
+            result[rows, columns] = frame[rows, columns]
+        return result
+
+    def _stripes(
+        self, image: Array, count: int, direction: str
+    ) -> Iterator[tuple[slice, slice, Any]]:
+        """Yield rows and columns of each stripe, and the frame that it shows."""
+        across = direction in ("left", "right")
+        length, every = image.shape[1 if across else 0], slice(0, image.shape[0 if across else 1])
+        edges = np.linspace(0, length, count + 1).round().astype(int).tolist()
         for age, (begin, end) in enumerate(pairwise(edges)):
             stripe = slice(begin, end)
             if direction in ("left", "up"):
-                stripe = slice(image.shape[axis] - end, image.shape[axis] - begin)
+                stripe = slice(length - end, length - begin)
             frame = self._frames[min(age, len(self._frames) - 1)]
-            if axis:
-                result[:, stripe] = frame[:, stripe]
-            else:
-                result[stripe] = frame[stripe]
-        return result
+            yield (every, stripe, frame) if across else (stripe, every, frame)
 
 
-class Motion(Remembering, Generator):
-    """Show what moves, white on black: a mask for `layers`, of the person before a camera."""
+def _laid_by(opengl: OpenGL, image: Array, stripes: list[tuple[slice, slice, Any]]) -> Array:
+    """Return stripes of images of skia beside each other."""
+    skia = loaded_skia()
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._ground: Array | None = None  # how light each place is, times 128
+    def paint(canvas: Any) -> None:
+        for rows, columns, frame in stripes:
+            place = skia.Rect(columns.start, rows.start, columns.stop, rows.stop)
+            canvas.drawImageRect(frame, place, place)
+
+    return opengl.draw((image.shape[1], image.shape[0]), paint)
+
+
+class Motion(Remembering, OnDevice, Generator):
+    """Show what moves, white on black: a mask for `layers`, of the person before a camera.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
+
+    def __init__(self, *, device: Device = "cpu") -> None:
+        super().__init__(device=device)
+        # How light each place is, times 128; through OpenGL the two parts of that as levels.
+        self._ground: Array | None = None
 
     def generate(
         self, now: Moment, *, over: Any = None, memory: float = 0.5, threshold: float = 0.3
@@ -196,11 +239,22 @@ class Motion(Remembering, Generator):
             threshold: how much must change.
         """
         image = picture_of(over, self)
+        begins, opengl = self.begins(now, image), self.opengl()
+        low, slowness = np.int16(round(4 + 90 * threshold)), np.int16(round(9 * memory))
+        if opengl:
+            height, width = image.shape[:2]
+            if begins or self._ground is None:
+                self._ground = grey(luminance(image)) * np.array([1, 0, 0], np.uint8)
+                return np.zeros_like(image)
+            uniforms = {"low": low, "rate": 0.5**slowness if memory < 1 else 0.0}
+            size, ground = (width, 2 * height), self._ground
+            both = drawn(opengl, "motion", image, to_size=size, uniforms=uniforms, ground=ground)
+            self._ground = both[height:]
+            return both[:height]
         light = luminance(image)
-        if self.begins(now, image) or self._ground is None:
+        if begins or self._ground is None:
             self._ground = light.astype(np.int16) << 7
             return np.zeros_like(image)
-        low, slowness = np.int16(round(4 + 90 * threshold)), np.int16(round(9 * memory))
         for part in bands(len(image)):
             gap = light[part].astype(np.int16)
             gap <<= 7

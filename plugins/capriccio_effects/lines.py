@@ -5,11 +5,17 @@ from typing import Any, Literal
 import numpy as np
 from capriccio import Generator, Moment
 
+from .fragments import drawn
+from .opengl import OnDevice
 from .pictures import Array, bands, grey, luminance, mixed, picture_of
 
 
-class Edges(Generator):
-    """Draw the edges of a picture: dark on paper, light on black, or over the picture itself."""
+class Edges(OnDevice, Generator):
+    """Draw the edges of a picture: dark on paper, light on black, or over the picture itself.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self,
@@ -31,8 +37,12 @@ class Edges(Generator):
         image = picture_of(over, self)
         height, across = image.shape[:2]
         step = 1 + round(4 * width)
-        light = np.pad(luminance(image), step, mode="edge").astype(np.int16)
         low, gain = np.int16(round(60 * (1 - amount))), np.int16(1 + round(7 * amount))
+        if opengl := self.opengl():
+            number = ("paper", "night", "picture").index(ground)
+            uniforms = {"reach": step, "low": low, "gain": gain, "ground": number}
+            return drawn(opengl, "edges", image, uniforms=uniforms)
+        light = np.pad(luminance(image), step, mode="edge").astype(np.int16)
         ink = np.empty((height, across), np.uint8)
         for part in bands(height):
             begin, end = part.start, part.stop

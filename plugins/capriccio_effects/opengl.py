@@ -21,6 +21,8 @@ Device = Literal["cpu", "gpu", "opengl"]
 # Parts of the names of renderers that are programs, and run on the processor.
 PROGRAMS = ("llvmpipe", "softpipe", "swrast", "swiftshader", "software", "basic render", "gdi ")
 
+ROOM = 2**30  # bytes of pictures that stay on a card: all that a slit scan shows
+
 
 class OnDevice:
     """What effects share that run through OpenGL as well as on the processor.
@@ -120,6 +122,7 @@ class OpenGL:
         self._context = skia.GrDirectContext.MakeGL(*interface)
         if self._context is None:
             raise RuntimeError("skia cannot draw with it")
+        self._context.setResourceCacheLimit(ROOM)
         return str(self._gl.info["GL_RENDERER"])
 
     def _draw(self, size: tuple[int, int], paint: Callable[[Any], None]) -> Array:
@@ -177,24 +180,3 @@ def shader_of(effect: Any, images: dict[str, Any], uniforms: dict[str, Any]) -> 
         numbers = [float(one) for one in np.atleast_1d(value)]
         builder.setUniform(name, numbers[0] if len(numbers) == 1 else numbers)
     return builder.makeShader()
-
-
-def drawn(opengl: OpenGL, text: str, over: Array, uniforms: dict[str, Any], **images: Any) -> Array:
-    """Return what a shader makes of an image, pixel by pixel.
-
-    Args:
-        opengl: what draws it.
-        text: of the shader, in SkSL: the image is `image`, its size `size`.
-        over: the image.
-        uniforms: floats, or tuples of floats, by their names.
-        images: further ones, by their names.
-    """
-    height, width = over.shape[:2]
-    pictures = {name: (one, False) for name, one in {"image": over, **images}.items()}
-    values = {"size": (width, height), **uniforms}
-
-    def paint(canvas: Any) -> None:
-        shader = shader_of(compiled_shader(text), pictures, values)
-        canvas.drawPaint(loaded_skia().Paint(Shader=shader))
-
-    return opengl.draw((width, height), paint)

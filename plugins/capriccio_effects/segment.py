@@ -7,6 +7,8 @@ import numpy as np
 from capriccio import Generator, Moment
 
 from .echoes import Remembering
+from .fragments import drawn
+from .opengl import Device, OnDevice, OpenGL
 from .pictures import Array, grey, picture_of
 
 SMALL = 90  # pixels of the shorter side at which a person is searched
@@ -17,16 +19,20 @@ NOISE = 3.0  # levels of 255 by which a place differs from itself at least
 SHADE = 0.35  # how much less a change of light counts than one of colour: shadows are such
 
 
-class Segment(Remembering, Generator):
+class Segment(Remembering, OnDevice, Generator):
     """Find a person before a camera that stands still: a mask, white on black, for `layers`.
 
     It has no network: it learns the room in its first second, which must be empty of people, and
     shows what differs from it, in colour more than in light (as Pfinder: Wren et al., 1997). Light
     that changes slowly is followed. Clothes of the colour of the wall are not seen.
+
+    Args:
+        device: "gpu" makes the picture small, and the mask large, on a graphics card; see
+            `OnDevice`. What lies between, with 90 rows, stays on the processor.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, *, device: Device = "cpu") -> None:
+        super().__init__(device=device)
         self._room = self._spread = np.zeros(0, np.float32)
         self._began = self._before = 0.0
 
@@ -49,7 +55,8 @@ class Segment(Remembering, Generator):
             softness: how soft the border of the mask is.
         """
         image = picture_of(over, self)
-        seen = _colors(image)
+        opengl = self.opengl()
+        seen = _colors(image, opengl)
         if self.begins(now, image) or self._room.shape != seen.shape:
             self._room, self._spread = seen, np.full_like(seen, NOISE**2)
             self._began = self._before = now.seconds
@@ -65,7 +72,7 @@ class Segment(Remembering, Generator):
         here = (far > limit)[..., None]
         rates = 1 - np.exp(-elapsed / np.where(here, rest, FOLLOWING)).astype(np.float32)
         self._learn(gap, rates, np.where(here, 0, gap))
-        return _mask(far / limit, image, softness)
+        return _mask(far / limit, image, softness, opengl)
 
     def _learn(self, gap: Array, rate: Any, noise: Array) -> None:
         self._room = self._room + rate * gap
@@ -73,18 +80,24 @@ class Segment(Remembering, Generator):
         self._spread = np.clip(spread, NOISE**2, (6 * NOISE) ** 2)
 
 
-def _colors(image: Array) -> Array:
+def _colors(image: Array, opengl: OpenGL | None) -> Array:
     """Return an image made small as light and two differences of colour, (h, w, 3) float32."""
     from PIL import Image
 
-    factor = max(1, min(image.shape[:2]) // SMALL)
-    small = np.asarray(Image.fromarray(image).reduce(factor), np.float32)
+    height, width = image.shape[:2]
+    factor = max(1, min(height, width) // SMALL)
+    if opengl:
+        uniforms, size = {"side": factor, "aside": 0}, (-(-width // factor), -(-height // factor))
+        found = drawn(opengl, "mean", image, to_size=size, uniforms=uniforms)
+    else:
+        found = np.asarray(Image.fromarray(image).reduce(factor))
+    small = found.astype(np.float32)
     red, green, blue = small[..., 0], small[..., 1], small[..., 2]
     light = 0.25 * red + 0.625 * green + 0.125 * blue
     return np.stack([light, red - green, blue - green], -1)
 
 
-def _mask(share: Array, image: Array, softness: float) -> Array:
+def _mask(share: Array, image: Array, softness: float, opengl: OpenGL | None) -> Array:
     """Return a mask at the size of an image; a share of 1 is on its border."""
     from PIL import Image, ImageFilter
 
@@ -94,7 +107,12 @@ def _mask(share: Array, image: Array, softness: float) -> Array:
     for least in (128, 6, 249):
         mask = mask.filter(ImageFilter.BoxBlur(2)).point([255 * (at >= least) for at in range(256)])
     # The border is where the blurred mask passes its middle.
-    large = mask.filter(ImageFilter.BoxBlur(1)).resize((width, height), Image.Resampling.BILINEAR)
+    mask = mask.filter(ImageFilter.BoxBlur(1))
     steepness = 1 / (0.05 + 0.95 * softness)
+    if opengl:
+        uniforms = {"whole": (width, height), "steepness": steepness}
+        small = grey(np.asarray(mask))
+        return drawn(opengl, "mask", small, to_size=(width, height), uniforms=uniforms)
+    large = mask.resize((width, height), Image.Resampling.BILINEAR)
     table = [min(255, max(0, round(128 + (level - 128) * steepness))) for level in range(256)]
     return grey(np.asarray(large.point(table)))

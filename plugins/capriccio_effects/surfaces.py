@@ -4,18 +4,26 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from capriccio import Generator, Moment
+from capriccio import Generator, Moment, skia_image
 
+from .fragments import drawn
+from .opengl import Device, OnDevice
 from .pictures import Array, as_words, grey, multiplied, picture_of, split
 
 RATE = 24  # grains change so often in a second
+INNER = 0.9  # of the way to a corner: the light part of a vignette of full size
 TILE = 512  # pixels of the side of a tile of grain
 
 
-class Grain(Generator):
-    """Lay the grain of a film, or of paper, over a picture."""
+class Grain(OnDevice, Generator):
+    """Lay the grain of a film, or of paper, over a picture.
 
-    def __init__(self, *, seed: int = 0):
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
+
+    def __init__(self, *, seed: int = 0, device: Device = "cpu") -> None:
+        super().__init__(device=device)
         self.reset(seed)
 
     def reset(self, seed: int = 0) -> None:
@@ -44,6 +52,10 @@ class Grain(Generator):
         number = int(now.seconds * RATE) if kind == "film" else 0
         seed = self._seed % 2**32
         top, left = np.random.default_rng([seed, number]).integers(0, TILE, 2).tolist()
+        if opengl := self.opengl():
+            tile = _tile_image(seed, round(size * 5), kind)
+            uniforms = {"place": (left, top), "amount": amount / 2}
+            return drawn(opengl, "grain", image, uniforms=uniforms, tile=tile)
         lighter, darker = _wide_tile(seed, round(size * 5), kind, round(amount * 100), width)
         rows, columns = image.reshape(height, -1), slice(3 * left, 3 * (left + width))
         result = np.empty_like(rows)
@@ -85,8 +97,20 @@ def _tile(seed: int, size: int, kind: str) -> Array:
     return (grain / grain.std() * 48).astype(np.float32)
 
 
-class Vignette(Generator):
-    """Darken a picture towards its corners."""
+@lru_cache(4)
+def _tile_image(seed: int, size: int, kind: str) -> Any:
+    """Return a tile as an image of skia: lighter in red, darker in green."""
+    tile = _tile(seed, size, kind)
+    lighter, darker = tile.clip(0, 255), (-tile).clip(0, 255)
+    return skia_image(np.stack([lighter, darker, 0 * tile], -1).round().astype(np.uint8))
+
+
+class Vignette(OnDevice, Generator):
+    """Darken a picture towards its corners.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self, now: Moment, *, over: Any = None, amount: float = 0.6, size: float = 0.5
@@ -100,6 +124,9 @@ class Vignette(Generator):
         """
         image = picture_of(over, self)
         height, width = image.shape[:2]
+        if opengl := self.opengl():
+            uniforms = {"amount": amount, "inner": INNER * size}
+            return drawn(opengl, "vignette", image, uniforms=uniforms)
         return multiplied(image, _falloff(height, width, round(amount * 200), round(size * 200)))
 
 
@@ -109,7 +136,7 @@ def _falloff(height: int, width: int, amount: int, size: int) -> Array:
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None]
     far = np.hypot(x, y) / np.sqrt(2)
-    inner = 0.9 * size / 200
+    inner = INNER * size / 200
     dark = np.clip((far - inner) / (1.0 - inner), 0, 1)
     level = 255 * (1 - amount / 200 * dark * dark * (3 - 2 * dark))
     return split(as_words(grey(level.astype(np.uint8))))

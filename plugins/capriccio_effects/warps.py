@@ -6,40 +6,12 @@ from typing import Any
 import numpy as np
 from capriccio import Generator, Moment
 
-from .opengl import OnDevice, drawn
+from .fragments import drawn
+from .opengl import OnDevice
 from .pictures import Array, bands, luminance, picture_of, resized
 
 MOST_SEGMENTS = 16
 FARTHEST = 0.12  # of the shorter side: a full displacement
-# What kaleidoscope and displace compute, as shaders.
-MIRRORS = """
-uniform shader image;
-uniform float2 size;
-uniform float wedge;
-uniform float2 turn;
-half4 main(float2 at) {
-  float2 place = floor(at) - (size - 1.0) / 2.0;
-  float angle = abs(mod(atan(place.y, place.x) + wedge / 2.0, wedge) - wedge / 2.0);
-  place = length(place) * float2(cos(angle), sin(angle));
-  place = float2(place.x * turn.x - place.y * turn.y, place.x * turn.y + place.y * turn.x);
-  place += (size - 1.0) / 2.0;
-  place = sign(place) * floor(abs(place) + 1e-4);
-  float2 period = max(float2(1.0), 2.0 * size - 2.0);
-  place = mod(place, period);
-  return image.eval(min(place, period - place) + 0.5);
-}
-"""
-SHIFT = """
-uniform shader image;
-uniform shader by;
-uniform float2 size;
-uniform float2 far;
-half4 main(float2 at) {
-  float3 levels = floor(float3(by.eval(at).rgb) * 255.0 + 0.5);
-  float light = floor(dot(levels, float3(2.0, 5.0, 1.0)) / 8.0) - 128.0;
-  return image.eval(clamp(floor(at) + floor(light * far), float2(0.0), size - 1.0) + 0.5);
-}
-"""
 
 
 class Kaleidoscope(OnDevice, Generator):
@@ -72,7 +44,8 @@ class Kaleidoscope(OnDevice, Generator):
         angle, scale = 2 * np.pi * turn, 2 ** (1 - 2 * zoom)
         if opengl := self.opengl():
             turned = np.cos(angle) * scale, np.sin(angle) * scale
-            return drawn(opengl, MIRRORS, image, {"wedge": 2 * np.pi / count, "turn": turned})
+            uniforms = {"wedge": 2 * np.pi / count, "turn": turned}
+            return drawn(opengl, "kaleidoscope", image, uniforms=uniforms)
         x, y = _wedge(height, width, count)
         cosine, sine = np.float32(np.cos(angle) * scale), np.float32(np.sin(angle) * scale)
         result = np.empty_like(image)
@@ -121,8 +94,12 @@ def _taken(image: Array, places: Array) -> Array:
     return image.reshape(-1, 3).take(index, axis=0, mode="clip").reshape(*places.shape, 3)
 
 
-class Lens(Generator):
-    """Hold a lens over a picture: it enlarges what is under it, or makes it smaller."""
+class Lens(OnDevice, Generator):
+    """Hold a lens over a picture: it enlarges what is under it, or makes it smaller.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self,
@@ -148,6 +125,9 @@ class Lens(Generator):
         radius = 0.05 + 0.55 * size
         reach = max(1, round(radius * min(height, width)))
         middle_x, middle_y = round(x * (width - 1)), round(y * (height - 1))
+        if opengl := self.opengl():
+            uniforms = {"middle": (middle_x, middle_y), "reach": reach, "power": _power(amount)}
+            return drawn(opengl, "lens", image, uniforms=uniforms)
         columns, rows = _bulge(reach, round(amount * 200))
         left, top = middle_x - reach, middle_y - reach
         # The part of the lens that lies on the picture.
@@ -169,9 +149,13 @@ def _bulge(reach: int, amount: int) -> tuple[Array, Array]:
     """Return where each pixel under a lens is taken from, in pixels from its middle, int32."""
     y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1].astype(np.float32)
     far = np.hypot(x, y) / reach
-    power = 4.0 ** (amount / 100 - 1)  # 1 in the middle of the knob
-    scale = np.where(far < 1, np.maximum(far, 1e-3) ** (power - 1), 1.0)
+    scale = np.where(far < 1, np.maximum(far, 1e-3) ** (_power(amount / 200) - 1), 1.0)
     return np.rint(x * scale).astype(np.int32), np.rint(y * scale).astype(np.int32)
+
+
+def _power(amount: float) -> float:
+    """Return how a lens bends; 1, a plain glass, is in the middle of the knob."""
+    return 4.0 ** (2 * amount - 1)
 
 
 class Displace(OnDevice, Generator):
@@ -206,7 +190,7 @@ class Displace(OnDevice, Generator):
         down = np.int32(far * np.sin(2 * np.pi * angle))
         if opengl := self.opengl():
             shares = int(along) / 65536, int(down) / 65536
-            return drawn(opengl, SHIFT, image, {"far": shares}, by=other)
+            return drawn(opengl, "displace", image, uniforms={"far": shares}, by=other)
         columns = np.arange(width, dtype=np.int32)
         rows = np.arange(height, dtype=np.int32)[:, None]
         result = np.empty_like(image)

@@ -4,8 +4,10 @@ from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
-from capriccio import Generator, Moment
+from capriccio import Generator, Moment, skia_image
 
+from .fragments import drawn
+from .opengl import OnDevice
 from .pictures import (
     Array,
     as_picture,
@@ -23,8 +25,12 @@ from .pictures import (
 KINDS = Literal["fade", "right", "down", "diagonal", "iris", "clock", "blinds", "dissolve"]
 
 
-class Wipe(Generator):
-    """Go from one picture to another: fade, or wipe it over."""
+class Wipe(OnDevice, Generator):
+    """Go from one picture to another: fade, or wipe it over.
+
+    Args:
+        device: "gpu" computes it on a graphics card; see `OnDevice`.
+    """
 
     def generate(
         self,
@@ -51,9 +57,13 @@ class Wipe(Generator):
         other = resized(np.ascontiguousarray(other), (width, height))
         if position in (0.0, 1.0):
             return (other if position else image).copy()
+        soft = max(1, round(softness * 255))
+        if opengl := self.opengl():
+            uniforms = {"is_fade": kind == "fade", "position": position, "soft": soft}
+            ramp = _ramp_image(height, width, kind)
+            return drawn(opengl, "wipe", image, uniforms=uniforms, other=other, ramp=ramp)
         if kind == "fade":
             return mixed(image, other, position)
-        soft = max(1, round(softness * 255))
         # 0 where the other picture comes first, 255 where it comes last.
         ramp = _ramp(height, width, kind)
         reach = position * (255 + soft)
@@ -99,3 +109,10 @@ def _ramp(height: int, width: int, kind: str) -> bytes:
     else:
         ramp = np.random.default_rng(0).random((height, width))
     return grey((ramp.clip(0, 1) * 255).astype(np.uint8)).tobytes()
+
+
+@lru_cache(8)
+def _ramp_image(height: int, width: int, kind: str) -> Any:
+    """Return a ramp as an image of skia, which stays on a card while it is used."""
+    shape = (height, width, 3)
+    return skia_image(np.frombuffer(_ramp(height, width, kind), np.uint8).reshape(shape))

@@ -2,7 +2,16 @@
 
 import numpy as np
 import pytest
-from capriccio_audio.beat_tracker import CERTAIN, HOP, BeatTracker, autocorrelation
+from capriccio_audio.beat_tracker import (
+    BEATS,
+    CERTAIN,
+    HOP,
+    PERIODS,
+    BeatTracker,
+    OnsetReader,
+    autocorrelation,
+    likeness,
+)
 from capriccio_audio.instrument_samples import RATE
 from helpers.drums import drums
 
@@ -62,3 +71,25 @@ def test_what_repeats_is_like_itself_after_its_period():
     assert alike[0] == 1.0
     assert alike[5] == pytest.approx(1.0, abs=0.05)
     assert max(alike[1:5]) < 0.1
+
+
+def test_onsets_are_read_in_every_hop():
+    sound, times = drums([120], beats=4)
+    values = np.array(OnsetReader().read(sound))
+    assert values.shape == (len(sound) // HOP, 3)
+    kick, snare = values[:, 1], values[:, 2]
+    # The kick is on the first beat and the third, the snare on the others.
+    hops = (times * RATE / HOP).astype(int)
+    for number, hop in enumerate(hops[1:], 1):
+        near = slice(hop - 2, hop + 4)
+        assert (snare if number % 2 else kick)[near].max() > 3 * np.median(values[:, 1:])
+
+
+def test_onsets_are_alike_after_parts_and_multiples_of_their_period():
+    hops = round(PERIODS[120])
+    alike = autocorrelation(np.tile(np.eye(hops)[0], 12))
+    found = likeness([alike])
+    assert found.shape == (len(PERIODS), len(BEATS))
+    near = found[np.abs(PERIODS - hops).argmin()]
+    assert near[BEATS == 1] > 0.5 and near[BEATS == 2] > 0.5
+    assert near[BEATS == 1 / 2] < 0.1 and near[BEATS == 3 / 4] < 0.1

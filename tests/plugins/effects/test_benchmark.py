@@ -20,3 +20,8 @@ def test_a_table_is_printed(capsys):
     assert len(list(others((64, 48)))) == 5
     assert len(list(effects((64, 48)))) == len(EFFECTS)
     assert len(timed(lambda: None)) == 3
+
+
+def test_effects_are_timed_on_another_device(capsys):
+    main((64, 48), 3, 1, "opengl")
+    assert len(capsys.readouterr().out.splitlines()) == 1 + len(EFFECTS)

@@ -1,0 +1,1 @@
+"""How the numbers of the beat tracker were found."""
