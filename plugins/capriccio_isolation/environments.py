@@ -14,7 +14,8 @@ from typing import Any
 
 from capriccio import PartError, isolated_folder
 
-from .worker_process import START_SECONDS, WorkerError, WorkerProcess
+from .child_process import START_SECONDS, WorkerError
+from .worker_process import WorkerProcess
 
 FORMAT = 1  # of what is kept of the parts
 
