@@ -1,4 +1,4 @@
-"""What isolated parts of both roles share: a worker, and the last result while it is replaced."""
+"""What isolated parts of all roles share: a worker, and the last result while it is replaced."""
 
 import os
 import threading
@@ -14,6 +14,8 @@ from .environments import Environment
 from .worker_process import WorkerProcess
 
 FAILED_SECONDS = 10.0  # for which the panel marks a failure
+# What a sketch may say of the worker, as `WorkerProcess` explains, beside the part's own options.
+LIMITS = {"seconds": float, "megabytes": int, "network": bool, "write": bool, "spare": bool}
 
 
 class IsolatedPart:
@@ -27,13 +29,33 @@ class IsolatedPart:
     worker: WorkerProcess
     environment: ClassVar[Environment | None] = None  # of its own, that it was installed into
 
+    def open_named(self, kind: Any, name: str, options: dict[str, Any]) -> None:
+        """Prepare a worker for a part that is installed.
+
+        Args:
+            kind: its class.
+            name: what it was asked for by, perhaps `plugin/name`.
+            options: those of the part, and those of LIMITS.
+
+        Raises:
+            PartError: it is isolated already.
+        """
+        if kind.name == "isolated":
+            raise PartError("an isolated part cannot be isolated again")
+        limits = {one: convert(options.pop(one)) for one, convert in LIMITS.items()
+                  if one in options}  # fmt: skip
+        # One with an environment of its own, which is isolated anyway, is given other limits.
+        self.environment = getattr(kind, "environment", None)  # type: ignore[misc]
+        where = f"{kind.__module__}:{kind.__qualname__}"
+        self.open_worker(kind.role, name, options, where, **limits)
+
     def open_worker(
         self, role: str, part: str, options: Mapping[str, Any], where: str = "", **limits: Any
     ) -> None:
         """Prepare a worker for a part; it is started by the first call.
 
         Args:
-            role: "generator" or "analyzer".
+            role: "generator", "analyzer", "output", "input" or "instrument".
             part: its name.
             options: those of the part.
             where: its class, as an entry point would name it, where that is known.
@@ -68,7 +90,7 @@ class IsolatedPart:
             live = self.is_live(current_performance.get())
             worker = self.worker
             if live and self._result is not None and not (worker.running or worker.take_spare()):
-                worker.start_spare(self._last_call)
+                worker.start_spare(lambda: self._last_call)
                 return copy(self._result)
             try:
                 self._result = convert(worker.ask(call))
@@ -79,7 +101,7 @@ class IsolatedPart:
                 return copy(self._result)  # a sketch may change what it is given
             self._last_call = call
             if live and worker.spare:
-                worker.start_spare(call)
+                worker.start_spare(lambda: call)
             return self._result
 
     def tell(self, method: str, *arguments: Any) -> None:
@@ -125,8 +147,3 @@ class IsolatedPart:
         if not self.worker.running:
             self.worker.wait_for_spare()
             self.worker.take_spare()
-
-
-def place_of(kind: type) -> str:
-    """Return where a class is, as an entry point would name it."""
-    return f"{kind.__module__}:{kind.__qualname__}"

@@ -4,6 +4,7 @@ import logging
 import sys
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -108,14 +109,14 @@ class WorkerProcess:
         self._child, self._untried = spare, True
         return True
 
-    def start_spare(self, call: dict[str, Any]) -> None:
-        """Start a spare in a thread, unless there is one; it has this call answered."""
+    def start_spare(self, call: Callable[[], dict[str, Any]]) -> None:
+        """Start a spare in a thread, unless there is one; it answers what `call` returns."""
         with self._lock:
             alive = self._starting is not None and self._starting.is_alive()
             if alive or self._spare is not None or not self.may_start:
                 return
             self._starting = threading.Thread(
-                target=self._begin_spare, args=(call, self._start), name="isolated", daemon=True
+                target=self._begin_spare, args=(call(), self._start), name="isolated", daemon=True
             )
             self._starting.start()
 
@@ -174,8 +175,10 @@ class WorkerProcess:
             else:
                 self._untried = True
                 self._count(error)
-        except RuntimeError:
-            pass  # an error of the part, which the next call meets as well
+        except RuntimeError as error:  # of the part: the next call meets it as well
+            if call["call"] == "start" and start is self._start:
+                child.fresh = self._untried = True  # a device that does not start is of no use
+                self._count(error)
         with self._lock:
             self._coming = None
             if start is self._start and not child.fresh:
