@@ -1,11 +1,15 @@
 """The command `plugins`: lists what is installed, and why something did not load."""
 
+import json
 from importlib.metadata import EntryPoint
+from pathlib import Path
 from typing import Any
 
 import click
 
 from .options import json_option, plain_errors, print_result
+
+SHIPPED = Path(__file__).with_name("directory.json")  # of plugins, that comes with Capriccio
 
 
 @click.command()
@@ -19,15 +23,17 @@ def plugins(search: str | None, as_json: bool) -> None:
       capriccio plugins --search film
       capriccio plugins --json
 
-    Searched are names, summary, keywords and classifiers of the package, and the names and first
-    sentences of parts.
+    Searched are names, summary, keywords and classifiers of packages, and the names and first
+    sentences of parts; also of plugins that are not installed, as far as the directory has them:
+    capriccio directory update takes another one.
 
     A plugin that would end a command is set aside; capriccio doctor tries it again. Plugins that
     CAPRICCIO_PLUGINS leaves out are listed without parts.
     """
     with plain_errors():
         words = (search or "").lower().split()
-        described = [one for one in describe() if all(word in _words(one) for word in words)]
+        known = [*describe(), *(not_installed() if words else ())]
+        described = [one for one in known if all(word in _words(one) for word in words)]
     nothing = ["no plugin has all these words"] if words and not described else None
     print_result(described, as_json, lambda: nothing or table(described))
 
@@ -74,6 +80,34 @@ def describe() -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
+def not_installed() -> list[dict[str, Any]]:
+    """Return the plugins of the directories, ours and the user's, that are not installed.
+
+    Raises:
+        ShowError: a directory cannot be read.
+    """
+    from packaging.utils import canonicalize_name
+
+    from ..errors import ShowError
+    from ..registry import COMMANDS, HOOKS, plugin_points
+
+    there = {canonicalize_name(one.dist.name) for one in plugin_points() if one.dist}
+    found: dict[str, dict[str, Any]] = {}
+    for file in (SHIPPED, Path(click.get_app_dir("capriccio")) / SHIPPED.name):
+        try:
+            listed = json.loads(file.read_text("utf-8"))["plugins"] if file.exists() else []
+            found |= {canonicalize_name(one["distribution"]): one for one in listed}
+        except (OSError, ValueError, KeyError, TypeError):
+            raise ShowError(f"the directory of plugins {str(file)!r} cannot be read") from None
+    empty: dict[str, Any] = {role: [] for role in (*HOOKS, COMMANDS)}
+    empty |= {"state": "not installed", "broken": [], "deprecated": ""}
+    return [
+        {"plugin": ", ".join(one["plugins"]), **one, **empty}
+        for name, one in sorted(found.items())
+        if name not in there
+    ]
+
+
 def _metadata(point: EntryPoint) -> dict[str, Any]:
     headers = point.dist.metadata if point.dist else None
     if headers is None:
@@ -114,5 +148,11 @@ def table(described: list[dict[str, Any]]) -> list[Any]:
             words.append(f"\n{plugin['deprecated']}", "yellow")
         if plugin["state"] == "left out":
             words.append("\nleft out by CAPRICCIO_PLUGINS", "yellow")
+        if plugin["state"] == "not installed":
+            words.append(f"\n{plugin['says']}", "none")
+            source, here = plugin["source"], Path(plugin["source"]).exists()
+            lacks = "/" in source and "://" not in source and not here
+            how = f"{source} is not here" if lacks else f"capriccio install {source}"
+            words.append(f"\nnot installed: {how}", "yellow")
         sheet.add_row(Text(plugin["plugin"], "bold"), words)
     return [sheet] if described else ["no plugins are installed"]
