@@ -12,6 +12,7 @@ import click
 from packaging.utils import canonicalize_name
 
 from .directory import (
+    Directory,
     directory_path,
     entry_of,
     fetch_directory,
@@ -160,7 +161,7 @@ def restore(
                 install_apart(again, tuple(one.rights), dry_run=dry_run, yes=yes)
 
 
-@click.group()
+@click.group(cls=Directory)
 def directory() -> None:
     """Update or build the directory of plugins that capriccio plugins --search reads."""
 

@@ -13,7 +13,6 @@ One comes with Capriccio, and one may lie in the user's configuration folder, wh
 """
 
 import json
-from importlib.resources import files
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -22,10 +21,12 @@ from urllib.parse import urlparse
 from urllib.request import url2pathname, urlopen
 
 import click
+from packaging.utils import canonicalize_name
 
 from .environment import PackageError
 from .wheel_file import WheelFile
 
+SHIPPED = Path(__file__).with_name("directory.json")
 FORMAT = 1
 KEYWORD = "capriccio-plugin"  # or a classifier with it: the package is to be found
 TEXTS = ("distribution", "version", "says", "author", "licence", "source")
@@ -78,6 +79,7 @@ def read_directory(data: bytes, source: str) -> dict[str, Any]:
             raise ValueError(f"its format is {content['format']!r}, expected {FORMAT}")
         plugins = [
             {key: _text(one.get(key, "")) for key in TEXTS}
+            | {"distribution": canonicalize_name(_text(one.get("distribution", "")))}
             | {key: [_text(it) for it in one.get(key, [])] for key in LISTS}
             for one in content["plugins"]
         ]
@@ -123,15 +125,28 @@ def entry_of(wheel: WheelFile, source: str) -> dict[str, Any]:
     }
 
 
+class Directory(click.Group):
+    """The command `directory`, by which `capriccio plugins --search` knows what is in them."""
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return what both directories say of plugins; the user's is right where both name one.
+
+        Raises:
+            PackageError: one of them cannot be read.
+        """
+        found = {one["distribution"]: one for _, content in _both() for one in content["plugins"]}
+        return [found[name] for name in sorted(found)]
+
+
 def denied_lines() -> list[tuple[str, str]]:
-    """Return the lines of what is denied by directories, each with the file that it is from."""
-    shipped = Path(str(files("capriccio"))) / "cli" / "directory.json"
-    return [
-        (line, str(path))
-        for path in (shipped, directory_path())
-        if path.exists()
-        for line in read_directory(fetch_directory(str(path)), str(path))["denied"]
-    ]
+    """Return the lines of what is denied by both directories, each with the file it is from."""
+    return [(line, file) for file, content in _both() for line in content["denied"]]
+
+
+def _both() -> list[tuple[str, dict[str, Any]]]:
+    """Return both directories, as far as they are there, each with its file."""
+    paths = [str(path) for path in (SHIPPED, directory_path()) if path.exists()]
+    return [(path, read_directory(fetch_directory(path), path)) for path in paths]
 
 
 def _text(value: Any) -> str:

@@ -1,6 +1,5 @@
 """The command `plugins`: lists what is installed, and why something did not load."""
 
-import json
 from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
@@ -8,8 +7,6 @@ from typing import Any
 import click
 
 from .options import json_option, plain_errors, print_result
-
-SHIPPED = Path(__file__).with_name("directory.json")  # of plugins, that comes with Capriccio
 
 
 @click.command()
@@ -32,8 +29,9 @@ def plugins(search: str | None, as_json: bool) -> None:
     """
     with plain_errors():
         words = (search or "").lower().split()
-        known = [*describe(), *(not_installed() if words else ())]
-        described = [one for one in known if all(word in _words(one) for word in words)]
+        described = describe()
+        described += not_installed(described) if words else []
+        described = [one for one in described if all(word in _words(one) for word in words)]
     nothing = ["no plugin has all these words"] if words and not described else None
     print_result(described, as_json, lambda: nothing or table(described))
 
@@ -46,66 +44,45 @@ def describe() -> list[dict[str, Any]]:
     commands = registry.commands  # first: a plugin whose commands fail is broken as well
     found: dict[str, dict[str, Any]] = {}
 
-    def add(name: str, distribution: str, version: str) -> dict[str, Any]:
-        empty: dict[str, Any] = {role: [] for role in (*HOOKS, COMMANDS)}
-        return found.setdefault(
-            name,
-            {
-                "plugin": name,
-                "distribution": distribution,
-                "version": version,
-                "says": "",
-                "keywords": [],
-                "state": "left out",
-                **empty,
-                "broken": [],
-                "deprecated": registry.deprecated.get(name, ""),
-            },
-        )
-
     for point in plugin_points():
         origin = (point.dist.name, point.dist.version) if point.dist else ("", "")
-        add(point.name, *origin).update(_metadata(point))
+        found[point.name] = _entry(point.name, *origin) | _metadata(point)
     for name in registry.loaded:
-        found[name]["state"] = "ok"
+        found[name] |= {"state": "ok", "deprecated": registry.deprecated.get(name, "")}
     for one in registry.found:
         hook = next(hook for hook, role in HOOKS.items() if issubclass(one.part, role))
         found[one.plugin][hook].append(one.part.name)
     for name in commands:
         found[registry.command_plugins[name]][COMMANDS].append(name)
     for broken in registry.broken:
-        plugin = add(broken.plugin, broken.distribution, broken.version)
+        origin = broken.distribution, broken.version
+        plugin = found.setdefault(broken.plugin, _entry(broken.plugin, *origin))
         plugin["broken"].append(broken.reason)
         plugin["state"] = "broken"
     return [found[name] for name in sorted(found)]
 
 
-def not_installed() -> list[dict[str, Any]]:
-    """Return the plugins of the directories, ours and the user's, that are not installed.
-
-    Raises:
-        ShowError: a directory cannot be read.
-    """
+def not_installed(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the plugins that the command `directory` knows beyond those `described`."""
     from packaging.utils import canonicalize_name
 
-    from ..errors import ShowError
-    from ..registry import COMMANDS, HOOKS, plugin_points
+    from ..registry import installed
 
-    there = {canonicalize_name(one.dist.name) for one in plugin_points() if one.dist}
-    found: dict[str, dict[str, Any]] = {}
-    for file in (SHIPPED, Path(click.get_app_dir("capriccio")) / SHIPPED.name):
-        try:
-            listed = json.loads(file.read_text("utf-8"))["plugins"] if file.exists() else []
-            found |= {canonicalize_name(one["distribution"]): one for one in listed}
-        except (OSError, ValueError, KeyError, TypeError):
-            raise ShowError(f"the directory of plugins {str(file)!r} cannot be read") from None
-    empty: dict[str, Any] = {role: [] for role in (*HOOKS, COMMANDS)}
-    empty |= {"state": "not installed", "broken": [], "deprecated": ""}
+    there = {canonicalize_name(one["distribution"]) for one in described}
+    known: Any = getattr(installed().commands.get("directory"), "entries", list)
     return [
-        {"plugin": ", ".join(one["plugins"]), **one, **empty}
-        for name, one in sorted(found.items())
-        if name not in there
+        _entry(", ".join(one["plugins"]), "", "") | {"state": "not installed"} | one
+        for one in known()
+        if one["distribution"] not in there
     ]
+
+
+def _entry(plugin: str, distribution: str, version: str) -> dict[str, Any]:
+    from ..registry import COMMANDS, HOOKS
+
+    texts = {"plugin": plugin, "distribution": distribution, "version": version, "says": ""}
+    lists: dict[str, Any] = {key: [] for key in ("keywords", *HOOKS, COMMANDS, "broken")}
+    return {**texts, **lists, "state": "left out", "deprecated": ""}
 
 
 def _metadata(point: EntryPoint) -> dict[str, Any]:

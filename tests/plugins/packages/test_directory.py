@@ -2,11 +2,13 @@
 
 import json
 import threading
+import tomllib
 from http.server import BaseHTTPRequestHandler, HTTPServer
 
 import pytest
 from capriccio_packages import directory
 from capriccio_packages.directory import (
+    Directory,
     denied_lines,
     directory_path,
     entry_of,
@@ -17,6 +19,7 @@ from capriccio_packages.directory import (
 from capriccio_packages.environment import PackageError
 from capriccio_packages.wheel_file import read_wheel
 from helpers.command import capriccio, error
+from helpers.devices import ROOT
 from helpers.wheels import make_wheel
 
 WORDS = ("Keywords: capriccio-plugin,light", "License-Expression: MIT", "Classifier: Topic :: Art")
@@ -114,6 +117,41 @@ BAD = {
 def test_what_is_no_directory_is_told(data, sentence):
     with pytest.raises(PackageError, match=rf"'a.json' is no directory of plugins: .*{sentence}"):
         read_directory(data, "a.json")
+
+
+def test_a_directory_that_cannot_be_read_is_told_by_the_search():
+    path = directory_path()
+    path.parent.mkdir(parents=True)
+    path.write_text("[")
+    said = error("plugins", "--search", "lamp")
+    assert "directory.json' is no directory of plugins" in said and "\n" not in said
+
+
+def test_ours_and_the_users_are_searched_and_the_users_is_right():
+    found = {one["distribution"]: one["says"] for one in Directory().entries()}
+    assert "capriccio-plasma" in found
+    own = {"distribution": "Capriccio_Plasma", "source": "a", "says": "Mine"}
+    data = json.dumps({"format": 1, "plugins": [own]}).encode()
+    write_directory(directory_path(), read_directory(data, "a")["plugins"], [])
+    assert {one["distribution"]: one["says"] for one in Directory().entries()} == found | {
+        "capriccio-plasma": "Mine"
+    }
+
+
+def test_the_directory_that_comes_along_has_the_metadata_of_our_packages():
+    found = {}
+    for file in (
+        *ROOT.glob("docs/*/pyproject.toml"),
+        *ROOT.glob("tests/strangers/*/pyproject.toml"),
+    ):
+        project = tomllib.loads(file.read_text())["project"]
+        words = project["keywords"] + project.get("classifiers", [])
+        found[project["name"]] = (project["version"], project["description"], words,
+                                  str(file.parent.relative_to(ROOT)))  # fmt: skip
+    assert found == {
+        one["distribution"]: (one["version"], one["says"], one["keywords"], one["source"])
+        for one in json.loads(directory.SHIPPED.read_text())["plugins"]
+    }
 
 
 def test_no_escape_codes_reach_the_terminal():
