@@ -137,6 +137,20 @@ class Directory(click.Group):
         found = {one["distribution"]: one for _, content in _both() for one in content["plugins"]}
         return [found[name] for name in sorted(found)]
 
+    def locked(self) -> list[dict[str, Any]]:
+        """Return what the lock names, as entries of a directory.
+
+        Raises:
+            PackageError: the lock cannot be read.
+        """
+        from .lock import lock_path, read_lock
+
+        return [
+            {"distribution": name, "version": one.version, "plugins": [name], "says": "",
+             "keywords": [], "source": ""}
+            for name, one in read_lock(lock_path()).items()
+        ]  # fmt: skip
+
 
 def denied_lines() -> list[tuple[str, str]]:
     """Return the lines of what is denied by both directories, each with the file it is from."""

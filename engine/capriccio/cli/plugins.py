@@ -24,13 +24,15 @@ def plugins(search: str | None, as_json: bool) -> None:
     sentences of parts; also of plugins that are not installed, as far as the directory has them:
     capriccio directory update takes another one.
 
-    A plugin that would end a command is set aside; capriccio doctor tries it again. Plugins that
+    A plugin that was installed, and is lost since an upgrade of Capriccio or Python, is listed too.
+    One that would end a command is set aside; capriccio doctor tries it again. Plugins that
     CAPRICCIO_PLUGINS leaves out are listed without parts.
     """
     with plain_errors():
         words = (search or "").lower().split()
         described = describe()
-        described += not_installed(described) if words else []
+        described += not_installed(described, "locked", "lost")
+        described += not_installed(described, "entries", "not installed") if words else []
         described = [one for one in described if all(word in _words(one) for word in words)]
     nothing = ["no plugin has all these words"] if words and not described else None
     print_result(described, as_json, lambda: nothing or table(described))
@@ -62,16 +64,16 @@ def describe() -> list[dict[str, Any]]:
     return [found[name] for name in sorted(found)]
 
 
-def not_installed(described: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Return the plugins that the command `directory` knows beyond those `described`."""
+def not_installed(described: list[dict[str, Any]], method: str, state: str) -> list[dict[str, Any]]:
+    """Return the plugins that a method of the command `directory` knows beyond those described."""
     from packaging.utils import canonicalize_name
 
     from ..registry import installed
 
     there = {canonicalize_name(one["distribution"]) for one in described}
-    known: Any = getattr(installed().commands.get("directory"), "entries", list)
+    known: Any = getattr(installed().commands.get("directory"), method, list)
     return [
-        _entry(", ".join(one["plugins"]), "", "") | {"state": "not installed"} | one
+        _entry(", ".join(one["plugins"]), "", "") | {"state": state} | one
         for one in known()
         if one["distribution"] not in there
     ]
@@ -125,6 +127,8 @@ def table(described: list[dict[str, Any]]) -> list[Any]:
             words.append(f"\n{plugin['deprecated']}", "yellow")
         if plugin["state"] == "left out":
             words.append("\nleft out by CAPRICCIO_PLUGINS", "yellow")
+        if plugin["state"] == "lost":
+            words.append("\nwas installed, and is not here: capriccio restore", "yellow")
         if plugin["state"] == "not installed":
             words.append(f"\n{plugin['says']}", "none")
             source, here = plugin["source"], Path(plugin["source"]).exists()

@@ -103,6 +103,9 @@ class Directory(click.Group):
         same = {"version": "2.0", "says": "Lights up", "keywords": ["output"]}
         return [{"distribution": f"listed-{one}", "plugins": [one], "source": source, **same}
                 for one, source in (("lamp", "listed-lamp"), ("moon", "a/moon"), ("tides", "x"))]
+    def locked(self):
+        return [{"distribution": one, "version": "1", "plugins": [one]}
+                for one in ("listed-tides", "listed-sun")]
 @hookimpl
 def commands():
     return [Directory("directory")]
@@ -118,7 +121,9 @@ def test_plugins_that_a_directory_knows_are_found_where_they_are_not_installed(i
     assert "listed-lamp 2.0" in shown and "Lights up" in shown
     assert "not installed: capriccio install listed-lamp" in shown
     assert "not installed: a/moon is not here" in shown
-    assert "lamp" not in capriccio("plugins").stdout
+    shown = capriccio("plugins").stdout
+    assert "lamp" not in shown
+    assert shown.count("was installed, and is not here: capriccio restore") == 1  # listed-sun
 
 
 def test_a_plugin_for_an_older_contract_is_listed_with_what_to_change(install, monkeypatch):

@@ -17,6 +17,7 @@ from capriccio_packages.directory import (
     write_directory,
 )
 from capriccio_packages.environment import PackageError
+from capriccio_packages.lock import Locked, lock_path, write_lock
 from capriccio_packages.wheel_file import read_wheel
 from helpers.command import capriccio, error
 from helpers.devices import ROOT
@@ -136,6 +137,14 @@ def test_ours_and_the_users_are_searched_and_the_users_is_right():
     assert {one["distribution"]: one["says"] for one in Directory().entries()} == found | {
         "capriccio-plasma": "Mine"
     }
+
+
+def test_the_lock_is_told_so_that_nothing_is_lost():
+    write_lock(lock_path(), {"glow": Locked("glow", "1.5", "glow")})
+    (lost,) = [
+        it for it in json.loads(capriccio("plugins", "--json").stdout) if it["state"] == "lost"
+    ]
+    assert (lost["distribution"], lost["version"]) == ("glow", "1.5")
 
 
 def test_the_directory_that_comes_along_has_the_metadata_of_our_packages():
