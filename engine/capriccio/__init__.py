@@ -9,7 +9,9 @@ from importlib import import_module
 __version__ = "0.1.0"
 
 _HOMES = {
+    "LiveClock": "clock",
     "Moment": "clock",
+    "OfflineClock": "clock",
     "ModelError": "errors",
     "PartError": "errors",
     "ProviderError": "errors",
@@ -52,6 +54,7 @@ _HOMES = {
     "analyzer_class": "registry",
     "generator": "registry",
     "generator_class": "registry",
+    "input_device": "registry",
     "isolated_folder": "registry",
     "instrument": "registry",
     "microphone": "registry",

@@ -5,7 +5,9 @@ from .canvas.geometry import svg_path as svg_path
 from .canvas.layers import layers as layers
 from .canvas.pixels import skia_image as skia_image
 from .canvas.strokes import rasterise as rasterise
+from .clock import LiveClock as LiveClock
 from .clock import Moment as Moment
+from .clock import OfflineClock as OfflineClock
 from .devices.midi.clock_in import BeatFollower as BeatFollower
 from .devices.midi.controls import controls as controls
 from .devices.midi.ports import stderr_silenced as stderr_silenced
@@ -48,6 +50,7 @@ from .registry import analyzer as analyzer
 from .registry import analyzer_class as analyzer_class
 from .registry import generator as generator
 from .registry import generator_class as generator_class
+from .registry import input_device as input_device
 from .registry import instrument as instrument
 from .registry import isolated_folder as isolated_folder
 from .registry import microphone as microphone

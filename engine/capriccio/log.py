@@ -63,6 +63,12 @@ def warn_once(message: str, key: str | None = None) -> None:
         logger.warning("%s", message)
 
 
+def newest() -> tuple[int, str]:
+    """Return how many warnings were counted so far, and the message of their newest kind."""
+    with _lock:
+        return _counts.total(), next(reversed(_messages.values()), "")
+
+
 def summarize() -> Counter[str]:
     """Log how often each warning was repeated; forget and return the counts."""
     with _lock:

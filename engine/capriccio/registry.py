@@ -23,7 +23,7 @@ import pluggy
 from . import hookspecs
 from .errors import PartError, ShowError, suggest
 from .general_midi import SHORT_NAMES
-from .parts import Analyzer, Generator, Input, Instrument, Output, Part
+from .parts import Analyzer, Device, Generator, Input, Instrument, Output, Part
 from .performance import Performance
 from .plugin_probe import contract_of, key_of, reasons_against, stdout_to_stderr
 
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 GROUP = "capriccio"
 P = TypeVar("P", bound=Part)
+D = TypeVar("D", bound=Device)
 # The delay of an output, behind its target.
 DELAY = re.compile(r"@([+-]?\d+(?:\.\d+)?)ms$")
 HOOKS: dict[str, type[Part]] = {
@@ -359,14 +360,14 @@ def instrument(name: str) -> Instrument:
     return _build(Instrument, name, {})
 
 
-def output(words: str) -> Output:
+def output(words: str, **options: Any) -> Output:
     """Build an output from words of the command line: `screen`, `screen:1`, `video:out.mp4`.
 
-    `midi@-15ms` is 15 milliseconds early, and `midi:PORT@40ms` 40 late.
+    `midi@-15ms` is 15 milliseconds early, and `midi:PORT@40ms` 40 late. `isolated=True` runs it in
+    a process of its own.
     """
     delay = DELAY.search(words)
-    name, _, target = words[: delay.start() if delay else None].partition(":")
-    built = installed().find(Output, name)(target)
+    built = _device(Output, words[: delay.start() if delay else None], options)
     built.delay = float(delay[1]) / 1000 if delay else 0.0
     return built
 
@@ -394,15 +395,21 @@ def sound_renderer() -> Callable[[Performance], Any] | None:
     return None
 
 
-def input_device(words: str) -> Input:
-    """Build an input from words of the command line: `osc:9000`, `gamepad`."""
-    name, _, target = words.partition(":")
-    return installed().find(Input, name)(target)
+def input_device(words: str, **options: Any) -> Input:
+    """Build an input from words of the command line: `osc:9000`, `gamepad`; see `output`."""
+    return _device(Input, words, options)
 
 
 def microphone(target: str = "", **options: Any) -> Any:
     """Build the input `microphone`, which a sketch reads: `ears.level`. A show opens it."""
     return installed().find(Input, "microphone")(target, **options)
+
+
+def _device(role: type[D], words: str, options: dict[str, Any]) -> D:
+    if options.pop("isolated", False):
+        words = f"isolated:{words}"
+    name, _, target = words.partition(":")
+    return installed().find(role, name)(target, **options)
 
 
 def _build(role: type[P], name: str, options: dict[str, Any]) -> P:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from capriccio import hookimpl
 
 if TYPE_CHECKING:
-    from capriccio import Analyzer, Generator
+    from capriccio import Analyzer, Generator, Input, Output
     from click import Command
 
 CONTRACT = 1
@@ -25,6 +25,22 @@ def analyzers() -> list[type["Analyzer"]]:
     from .analyzer import Isolated
 
     return [Isolated]
+
+
+@hookimpl
+def outputs() -> list[type["Output"]]:
+    """Return the output `isolated`."""
+    from .device import OutputByName
+
+    return [OutputByName]
+
+
+@hookimpl
+def inputs() -> list[type["Input"]]:
+    """Return the input `isolated`."""
+    from .device import InputByName
+
+    return [InputByName]
 
 
 @hookimpl

@@ -4,14 +4,18 @@ from collections import namedtuple
 from functools import cache
 from typing import Any
 
-from capriccio import Analyzer, PartError, analyzer_class
+from capriccio import Analyzer, PartError, analyzer_class, current_performance
 
-from .isolated_part import IsolatedPart, place_of
-from .worker_process import CALL_SECONDS, MEGABYTES
+from .isolated_part import IsolatedPart
 
 
 class IsolatedAnalyzer(IsolatedPart, Analyzer):
     """What analyzers in a process of their own share."""
+
+    def __call__(self, thing: Any) -> Any:
+        """Return readings of a thing; in a live show the newest, which a thread reads."""
+        self.is_live(current_performance.get())
+        return super().__call__(thing)
 
     def analyze(self, thing: Any) -> Any:
         """Return the part's readings, or the last ones where its process has failed."""
@@ -23,30 +27,16 @@ class Isolated(IsolatedAnalyzer):
 
     name = "isolated"
 
-    def __init__(
-        self, *, part: str = "critic", seconds: float = CALL_SECONDS, megabytes: int = MEGABYTES,
-        network: bool = False, write: bool = False, **options: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, *, part: str = "critic", **options: Any) -> None:
         """Run the analyzer called `part`.
 
         Args:
             part: the name of an analyzer that is installed.
-            seconds: that a call may take.
-            megabytes: of memory that each of its processes may have.
-            network: whether it may reach the network.
-            write: whether it may write files outside a folder of its own.
-            options: those of the part.
+            options: those of the part, and the limits of its process as the generator has them.
         """
         if not part:
             raise PartError('expected the name of an analyzer, as in part="critic"')
-        kind = analyzer_class(part)
-        if kind.name == self.name:
-            raise PartError("an isolated part cannot be isolated again")
-        self.environment = getattr(kind, "environment", None)  # type: ignore[misc]
-        self.open_worker(
-            "analyzer", part, options, place_of(kind), seconds=float(seconds),
-            megabytes=int(megabytes), network=bool(network), write=bool(write),
-        )  # fmt: skip
+        self.open_named(analyzer_class(part), part, options)
 
     def __str__(self) -> str:
         return self.worker.title

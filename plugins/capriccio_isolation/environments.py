@@ -14,9 +14,10 @@ from typing import Any
 
 from capriccio import PartError, isolated_folder
 
-from .worker_process import START_SECONDS, WorkerError, WorkerProcess
+from .child_process import START_SECONDS, WorkerError
+from .worker_process import WorkerProcess
 
-FORMAT = 1  # of what is kept of the parts
+FORMAT = 2  # of what is kept of the parts
 
 
 @dataclass(frozen=True)
@@ -66,22 +67,30 @@ class Environment:
             pass  # never asked
         if not self.python.exists():
             raise PartError(f"there is no {str(self.python)!r}; capriccio restore makes it anew")
-        worker = WorkerProcess(
-            f"plugin {self.folder.name!r}",
-            {"role": "", "part": "", "entry": self.entry, "where": ""},
-            {},
-            **{**self.limits(), "seconds": START_SECONDS},
-        )  # fmt: skip
-        try:
-            parts: list[dict[str, Any]] = worker.ask({"call": "describe"})
-        except (WorkerError, RuntimeError) as error:
-            raise PartError(f"it does not load: {error}") from None
-        finally:
-            worker.end()
+        parts: list[dict[str, Any]] = self.ask("", "", "describe")
         part = kept.with_name(f"parts-{os.getpid()}.json")
         part.write_text(json.dumps({"key": key, "parts": parts}), encoding="utf-8")
         part.replace(kept)
         return parts
+
+    def ask(self, role: str, part: str, method: str) -> Any:
+        """Return the answer to a call that needs no show: `describe`, `missing` or `found`.
+
+        Raises:
+            PartError: there is no answer.
+        """
+        worker = WorkerProcess(
+            f"plugin {self.folder.name!r}",
+            {"role": role, "part": part, "entry": self.entry, "where": ""},
+            {},
+            **{**self.limits(), "seconds": START_SECONDS},
+        )
+        try:
+            return worker.ask({"call": method})
+        except (WorkerError, RuntimeError) as error:
+            raise PartError(f"it does not load: {error}") from None
+        finally:
+            worker.end()
 
 
 def environment_of(plugin: str) -> Environment:

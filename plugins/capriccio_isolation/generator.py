@@ -6,8 +6,7 @@ from typing import Any
 
 from capriccio import Generator, Moment, PartError, generator_class
 
-from .isolated_part import IsolatedPart, place_of
-from .worker_process import CALL_SECONDS, MEGABYTES
+from .isolated_part import IsolatedPart
 
 
 class IsolatedGenerator(IsolatedPart, Generator):
@@ -38,36 +37,24 @@ class Isolated(IsolatedGenerator):
 
     name = "isolated"
 
-    def __init__(
-        self, *, part: str = "vae", seed: int = 0, seconds: float = CALL_SECONDS,
-        megabytes: int = MEGABYTES, network: bool = False, write: bool = False, **options: Any,
-    ) -> None:  # fmt: skip
+    def __init__(self, *, part: str = "vae", seed: int = 0, **options: Any) -> None:
         """Run the generator called `part`.
 
         Args:
             part: the name of a generator that is installed.
             seed: that of the part, where it takes one.
-            seconds: that a call may take.
-            megabytes: of memory that each of its processes may have.
-            network: whether it may reach the network.
-            write: whether it may write files outside a folder of its own.
-            options: those of the part.
+            options: those of the part, and the limits of its process: `seconds` that a call may
+                take, `megabytes` that each of its processes may have, `network` and `write` for
+                what it may do, and `spare` for whether a live show keeps a second process.
         """
         if not part:
             raise PartError('expected the name of a generator, as in part="vae"')
         self._class = generator_class(part)
-        if self._class.name == self.name:
-            raise PartError("an isolated part cannot be isolated again")
         self.knobs = self._class.knobs  # type: ignore[misc]  # those of this one alone
         self.generate = self._declare()  # type: ignore[method-assign]
         if "seed" in inspect.signature(self._class.__init__).parameters:
             options["seed"] = seed
-        # One with an environment of its own, which is isolated anyway, is given other limits.
-        self.environment = getattr(self._class, "environment", None)  # type: ignore[misc]
-        self.open_worker(
-            "generator", part, options, place_of(self._class), seconds=float(seconds),
-            megabytes=int(megabytes), network=bool(network), write=bool(write),
-        )  # fmt: skip
+        self.open_named(self._class, part, options)
 
     def __str__(self) -> str:
         return self.worker.title

@@ -1,7 +1,7 @@
 """Parts that stand for those of plugins in other environments.
 
 The entry point of such a plugin names an attribute of this module, which is the plugin's name: it
-is an object with the hooks `generators` and `analyzers`, as a plugin's module has.
+is an object with the hooks of the five roles, as a plugin's module has.
 """
 
 import inspect
@@ -9,11 +9,23 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from capriccio import Analyzer, Generator, Knob, hookimpl
+from capriccio import Analyzer, Generator, Instrument, Knob, Output, hookimpl
 
 from .analyzer import IsolatedAnalyzer
+from .child_process import START_SECONDS
+from .device import IsolatedInput, IsolatedOutput
 from .environments import Environment, environment_of
 from .generator import IsolatedGenerator
+from .isolated_part import IsolatedPart
+from .worker import DEVICE_METHODS
+
+
+class IsolatedInstrument(IsolatedPart, Instrument):
+    """What instruments in a process of their own share."""
+
+    def sample(self, pitch: int) -> Any:
+        """Return how a pitch sounds, `(frames,)` floats -1..1 at 48 kHz."""
+        return self.worker.ask({"call": "sample", "pitch": pitch}, START_SECONDS)
 
 
 def __getattr__(plugin: str) -> ModuleType:
@@ -23,16 +35,17 @@ def __getattr__(plugin: str) -> ModuleType:
     environment = environment_of(plugin)
     parts = environment.parts()
 
-    @hookimpl
-    def generators() -> list[type[Generator]]:
-        return [_generator(environment, one) for one in parts if one["role"] == "generator"]
+    def of(role: str) -> Any:
+        build = BUILDERS[role]
 
-    @hookimpl
-    def analyzers() -> list[type[Analyzer]]:
-        return [_analyzer(environment, one) for one in parts if one["role"] == "analyzer"]
+        @hookimpl
+        def hook() -> list[type]:
+            return [build(environment, one) for one in parts if one["role"] == role]
+
+        return hook
 
     module = ModuleType(plugin)
-    vars(module).update(generators=generators, analyzers=analyzers)
+    vars(module).update({f"{role}s": of(role) for role in BUILDERS})
     return module
 
 
@@ -80,6 +93,38 @@ def _analyzer(environment: Environment, facts: dict[str, Any]) -> type[Analyzer]
     return kind
 
 
+def _device(environment: Environment, facts: dict[str, Any]) -> Any:
+    base: Any = {"output": IsolatedOutput, "input": IsolatedInput}[facts["role"]]
+    left_out = set(DEVICE_METHODS) - set(facts["methods"]) if base is IsolatedOutput else ()
+
+    def __init__(self: Any, target: str = "") -> None:
+        base.__init__(self, target)
+        self.open_worker(facts["role"], facts["name"], {"target": target})
+
+    def asked(method: str) -> Any:
+        return classmethod(lambda cls: environment.ask(facts["role"], facts["name"], method))
+
+    methods = {
+        **{name: getattr(Output, name) for name in left_out},
+        **{name: asked(name) for name in ("missing", "found")},
+        "__init__": __init__,
+    }
+    return _class(base, environment, facts, methods)
+
+
+def _instrument(environment: Environment, facts: dict[str, Any]) -> Any:
+    return _class(IsolatedInstrument, environment, facts, {})
+
+
+BUILDERS = {
+    "generator": _generator,
+    "analyzer": _analyzer,
+    "output": _device,
+    "input": _device,
+    "instrument": _instrument,
+}
+
+
 def _class(
     base: Any, environment: Environment, facts: dict[str, Any], methods: dict[str, Any]
 ) -> Any:
@@ -104,6 +149,7 @@ def _class(
             "name": facts["name"],
             "models": {name: Path(path) for name, path in facts["models"].items()},
             "environment": environment,
+            **facts["attributes"],
             **methods,
         },
     )

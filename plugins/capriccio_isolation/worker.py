@@ -9,7 +9,9 @@ from pathlib import Path
 from typing import IO, Any
 
 PARENT_SECONDS = 0.5  # between two looks at whether the parent is still there
-HOOKS = {"generator": "generators", "analyzer": "analyzers"}
+HOOKS = ("generators", "analyzers", "outputs", "inputs", "instruments")
+ATTRIBUTES = ("timed", "pitches", "loop", "release", "program")  # of classes of some roles
+DEVICE_METHODS = ("show", "note_on", "note_off", "control", "sent_until", "panic")  # of outputs
 
 
 def main(facts: dict[str, Any]) -> None:
@@ -27,20 +29,14 @@ def main(facts: dict[str, Any]) -> None:
     memory = SharedMemory(Path(facts["memory"]))
     free = [one for one in os.environ.pop("CAPRICCIO_WORKER_FREE", "").split(",") if one]
     send(answers, memory, {"free": free})
-    part: Any = None
+    host = _Host(facts)
     while True:
         try:
             call = receive(calls, memory)
         except EOFError:
             break
         try:
-            if call["call"] == "describe":
-                kinds = _kinds(facts["entry"])
-                answer: dict[str, Any] = {"result": [describe(kind) for kind in kinds]}
-            else:
-                if part is None:
-                    part = _build(facts)
-                answer = {"result": _answer(part, call)}
+            answer = {"result": host.answer(call)}
         except MemoryError:
             os._exit(1)
         except Exception as error:
@@ -49,10 +45,70 @@ def main(facts: dict[str, Any]) -> None:
             send(answers, memory, answer)
         except WireError as error:
             send(answers, memory, {"error": str(error)})
-    if part is not None:
-        with suppress(Exception):
-            part.close()
+    host.close()
     os._exit(0)  # whatever threads it has begun
+
+
+class _Host:
+    """Has the part, once it is built, and the performance that it plays in."""
+
+    def __init__(self, facts: dict[str, Any]):
+        self._facts = facts
+        self._part: Any = None
+        self._side: Any = None  # of a device: the performance, as `mirror.DeviceSide`
+
+    def answer(self, call: dict[str, Any]) -> Any:
+        """Return the answer to a call."""
+        method = call["call"]
+        if method == "describe":
+            return [describe(kind) for kind in _kinds(self._facts["entry"])]
+        if method in ("missing", "found"):
+            return str(getattr(_kind(self._facts), method)())
+        if self._part is None:
+            self._part = _build(self._facts)
+        part = self._part
+        if method == "play":
+            return part(call["now"], **call["knobs"])
+        if method == "read":
+            readings = part.read(call["thing"])
+            return {"fields": list(readings._fields), "values": list(readings)}
+        if method == "sample":
+            return part.sample(call["pitch"])
+        if method in ("reset", "feed", "warm_up"):
+            return getattr(part, method)(*call["arguments"])
+        if method == "facts":
+            instruments = {str(channel): name for channel, name in part.instruments.items()}
+            return {"unused": sorted(part.unused_knobs), "instruments": instruments}
+        if method in ("start", "do"):
+            return self._perform(method, call)
+        if method == "close":
+            return self.close()
+        raise ValueError(f"there is no call {method!r}")
+
+    def close(self) -> None:
+        """Close the part."""
+        part, self._part = self._part, None
+        if part is not None:
+            part.close()
+
+    def _perform(self, method: str, call: dict[str, Any]) -> dict[str, Any]:
+        """Start a device, or call a method of it; return what it has done beside that."""
+        from .mirror import DeviceSide
+
+        if method == "start":
+            self._side = DeviceSide(call["performance"])
+        side, news = self._side, call["news"]
+        side.take(news)
+        if method == "start":
+            self._part.start(side.performance)
+        side.apply(news)
+        if method == "do":
+            name, arguments = call["method"], call["arguments"]
+            if name == "frame":
+                side.frame(*arguments)
+            elif name in DEVICE_METHODS:
+                getattr(self._part, name)(*arguments)
+        return dict(side.news(self._part))
 
 
 def describe(kind: Any) -> dict[str, Any]:
@@ -61,7 +117,6 @@ def describe(kind: Any) -> dict[str, Any]:
 
     takes = list(inspect.signature(kind.__init__).parameters.values())[1:]
     variable = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
-    methods = ("reset", "feed", "warm_up")
     return {
         "role": kind.role,
         "name": kind.name,
@@ -79,12 +134,28 @@ def describe(kind: Any) -> dict[str, Any]:
         "models": {name: str(path) for name, path in kind.models.items()},
         "options": [one.name for one in takes if one.kind not in variable],
         "any_option": inspect.Parameter.VAR_KEYWORD in [one.kind for one in takes],
-        "methods": [one for one in methods if hasattr(kind, one)],
+        "methods": written_by(kind),
+        "attributes": {
+            name: _plain(getattr(kind, name)) for name in ATTRIBUTES if hasattr(kind, name)
+        },
     }
 
 
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, range | tuple) else value
+
+
+def written_by(kind: Any) -> list[str]:
+    """Return which of the methods that a part may have a class of parts has."""
+    if kind.role == "output":
+        from capriccio import Output
+
+        return [one for one in DEVICE_METHODS if getattr(kind, one) is not getattr(Output, one)]
+    return [one for one in ("reset", "feed", "warm_up") if hasattr(kind, one)]
+
+
 def _kinds(entry: str) -> list[Any]:
-    """Return the generators and analyzers that the module of an entry point brings."""
+    """Return the parts that the module of an entry point brings."""
     from capriccio import CONTRACT
 
     module = EntryPoint("", entry, "").load()
@@ -93,40 +164,32 @@ def _kinds(entry: str) -> list[Any]:
             f"it is written for contract {declared}, and this Capriccio has {CONTRACT}; "
             "upgrade Capriccio"
         )
-    return [
-        kind for hook in HOOKS.values() if hasattr(module, hook) for kind in getattr(module, hook)()
-    ]
+    return [kind for hook in HOOKS if hasattr(module, hook) for kind in getattr(module, hook)()]
+
+
+def _kind(facts: dict[str, Any]) -> Any:
+    """Return the class of a part that the module of an entry point brings."""
+    for kind in _kinds(facts["entry"]):
+        if (kind.role, kind.name) == (facts["role"], facts["part"]):
+            return kind
+    raise LookupError(f"the plugin has no {facts['role']} {facts['part']!r} any more")
 
 
 def _build(facts: dict[str, Any]) -> Any:
-    from capriccio import analyzer, generator
+    from capriccio import analyzer, generator, input_device, output
 
+    role, part, options = facts["role"], facts["part"], facts["options"]
     if facts["entry"]:
-        for kind in _kinds(facts["entry"]):
-            if (kind.role, kind.name) == (facts["role"], facts["part"]):
-                return kind(**facts["options"])
-        raise LookupError(f"the plugin has no {facts['role']} {facts['part']!r} any more")
+        return _kind(facts)(**options)
     with suppress(ImportError, AttributeError, ValueError):  # as fast as it can be
         kind = EntryPoint("", facts["where"], "").load()
-        if (kind.role, kind.name) == (facts["role"], facts["part"].rpartition("/")[2]):
-            return kind(**facts["options"])
-    build: Any = {"generator": generator, "analyzer": analyzer}[facts["role"]]
-    return build(facts["part"], **facts["options"])
-
-
-def _answer(part: Any, call: dict[str, Any]) -> Any:
-    method = call["call"]
-    if method == "play":
-        return part(call["now"], **call["knobs"])
-    if method == "read":
-        readings = part.read(call["thing"])
-        return {"fields": list(readings._fields), "values": list(readings)}
-    if method in ("reset", "feed", "warm_up"):
-        return getattr(part, method)(*call["arguments"])
-    if method == "facts":
-        instruments = {str(channel): name for channel, name in part.instruments.items()}
-        return {"unused": sorted(part.unused_knobs), "instruments": instruments}
-    raise ValueError(f"there is no call {method!r}")
+        if (kind.role, kind.name) == (role, part.rpartition("/")[2]):
+            return kind(**options)
+    if role in ("output", "input"):
+        build: Any = {"output": output, "input": input_device}[role]
+        return build(f"{part}:{options['target']}")
+    build = {"generator": generator, "analyzer": analyzer}[role]
+    return build(part, **options)
 
 
 def _take_streams() -> tuple[IO[bytes], IO[bytes]]:

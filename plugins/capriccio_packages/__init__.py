@@ -1,4 +1,4 @@
-"""Commands that install plugins and remove them: `install`, `uninstall`, `upgrade`, `restore`."""
+"""Commands that install, remove and find plugins."""
 
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ CONTRACT = 1
 
 @hookimpl
 def commands() -> list["Command"]:
-    """Return the four commands."""
-    from .cli import install, restore, uninstall, upgrade
+    """Return `install`, `uninstall`, `upgrade`, `restore` and `directory`."""
+    from .cli import directory, install, restore, uninstall, upgrade
 
-    return [install, uninstall, upgrade, restore]
+    return [install, uninstall, upgrade, restore, directory]

@@ -1,5 +1,7 @@
-"""The commands `install`, `uninstall`, `upgrade` and `restore`."""
+"""The commands `install`, `uninstall`, `upgrade`, `restore` and `directory`."""
 
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,12 +11,21 @@ from pathlib import Path
 import click
 from packaging.utils import canonicalize_name
 
-from .environment import OWN, PackageError, installed_distributions, plugins_of
+from .directory import (
+    Directory,
+    directory_path,
+    entry_of,
+    fetch_directory,
+    read_directory,
+    write_directory,
+)
+from .environment import OWN, PackageError, installed_distributions, plugins_of, run_pip
 from .installation import install as install_beside
 from .installation import uninstall as uninstall_beside
 from .isolated import canonical, install_apart, installed_apart, uninstall_apart
 from .lock import Locked, lock_path, read_lock
 from .steps import Request
+from .wheel_file import read_wheel
 
 yes_option = click.option("--yes", "-y", is_flag=True, help="Do not ask.")
 dry_option = click.option("--dry-run", is_flag=True, help="Say what would change, and stop.")
@@ -148,6 +159,60 @@ def restore(
             if one.isolated:
                 again = _again([one], links, any_hash)
                 install_apart(again, tuple(one.rights), dry_run=dry_run, yes=yes)
+
+
+@click.group(cls=Directory)
+def directory() -> None:
+    """Update or build the directory of plugins that capriccio plugins --search reads."""
+
+
+@directory.command("update")
+@click.argument("source", metavar="URL|FILE")
+def update_directory(source: str) -> None:
+    """Take the directory at an address, or in a file, in place of the one taken before.
+
+    \b
+      capriccio directory update https://example.org/plugins.json
+      capriccio directory update plugins.json
+
+    Packages that it denies are not installed any more.
+    """
+    with _plain_errors():
+        found = read_directory(fetch_directory(source), source)
+        write_directory(directory_path(), found["plugins"], found["denied"])
+    count, denied = len(found["plugins"]), len(found["denied"])
+    click.echo(f"{count} plugins, {denied} denied packages, in {str(directory_path())!r}")
+
+
+@directory.command("build")
+@click.argument("packages", nargs=-1, required=True, metavar="PACKAGE...")
+@click.option("--to", "file", type=click.Path(path_type=Path), required=True, metavar="FILE")
+@click.option("--denied", type=click.Path(path_type=Path, exists=True), metavar="FILE",
+              help="Lines as those of denied.txt.")  # fmt: skip
+def build_directory(packages: tuple[str, ...], file: Path, denied: Path | None) -> None:
+    """Write a directory from the metadata of wheels, or of folders that wheels are built from.
+
+    \b
+      capriccio directory build dist/*.whl --to plugins.json
+      capriccio directory build tests/strangers/* --to plugins.json
+
+    A wheel is installed by its name, a folder by its path. Packages without the keyword
+    capriccio-plugin are refused.
+    """
+    with _plain_errors(), tempfile.TemporaryDirectory() as folder:
+        entries = []
+        for number, package in enumerate(packages):
+            wheel, place = Path(package), Path(folder, str(number))
+            if wheel.is_dir():  # a copy: what builds it may write beside it
+                copy = shutil.copytree(wheel, place / "copy")
+                run_pip("wheel", "--quiet", "--no-deps", "--wheel-dir", str(place), str(copy))
+                (wheel,) = place.glob("*.whl")
+            found = read_wheel(wheel)
+            source = package if Path(package).is_dir() else found.name
+            entries.append(entry_of(found, source))
+        lines = denied.read_text(encoding="utf-8").splitlines() if denied else []
+        write_directory(file, sorted(entries, key=lambda one: str(one["distribution"])), lines)
+    click.echo(f"{len(entries)} plugins in {str(file)!r}")
 
 
 def _again(plugins: list[Locked], links: Path | None, any_hash: bool) -> Request:

@@ -53,19 +53,30 @@ def check_environment() -> None:
 
 
 def pip_command(python: str = "") -> list[str]:
-    """Return the words that run pip for an environment: its own, or one that uv brings.
+    """Return the words that run pip for an environment: its own, uv's, or the one of `ensurepip`.
 
     Args:
         python: the interpreter of the environment; "" is this one.
 
     Raises:
-        PackageError: there is neither.
+        PackageError: there is none.
     """
     if importlib.util.find_spec("pip"):
         return [sys.executable, "-m", "pip", *(["--python", python] if python else [])]
     if uv := shutil.which("uv"):
         return [uv, "tool", "run", "pip", "--python", python or sys.executable]
-    raise PackageError("expected pip or uv to install with, found neither: python -m ensurepip")
+    if wheel := bundled_pip():  # as in a virtual environment that pipx or uv has made
+        return [sys.executable, f"{wheel}/pip", *(["--python", python] if python else [])]
+    raise PackageError(
+        f"expected pip or uv to install with, found neither for {sys.executable!r}; install uv"
+    )
+
+
+def bundled_pip() -> str:
+    """Return the wheel of pip that comes with Python; "" where a system has taken it out."""
+    found = importlib.util.find_spec("ensurepip")
+    folder = Path(found.origin).parent / "_bundled" if found and found.origin else Path()
+    return str(max(folder.glob("pip-*.whl"), default=""))
 
 
 def run_pip(*words: str, python: str = "") -> str:

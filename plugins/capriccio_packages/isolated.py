@@ -30,6 +30,7 @@ from .changes import Change, changes_of, check_names
 from .environment import OWN, PackageError, installed_distributions, pip_command, resolve, run_pip
 from .lock import Locked, Package, check_denied, lock_path, read_lock, write_lock
 from .steps import (
+    PARTS,
     Request,
     check_brings_plugins,
     check_hashes,
@@ -197,7 +198,7 @@ def _install(
         with step("checking that it plays"):
             for plugin in plugins:
                 _load(plugin)
-            check_plugins(list(plugins), None, ("generators", "analyzers"))
+            check_plugins(list(plugins), None, PARTS)
     _remember(changes, fetched, request, rights)
     for plugin in plugins:
         click.echo(f"installed {plugin}; capriccio parts lists its parts")

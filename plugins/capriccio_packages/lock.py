@@ -11,7 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import click
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
 
+from .directory import denied_lines
 from .environment import PackageError
 
 HEAD = (
@@ -100,24 +103,39 @@ def write_lock(path: Path, plugins: dict[str, Locked]) -> None:
 
 
 def check_denied(names: dict[str, str]) -> None:
-    """Check names and versions against the list of what is never installed.
+    """Check names and versions against the lists of what is never installed.
 
-    A line of the list is `name`, or `name==version`; `#` begins a remark.
+    They are `denied.txt`, and what the directory of plugins denies. A line is `name`, or names
+    versions as a requirement does: `name==1.1`, `name<2`; `#` begins a remark.
 
     Raises:
-        PackageError: one of them is denied.
+        PackageError: one of them is denied, or a list cannot be read.
     """
+    lines = []
     try:
-        lines = deny_path().read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return
-    for line in lines:
+        text = deny_path().read_text(encoding="utf-8-sig")
+        lines = [(line, str(deny_path())) for line in text.splitlines()]
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError) as error:
+        raise PackageError(f"{str(deny_path())!r} cannot be read: {error}") from None
+    for line, file in [*lines, *denied_lines()]:
         words, _, remark = line.partition("#")
-        name, _, version = words.strip().partition("==")
-        if name in names and version in ("", names[name]):
+        if not words.strip():
+            continue
+        try:
+            denied = Requirement(words.strip())
+        except InvalidRequirement:
+            raise PackageError(
+                f"expected a package in each line of {file!r}, such as name or name==1.0, "
+                f"got {line.strip()!r}"
+            ) from None
+        version = names.get(canonicalize_name(denied.name))
+        if version is not None and denied.specifier.contains(version, prereleases=True):
             why = f" ({remark.strip()})" if remark.strip() else ""
             raise PackageError(
-                f"{name} {names[name]} is on the list of denied packages{why}: {str(deny_path())!r}"
+                f"{canonicalize_name(denied.name)} {version} is on the list of denied packages"
+                f"{why}: {file!r}"
             )
 
 

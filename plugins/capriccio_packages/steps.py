@@ -17,7 +17,8 @@ from .environment import OWN, PackageError, run_pip
 from .wheel_file import WheelFile, read_wheel
 
 CHECK_SECONDS = 300.0  # of the report card of one plugin
-ROLES = ("generators", "analyzers", "outputs", "inputs", "commands")  # that plugins bring
+PARTS = ("generators", "analyzers", "outputs", "inputs", "instruments")
+ROLES = (*PARTS, "commands")  # that plugins bring
 TOO_SLOW = "had not loaded after"  # in the reason against such a plugin
 
 

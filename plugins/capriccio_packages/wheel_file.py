@@ -28,6 +28,8 @@ class WheelFile:
     version: str
     summary: str
     author: str
+    licence: str
+    keywords: list[str]  # and classifiers
     entry_points: dict[str, str]  # of plugins: what each names
     bytes: int  # unpacked
     native: list[str] = field(default_factory=list)
@@ -64,12 +66,15 @@ def read_wheel(path: Path) -> WheelFile:
                 config.read_string(archive.read(points).decode("utf-8", "replace"))
     except (OSError, zipfile.BadZipFile, StopIteration, ConfigError) as error:
         raise PackageError(f"{path.name!r} is not a wheel: {str(error) or 'no METADATA'}") from None
+    words = [word.strip() for word in (headers["Keywords"] or "").split(",") if word.strip()]
     return WheelFile(
         path,
         canonicalize_name(headers["Name"] or path.name.partition("-")[0]),
         headers["Version"] or "0",
         headers["Summary"] or "",
         headers["Author"] or headers["Author-email"] or headers["Maintainer-email"] or "",
+        headers["License-Expression"] or headers["License"] or "",
+        [*words, *(headers.get_all("Classifier") or [])],
         dict(config[GROUP]) if config.has_section(GROUP) else {},
         sum(entry.file_size for entry in entries),
         *([name for name in names if name.endswith(kind)] for kind in (NATIVE, MODELS, UNSAFE)),

@@ -6,7 +6,7 @@ import sys
 import threading
 
 import pytest
-from capriccio.log import MAX_KINDS, info, logger, summarize, warn_once
+from capriccio.log import MAX_KINDS, info, logger, newest, summarize, warn_once
 
 
 @pytest.fixture(autouse=True)
@@ -25,6 +25,15 @@ def test_a_warning_is_logged_once_and_counted(capsys):
     )
     assert summarize() == {"the port is lost (0)": 3, "the screen is lost": 1}
     assert capsys.readouterr().err == "capriccio: 3 times: the port is lost (0)\n"
+
+
+def test_the_newest_warning_is_told_with_the_count_of_all():
+    assert newest() == (0, "")
+    warn_once("the port is lost")
+    for number in range(2):
+        warn_once(f"the screen is lost ({number})", "screen")
+    warn_once("the port is lost")
+    assert newest() == (4, "the screen is lost (0)")
 
 
 def test_a_new_show_logs_warnings_again(capsys):

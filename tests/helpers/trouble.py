@@ -6,7 +6,8 @@ TROUBLE = '''
 import ctypes, os, subprocess, sys, time
 import numpy as np
 from typing import NamedTuple
-from capriccio import Analyzer, Generator, Note, Stroke, hookimpl
+from capriccio import Analyzer, Gauge, Generator, Input, Instrument, Note, Output, Parameter
+from capriccio import Stroke, hookimpl
 
 
 class Trouble(Generator):
@@ -84,9 +85,85 @@ class Worry(Analyzer):
         return Warmth(float(thing[..., 0].mean()) / 255 * self.gain, "warm")
 
 
+class Lamp(Output):
+    """Remember what was shown and played, in a gauge."""
+
+    def __init__(self, target=""):
+        super().__init__(target)
+        self.seen, self.gain, self.clock = [], 0.5, None
+
+    def start(self, performance):
+        self.clock = performance.clock
+        width, height = performance.size
+        self.seen.append(f"{performance.title} {width}x{height} {performance.instruments[1]}")
+        performance.parameters.add_gauge(Gauge("lamp", "all of it", lambda: ", ".join(self.seen)))
+        performance.parameters.add(
+            Parameter("/lamp/gain", "number", "Brightness", self.turn, value=lambda: self.gain)
+        )
+
+    def turn(self, value):
+        self.gain = value
+
+    def show(self, image, now):
+        red = int(image[0, 0, 0])
+        if red == 66:
+            os._exit(3)
+        if red == 99:
+            self.closed = True
+        self.seen.append(f"{red * self.gain:g} at {self.clock.seconds():g}")
+
+    def note_on(self, note, now):
+        self.seen.append(f"on {note.pitch}")
+
+    def note_off(self, note, now):
+        self.seen.append(f"off {note.pitch}")
+
+    @classmethod
+    def missing(cls):
+        return "no bulb" if os.environ.get("XDG_CACHE_HOME", "").endswith("none") else ""
+
+
+class Tide(Input):
+    """Turn what its target names by the time: half of it, in seconds."""
+
+    def start(self, performance):
+        parameters = performance.parameters
+
+        def rise(seconds):
+            parameters.set(self.target, seconds / 2)
+            parameters.publish_readings(self, "tide", (seconds,))
+
+        if self.target:
+            parameters.add_automation(rise)
+
+
+class Gong(Instrument):
+    """Sound a sine."""
+
+    pitches, program, loop = range(40, 60, 10), 15, (0.1, 0.2)
+
+    def sample(self, pitch):
+        return 0.5 * np.sin(np.arange(48000) * pitch / 1000)
+
+
 @hookimpl
 def generators():
     return [Trouble]
+
+
+@hookimpl
+def outputs():
+    return [Lamp]
+
+
+@hookimpl
+def inputs():
+    return [Tide]
+
+
+@hookimpl
+def instruments():
+    return [Gong]
 
 
 @hookimpl

@@ -39,16 +39,17 @@ def make_wheel(
     code: str = GLOW,
     plugin: str = "glow",
     requires: tuple[str, ...] = (),
+    headers: tuple[str, ...] = (),
     files: dict[str, bytes] | None = None,
 ) -> Path:
     """Write a wheel of one module, with a plugin unless `plugin` is "", and return its path."""
     module = name.replace("-", "_")
     inside = f"{module}-{version}.dist-info"
     content = {f"{module}.py": code.encode(), **(files or {})}
-    headers = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
-    headers += ["Summary: Paints one colour", "Author: Ada"]
-    headers += [f"Requires-Dist: {one}" for one in requires]
-    content[f"{inside}/METADATA"] = "\n".join([*headers, "", ""]).encode()
+    lines = ["Metadata-Version: 2.1", f"Name: {name}", f"Version: {version}"]
+    lines += ["Summary: Paints one colour", "Author: Ada", *headers]
+    lines += [f"Requires-Dist: {one}" for one in requires]
+    content[f"{inside}/METADATA"] = "\n".join([*lines, "", ""]).encode()
     content[f"{inside}/WHEEL"] = b"Wheel-Version: 1.0\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
     if plugin:
         content[f"{inside}/entry_points.txt"] = f"[capriccio]\n{plugin} = {module}\n".encode()

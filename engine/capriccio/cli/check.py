@@ -162,33 +162,22 @@ def _check_part(part: "type[Part]", target: str) -> Iterator[Line]:
 
 
 def _contract(part: Any, target: str) -> tuple[str, str]:
-    from ..parts import Analyzer, Generator, Instrument, Output
-    from ..testing import (
-        check_analyzer,
-        check_generator,
-        check_input,
-        check_instrument,
-        check_output,
-    )
+    from .. import testing
+    from ..parts import Analyzer, Device
 
+    check, found = getattr(testing, f"check_{part.role}"), "kept"
     try:
         with tempfile.TemporaryDirectory() as folder, chdir(folder):
-            if issubclass(part, Generator):
-                check_generator(part)
-            elif issubclass(part, Analyzer):
+            if issubclass(part, Analyzer):
                 kind, things = _accepted(part)
-                check_analyzer(part, things)
-                return "ok", f"kept; it reads {kind}"
-            elif issubclass(part, Output):
-                check_output(part, target)
-            elif issubclass(part, Instrument):
-                check_instrument(part)
+                check(part, things)
+                found = f"kept; it reads {kind}"
             else:
-                check_input(part, target)
+                check(part, *([target] if issubclass(part, Device) else []))
     except AssertionError as error:
         state = "missing" if "cannot be checked on this machine" in str(error) else "broken"
         return state, str(error)
-    return "ok", "kept"
+    return "ok", found
 
 
 def _accepted(part: Any) -> tuple[str, list[Any]]:

@@ -23,7 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from ..clock import Moment
 from ..errors import ShowError
 from ..events import Event, FramesDropped
-from ..log import warn_once
+from ..log import newest, warn_once
 from ..media import Note
 from ..models.model import latencies
 from ..parameters import Gauge, Parameter
@@ -36,8 +36,8 @@ from .serialize import gauge_state, parameter_facts, parameter_state, to_json
 
 # The frame rate is measured over so many seconds; below this share of the wanted rate it is marked.
 RATE_SECONDS, GOOD_RATE = 2.0, 0.95
-# How long a dropped frame is marked.
-LATE_SECONDS = 10.0
+# How long a dropped frame or a warning is marked, and how much is shown of a warning.
+LATE_SECONDS, WARNING_LETTERS = 10.0, 80
 # How often an open page is sent the state.
 STATE_SECONDS = 0.2
 # The files of the page by path, and the type of text in each.
@@ -91,6 +91,7 @@ class Panel(Output):
         guests = self.access.guest_address
         guests = guests and f"; for guests, who may only watch: {guests}"
         warn_once(f"the panel is at {self.access.address}{taken}{guests}")
+        (self._told, _), self._warnings, self._warned_since = newest(), 0, -math.inf
 
     def show(self, image: np.ndarray[Any, Any], now: Moment) -> None:
         self.preview.show(image)
@@ -121,6 +122,12 @@ class Panel(Output):
         until = max(shown[-1], now - 2 / self._performance.fps)
         return (len(shown) - 1) / (until - shown[0])
 
+    def _newest_warning(self) -> str:
+        total, message = newest()
+        if (count := max(0, total - self._told)) > self._warnings:
+            self._warnings, self._warned_since = count, monotonic()
+        return f"{count} · {message[:WARNING_LETTERS]}" if count else "0"
+
     def _own_gauges(self) -> list[Gauge]:
         clock, fps = self._performance.clock, self._performance.fps
 
@@ -142,6 +149,12 @@ class Panel(Output):
                 "Frames dropped because the one before took too long",
                 lambda: str(self.late_frames),
                 lambda: monotonic() - self._late_since > LATE_SECONDS,
+            ),
+            Gauge(
+                "warnings",
+                "How often a part failed, or something else went wrong, and what it was last",
+                self._newest_warning,
+                lambda: monotonic() - self._warned_since > LATE_SECONDS,
             ),
             Gauge("notes", "Notes sounding now", lambda: str(len(self._sounding))),
         ]

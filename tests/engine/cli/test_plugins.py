@@ -95,6 +95,37 @@ def test_plugins_are_searched_by_what_their_packages_and_parts_say(install):
     assert "no plugin has all these words" in capriccio("plugins", "--search", "x").stdout
 
 
+KNOWS = """
+import click
+from capriccio import hookimpl
+class Directory(click.Group):
+    def entries(self):
+        same = {"version": "2.0", "says": "Lights up", "keywords": ["output"]}
+        return [{"distribution": f"listed-{one}", "plugins": [one], "source": source, **same}
+                for one, source in (("lamp", "listed-lamp"), ("moon", "a/moon"), ("tides", "x"))]
+    def locked(self):
+        return [{"distribution": one, "version": "1", "plugins": [one]}
+                for one in ("listed-tides", "listed-sun")]
+@hookimpl
+def commands():
+    return [Directory("directory")]
+"""
+
+
+def test_plugins_that_a_directory_knows_are_found_where_they_are_not_installed(install):
+    install(tides=PLUGIN, knows=KNOWS)
+    lamp, moon = json.loads(capriccio("plugins", "--json", "--search", "OUTPUT lights").stdout)
+    assert (lamp["plugin"], lamp["state"], lamp["outputs"]) == ("lamp", "not installed", [])
+    assert moon["source"] == "a/moon"
+    shown = capriccio("plugins", "--search", "lights").stdout
+    assert "listed-lamp 2.0" in shown and "Lights up" in shown
+    assert "not installed: capriccio install listed-lamp" in shown
+    assert "not installed: a/moon is not here" in shown
+    shown = capriccio("plugins").stdout
+    assert "lamp" not in shown
+    assert shown.count("was installed, and is not here: capriccio restore") == 1  # listed-sun
+
+
 def test_a_plugin_for_an_older_contract_is_listed_with_what_to_change(install, monkeypatch):
     monkeypatch.setattr("capriccio.hookspecs.CONTRACT", 2)
     install(tides=f"CONTRACT = 1\n{PLUGIN}")

@@ -17,6 +17,7 @@ import pytest
 from capriccio import Moment, Performance, ShowError, generator
 from capriccio.clock import OfflineClock
 from capriccio.events import FramesDropped
+from capriccio.log import warn_once
 from capriccio.panel.panel import Panel
 from capriccio.panel.preview import encode_jpeg
 from capriccio.parameters import Gauge, Parameter
@@ -101,6 +102,14 @@ def test_gauges_show_the_frame_rate_late_frames_and_sounding_notes(show):
     show.parameters.publish(FramesDropped(1.0, 7))
     gauge = show.gauge("late frames")
     assert int(gauge["text"]) >= late + 7 and not gauge["good"]
+
+
+def test_failures_of_parts_are_counted_and_named(show):
+    assert re.match(r"\d", show.gauge("warnings")["text"])
+    warn_once("the lamp raised ValueError: no bulb; the show goes on")
+    gauge = wait_for(lambda: (it := show.gauge("warnings"))["text"] != "0" and it)
+    count, _, message = gauge["text"].partition(" · ")
+    assert int(count) >= 1 and message.startswith("the lamp raised") and not gauge["good"]
 
 
 def test_every_gauge_and_every_model_that_runs_is_shown(show):

@@ -19,7 +19,8 @@ def test_an_environment_is_found_by_its_plugin(apart):
 
 def test_its_parts_are_asked_of_it_once(apart, monkeypatch):
     environment = environment_of("trouble_apart")
-    generator, analyzer = environment.parts()
+    parts = environment.parts()
+    generator, analyzer, *_ = parts
     assert (generator["name"], analyzer["name"]) == ("trouble", "worry")
     assert [knob["name"] for knob in generator["knobs"]] == ["what", "heat", "source"]
     assert generator["knobs"][1] == {
@@ -28,7 +29,7 @@ def test_its_parts_are_asked_of_it_once(apart, monkeypatch):
     }  # fmt: skip
     assert analyzer["options"] == ["gain"]
     monkeypatch.setattr("capriccio_isolation.environments.WorkerProcess", None)
-    assert environment.parts() == [generator, analyzer]
+    assert environment.parts() == parts
 
 
 def write(tmp_path, monkeypatch, facts):

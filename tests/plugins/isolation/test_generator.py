@@ -104,7 +104,7 @@ def test_a_worker_that_fails_at_once_is_not_started_at_every_frame(part, monkeyp
 
 def test_nothing_is_left_behind(part):
     part(Moment())
-    pids, memory = processes_of(part), part.worker._memory.path
+    pids, memory = processes_of(part), part.worker._child.memory.path
     assert len(pids) == (2 if sys.platform == "linux" else 1)
     assert not memory.exists()  # both have opened it
     part.close()

@@ -6,8 +6,8 @@ import sys
 
 import pytest
 from capriccio import Moment
+from capriccio_isolation.child_process import START
 from capriccio_isolation.wire import SharedMemory, receive, send
-from capriccio_isolation.worker_process import START
 
 pytestmark = pytest.mark.usefixtures("installed")
 

@@ -4,8 +4,9 @@ import logging
 
 import pytest
 from capriccio import Moment
-from capriccio_isolation import worker_process
-from capriccio_isolation.worker_process import WorkerError, WorkerProcess
+from capriccio_isolation import child_process
+from capriccio_isolation.child_process import WorkerError
+from capriccio_isolation.worker_process import WorkerProcess
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -50,7 +51,7 @@ def test_how_it_ended_is_told(worker, what, how):
 
 def test_its_folder_ends_with_it(worker):
     play(worker)
-    folder = worker._own_folder.name
+    folder = worker._child._own_folder.name
     worker.end()
     with pytest.raises(FileNotFoundError), open(f"{folder}/a", "w"):
         pass
@@ -58,7 +59,7 @@ def test_its_folder_ends_with_it(worker):
 
 def test_what_the_system_cannot_take_from_it_is_told_once(worker, caplog, monkeypatch):
     monkeypatch.setattr(
-        worker_process, "START", worker_process.START.replace(
+        child_process, "START", child_process.START.replace(
             "from cap", "import os; os.environ['CAPRICCIO_WORKER_FREE'] = 'network'; from cap"
         )
     )  # fmt: skip

@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import subprocess
 import sys
 import sysconfig
 
@@ -40,8 +41,20 @@ def test_uv_brings_pip_where_there_is_none(monkeypatch):
     assert pip_command() == ["/bin/uv", "tool", "run", "pip", "--python", sys.executable]
     assert pip_command("/x/python")[-1] == "/x/python"
     monkeypatch.setattr(shutil, "which", lambda name: None)
-    with pytest.raises(PackageError, match="expected pip or uv to install with, found neither"):
+    monkeypatch.setattr(environment, "bundled_pip", lambda: "/lib/pip-1.whl")
+    assert pip_command("/x/python") == [
+        sys.executable, "/lib/pip-1.whl/pip", "--python", "/x/python",
+    ]  # fmt: skip
+    monkeypatch.setattr(environment, "bundled_pip", lambda: "")
+    with pytest.raises(PackageError, match="expected pip or uv to install with, found neither for"):
         pip_command()
+
+
+def test_the_pip_that_comes_with_python_runs():
+    if not (wheel := environment.bundled_pip()):
+        pytest.skip("this system's Python has no pip of its own")
+    said = subprocess.run([sys.executable, f"{wheel}/pip", "--version"], capture_output=True)
+    assert said.stdout.startswith(b"pip ")
 
 
 PIP = {

@@ -17,23 +17,42 @@ pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="workers need Li
 OLD = GLOW.replace("import numpy as np\n", "import numpy as np\nimport packaging\n").replace(
     "[int(255 * heat), 40, 40]", "[packaging.RED, int(255 * heat), 40]"
 )
-OUTPUT = """
-from capriccio import Output, hookimpl
+# And an output of its own, that shows the same.
+OLD = (
+    OLD.replace("import Generator", "import Gauge, Generator, Output")
+    + """
+class Shine(Output):
+    "Show the red of the package beside it."
 
-class Glow(Output):
-    "Shine."
+    def start(self, performance):
+        gauge = Gauge("red", "The red", lambda: f"{packaging.RED} {self.target}")
+        performance.parameters.add_gauge(gauge)
 
 @hookimpl
 def outputs():
-    return [Glow]
+    return [Shine]
+"""
+)
+COMMAND = """
+import click
+from capriccio import hookimpl
+
+@hookimpl
+def commands():
+    return [click.Command("glow")]
 """
 PLAY = """
 import packaging.version, capriccio
 part = capriccio.generator("glow/glow")
 picture = part(capriccio.Moment(), heat=1.0)
 part.close()
-print(picture[0, 0].tolist(), picture.shape)
+performance = capriccio.Performance(capriccio.OfflineClock())
+output = capriccio.output("shine:there")
+output.start(performance)
+output.close()
+print(picture[0, 0].tolist(), picture.shape, performance.parameters.gauges["red"].read())
 """
+PLAYED = "[7, 255, 40] (8, 8, 3) 7 there\n"
 
 
 def make_wheels(folder, **facts):
@@ -75,7 +94,7 @@ def test_a_plugin_that_clashes_lives_beside_the_rest(scratch, wheels, data, tmp_
     assert "already" in scratch.run(command, tmp_path)
 
     (tmp_path / "play.py").write_text(PLAY)
-    assert scratch.run(f"{scratch.python} play.py", tmp_path) == "[7, 255, 40] (8, 8, 3)\n"
+    assert scratch.run(f"{scratch.python} play.py", tmp_path) == PLAYED
     listed = json.loads(scratch.run("capriccio plugins --json", tmp_path))
     (glow,) = [one for one in listed if one["plugin"] == "glow"]
     assert (glow["distribution"], glow["version"], glow["state"]) == ("capriccio-glow", "1.0", "ok")
@@ -92,13 +111,13 @@ def test_a_plugin_that_clashes_lives_beside_the_rest(scratch, wheels, data, tmp_
 
     scratch.run(f"rm -r {data}", tmp_path)  # another machine
     scratch.run("capriccio restore --find-links newer --yes", tmp_path)
-    assert scratch.run(f"{scratch.python} play.py", tmp_path) == "[7, 255, 40] (8, 8, 3)\n"
+    assert scratch.run(f"{scratch.python} play.py", tmp_path) == PLAYED
 
     bad = OLD.replace("import packaging\n", "import packaging\n1 / 0\n")
     make_wheel(tmp_path / "worse", version="1.2", code=bad)
     said = refused(scratch, "upgrade glow --find-links worse --yes", tmp_path)
     assert "does not load: ZeroDivisionError: division by zero; everything is as it was" in said
-    assert scratch.run(f"{scratch.python} play.py", tmp_path) == "[7, 255, 40] (8, 8, 3)\n"
+    assert scratch.run(f"{scratch.python} play.py", tmp_path) == PLAYED
 
     said = scratch.run("capriccio uninstall glow --yes", tmp_path)
     assert said == "remove capriccio-glow 1.1, and its environment\n"
@@ -114,10 +133,10 @@ BAD = {
         "",
         "generator glow breaks the contract",
     ),
-    "an output": (
-        {"code": OUTPUT},
+    "a command alone": (
+        {"code": COMMAND},
         "",
-        "registers nothing that can be played here: expected generators, analyzers; everything",
+        "registers nothing that can be played here: expected generators, analyzers, outputs",
     ),
     "an editable one": ({}, "-e", "an isolated plugin cannot be editable"),
 }

@@ -40,12 +40,32 @@ def test_a_lock_that_cannot_be_read_is_named(tmp_path, text):
         read_lock(tmp_path / "a.toml")
 
 
-def test_denied_packages_are_named_with_the_reason(tmp_path, monkeypatch):
+@pytest.fixture
+def denied(tmp_path, monkeypatch):
+    """The file of what is denied."""
     monkeypatch.setattr(lock, "deny_path", lambda: tmp_path / "denied.txt")
-    check_denied({"glow": "1.0"})  # there is no list
-    (tmp_path / "denied.txt").write_text("# ours\nglow==1.1 # steals\nworm\n")
-    check_denied({"glow": "1.0"})
-    with pytest.raises(PackageError, match=r"glow 1.1 is on the list .* \(steals\)"):
-        check_denied({"glow": "1.1"})
-    with pytest.raises(PackageError, match="worm 3 is on the list of denied packages:"):
-        check_denied({"worm": "3"})
+    monkeypatch.setattr(lock, "denied_lines", lambda: [("moth>=2  # eats wool", "directory.json")])
+    return tmp_path / "denied.txt"
+
+
+def test_denied_packages_are_named_with_the_reason(denied):
+    check_denied({"glow": "1.0", "moth": "1.9"})  # there is no list
+    denied.write_bytes(b"\xef\xbb\xbf# ours\r\nglow==1.1 # steals\r\n\r\nMy_Worm\nmoss<2\n")
+    check_denied({"glow": "1.0", "moss": "2.0"})
+    with pytest.raises(PackageError, match=r"glow 1.1.0 is on the list .* \(steals\)"):
+        check_denied({"glow": "1.1.0"})
+    with pytest.raises(PackageError, match="my-worm 3 is on the list of denied packages:"):
+        check_denied({"my-worm": "3"})
+    with pytest.raises(PackageError, match=r"moss 1.9 is on the list"):
+        check_denied({"moss": "1.9"})
+    with pytest.raises(PackageError, match=r"moth 2.0 .* \(eats wool\): 'directory.json'"):
+        check_denied({"moth": "2.0"})
+
+
+def test_a_list_that_cannot_be_read_denies_all(denied):
+    denied.write_text("glow 1.0\n")
+    with pytest.raises(PackageError, match=r"such as name or name==1.0, got 'glow 1.0'"):
+        check_denied({"moss": "1"})
+    denied.write_bytes(b"\xff\xfe")
+    with pytest.raises(PackageError, match=r"denied.txt' cannot be read"):
+        check_denied({"moss": "1"})
