@@ -108,6 +108,8 @@ LOST_SECONDS, UNSURE_SECONDS = 1.0, 0.25
 SILENT_SECONDS, STILL_SECONDS, AWAY_SECONDS = 2.0, 4.0, 1.0
 # So long the disk is full; and for so long sound is listened to.
 FULL_SECONDS, LISTEN_SECONDS = 5.0, 0.3
+# With this a MIDI process that takes the place of another one has ended all that sounded.
+LAST_SILENCED = 0xBF, 123, 0
 SOUND_PROCESS = "capriccio_audio.player_process"
 
 
@@ -196,14 +198,20 @@ class Show:
         later = self.synth.messages[first:]
         return {(status & 0x0F, pitch) for status, pitch, *_ in later if status & 0xF0 == 0x80}
 
-    def recover(self, since: float | None = None) -> None:
-        """Wait for new notes; note how long after `since`, or now, the first one came."""
+    def recover(self, since: float | None = None, silenced: bool = False) -> None:
+        """Wait for new notes; note how long after `since`, or now, the first one came.
+
+        Where another process has `silenced` all channels, it is the first one after that.
+        """
+        first = len(self.synth.messages)  # what has come before is read, and has its time
         if since is None:
-            assert self.synth.messages  # what has come before is read, and has its time
             since = time.monotonic()
+        if silenced:
+            wait_for(lambda: LAST_SILENCED in self.synth.messages, GO_ON_SECONDS, "silence")
+            first = self.synth.messages.index(LAST_SILENCED)
         self.go_on()
-        new = [when for when, (kind, *_) in self.synth.heard if kind & 0xF0 == 0x90]
-        self.again = min((when for when in new if when > since), default=since) - since
+        new = [when for when, (kind, *_) in self.synth.heard[first:] if kind & 0xF0 == 0x90]
+        self.again = new[0] - since
 
     def mark(self, what: str) -> None:
         """Have something happen in the sketch."""
@@ -385,14 +393,13 @@ def panel_is_flooded(show: Show) -> None:
 def player_is_killed(show: Show) -> None:
     since = time.monotonic()
     show.suffer(lambda: os.kill(show.player(), signal.SIGKILL))
-    show.recover(since)
+    show.recover(since, silenced=True)
 
 
 def player_is_stopped(show: Show) -> None:
     since = time.monotonic()
     show.suffer(lambda: os.kill(show.player(), signal.SIGSTOP))
-    # What it had sent by then arrives a little later, and is no new music.
-    show.recover(since + 0.1)
+    show.recover(since, silenced=True)
 
 
 def sound_is_killed(show: Show) -> None:
@@ -424,11 +431,9 @@ def gone(process: int) -> bool:
 
 def clock_jumps(show: Show) -> None:
     """Set the clock of the wall forward by a day, then back by a year."""
-    since = time.monotonic()
     for days in 1, -365:
         (show.folder / "clock").write_text(f"{days * 86400}")
-        show.go_on()
-    show.recover(since)
+        show.recover()
 
 
 def show_is_stopped(show: Show) -> None:
