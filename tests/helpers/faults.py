@@ -231,7 +231,8 @@ class Show:
         recorder = Recorder(self.server, "capriccio")
         if connected := recorder.connect():
             time.sleep(LISTEN_SECONDS)
-        return connected and bool(recorder.stop().sound.any())
+        sound = recorder.stop().sound  # in any case, or it stays on the server
+        return connected and bool(sound.any())
 
     def take(self) -> float:
         """Return how many seconds of the show are in its take."""
