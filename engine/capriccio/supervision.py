@@ -228,9 +228,6 @@ class SupervisedProcess:
 
 def is_stopped(pid: int) -> bool:
     """Return whether a signal has stopped a child process, where the system can tell."""
-    if not hasattr(os, "waitid"):
-        return False
-    try:
+    with suppress(AttributeError, OSError):  # this system cannot tell, or it is gone
         return bool(os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT))
-    except OSError:  # it is gone
-        return False
+    return False

@@ -62,6 +62,41 @@ SKETCH = """
         return np.full((96, 96, 3), (200, 120, 40), np.uint8)
 """
 COLOUR = (200, 120, 40)
+# Loaded before all libraries of a show, it sets the clock of the wall as a file says.
+CLOCK = """
+    #define _GNU_SOURCE
+    #include <stdio.h>
+    #include <stdlib.h>
+    #include <sys/syscall.h>
+    #include <sys/time.h>
+    #include <time.h>
+    #include <unistd.h>
+
+    int clock_gettime(clockid_t which, struct timespec *now) {
+        int failed = syscall(SYS_clock_gettime, which, now);
+        FILE *file = which == CLOCK_REALTIME ? fopen(getenv("CLOCK_FILE"), "r") : NULL;
+        long seconds = 0;
+        if (file && fscanf(file, "%ld", &seconds) == 1)
+            now->tv_sec += seconds;
+        if (file)
+            fclose(file);
+        return failed;
+    }
+
+    int gettimeofday(struct timeval *now, void *zone) {
+        struct timespec exact;
+        int failed = clock_gettime(CLOCK_REALTIME, &exact);
+        now->tv_sec = exact.tv_sec;
+        now->tv_usec = exact.tv_nsec / 1000;
+        return failed;
+    }
+
+    time_t time(time_t *now) {
+        struct timespec exact;
+        clock_gettime(CLOCK_REALTIME, &exact);
+        return now ? *now = exact.tv_sec : exact.tv_sec;
+    }
+"""
 FLOOD_SECONDS, MESSAGES_A_SECOND = 2.0, 5000
 # A show may take so long to begin on a busy machine, and to go on; to end when it is told, and for
 # what was sent to arrive.
@@ -71,6 +106,11 @@ LOST_SECONDS, UNSURE_SECONDS = 1.0, 0.25
 # So long after something happened no note of before may sound; and so long it lasts that something
 # stands still, and that JACK is away.
 SILENT_SECONDS, STILL_SECONDS, AWAY_SECONDS = 2.0, 4.0, 1.0
+# So long the disk is full; and for so long sound is listened to.
+FULL_SECONDS, LISTEN_SECONDS = 5.0, 0.3
+# With this a MIDI process that takes the place of another one has ended all that sounded.
+LAST_SILENCED = 0xBF, 123, 0
+SOUND_PROCESS = "capriccio_audio.player_process"
 
 
 class Place(NamedTuple):
@@ -90,7 +130,9 @@ class Place(NamedTuple):
 class Show:
     """One live show in a process, its instrument, and what it shows."""
 
-    def __init__(self, folder: Path, name: str, place: Place, number: int, *flags: str):
+    def __init__(
+        self, folder: Path, name: str, place: Place, number: int, happen: "Callable[[Show], None]"
+    ):
         self.folder, self.name = folder, name
         self.display, self.server, self.jack = place.display, place.server, place.jack
         self.random, self.within = Random(number), place.within
@@ -102,7 +144,7 @@ class Show:
         places = ("--to", "screen", "--to", f"midi:{name}", "--osc", str(self.port))
         places += ("--panel", str(self.panel))
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "capriccio", "run", "piece.py", *places, *flags],
+            [sys.executable, "-m", "capriccio", "run", "piece.py", *places, *FLAGS.get(happen, ())],
             cwd=folder,
             env={
                 **os.environ,
@@ -110,6 +152,7 @@ class Show:
                 "JACK_DEFAULT_SERVER": self.server,
                 "XDG_CONFIG_HOME": str(folder / "home"),
                 **({"PYTHONPATH": place.path} if place.path else {}),
+                **(faked_clock(folder / "clock") if happen is clock_jumps else {}),
             },
             stdout=self.said,
             stderr=self.said,
@@ -133,29 +176,42 @@ class Show:
 
         wait_for(played, seconds, f"{notes} notes; it said: {self.words()}")
 
-    def player(self) -> int:
-        """Return the process that plays the MIDI."""
-        words = ["pgrep", "-P", str(self.child.pid), "-f", "player_process.py"]
+    def player(self, script: str = "midi/player_process.py") -> int:
+        """Return the process that plays the MIDI, or another one."""
+        words = ["pgrep", "-P", str(self.child.pid), "-f", script]
         return int(subprocess.run(words, capture_output=True, text=True).stdout)
 
     def suffer(self, happen: Callable[[], None]) -> None:
-        """Have something happen; count the notes of before that sound `within` seconds later."""
-        # The notes of the second channel begin anew with each beat.
-        before = {note for note in self.synth.sounding if note[0] == 0}
+        """Have something happen; count the notes that have not been ended `within` seconds later.
+
+        One of them may have begun anew since: the music goes on.
+        """
+        before, first = self.synth.sounding, len(self.synth.heard)
         happen()
         until = time.monotonic() + self.within
-        while (hung := before & self.synth.sounding) and time.monotonic() < until:
+        while (hung := before - self.ended_since(first)) and time.monotonic() < until:
             time.sleep(0.01)  # read often, since it notes when it was read
         self.hung = len(hung)
 
-    def recover(self, since: float | None = None) -> None:
-        """Wait for new notes; note how long after `since`, or now, the first one came."""
+    def ended_since(self, first: int) -> set[tuple[int, int]]:
+        """Return the channels 0..15 and pitches that were ended by the messages from `first` on."""
+        later = self.synth.messages[first:]
+        return {(status & 0x0F, pitch) for status, pitch, *_ in later if status & 0xF0 == 0x80}
+
+    def recover(self, since: float | None = None, silenced: bool = False) -> None:
+        """Wait for new notes; note how long after `since`, or now, the first one came.
+
+        Where another process has `silenced` all channels, it is the first one after that.
+        """
+        first = len(self.synth.messages)  # what has come before is read, and has its time
         if since is None:
-            assert self.synth.messages  # what has come before is read, and has its time
             since = time.monotonic()
+        if silenced:
+            wait_for(lambda: LAST_SILENCED in self.synth.messages, GO_ON_SECONDS, "silence")
+            first = self.synth.messages.index(LAST_SILENCED)
         self.go_on()
-        new = [when for when, (kind, *_) in self.synth.heard if kind & 0xF0 == 0x90]
-        self.again = min((when for when in new if when > since), default=since) - since
+        new = [when for when, (kind, *_) in self.synth.heard[first:] if kind & 0xF0 == 0x90]
+        self.again = new[0] - since
 
     def mark(self, what: str) -> None:
         """Have something happen in the sketch."""
@@ -167,6 +223,16 @@ class Show:
 
         colours = ImageGrab.grab(xdisplay=self.display).getcolors(1 << 20)
         return COLOUR in [colour[:3] for _, colour in colours]
+
+    def hears_sound(self) -> bool:
+        """Return whether the show is heard at the JACK server."""
+        from capriccio_audio.benchmark.recording import Recorder
+
+        recorder = Recorder(self.server, "capriccio")
+        if connected := recorder.connect():
+            time.sleep(LISTEN_SECONDS)
+        sound = recorder.stop().sound  # in any case, or it stays on the server
+        return connected and bool(sound.any())
 
     def take(self) -> float:
         """Return how many seconds of the show are in its take."""
@@ -193,6 +259,15 @@ def instrument(name: str, server: str) -> Synth:
 
 
 _one_by_one = threading.Lock()
+
+
+def faked_clock(file: Path) -> dict[str, str]:
+    """Return the variables of a process whose clock of the wall is off by the seconds of a file."""
+    file.write_text("0")
+    library = file.with_suffix(".so")
+    words = ["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", str(library)]
+    subprocess.run(words, input=CLOCK, text=True, check=True)
+    return {"LD_PRELOAD": str(library), "CLOCK_FILE": str(file)}
 
 
 def free_port() -> int:
@@ -236,12 +311,24 @@ def play_hangs(show: Show) -> None:
 
 def disk_fills(show: Show) -> None:
     """No file can grow any more: neither the film nor the take."""
-    (take,) = (show.folder / "takes").glob("*.jsonl")
     show.until = time.monotonic()
+    fill_disk(show)
+    show.go_on()
+
+
+def disk_fills_for_a_while(show: Show) -> None:
+    fill_disk(show)
+    time.sleep(FULL_SECONDS)
+    resource.prlimit(show.child.pid, resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY,) * 2)
+    show.recover()
+    wait_for(lambda: "the take is written again; nothing is missing" in show.words(), GO_ON_SECONDS)
+
+
+def fill_disk(show: Show) -> None:
+    (take,) = (show.folder / "takes").glob("*.jsonl")
     full = take.stat().st_size
     resource.prlimit(show.child.pid, resource.RLIMIT_FSIZE, (full, resource.RLIM_INFINITY))
     wait_for(lambda: "the take cannot be written" in show.words(), GO_ON_SECONDS)
-    show.go_on()
 
 
 def port_vanishes(show: Show) -> None:
@@ -307,14 +394,47 @@ def panel_is_flooded(show: Show) -> None:
 def player_is_killed(show: Show) -> None:
     since = time.monotonic()
     show.suffer(lambda: os.kill(show.player(), signal.SIGKILL))
-    show.recover(since)
+    show.recover(since, silenced=True)
 
 
 def player_is_stopped(show: Show) -> None:
     since = time.monotonic()
     show.suffer(lambda: os.kill(show.player(), signal.SIGSTOP))
-    # What it had sent by then arrives a little later, and is no new music.
-    show.recover(since + 0.1)
+    show.recover(since, silenced=True)
+
+
+def sound_is_killed(show: Show) -> None:
+    stop_sound(show, signal.SIGKILL)
+
+
+def sound_is_stopped(show: Show) -> None:
+    stop_sound(show, signal.SIGSTOP)
+
+
+def stop_sound(show: Show, number: int) -> None:
+    """Send a signal to the process of the sound; note how long after it sound was heard again."""
+    wait_for(show.hears_sound, GO_ON_SECONDS, "the sound")
+    since, process = time.monotonic(), show.player(SOUND_PROCESS)
+    os.kill(process, number)
+    show.go_on()
+    wait_for(lambda: gone(process), GO_ON_SECONDS, "the end of the process")
+    wait_for(show.hears_sound, GO_ON_SECONDS, "the sound")
+    show.again = time.monotonic() - since
+
+
+def gone(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+def clock_jumps(show: Show) -> None:
+    """Set the clock of the wall forward by a day, then back by a year."""
+    for days in 1, -365:
+        (show.folder / "clock").write_text(f"{days * 86400}")
+        show.recover()
 
 
 def show_is_stopped(show: Show) -> None:
@@ -365,30 +485,41 @@ FAULTS = {
     "exception in play": [play_raises],
     "part that hangs": [draw_hangs, play_hangs],
     "full disk while recording": [disk_fills],
+    "full disk, free again": [disk_fills_for_a_while],
     "MIDI port vanishes": [port_vanishes],
     "OSC flooded": [osc_is_flooded],
     "panel flooded": [panel_is_flooded],
     "MIDI process killed": [player_is_killed],
     "MIDI process stopped": [player_is_stopped],
+    "sound process killed": [sound_is_killed],
+    "sound process stopped": [sound_is_stopped],
+    "clock jumps": [clock_jumps],
     "show stopped": [show_is_stopped],
     "part holds C for 5 s": [holds_for_a_while],
     "part holds C for ever": [holds_for_ever],
     "JACK killed": [jack_is_killed],
     "JACK stopped": [jack_is_stopped],
 }
-# Whose JACK server must not wait for its clients: it would for the one that is killed or stopped.
-KILLS = (
-    "kill -9",
-    "show stopped",
+# Which a JACK server feels, since they happen to it or to a client of it that does not close, so
+# that no other show may be on it.
+ALONE = (
     "MIDI process killed",
     "MIDI process stopped",
+    "sound process killed",
+    "sound process stopped",
+    "show stopped",
     "part holds C for ever",
     "JACK killed",
     "JACK stopped",
 )
-# Which a JACK server feels, since they happen to it or to a client of it that does not close, so
-# that no other show may be on it.
-ALONE = tuple(fault for fault in KILLS if fault != "kill -9")
+# What a show has besides, for what happens to it.
+VIDEO, SOUND = ("--to", "video:film.mp4"), ("--to", "audio")
+FLAGS = {
+    disk_fills: VIDEO,
+    disk_fills_for_a_while: VIDEO,
+    sound_is_killed: SOUND,
+    sound_is_stopped: SOUND,
+}
 # What ends the show by itself.
 ENDS = (kill, terminate, holds_for_ever)
 
@@ -422,8 +553,7 @@ def perform(fault: str, number: int, place: Place) -> Count:
     happen = ways[number // len(FAULTS) % len(ways)]
     count = Count(fault)
     with tempfile.TemporaryDirectory() as folder:
-        flags = ("--to", "video:film.mp4") if happen is disk_fills else ()
-        show = Show(Path(folder), f"synth{os.getpid()}n{number}", place, number, *flags)
+        show = Show(Path(folder), f"synth{os.getpid()}n{number}", place, number, happen)
         try:
             show.begin()
             wait_for(show.bright, GO_ON_SECONDS, "the picture")

@@ -9,7 +9,7 @@ from helpers.devices import TESTS, midi_library, needs
 
 
 def test_whatever_happens_to_a_show_no_note_hangs_and_no_take_is_lost():
-    needs("Xvfb", "jackd")
+    needs("Xvfb", "jackd", "cc")
     midi_library()
     runs = len(faults.FAULTS)
     # In a process of its own: two JACK servers, one after the other, and a process knows one.

@@ -28,7 +28,7 @@ MAX_DEPTH = 8
 BUNDLE, SIZE = b"#bundle\0", Struct(">i")
 BUNDLE_HEAD = len(BUNDLE) + 8  # bytes before the first element: the marker and the time tag
 # The type tags that python-osc knows, and those it does not that are coded as one that it does.
-KNOWN_TAGS, OTHER_TAGS = b",ihfdsbrmtTFN[]", bytes.maketrans(b"ISc", b"Tsi")
+KNOWN_TAGS, OTHER_TAGS = b"ihfdsbrmtTFN[]", bytes.maketrans(b"ISc", b"Tsi")
 # Messages that are read of a flood: sixty faders moved at once at 60 a second are fewer. More is
 # left in the socket's buffer, where it is lost and costs the show nothing.
 MAX_PER_SECOND, BURST = 4000, 1000
@@ -210,7 +210,7 @@ def parse_message(data: bytes) -> tuple[str, tuple[Any, ...]]:
     tags_at = (data.find(b"\0") // 4 + 1) * 4
     tags_end = data.find(b"\0", tags_at)
     tags = data[tags_at:tags_end].translate(OTHER_TAGS) if tags_end >= 0 else b""
-    if unknown := tags.translate(None, KNOWN_TAGS):
+    if unknown := tags[1:].translate(None, KNOWN_TAGS):  # the first is a comma
         raise ValueError(f"unknown type tag {chr(unknown[0])!r}")
     message = OscMessage(data[:tags_at] + tags + data[max(tags_at, tags_end) :])
     arguments: list[Any] = []

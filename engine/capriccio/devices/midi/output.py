@@ -27,6 +27,8 @@ MAX_AT_ONCE = 4096 // player_process.EVENT.size
 PROGRAM_SECONDS = 0.05
 # How long the player may take to open its port, in seconds.
 OPEN_SECONDS = 10.0
+# A player may have been stopped for so long, in seconds, before another one takes its place.
+STOPPED_SECONDS = 2 * player_process.SILENT_SECONDS
 
 
 class TimingStats(NamedTuple):
@@ -157,7 +159,7 @@ class Midi(Output):
         if process is None or not events:
             return
         with self._writing:
-            self._forget(monotonic())
+            self._forget(monotonic() - STOPPED_SECONDS)
             self._sent.extend(events)
             if not self._replaced:
                 self._write_now(process, events)
@@ -169,7 +171,7 @@ class Midi(Output):
             process.write(b"".join(packed[first : first + MAX_AT_ONCE]))
 
     def _forget(self, now: float) -> None:
-        """Forget events that were due, but for the notes that sound since."""
+        """Forget events that were due by then, but for the notes that sound since."""
         while self._sent and self._sent[0][0] <= now:
             message = self._sent.popleft()[1]
             kind, channel = message[0] & 0xF0, message[0] & 0x0F
@@ -183,9 +185,11 @@ class Midi(Output):
         if self.process is None:
             return [*self._command, *([""] if is_stuck() else [])]  # which the player need not see
         with self._writing:
-            self._replaced = True
-            self._forget(monotonic())
-            return [*self._command, player_process.format_notes(self._sounding)]
+            self._replaced, now = True, monotonic()
+            begun = [event for due, event in self._sent if due <= now and event[0] & 0xF0 == 0x90]
+            # Some have ended since, which may not have been sent.
+            notes = [*self._sounding, *((event[0] & 0x0F, event[1]) for event in begun)]
+            return [*self._command, player_process.format_notes(notes)]
 
     def _resume(self) -> None:
         """Send another player what is yet to come."""
@@ -193,8 +197,7 @@ class Midi(Output):
         if process is None:
             return
         with self._writing:
-            self._forget(monotonic())
-            self._write_now(process, list(self._sent))
+            self._write_now(process, [event for event in self._sent if event[0] > monotonic()])
             self._replaced = False
 
     def _read_report(self, report: dict[str, Any]) -> None:
