@@ -14,10 +14,12 @@ from .metrics import (
     sharpness,
     spread,
 )
+from .pictures import check_picture_count
 from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
     "Trainer",
+    "check_picture_count",
     "export",
     "find_device",
     "frechet",
