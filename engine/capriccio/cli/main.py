@@ -28,7 +28,7 @@ def main() -> None:
 
     \b
     Start here:
-      capriccio demo                     watch and hear the first sketch
+      capriccio demo                     watch and hear five pieces, 12 s each
       capriccio new sketch mine          write mine.py, a sketch of your own to change
       capriccio run mine.py              play it; Esc or Ctrl-C ends it
       capriccio run mine.py --offline --seconds 20 --to video:mine.mp4

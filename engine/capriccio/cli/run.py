@@ -31,6 +31,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # How long a show lasts that is only recorded, where no --seconds are given.
 RECORDING_SECONDS = 16.0
+DEMO_SECONDS = 60.0
 
 
 def performance_options(command: F) -> F:
@@ -132,7 +133,7 @@ def run(file: Path | None, **flags: Any) -> None:
 @click.command()
 @performance_options
 def demo(**flags: Any) -> None:
-    """Play the first sketch: a garden of watercolours that opens to the sound of a chorale.
+    """Play a medley: five pieces of 12 s each, with their titles.
 
     \b
       capriccio demo
@@ -140,7 +141,8 @@ def demo(**flags: Any) -> None:
     """
     from ..sketch_provenance import sketches_folder
 
-    perform_file((sketches_folder() or Path()) / "first.py", **flags)
+    flags["seconds"] = flags["seconds"] or DEMO_SECONDS
+    perform_file((sketches_folder() or Path()) / "medley.py", **flags)
 
 
 def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> None:
