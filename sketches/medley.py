@@ -38,7 +38,7 @@ PIECES = {
     first: Piece("Fruit from words, painted stroke by stroke", first.band, first.still_life,
                  2, 0, 1, "#f6f0dc"),
     harbour: Piece("A few shapes, painted in oil as the sun sinks", harbour.waves, harbour.evening,
-                   1, 9, 5),
+                   1, 0, 5),
     constellations: Piece("Stars joined into signs that a network invents", constellations.bells,
                           constellations.sky, 4, 0, 7),
     currents: Piece("Threads in a wind that turns with the harmony", currents.harmony,

@@ -4,6 +4,7 @@ import os
 import re
 import tomllib
 
+import capriccio
 import pytest
 from helpers.devices import ROOT
 
@@ -27,6 +28,11 @@ def test_the_workflow_runs_scripts_that_exist():
     assert scripts == [".ci/run", ".ci/build"]
     for script in scripts:
         assert os.access(ROOT / script, os.X_OK), script
+
+
+def test_the_changes_begin_with_this_version():
+    changes = (ROOT / "docs" / "changes.md").read_text(encoding="utf-8")
+    assert re.search(r"^## (.+)$", changes, re.MULTILINE)[1] == capriccio.__version__
 
 
 def test_every_classifier_is_one():
