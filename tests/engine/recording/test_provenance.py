@@ -89,7 +89,8 @@ def test_every_file_has_a_record_and_says_that_a_model_was_used(rendered):
         record = json.loads(found.text)
         assert (found.kind, found.source) == (kind, MODEL_SOURCE)
         assert record["sketch"] == "first.py" and record["seed"] == 7
-        assert set(record["models"]) == {"brush.onnx", "chorales.onnx", "groove.onnx", "pomona.onnx"}
+        models = {"brush.onnx", "chorales.onnx", "groove.onnx", "pomona.onnx"}
+        assert set(record["models"]) == models
         assert all(re.fullmatch("[0-9a-f]{64}", it["sha256"]) for it in record["models"].values())
         ours = f"capriccio {version('capriccio')}"
         assert record["plugins"] == dict.fromkeys(("gan", "rnn", "strokes"), ours)
