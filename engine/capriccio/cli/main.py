@@ -39,7 +39,6 @@ def main() -> None:
     """
 
 
-PLAYING = (run, demo, replay, inspect, midi, osc)
-MAKING = (new, parts, plugins, check, bench, train, doctor)
-for _command in (*PLAYING, *MAKING):
+COMMANDS = (run, demo, replay, inspect, midi, osc, new, parts, plugins, check, bench, train, doctor)
+for _command in COMMANDS:
     main.add_command(_command)

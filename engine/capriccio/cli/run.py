@@ -31,7 +31,6 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 # How long a show lasts that is only recorded, where no --seconds are given.
 RECORDING_SECONDS = 16.0
-DEMO_SECONDS = 60.0
 
 
 def performance_options(command: F) -> F:
@@ -141,7 +140,7 @@ def demo(**flags: Any) -> None:
     """
     from ..sketch_provenance import sketches_folder
 
-    flags["seconds"] = flags["seconds"] or DEMO_SECONDS
+    flags["seconds"] = flags["seconds"] or 60.0
     perform_file((sketches_folder() or Path()) / "medley.py", **flags)
 
 

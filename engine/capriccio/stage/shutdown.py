@@ -150,8 +150,7 @@ class Shutdown:
                 self.trouble = trouble
             elif trouble is error:
                 warn_once(
-                    f"{who} raised {describe(error)} ({where}) while it was ended",
-                    f"{who} {where}",
+                    f"{who} raised {describe(error)} ({where}) while it was ended", f"{who} {where}"
                 )
             else:
                 warn_once(str(trouble))

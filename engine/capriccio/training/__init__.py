@@ -4,7 +4,7 @@ Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
 from .export import export
-from .licence import licence_of
+from .licence import check_picture_count, licence_of
 from .metrics import (
     frechet,
     grid_energy,
@@ -14,7 +14,6 @@ from .metrics import (
     sharpness,
     spread,
 )
-from .pictures import check_picture_count
 from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
