@@ -5,11 +5,13 @@ sound and a poster frame, `sheet.webp` all posters, and `docs/gallery.md` the pa
 """
 
 import ast
+import re
 import subprocess
 import sys
 from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import dedent
 
 import av
 import numpy as np
@@ -20,8 +22,8 @@ ROOT = Path(__file__).parents[1]
 FOLDER = ROOT / "docs" / "gallery"
 # Each piece, where its clip begins and where its poster stands, in seconds.
 PIECES = {
-    "first": (0, 5.5),
-    "harbour": (36, 45),
+    "first": (0, 5.2),
+    "harbour": (0, 6.5),
     "constellations": (16, 24),
     "currents": (4, 10),
     "rose": (8, 12),
@@ -31,10 +33,16 @@ PIECES = {
     "ages": (96, 105),
     "portrait": (20, 29),
     "organ": (0, 9),
-    "drummer": (0, 9),
+    "drummer": (0, 4.9),
 }
-SECONDS, WIDTH = 10, 640  # of a clip
-COLUMNS, POSTER = 3, (960, 540)  # of the sheet
+SECONDS, WIDTH, POSTER = 10, 640, (960, 540)  # of a clip, and of a poster
+# On the sheet, where each row has two wide posters and two square ones.
+ROWS = (
+    ("harbour", "first", "rose", "constellations"),
+    ("portrait", "currents", "mobile", "ages"),
+    ("primer", "drummer", "orchard", "organ"),
+)
+HIGH, GAP, MARGIN, INK = 420, 40, 110, "#3a3630"
 
 
 def docstring(name: str) -> str:
@@ -86,24 +94,28 @@ def cut(film: Path, begin: float, clip: Path, poster: Path, at: float) -> None:
 
 def sheet() -> None:
     """Write all posters with their names on one sheet."""
-    rows = -(-len(PIECES) // COLUMNS)
-    cell, gap = (640, 360), 48
-    paper = Canvas(COLUMNS * (cell[0] + gap) + gap, rows * (cell[1] + gap + 40) + gap,
-                   units="pixels")  # fmt: skip
-    paper.background("#f4f0e6")
-    paper.fill("#3a3630")
-    paper.text_size(22)
+    width = 2 * round(HIGH * 16 / 9) + 2 * HIGH + 3 * GAP + 2 * MARGIN
+    paper = Canvas(width, len(ROWS) * (HIGH + 30 + GAP) + 2 * MARGIN + 60, units="pixels")
+    paper.background("#f6f2e9")
+    paper.fill(INK)
+    paper.text_size(20)
+    for row, names in enumerate(ROWS):
+        x, y = MARGIN, MARGIN + row * (HIGH + 30 + GAP)
+        for name in names:
+            with Image.open(FOLDER / f"{name}.webp") as file:
+                picture = file.convert("RGB")
+            wide = round(HIGH * picture.width / picture.height)
+            shown = np.asarray(picture.resize((wide, HIGH), Image.Resampling.LANCZOS))
+            paper.image(shown, x, y, wide, HIGH)
+            paper.text(name.title(), x, y + HIGH + 30)
+            x += wide + GAP
     paper.text_align("center")
-    for index, name in enumerate(PIECES):
-        row, column = divmod(index, COLUMNS)
-        x, y = gap + column * (cell[0] + gap), gap + row * (cell[1] + gap + 40)
-        with Image.open(FOLDER / f"{name}.webp") as file:
-            picture = file.convert("RGB")
-        picture.thumbnail(cell, Image.Resampling.LANCZOS)
-        left, top = x + (cell[0] - picture.width) // 2, y + (cell[1] - picture.height) // 2
-        paper.image(np.asarray(picture), left, top, picture.width, picture.height)
-        paper.text(name, x + cell[0] / 2, y + cell[1] + 30)
-    Image.fromarray(paper.pixels).save(FOLDER / "sheet.webp", quality=86, method=6)
+    paper.text_size(54)
+    paper.text("Capriccio", width / 2, paper.height - MARGIN - 20)
+    paper.text_size(20)
+    words = "twelve pieces, pictures and music on one clock"
+    paper.text(words, width / 2, paper.height - MARGIN + 24)
+    Image.fromarray(paper.pixels).save(FOLDER / "sheet.webp", quality=88, method=6)
 
 
 def page() -> None:
@@ -120,8 +132,10 @@ def page() -> None:
         words = docstring(name)
         title, _, rest = (words if ": " in words else f"{name.title()}: {words}").partition(": ")
         text = rest.replace(f"\n\n    capriccio run sketches/{name}.py\n", "\n")
-        text = "\n".join(line for line in text.splitlines() if not line.startswith("    "))
-        lines += ["", f"## {title}", "", text[:1].upper() + text[1:].strip(), "",
+        text = re.sub(
+            r"((?<=\n)    .+\n)+", lambda found: f"```text\n{dedent(found[0])}```\n", text
+        )
+        lines += ["", f"## {title}", "", text[:1].upper() + text[1:].rstrip(), "",
                   f"![{title}](gallery/{name}.webp)", "",
                   f"[clip with sound](gallery/{name}.mp4) · "
                   f"[sketches/{name}.py](../sketches/{name}.py)"]  # fmt: skip

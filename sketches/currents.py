@@ -37,9 +37,7 @@ def harmony(now):
 @sketch.draw
 def threads(now):
     """Lay a few threads more over the paper, which fades slowly."""
-    if now.seconds == 0:
-        paper.background(*PALETTE[4] / 255)
-    paper.background(*PALETTE[4] / 255, 0.04)
+    paper.background(*PALETTE[4] / 255, 1.0 if now.seconds < 0.05 else 0.04)
     place = random.random((THREADS, 2))
     shade = np.clip(place[:, 1] * 3.2 + 0.5 * np.sin(place[:, 0] * 6 + 0.2 * now.seconds), 0, 3.99)
     lines = [place]

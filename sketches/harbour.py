@@ -29,7 +29,7 @@ def waves(now):
 @sketch.draw
 def evening(now):
     """Describe the evening as it is now, and let it be painted."""
-    low = now.phase(bars=EVENING)
+    low = (now.beats // 8 * 8 / (EVENING * now.meter) + 0.5) % 1  # it waits until it is painted
     horizon, sun = 0.56, 0.2 + 0.34 * low
     scene.no_stroke()
     for band in range(30):

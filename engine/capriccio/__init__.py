@@ -6,7 +6,7 @@ when it is first used, so that `import capriccio` costs next to nothing.
 
 from importlib import import_module
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 _HOMES = {
     "LiveClock": "clock",

@@ -169,11 +169,7 @@ def _run_isobar(rate: int, notes: int, blocker: "Blocker", mute: bool) -> Report
     output = Timed() if mute else try_again(partial(Timed, "isobar", virtual=True))
     timeline = isobar.Timeline(rate * ticks / TICKS * 60, output_device=output)
     timeline.schedule(
-        {
-            "note": isobar.PSequence(list(range(48, 72))),
-            "duration": ticks / TICKS,
-            "gate": 0.4,
-        },
+        {"note": isobar.PSequence(list(range(48, 72))), "duration": ticks / TICKS, "gate": 0.4},
         count=notes,
     )
     timeline.background()

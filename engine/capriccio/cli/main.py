@@ -28,7 +28,7 @@ def main() -> None:
 
     \b
     Start here:
-      capriccio demo                     watch and hear the first sketch
+      capriccio demo                     watch and hear five pieces, 12 s each
       capriccio new sketch mine          write mine.py, a sketch of your own to change
       capriccio run mine.py              play it; Esc or Ctrl-C ends it
       capriccio run mine.py --offline --seconds 20 --to video:mine.mp4
@@ -39,7 +39,6 @@ def main() -> None:
     """
 
 
-PLAYING = (run, demo, replay, inspect, midi, osc)
-MAKING = (new, parts, plugins, check, bench, train, doctor)
-for _command in (*PLAYING, *MAKING):
+COMMANDS = (run, demo, replay, inspect, midi, osc, new, parts, plugins, check, bench, train, doctor)
+for _command in COMMANDS:
     main.add_command(_command)

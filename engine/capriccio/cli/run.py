@@ -132,7 +132,7 @@ def run(file: Path | None, **flags: Any) -> None:
 @click.command()
 @performance_options
 def demo(**flags: Any) -> None:
-    """Play the first sketch: a garden of watercolours that opens to the sound of a chorale.
+    """Play a medley: five pieces of 12 s each, with their titles.
 
     \b
       capriccio demo
@@ -140,7 +140,8 @@ def demo(**flags: Any) -> None:
     """
     from ..sketch_provenance import sketches_folder
 
-    perform_file((sketches_folder() or Path()) / "first.py", **flags)
+    flags["seconds"] = flags["seconds"] or 60.0
+    perform_file((sketches_folder() or Path()) / "medley.py", **flags)
 
 
 def perform_file(file: Path, *, seed: int | None, device: str, **flags: Any) -> None:

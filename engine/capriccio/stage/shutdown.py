@@ -22,7 +22,7 @@ from .watchdog import Watchdog
 # How long an output may take to end a note, and to close: a long film is put together then. After
 # that it is abandoned. In seconds, as all below.
 NOTE_SECONDS = 2.0
-CLOSE_SECONDS = 60.0
+CLOSE_SECONDS, OFFLINE_CLOSE_SECONDS = 60.0, 900.0
 # After this long the notes of the other outputs are ended, and the others closed, beside it.
 NOTES_BESIDE_SECONDS = 0.5
 CLOSE_BESIDE_SECONDS = 10.0
@@ -129,7 +129,8 @@ class Shutdown:
     def _close(self, queue: EventQueue) -> None:
         # Where a thread hangs in an output, to close it is the last thing that may help.
         entered = queue.enter()
-        self._call(str(queue.output), queue.output.close, (), CLOSE_SECONDS)
+        patience = CLOSE_SECONDS if self._clock.live else OFFLINE_CLOSE_SECONDS
+        self._call(str(queue.output), queue.output.close, (), patience)
         if entered:
             queue.leave()
 
@@ -149,8 +150,7 @@ class Shutdown:
                 self.trouble = trouble
             elif trouble is error:
                 warn_once(
-                    f"{who} raised {describe(error)} ({where}) while it was ended",
-                    f"{who} {where}",
+                    f"{who} raised {describe(error)} ({where}) while it was ended", f"{who} {where}"
                 )
             else:
                 warn_once(str(trouble))

@@ -4,7 +4,7 @@ Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
 from .export import export, join_models, write_model
-from .licence import licence_of
+from .licence import check_picture_count, licence_of
 from .metrics import (
     frechet,
     grid_energy,
@@ -18,6 +18,7 @@ from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
     "Trainer",
+    "check_picture_count",
     "export",
     "find_device",
     "frechet",

@@ -1,9 +1,6 @@
-"""The licence and credit of a folder of images."""
+"""The licence and credit of a folder of images, and whether there are enough."""
 
 from pathlib import Path
-
-# Known by the name of the folder.
-WATERCOLORS = "watercolors-usda-pomological"
 
 
 def licence_of(data: Path) -> dict[str, str]:
@@ -11,7 +8,7 @@ def licence_of(data: Path) -> dict[str, str]:
 
     They are read from its files LICENSE and CREDIT; those of the watercolors are known.
     """
-    if data.name == WATERCOLORS:
+    if data.name == "watercolors-usda-pomological":
         return {
             "licence": "public domain (US government work)",
             "credit": "U.S. Department of Agriculture Pomological Watercolor Collection. Rare and "
@@ -23,7 +20,13 @@ def licence_of(data: Path) -> dict[str, str]:
 
 
 def _text_of(data: Path, name: str) -> str:
-    for file in (data / name, data / f"{name}.txt"):
-        if file.is_file():
-            return file.read_text(errors="replace").strip()[:2000]
-    return "not stated"
+    files = [file for file in (data / name, data / f"{name}.txt") if file.is_file()]
+    return files[0].read_text(errors="replace").strip()[:2000] if files else "not stated"
+
+
+def check_picture_count(data: Path, count: int) -> None:
+    """Raise a ValueError for a `count` of pictures in `data` below 10, and warn below 200."""
+    if count < 10:
+        raise ValueError(f"expected at least 10 readable pictures in {str(data)!r}, got {count}")
+    if count < 200:
+        print(f"{count} pictures are few: expect close copies and mixtures of them", flush=True)

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import numpy as np
 from capriccio import open_image
+from capriccio.training import check_picture_count
 
 from .attributes import Attributes, measure_attributes
 from .captions import Facts, facts_of, words_of
 from .scans import prepare_scan
 
-MIN_PICTURES = 50  # fewer are not enough to learn from
-MIN_VALIDATION = 8
+MIN_VALIDATION = 8  # or a fifth of few pictures
 MIN_WORD_COUNT = 5  # pictures that a word must describe to be learned
 SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
@@ -60,7 +60,7 @@ def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[
         max_count: the most files to read, evenly chosen.
 
     Raises:
-        ValueError: fewer than MIN_PICTURES can be read.
+        ValueError: fewer than 10 can be read.
     """
     rows = _read_labels(data)
     files = _picture_files(data)
@@ -82,14 +82,12 @@ def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[
         images[validates].append(one.image)
         facts[validates].append(facts_of(row, one.attributes))
     count = len(images[False]) + len(images[True])
-    if count < MIN_PICTURES:
-        raise ValueError(
-            f"expected at least {MIN_PICTURES} readable pictures in {str(data)!r}, got {count}"
-        )
-    if len(images[True]) < MIN_VALIDATION:  # too few files for the hash
-        images[True] += images[False][:MIN_VALIDATION]
-        facts[True] += facts[False][:MIN_VALIDATION]
-        del images[False][:MIN_VALIDATION], facts[False][:MIN_VALIDATION]
+    check_picture_count(data, count)
+    least = min(MIN_VALIDATION, count // 5)
+    if len(images[True]) < least:  # too few files for the hash
+        images[True] += images[False][:least]
+        facts[True] += facts[False][:least]
+        del images[False][:least], facts[False][:least]
     training, validation = (Pictures(np.stack(images[one]), facts[one]) for one in (False, True))
     return training, validation
 

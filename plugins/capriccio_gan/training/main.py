@@ -83,7 +83,7 @@ def train(
         batch: of generator and discriminator.
 
     Raises:
-        ValueError: the folder holds fewer than 50 readable pictures, or the size is another.
+        ValueError: the folder holds fewer than 10 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
     if flow:

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from capriccio import image_files, open_image
+from capriccio.training import check_picture_count
 
 from ..images import SIZE, center_crop
 
 if TYPE_CHECKING:
     from PIL import Image
-
-MIN_PICTURES = 50  # fewer teach nothing
 
 
 def crop_to_subject(picture: "Image.Image", size: int = SIZE) -> "Image.Image":
@@ -111,7 +110,7 @@ def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> 
         size: of the pictures, in pixels.
 
     Raises:
-        ValueError: fewer than 50 pictures are readable, or none is left to learn or to check.
+        ValueError: fewer than 10 pictures are readable, or none is left to learn or to check.
     """
     split = {}
     if (data / "labels.csv").is_file():
@@ -132,13 +131,9 @@ def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> 
             part = "val" if hashlib.sha256(path.read_bytes()).digest()[0] < 26 else "train"
         style = path.parent.name if path.parent != data else ""
         (val if part == "val" else train).append((pixels, style))
-    if len(train) + len(val) < MIN_PICTURES:
-        raise ValueError(
-            f"{str(data)!r} must hold at least {MIN_PICTURES} readable pictures, "
-            f"got {len(train) + len(val)}"
-        )
+    check_picture_count(data, len(train) + len(val))
     if len(val) < 2:  # too few files for the hash to choose from
-        chosen = set(range(0, len(train), -(-len(train) // 5)))  # spread over all styles
+        chosen = set(range(0, len(train), max(5, -(-len(train) // 5))))  # spread over all styles
         val += [train[i] for i in chosen]
         train = [one for i, one in enumerate(train) if i not in chosen]
     styles = sorted({style for _, style in train})

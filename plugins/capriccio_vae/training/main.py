@@ -72,7 +72,7 @@ def train(
         autoencoder: its decoder; the encoder lies beside it.
 
     Raises:
-        ValueError: the folder holds fewer than 50 readable pictures.
+        ValueError: the folder holds fewer than 10 readable pictures.
     """
     data, out = Path(data), Path(out)
     seed_everything(seed)
@@ -188,7 +188,8 @@ class VAETraining:
     def loss(self, step: int) -> Tensor:
         """Return the loss of a random batch."""
         device = self.device
-        chosen = torch.multinomial(self.weights, BATCH)  # (batch,)
+        few = len(self.weights) < BATCH
+        chosen = torch.multinomial(self.weights, BATCH, replacement=few)  # (batch,)
         labels = self.train_labels[chosen]  # (batch,)
         x = self.space.draw(self.train_kept, chosen, mirror=True).to(device)  # (batch, 3, 128, 128)
         style = self._one_hot(labels)  # (batch, styles)

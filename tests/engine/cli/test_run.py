@@ -107,7 +107,7 @@ def test_the_demo_plays():
     result = capriccio("demo", *flags)
     assert result.exit_code == 0, result.output
     assert len(digest("demo")) == 12
-    assert "first: 12 frames" in result.stderr
+    assert "medley: 12 frames" in result.stderr
 
 
 def test_the_device_is_named_before_the_show():

@@ -7,6 +7,7 @@ import struct
 import subprocess
 import sys
 import zlib
+from importlib.metadata import version
 from xml.etree import ElementTree
 
 import av
@@ -88,9 +89,11 @@ def test_every_file_has_a_record_and_says_that_a_model_was_used(rendered):
         record = json.loads(found.text)
         assert (found.kind, found.source) == (kind, MODEL_SOURCE)
         assert record["sketch"] == "first.py" and record["seed"] == 7
-        assert set(record["models"]) == {"brush.onnx", "chorales.onnx", "pomona.onnx"}
+        models = {"brush.onnx", "chorales.onnx", "groove.onnx", "pomona.onnx"}
+        assert set(record["models"]) == models
         assert all(re.fullmatch("[0-9a-f]{64}", it["sha256"]) for it in record["models"].values())
-        assert record["plugins"] == dict.fromkeys(("gan", "rnn", "strokes"), "capriccio 0.1.0")
+        ours = f"capriccio {version('capriccio')}"
+        assert record["plugins"] == dict.fromkeys(("gan", "rnn", "strokes"), ours)
         assert record.get("moment") == (0.125 if kind == "PNG" else None)
         assert str(rendered.parent) not in found.text  # paths are private
 

@@ -68,7 +68,8 @@ def test_live_a_timed_output_that_hangs_holds_up_no_other(quick_watchdog, capsys
 def test_an_output_that_hangs_at_close_is_abandoned_and_the_others_close_first(
     quick_watchdog, monkeypatch, stage
 ):
-    monkeypatch.setattr(shutdown, "CLOSE_SECONDS", 1.5)
+    for limit in ("CLOSE_SECONDS", "OFFLINE_CLOSE_SECONDS"):
+        monkeypatch.setattr(shutdown, limit, 1.5)
     order, let = [], threading.Event()
 
     class Stuck(Memory):

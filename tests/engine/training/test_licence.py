@@ -1,8 +1,9 @@
-"""The licence and credit of a folder of images."""
+"""The licence and credit of a folder of images, and whether there are enough."""
 
 from pathlib import Path
 
-from capriccio.training import licence_of
+import pytest
+from capriccio.training import check_picture_count, licence_of
 
 
 def test_the_licence_is_what_the_folder_states(tmp_path):
@@ -11,3 +12,14 @@ def test_the_licence_is_what_the_folder_states(tmp_path):
     (tmp_path / "CREDIT.txt").write_text("to whom it is due\n")
     assert licence_of(tmp_path) == {"licence": "as you like it", "credit": "to whom it is due"}
     assert licence_of(Path("watercolors-usda-pomological"))["licence"].startswith("public domain")
+
+
+@pytest.mark.parametrize(("count", "warned"), [(10, True), (199, True), (200, False)])
+def test_few_pictures_are_taken_with_a_warning(count, warned, capsys):
+    check_picture_count(Path("mine"), count)
+    assert ("close copies" in capsys.readouterr().out) == warned
+
+
+def test_nine_pictures_are_refused():
+    with pytest.raises(ValueError, match="at least 10 readable pictures in 'mine', got 9"):
+        check_picture_count(Path("mine"), 9)

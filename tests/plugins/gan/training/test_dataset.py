@@ -78,7 +78,11 @@ def test_unreadable_pictures_are_skipped_with_a_message(folder, capsys):
 
 
 def test_too_few_pictures_are_an_error(folder):
-    for path in sorted(folder.rglob("*.png"))[:20]:
+    paths = sorted(folder.rglob("*.png"))
+    for path in paths[:50]:
         path.unlink()
-    with pytest.raises(ValueError, match=r"expected at least 50 readable pictures in .*, got 40"):
+    training, validation = read_pictures(folder, 64)
+    assert len(validation) >= 2 and len(training) + len(validation) == 10
+    paths[50].unlink()
+    with pytest.raises(ValueError, match=r"expected at least 10 readable pictures in .*, got 9"):
         read_pictures(folder, 64)

@@ -30,4 +30,4 @@ def test_too_few_pictures_are_refused_in_one_sentence(tmp_path):
     result = CliRunner().invoke(
         preview, ["--data", str(tmp_path / "few"), "--out", str(tmp_path / "sheet.png")]
     )
-    assert result.exit_code == 1 and "expected at least 50 readable pictures" in result.output
+    assert result.exit_code == 1 and "expected at least 10 readable pictures" in result.output
