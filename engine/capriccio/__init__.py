@@ -63,6 +63,9 @@ _HOMES = {
     "keys": "devices.video.keys",
     "mouse": "devices.video.mouse",
     "Sketch": "sketch",
+    "load_sketch": "loader",
+    "use_seed": "registry",
+    "cluster_workers": "registry",
     "SupervisedProcess": "supervision",
     "show": "notebook",
 }

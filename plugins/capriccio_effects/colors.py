@@ -32,6 +32,8 @@ class Posterise(Generator):
 class Palette(Generator):
     """Paint a picture in a few colours: its own, or those of another, such as a painting."""
 
+    seekable = "run"  # it keeps its colours for a beat
+
     def __init__(self) -> None:
         self._key: Any = self  # nothing yet
         self._count = 0

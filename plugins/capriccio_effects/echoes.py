@@ -40,6 +40,8 @@ class Remembering:
 class Feedback(Remembering, Generator):
     """Point a camera at its own screen: what was shown comes back, larger, turned and fainter."""
 
+    seekable = "run"
+
     def __init__(self) -> None:
         super().__init__()
         self._last: Array | None = None
@@ -137,6 +139,7 @@ class SlitScan(Remembering, Generator):
     """Show each part of a picture as it was a little earlier than the part beside it."""
 
     name = "slitscan"
+    seekable = "run"
 
     def __init__(self) -> None:
         super().__init__()
@@ -179,6 +182,8 @@ class SlitScan(Remembering, Generator):
 
 class Motion(Remembering, Generator):
     """Show what moves, white on black: a mask for `layers`, of the person before a camera."""
+
+    seekable = "run"
 
     def __init__(self) -> None:
         super().__init__()

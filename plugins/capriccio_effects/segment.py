@@ -25,6 +25,8 @@ class Segment(Remembering, Generator):
     that changes slowly is followed. Clothes of the colour of the wall are not seen.
     """
 
+    seekable = "run"
+
     def __init__(self) -> None:
         super().__init__()
         self._room = self._spread = np.zeros(0, np.float32)

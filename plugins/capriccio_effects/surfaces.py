@@ -15,6 +15,8 @@ TILE = 512  # pixels of the side of a tile of grain
 class Grain(Generator):
     """Lay the grain of a film, or of paper, over a picture."""
 
+    seekable = "now"
+
     def __init__(self, *, seed: int = 0):
         self.reset(seed)
 

@@ -49,6 +49,8 @@ class Kaleidoscope(OnDevice, Generator):
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "now"
+
     def generate(
         self,
         now: Moment,
@@ -180,6 +182,8 @@ class Displace(OnDevice, Generator):
     Args:
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
+
+    seekable = "now"
 
     def generate(
         self,

@@ -37,6 +37,7 @@ class GAN(Generator):
     """
 
     name = "gan"
+    seekable = "now"
     models = {"pomona": Path(__file__).with_name("pomona.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str | Path = "pomona", seed: int = 0, size: int | None = None):
