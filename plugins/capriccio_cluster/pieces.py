@@ -37,13 +37,13 @@ class Frames(NamedTuple):
     """The frames of a piece as they were drawn, `(height, width, 3)` uint8 each.
 
     `before` is the digest of the frame before the first, "" at the beginning or where the worker
-    went on from there; `changed` says whether the file of the sketch keeps a state that has
-    changed.
+    went on from there; `trouble` says in a few words why the show cannot be begun in its middle, ""
+    where it can.
     """
 
     images: list[Array]
     before: str
-    changed: bool
+    trouble: str
 
 
 class PieceRenderer:
@@ -68,7 +68,7 @@ class PieceRenderer:
         self._cue = self.stage.draw
         self.next = 0  # the frame that comes next
         self.drawn = True  # whether the last one was drawn
-        self._horizon = 0.0
+        self._horizon, self._trouble, self._drawing = 0.0, "", False
         # `sketch.image` asks it, and `sketch.loudness`.
         self.sketch.current_stage = _SeeingStage(self)  # type: ignore[assignment]
 
@@ -89,23 +89,28 @@ class PieceRenderer:
                 before = digest_of(self.stage.image)
             elif frame >= piece.first:
                 images.append(self.stage.image.copy())
-        return Frames(images, before, state_of(self.sketch) != self._begun)
+        if not self._trouble and state_of(self.sketch) != self._begun:
+            self._trouble = "a cue changes what the file keeps"
+        return Frames(images, before, self._trouble)
 
     def _advance(self, frame: int, *, drawn: bool) -> None:
         due = frame / self.job.fps
-        horizon = self.stage.advance(due)
-        self._horizon = horizon
-        self.stage.draw = self._cue if drawn else None
-        self.stage.draw_frame(due, horizon)
+        self._horizon = self.stage.advance(due)
+        self._draw_frame(due, self._cue if drawn else None)
         self.next, self.drawn = frame + 1, drawn
+
+    def _draw_frame(self, due: float, cue: Any) -> None:
+        self.stage.draw, self._drawing = cue, cue is not None
+        self.stage.draw_frame(due, self._horizon)
+        self._drawing = False
 
     def see(self) -> None:
         """Draw the last frame, unless it was."""
-        if self.drawn or not self.next:
-            return
-        self.stage.draw = self._cue
-        self.stage.draw_frame((self.next - 1) / self.job.fps, self._horizon)
-        self.drawn = True
+        if self._drawing:
+            self._trouble = "the draw cue looks at the picture before"
+        elif self.next and not self.drawn:
+            self._draw_frame((self.next - 1) / self.job.fps, self._cue)
+            self.drawn = True
 
 
 class _SeeingStage:

@@ -138,11 +138,15 @@ class _DistantFrames:
 
     def _check_first_pieces(self) -> None:
         """Draw here where the sketch turns out to keep a state; nothing has been shown yet."""
-        results: list[Frames] = [future.result() for _, future in list(self._waiting)[:2]]
-        why = ""
-        if any(one.changed for one in results):
-            why = "a cue changes what the file keeps"
-        elif len(results) > 1 and results[1].before not in ("", digest_of(results[0].images[-1])):
+        results: list[Frames] = [
+            self._workers.result(future) for _, future in list(self._waiting)[:2]
+        ]
+        why = next((one.trouble for one in results if one.trouble), "")
+        if (
+            not why
+            and len(results) > 1
+            and not _follows(results[1], digest_of(results[0].images[-1]))
+        ):
             why = "a frame follows from the one before"
         if why:
             self._here = True
@@ -151,8 +155,8 @@ class _DistantFrames:
 
     def _receive(self) -> None:
         piece, future = self._waiting.popleft()
-        frames: Frames = future.result()
-        if frames.changed or frames.before not in ("", self._last):
+        frames: Frames = self._workers.result(future)
+        if frames.trouble or not _follows(frames, self._last):
             raise ShowError(
                 f"frame {piece.first - 1} is another one where a worker begins with it: the sketch "
                 "keeps a state, or the machines differ; write sketch.seekable = 'run', or render "
@@ -161,3 +165,8 @@ class _DistantFrames:
         self._last = digest_of(frames.images[-1])
         self._images.extend(frames.images)
         self._fill()
+
+
+def _follows(frames: Frames, last: str) -> bool:
+    """Return whether the frame before a piece is the one with the digest `last`."""
+    return frames.before in ("", last)

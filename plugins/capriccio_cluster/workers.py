@@ -14,6 +14,8 @@ from capriccio import ShowError, install_command
 # Calls under way beyond one for each worker, so that none waits for the next.
 AHEAD = 1
 CONNECT_SECONDS = 20.0
+# How often it is looked whether there still are workers, and how long there may be none.
+LOOK_SECONDS, ALONE_SECONDS = 5.0, 120.0
 # How often a call is made again whose worker has died, before it is taken for the cause.
 ALLOWED_DEATHS = 5
 # A worker keeps to one core, as the figures in docs/scaling.md do.
@@ -56,7 +58,12 @@ class Workers:
             "distributed.nanny.pre-spawn-environ": ONE_THREAD,
             "distributed.comm.timeouts.connect": CONNECT_SECONDS,
         }
-        for name in ("distributed", "distributed.scheduler", "distributed.nanny"):
+        for name in (
+            "distributed",
+            "distributed.scheduler",
+            "distributed.nanny",
+            "distributed.client",
+        ):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # a worker is replaced: no news
         with ExitStack() as opened:
             opened.enter_context(dask.config.set(settings))
@@ -68,7 +75,7 @@ class Workers:
                         n_workers=self.count,
                         threads_per_worker=1,
                         memory_limit=None,
-                        dashboard_address=None,
+                        dashboard_address="127.0.0.1:0",
                     )
                 )
             try:
@@ -77,6 +84,10 @@ class Workers:
                 )
             except (OSError, ValueError) as error:
                 raise ShowError(f"no cluster answers at {self.address!r}: {error}") from None
+            # Without our modules a worker could not even say what it was sent.
+            found = self.client.run(find_spec, "capriccio_cluster")
+            if lacking := [worker for worker, spec in found.items() if spec is None]:
+                raise ShowError(f"the worker at {lacking[0]} has no Capriccio; install it there")
             self._opened = opened.pop_all()
         return self
 
@@ -90,8 +101,23 @@ class Workers:
         self._opened.close()
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        """Call a function in a worker, and return a future, with `result()` and `cancel()`."""
+        """Call a function of a module that all workers have, and return a future."""
         return self.client.submit(function, *arguments, pure=False)
+
+    def result(self, future: Any) -> Any:
+        """Return what a call returned, however long that takes.
+
+        Raises:
+            ShowError: there is no worker any more; an error of the call goes through.
+        """
+        alone = 0
+        while True:
+            try:
+                return future.result(timeout=LOOK_SECONDS)
+            except TimeoutError:
+                alone = 0 if self.client.scheduler_info()["workers"] else alone + 1
+                if alone * LOOK_SECONDS >= ALONE_SECONDS:
+                    raise ShowError(f"the cluster {self.address!r} has no worker left") from None
 
     def map(self, function: Callable[[Any], Any], things: Iterable[Any]) -> Iterator[Any]:
         """Yield what a function returns of each thing, in their order, each once."""
@@ -100,9 +126,9 @@ class Workers:
             for thing in things:
                 waiting.append(self.submit(function, thing))
                 if len(waiting) >= self.count + AHEAD:
-                    yield waiting.popleft().result()
+                    yield self.result(waiting.popleft())
             while waiting:
-                yield waiting.popleft().result()
+                yield self.result(waiting.popleft())
         finally:
             for future in waiting:
                 future.cancel()

@@ -66,7 +66,7 @@ def test_a_piece_is_what_a_whole_show_has_there(job):
     for first, end in ((25, 31), (7, 12), (12, 15), (39, 40), (0, 3)):
         made = render_piece(job(), Piece(first, end))
         np.testing.assert_array_equal(made.images, whole[first:end])
-        assert not made.changed
+        assert not made.trouble
         if first not in (0, 12):  # 12 goes on where the piece before it has ended
             assert made.before == digest_of(whole[first - 1])
         else:
@@ -101,9 +101,11 @@ class Counted:
     assert [round(one, 1) for one in calls] == [0.9, 1.9, 2.9, 3.0, 3.1, 3.2]
 
 
-def test_a_change_of_what_the_file_keeps_is_told(job):
+def test_a_state_of_the_sketch_is_told(job):
     text = SKETCH.replace("    level =", "    trail.append(1)\n    level =") + "\ntrail = []\n"
-    assert render_piece(job(text), Piece(0, 3)).changed
+    assert render_piece(job(text), Piece(0, 3)).trouble == "a cue changes what the file keeps"
+    text = SKETCH.replace("    level =", "    level = sketch.image.mean() +")
+    assert "looks at the picture before" in render_piece(job(text), Piece(9, 10)).trouble
 
 
 def test_a_worker_with_another_sketch_or_version_refuses(job):

@@ -1,13 +1,13 @@
 """Calls in worker processes: in order, each once, made again where a worker dies."""
 
 import os
-import signal
 from pathlib import Path
 
 import pytest
 from capriccio import ShowError
 from capriccio_cluster import workers as module
 from capriccio_cluster.workers import Workers
+from helpers.cluster_calls import die_once, double, fail
 
 
 @pytest.fixture(scope="module")
@@ -15,23 +15,6 @@ def workers():
     pytest.importorskip("distributed")
     with Workers("local", 2) as opened:
         yield opened
-
-
-def double(number):
-    return 2 * number
-
-
-def die_once(task):
-    """End the process that is the first to come here."""
-    number, mark = task
-    if number == 3 and not Path(mark).exists():
-        Path(mark).touch()
-        os.kill(os.getpid(), signal.SIGKILL)
-    return number
-
-
-def fail(number):
-    raise ValueError(f"no {number}")
 
 
 def test_results_come_in_order_each_once(workers):
@@ -66,4 +49,27 @@ def test_an_address_where_nobody_answers_is_told(monkeypatch):
         pytest.raises(ShowError, match="no cluster answers at 'tcp"),
         Workers("tcp://127.0.0.1:9", 1),
     ):
+        pass
+
+
+def test_a_cluster_without_workers_is_told(monkeypatch):
+    pytest.importorskip("distributed")
+    from distributed import LocalCluster
+
+    monkeypatch.setattr(module, "LOOK_SECONDS", 0.1)
+    monkeypatch.setattr(module, "ALONE_SECONDS", 0.3)
+    with (
+        LocalCluster(n_workers=0, dashboard_address="127.0.0.1:0") as cluster,
+        Workers(cluster.scheduler_address, 1) as opened,
+        pytest.raises(ShowError, match="has no worker left"),
+    ):
+        list(opened.map(double, [1]))
+
+
+def test_a_worker_without_capriccio_is_told(monkeypatch):
+    pytest.importorskip("distributed")
+    from distributed import Client
+
+    monkeypatch.setattr(Client, "run", lambda self, *asked: {"tcp://10.0.0.3:99": None})
+    with pytest.raises(ShowError, match="has no Capriccio; install it there"), Workers("local", 1):
         pass
