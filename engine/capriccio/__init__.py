@@ -43,6 +43,7 @@ _HOMES = {
     "Output": "parts",
     "Gauge": "parameters",
     "Parameter": "parameters",
+    "ParameterSet": "events",
     "Performance": "performance",
     "current_performance": "performance",
     "install_command": "extras",

@@ -19,6 +19,7 @@ from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
 from .errors import ShowError as ShowError
+from .events import ParameterSet as ParameterSet
 from .extras import install_command as install_command
 from .general_midi import program_of as program_of
 from .hookspecs import CONTRACT as CONTRACT

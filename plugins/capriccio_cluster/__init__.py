@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING, Any
 
-from capriccio import hookimpl
+from capriccio import Input, hookimpl
 
 if TYPE_CHECKING:
     from click import Command
@@ -16,6 +16,15 @@ def commands() -> list["Command"]:
     from .cli import render
 
     return [render]
+
+
+@hookimpl
+def inputs() -> list[type[Input]]:
+    """Return the inputs `conductor` and `follower`."""
+    from .conductor import Conductor
+    from .follower import Follower
+
+    return [Conductor, Follower]
 
 
 def open_workers(address: str, count: int) -> Any:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from capriccio import ShowError, Sketch, load_sketch, use_seed
+from capriccio import ShowError, load_sketch, use_seed
 from capriccio_cluster import pieces, rendering
 from capriccio_cluster.rendering import render_on_cluster
 
@@ -120,4 +120,3 @@ def test_music_alone_asks_no_worker(tmp_path):
     sketch, workers = load_sketch(file), Here()
     render_on_cluster(sketch, workers, [f"--to=midifile:{tmp_path}/a.mid", "--seconds=1"])
     assert (tmp_path / "a.mid").is_file() and not workers.asked
-    assert isinstance(sketch, Sketch)
