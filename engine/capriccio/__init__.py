@@ -45,6 +45,7 @@ _HOMES = {
     "Output": "parts",
     "Gauge": "parameters",
     "Parameter": "parameters",
+    "ParameterSet": "events",
     "Performance": "performance",
     "current_performance": "performance",
     "install_command": "extras",
@@ -66,6 +67,9 @@ _HOMES = {
     "keys": "devices.video.keys",
     "mouse": "devices.video.mouse",
     "Sketch": "sketch",
+    "load_sketch": "loader",
+    "use_seed": "registry",
+    "cluster_workers": "registry",
     "SupervisedProcess": "supervision",
     "show": "notebook",
 }

@@ -21,6 +21,7 @@ from .errors import ModelError as ModelError
 from .errors import PartError as PartError
 from .errors import ProviderError as ProviderError
 from .errors import ShowError as ShowError
+from .events import ParameterSet as ParameterSet
 from .extras import install_command as install_command
 from .general_midi import program_of as program_of
 from .hookspecs import CONTRACT as CONTRACT
@@ -28,6 +29,7 @@ from .hookspecs import hookimpl as hookimpl
 from .image_io import image_files as image_files
 from .image_io import open_image as open_image
 from .image_io import read_image as read_image
+from .loader import load_sketch as load_sketch
 from .media import Note as Note
 from .media import Stroke as Stroke
 from .media import as_image as as_image
@@ -48,6 +50,7 @@ from .performance import Performance as Performance
 from .performance import current_performance as current_performance
 from .registry import analyzer as analyzer
 from .registry import analyzer_class as analyzer_class
+from .registry import cluster_workers as cluster_workers
 from .registry import generator as generator
 from .registry import generator_class as generator_class
 from .registry import input_device as input_device
@@ -55,6 +58,7 @@ from .registry import instrument as instrument
 from .registry import isolated_folder as isolated_folder
 from .registry import microphone as microphone
 from .registry import output as output
+from .registry import use_seed as use_seed
 from .scales import pitch_classes as pitch_classes
 from .sketch import Sketch as Sketch
 from .supervision import SupervisedProcess as SupervisedProcess

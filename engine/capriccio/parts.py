@@ -134,11 +134,17 @@ class Part:
 
     `name` is the class's name in lower case unless the class says otherwise. `models` maps names
     to the ONNX files that come with the part; a user may ask for one of them or for another file.
+
+    `seekable` says whether a show can be begun in its middle with it, as on a cluster: "now" where
+    what it returns follows from its arguments, "music" where its state changes with phrases alone,
+    "run" where every frame needs the one before. A part that says nothing and has attributes is
+    taken for "run".
     """
 
     name: ClassVar[str]
     role: ClassVar[str] = "part"
     models: ClassVar[dict[str, Path]] = {}
+    seekable: ClassVar[Literal["", "now", "music", "run"]] = ""
     construction: Construction
 
     def __new__(cls, *arguments: Any, **options: Any) -> Self:

@@ -130,6 +130,10 @@ class Registry:
             if not any(file.is_relative_to(site) for site in sites)
         ]
 
+    def loaded_point(self, name: str) -> EntryPoint | None:
+        """Return the entry point of a plugin that was loaded; None where there is none."""
+        return self._points.get(name)
+
     def find(self, role: type[P], name: str) -> type[P]:
         """Return the class of the one part called `name`, or `plugin/name`."""
         plugin, _, part = name.rpartition("/")
@@ -393,6 +397,16 @@ def sound_renderer() -> Callable[[Performance], Any] | None:
         if found.part.name == "audio" and hasattr(found.part, "renderer"):
             return cast(Callable[[Performance], Any], found.part.renderer)
     return None
+
+
+def cluster_workers(address: str, count: int) -> Any:
+    """Return `count` workers, a context manager: "local", or those of the cluster at an address.
+
+    They are of the plugin `cluster`; `map(function, items)` of it yields results in order.
+    """
+    if not (point := installed().loaded_point("cluster")):
+        raise PartError(f"the plugin 'cluster' is not loaded{installed().missed()}")
+    return sys.modules[point.module].open_workers(address, count)
 
 
 def input_device(words: str, **options: Any) -> Input:

@@ -75,6 +75,7 @@ class Sketch:
         self._answers: list[AnswerCue] = []
         self._instruments: dict[int, str | int] = {}
         self.current_stage: Stage | None = None
+        self.seekable = ""  # "now" or "run" overrules what its parts say; see `Part.seekable`
 
     def draw(self, function: F) -> F:
         """Call `function(now)` for the image of every frame. A sketch draws one picture.

@@ -38,6 +38,7 @@ class MidiPlayer(Generator):
     """
 
     name = "midi_player"
+    seekable = "music"
 
     def __init__(
         self,

@@ -32,6 +32,7 @@ class Critic(Analyzer):
     """
 
     name = "critic"
+    seekable = "now"
     models = {"paintings": Path(__file__).with_name("paintings.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str = "paintings"):

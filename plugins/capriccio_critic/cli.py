@@ -2,14 +2,16 @@
 
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 import click
 import numpy as np
-from capriccio import read_image
+from capriccio import cluster_workers, read_image
 
 from .analyzer import Critic
 from .files import find_pictures
@@ -17,6 +19,9 @@ from .readings import NUMBERS, Readings
 
 if TYPE_CHECKING:
     from rich.progress import Progress
+
+# An error, or readings and their explanation.
+Read = tuple[str, Readings | None, str]
 
 MAX_REPORTED = 200  # pictures on a page
 MIN_PROGRESS = 20  # pictures from which a progress bar is worth drawing
@@ -47,6 +52,13 @@ COLUMNS = ("quality", "novelty", "harmony", "balance")
     metavar="MODEL",
     help="A model of your own: capriccio train critic --data FOLDER --out MODEL.onnx.",
 )
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Read on the workers of a Dask cluster: local, or tcp://HOST:8786.",
+)
+@click.option("--workers", type=click.IntRange(1), default=2, show_default=True, metavar="N",
+              help="How many workers of the cluster are used at once.")  # fmt: skip
 def critique(
     files: tuple[Path, ...],
     as_json: bool,
@@ -54,6 +66,8 @@ def critique(
     keep: Path | None,
     explain: bool,
     model: str,
+    cluster: str | None,
+    workers: int,
 ) -> None:
     """Read pictures, and the pictures in folders, with the critic.
 
@@ -61,6 +75,7 @@ def critique(
       capriccio critique garden.png
       capriccio critique takes/ --report takes.html
       capriccio critique pictures/ --json --keep pictures.jsonl
+      capriccio critique pictures/ --json --cluster local --workers 4
 
     The critic names the movement that a picture looks like, with its probability. Novelty measures
     how unlike the training pictures it is; harmony, balance, contrast and sharpness are formulas.
@@ -70,7 +85,7 @@ def critique(
 
     Files that cannot be read are reported and skipped; the exit code is then 1.
     """
-    critic = Critic(model=model)
+    Critic(model=model)  # it is told at once where there is no such model
     pictures = find_pictures(files)
     if not pictures:
         raise click.UsageError(f"no pictures in {', '.join(map(str, files))}")
@@ -79,29 +94,37 @@ def critique(
             f"a report holds at most {MAX_REPORTED} pictures, got {len(pictures)}"
         )
     kept = _read_kept(keep)
+    keys = [_file_key(path) for path in pictures]
+    anew = bool(report or explain)
+    tasks = [
+        (path, model, anew)
+        for path, key in zip(pictures, keys, strict=True)
+        if anew or key not in kept
+    ]
     failed, rows, pages = 0, [], []
-    with _ProgressBar(len(pictures)) as advance:
-        for path in pictures:
+    with ExitStack() as opened:
+        read: Iterator[Read] = map(read_picture, tasks)
+        if cluster is not None:
+            read = opened.enter_context(cluster_workers(cluster, workers)).map(read_picture, tasks)
+        advance = opened.enter_context(_ProgressBar(len(pictures)))
+        for path, key in zip(pictures, keys, strict=True):
             advance()
-            key = _file_key(path)
-            row = kept.get(key)
-            if row is None or report or explain:
-                try:
-                    image = read_image(path)
-                except ValueError as error:
+            row = None if anew else kept.get(key)
+            if row is None:
+                error, readings, explained = next(read)
+                if readings is None:
                     click.echo(f"capriccio: {error}", err=True)
                     failed += 1
                     continue
-                readings = critic.analyze(image)
                 row = as_plain(path, readings)
-                if report or explain:
-                    row["explained"] = critic.explain(image)
+                if anew:
+                    row["explained"] = explained
                 if keep and key not in kept:
                     with keep.open("a", encoding="utf-8") as file:
                         line = json.dumps({"key": key, "readings": row}, ensure_ascii=False)
                         file.write(f"{line}\n")
                 if report:
-                    pages.append((path, image, readings, row["explained"]))
+                    pages.append((path, read_image(path), readings, explained))
             rows.append(row)
             if as_json:
                 click.echo(json.dumps(row, ensure_ascii=False))
@@ -115,6 +138,23 @@ def critique(
     if failed:
         click.echo(f"capriccio: {failed} of {len(pictures)} could not be read", err=True)
         sys.exit(1)
+
+
+def read_picture(task: tuple[Path, str, bool]) -> Read:
+    """Return the error, or the readings of a picture and their explanation where that is wanted."""
+    path, model, explains = task
+    critic = _critic_of(model)
+    try:
+        image = read_image(path)
+    except ValueError as error:
+        return str(error), None, ""
+    return "", critic.analyze(image), critic.explain(image) if explains else ""
+
+
+@cache
+def _critic_of(model: str) -> Critic:
+    """Return the critic of a model; a worker keeps it."""
+    return Critic(model=model)
 
 
 def as_plain(path: Path, readings: Readings) -> dict[str, Any]:

@@ -1,10 +1,11 @@
 """Select among the pictures of a generator, and evolve new ones from the selected."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from capriccio import Generator, Moment
+from capriccio import Generator, Moment, cluster_workers
 
 from .readings import NUMBERS, Readings
 
@@ -114,7 +115,8 @@ class Lineage:
     """A population of pictures that evolves: the number knobs of a generator are the genes.
 
     A child takes each gene from one of two parents, slightly mutated. The parents are the pictures
-    that a person picked, or else the half with the best scores. The options are those of `best_of`.
+    that a person picked, or else the half with the best scores. The options are those of `best_of`;
+    `workers`, of `capriccio.cluster_workers`, make and judge the pictures of a generation at once.
     """
 
     def __init__(
@@ -125,11 +127,13 @@ class Lineage:
         *,
         toward: Wish = "quality",
         seed: int = 0,
+        workers: Any = None,
         **held: Any,
     ):
         if size < 2:
             raise ValueError(f"size must be at least 2, got {size}")
-        self._part, self._held = part, held
+        self._critic, self._part, self._held, self._toward = critic, part, held, toward
+        self._workers = workers
         self._rng = np.random.default_rng(seed)
         self._score = scorer(critic, toward)
         self._free = free_knobs(part, held)
@@ -171,6 +175,14 @@ class Lineage:
                 for place in range(len(previous))
             ]
         pictures: list[Choice] = []
+        if self._workers is not None:
+            places = [place for place in range(len(self._genes)) if place not in kept]
+            shared = (_construction(self._critic), _construction(self._part), self._toward, now)
+            tasks = [(*shared, self._genes[place], self._held) for place in places]
+            made = dict(zip(places, self._workers.map(_judge, tasks), strict=True))
+            self.pictures = [made.get(at) or previous[at] for at in range(len(self._genes))]
+            self.generation = generation
+            return
         for place, genes in enumerate(self._genes):
             if place in kept:
                 pictures.append(previous[place])
@@ -202,11 +214,36 @@ class Lineage:
 
 
 def evolve(
-    critic: "Critic", part: Generator, now: Moment, *, generations: int = 6, **options: Any
-) -> Choice:
-    """Evolve pictures for some generations and return the best of the last, see `Lineage`."""
-    lineage = Lineage(critic, part, **options)
-    lineage.make(now)
-    for _ in range(generations):
-        lineage.grow(now)
+    critic: "Critic", part: Generator, now: Moment, *, generations: int = 6,
+    cluster: str | None = None, workers: int = 2, **options: Any,
+) -> Choice:  # fmt: skip
+    """Evolve pictures for some generations and return the best of the last, see `Lineage`.
+
+    With `cluster`, "local" or the address of a Dask cluster, each generation is judged by that many
+    `workers` at once; the part is built anew there, with the arguments it was built with here.
+    """
+    with nullcontext() if cluster is None else cluster_workers(cluster, workers) as opened:
+        lineage = Lineage(critic, part, workers=opened, **options)
+        lineage.make(now)
+        for _ in range(generations):
+            lineage.grow(now)
     return max(lineage.pictures, key=lambda choice: choice.score)
+
+
+def _construction(part: Any) -> tuple[type, tuple[Any, ...], dict[str, Any]]:
+    """Return what a part is built anew from, in a worker."""
+    return type(part), part.construction.arguments, part.construction.options
+
+
+# The critic and the generator that this worker has built, with what they were built from.
+_built: list[tuple[Any, tuple[Any, Any]]] = []
+
+
+def _judge(task: tuple[Any, ...]) -> Choice:
+    """Make and score a picture; called in a worker, which keeps the parts."""
+    critic_of, part_of, toward, now, genes, held = task
+    if not (_built and _built[0][0] == (critic_of, part_of)):
+        made = [kind(*arguments, **options) for kind, arguments, options in (critic_of, part_of)]
+        _built[:] = [((critic_of, part_of), (made[0], made[1]))]
+    critic, part = _built[0][1]
+    return _make(scorer(critic, toward), part, now, genes, held)

@@ -45,6 +45,7 @@ class Draw(Generator):
     """
 
     name = "draw"
+    seekable = "run"
     models = {  # noqa: RUF012
         name: Path(__file__).with_name(f"{name}.onnx")
         for name in ("kanji", "quickdraw", "omniglot")

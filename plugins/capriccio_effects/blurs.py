@@ -31,6 +31,8 @@ class Blur(OnDevice, Generator):
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "now"
+
     def generate(self, now: Moment, *, over: Any = None, amount: float = 0.4) -> Array:
         """Return the picture, blurred.
 
@@ -52,6 +54,8 @@ class Glow(OnDevice, Generator):
     Args:
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
+
+    seekable = "now"
 
     def generate(
         self,

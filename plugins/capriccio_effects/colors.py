@@ -44,6 +44,8 @@ class Palette(OnDevice, Generator):
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "run"  # it keeps its colours for a beat
+
     def __init__(self, *, device: Device = "cpu") -> None:
         super().__init__(device=device)
         self._key: Any = self  # nothing yet

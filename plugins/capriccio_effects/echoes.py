@@ -46,6 +46,8 @@ class Feedback(Remembering, OnDevice, Generator):
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "run"
+
     def __init__(self, *, device: Device = "cpu") -> None:
         super().__init__(device=device)
         self._last: Array | None = None
@@ -154,6 +156,7 @@ class SlitScan(Remembering, OnDevice, Generator):
     """
 
     name = "slitscan"
+    seekable = "run"
 
     def __init__(self, *, device: Device = "cpu") -> None:
         super().__init__(device=device)
@@ -221,6 +224,8 @@ class Motion(Remembering, OnDevice, Generator):
     Args:
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
+
+    seekable = "run"
 
     def __init__(self, *, device: Device = "cpu") -> None:
         super().__init__(device=device)

@@ -31,6 +31,8 @@ class Segment(Remembering, OnDevice, Generator):
             `OnDevice`. What lies between, with 90 rows, stays on the processor.
     """
 
+    seekable = "run"
+
     def __init__(self, *, device: Device = "cpu") -> None:
         super().__init__(device=device)
         self._room = self._spread = np.zeros(0, np.float32)

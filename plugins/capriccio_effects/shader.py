@@ -68,6 +68,8 @@ class Shader(OnDevice, Generator):
         device: "gpu" runs it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "now"
+
     def __init__(self, file: str | Path = "", *, device: Device = "cpu") -> None:
         super().__init__(device=device)
         self._file = Path(file).expanduser() if file else None

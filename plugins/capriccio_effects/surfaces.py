@@ -22,6 +22,8 @@ class Grain(OnDevice, Generator):
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "now"
+
     def __init__(self, *, seed: int = 0, device: Device = "cpu") -> None:
         super().__init__(device=device)
         self.reset(seed)

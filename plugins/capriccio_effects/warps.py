@@ -21,6 +21,8 @@ class Kaleidoscope(OnDevice, Generator):
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
 
+    seekable = "now"
+
     def generate(
         self,
         now: Moment,
@@ -164,6 +166,8 @@ class Displace(OnDevice, Generator):
     Args:
         device: "gpu" computes it on a graphics card; see `OnDevice`.
     """
+
+    seekable = "now"
 
     def generate(
         self,

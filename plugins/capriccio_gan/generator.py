@@ -37,6 +37,7 @@ class GAN(Generator):
     """
 
     name = "gan"
+    seekable = "now"
     models = {  # noqa: RUF012
         name: Path(__file__).with_name(f"{name}.onnx") for name in ("pomona", "salon")
     }

@@ -84,6 +84,7 @@ class Ear(Analyzer):
     """
 
     name = "ear"
+    seekable = "now"
     models = {"chorales": Path(__file__).with_name("chorales.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str = "chorales"):

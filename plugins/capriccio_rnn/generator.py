@@ -27,6 +27,7 @@ class RNN(Generator):
     """
 
     name = "rnn"
+    seekable = "music"
     models = {  # noqa: RUF012
         name: Path(__file__).with_name(f"{name}.onnx") for name in ("chorales", "groove")
     }

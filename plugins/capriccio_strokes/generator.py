@@ -45,6 +45,7 @@ class Painter(Generator):
     """
 
     name = "painter"
+    seekable = "run"
     models = {"brush": Path(__file__).with_name("brush.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str = "brush", size: int | tuple[int, int] = 512, seed: int = 0):

@@ -38,6 +38,7 @@ class VAE(Generator):
     """
 
     name = "vae"
+    seekable = "now"
     models = {  # noqa: RUF012
         name: Path(__file__).with_name(f"{name}.onnx")
         for name in ("watercolors", "paintings", "painterly")

@@ -20,6 +20,8 @@ class Upscale(Generator):
         model: "painterly-x2", or the path of an `.onnx` file.
     """
 
+    seekable = "now"
+
     models = {"painterly-x2": Path(__file__).with_name("painterly-x2.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str | Path = "painterly-x2"):

@@ -31,6 +31,7 @@ class Write(Generator):
     """
 
     name = "write"
+    seekable = "now"
     models = {"titles": Path(__file__).with_name("titles.onnx")}  # noqa: RUF012
 
     def __init__(self, *, model: str = "titles", seed: int = 0, known: bool = False):

@@ -75,7 +75,8 @@ def performance_options(command: F) -> F:
             metavar="PORT",
             help="Live: follow the MIDI clock at PORT, with its tempo, start, stop, continue and "
             "song position; with link, the tempo and the bars of Ableton Link; with audio or "
-            "audio:MICROPHONE, the beat of what a microphone hears.",
+            "audio:MICROPHONE, the beat of what a microphone hears; with "
+            "conductor:HOST:PORT/WORD, the show of another machine, run with --from conductor:….",
         ),
         click.option("--size", type=Size(), help="Picture in pixels, such as 1080x1080."),
         click.option("--fps", type=Number(0.1, 1000), metavar="N", help="Frames a second."),
@@ -241,8 +242,9 @@ class _Setup:
             from ..devices.midi.clock_in import ClockInput
 
             kind, _, target = follow.partition(":")
-            if kind == "audio":
-                self.inputs.append(input_device(f"beat:{target}"))
+            if kind in ("audio", "conductor"):
+                word = "beat" if kind == "audio" else "follower"
+                self.inputs.append(input_device(f"{word}:{target}"))
             else:
                 self.inputs.append(LinkInput() if follow == "link" else ClockInput(follow))
         self.simulation, automation = simulation(simulate, seed)

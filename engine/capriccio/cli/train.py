@@ -2,7 +2,10 @@
 
 import ast
 import inspect
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from importlib.util import find_spec, resolve_name
@@ -18,6 +21,7 @@ from .options import Number, plain_errors
 # The distributions that training needs and a show does not.
 TRAINING = {"torch", "onnx", "onnxscript", "safetensors"}
 KINDS: dict[str, Any] = {"float": float, "int": int, "Path": click.Path(path_type=Path)}
+RESTARTS = 3  # of all workers, where one is lost
 PLUGIN = "capriccio.plugin"  # under which the click context keeps the plugin that is named
 
 
@@ -67,8 +71,17 @@ class TrainCommand(click.Command):
 @click.option("--dry-run", is_flag=True, help="Run every step once, and leave no file.")
 @click.option("--hours", type=Number(0.001), help="Stop after this time; the best model is kept.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the training.")
+@click.option("--workers", type=click.IntRange(1), help="Train in so many processes, or on so many "
+              "GPUs, of this machine; a lost one is started again.")  # fmt: skip
+@click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True,
+              help="Batches of each worker whose gradients make one step.")  # fmt: skip
+@click.option("--bf16", is_flag=True, help="Compute in bfloat16, though it may not be faster.")
+@click.option("--compile", is_flag=True, help="Have torch.compile translate the networks.")
 @click.pass_context
-def train(ctx: click.Context, /, plugin: str, data: Path | None, out: Path, **options: Any) -> None:
+def train(
+    ctx: click.Context, /, plugin: str, data: Path | None, out: Path, workers: int | None,
+    accumulate: int, bf16: bool, compile: bool, **options: Any,
+) -> None:  # fmt: skip
     """Train a model of PLUGIN on a folder of your own, checked and ready to play.
 
     \b
@@ -95,7 +108,33 @@ def train(ctx: click.Context, /, plugin: str, data: Path | None, out: Path, **op
         if data is not None and data.is_file() and not getattr(trainer, "reads_files", False):
             raise ShowError(f"{plugin} learns from a folder, got the file {str(data)!r}")
         own = own_options(trainer, plugin, ctx.args, _own_names(ctx))
+        if (workers or 1) > 1 and "WORLD_SIZE" not in os.environ:
+            if options["dry_run"]:
+                raise click.UsageError("a dry run is that of one worker; leave out --workers", ctx)
+            sys.exit(launch(workers or 1, words_of(ctx)))
+        from ..training.workers import settings
+
+        settings.accumulate, settings.bf16, settings.compile = accumulate, bf16, compile
         trainer(data, out, **options, **own)
+
+
+def words_of(ctx: click.Context) -> list[str]:
+    """Return the words of a command line that has the options of a context, but for --workers."""
+    words = [ctx.params["plugin"]]
+    for name, value in ctx.params.items():
+        if value not in (None, False) and name not in ("plugin", "workers"):
+            flag = f"--{name.replace('_', '-')}"
+            words += [flag] if value is True else [f"{flag}={value}"]
+    return [*words, *ctx.args]
+
+
+def launch(workers: int, words: list[str]) -> int:
+    """Train in several processes, which torchrun starts; return the exit code."""
+    cores = str(max(1, (os.cpu_count() or 1) // workers))
+    launcher = ["-m", "torch.distributed.run", "--standalone", f"--max-restarts={RESTARTS}"]
+    command = [*launcher, f"--nproc-per-node={workers}", "-m", "capriccio", "train", *words]
+    environment = {"OMP_NUM_THREADS": cores, **os.environ}
+    return subprocess.run([sys.executable, *command], env=environment).returncode
 
 
 def missing_distributions() -> str:

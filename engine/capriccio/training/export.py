@@ -18,6 +18,7 @@ from torch import nn
 
 from ..atomic_file import write_bytes
 from ..errors import ModelError
+from .workers import leads
 
 # ONNX Runtime 1.20, the oldest that we allow, reads opset 21 and file version 10.
 OPSET, IR_VERSION = 20, 10
@@ -61,6 +62,8 @@ def export(
             its further inputs are zeros.
         dry_run: check everything and write nothing.
     """
+    if not leads():  # of several workers one exports what all have trained
+        raise SystemExit(0)
     path, net = Path(path), (_with_rounded_weights(net) if half else net).eval()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it warns that torchvision is missing
     draw = draw or (lambda: tuple(_random_like(example) for example in inputs))

@@ -19,6 +19,7 @@ from torch import nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from ..atomic_file import write_bytes
+from . import workers
 
 Tensors = dict[str, torch.Tensor]
 FIRST_ESTIMATE = 45.0  # seconds of training, after which its end is estimated
@@ -32,13 +33,14 @@ def seed_everything(seed: int) -> None:
 
 
 def find_device() -> str:
-    """Return "cuda" where torch finds a GPU, else "cpu"."""
+    """Return "cuda" where torch finds a GPU, else "cpu"; join the other workers, if any."""
+    workers.join_workers()
     return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def mixed_precision(device: str) -> torch.autocast:
     """Return a context in which a device ("cpu", "cuda") computes in bfloat16 where it is fast."""
-    able = device != "cpu"
+    able = device != "cpu" or workers.settings.bf16
     if not able and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 has it
         has = torch.cpu.get_capabilities()
         able = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
@@ -55,6 +57,9 @@ class Trainer:
     The newest state is written to `checkpoint`, the best one beside it as `.best.safetensors`. A
     `decay` of 0.999 averages over about the last 1,000 steps; `resume` goes on from `checkpoint`; a
     `dry_run` takes two steps, and writes no file. The `optimizer` is stepped and saved too.
+
+    Where torchrun has started several workers, each takes batches of its own, and all step
+    together: see workers.py. The first one writes; the checkpoint is the same for any number.
     """
 
     def __init__(
@@ -68,6 +73,7 @@ class Trainer:
         resume: bool = False,
         dry_run: bool = False,
     ):
+        workers.join_workers()
         self.net, self.optimizer, self.seed, self.decay = net, optimizer, seed, decay
         self.ema: Any = copy.deepcopy(net).eval().requires_grad_(False)
         self.path = Path(checkpoint)
@@ -75,8 +81,15 @@ class Trainer:
         self.dry_run = dry_run
         self.step, self.seconds = 0, 0.0
         self.metrics: dict[str, float] = {}  # of the best checkpoint so far
-        if resume and not dry_run:
+        restarted = workers.was_restarted() and self.path.is_file()
+        if (resume or restarted) and not dry_run:
             self.load()
+        elif workers.count_workers() > 1:
+            workers.share_weights([*net.state_dict().values(), *self.ema.state_dict().values()])
+            self.save()  # before any worker can be lost: an older file is of another training
+        if workers.settings.compile:
+            for part in net.children():  # losses call these, and not always the whole
+                part.compile()
 
     def run(
         self,
@@ -97,7 +110,8 @@ class Trainer:
         checkpoint to resume from.
 
         Args:
-            loss: returns the loss of the batch of a step.
+            loss: returns the loss of the batch of this number: that of the step, where one worker
+                takes one batch a step.
             hours: at most, those before a resume included.
             validate: returns named metrics of `ema`; the first decides which checkpoint is best,
                 lower is better.
@@ -126,14 +140,21 @@ class Trainer:
         columns = ui.BarColumn(), ui.MofNCompleteColumn(), ui.TimeElapsedColumn()
         figures_column = ui.TextColumn("{task.fields[figures]}")
         bar = ui.Progress(ui.TextColumn("{task.description}"), *columns, figures_column)
-        with _stop_signals() as caught, bar:
+        with _stop_signals() as signals, bar:
+            # Several workers stop at the same step, to which all of them have agreed.
+            caught: list[int] = signals if workers.count_workers() == 1 else []
             task = bar.add_task("training", total=steps, completed=self.step, figures="")
             while self.step < steps and self.seconds < budget and not caught:
                 progress = max(self.step / steps, self.seconds / budget)
                 for group in self.optimizer.param_groups:
                     group["lr"] = group["initial_lr"] * (schedule(progress) if schedule else 1.0)
-                value = self._take_step(loss, clip)
-                self.seconds = time.monotonic() - begun
+                try:
+                    value, stop = self._take_step(loss, clip, begun, bool(signals))
+                except ConnectionError:  # all that are left know the same
+                    self.save(lost=True)
+                    raise
+                if stop and not caught:
+                    caught.append(signal.SIGTERM)
                 smooth = value if smooth is None else 0.98 * smooth + 0.02 * value
                 progress = max(self.step / steps, self.seconds / budget)
                 left = max(0.0, self.seconds / progress - self.seconds)
@@ -148,7 +169,7 @@ class Trainer:
                     metrics = self._validate(validate)
                     bar.console.print(f"step {self.step}: {figures}{metrics}", highlight=False)
                     self.save()
-                    if on_snapshot and not self.dry_run:
+                    if on_snapshot and not self.dry_run and workers.leads():
                         with torch.no_grad():
                             on_snapshot(self.ema, self.step)
         if self.dry_run:
@@ -164,13 +185,16 @@ class Trainer:
             print(f"stopped at step {self.step}; continue with --resume", flush=True)
             raise SystemExit(128 + caught[-1])
         if self.metrics and not self.dry_run:
-            tensors, _ = _read(self.best_path)
-            self.ema.load_state_dict(_with_prefix(tensors, "ema."))
+            if workers.leads():
+                tensors, _ = _read(self.best_path)
+                self.ema.load_state_dict(_with_prefix(tensors, "ema."))
+            workers.share_weights(self.ema.state_dict().values())
         return self.metrics
 
-    def save(self) -> None:
-        """Write the newest state to the checkpoint."""
-        self._write(self.path)
+    def save(self, lost: bool = False) -> None:
+        """Write the newest state to the checkpoint; each worker does where others are `lost`."""
+        if lost or workers.leads():
+            self._write(self.path)
 
     def load(self) -> None:
         """Restore the newest state: both networks, the optimizer, step and time."""
@@ -192,17 +216,29 @@ class Trainer:
         self.optimizer.load_state_dict({"state": entries, "param_groups": state["groups"]})
         self.step, self.seconds, self.metrics = state["step"], state["seconds"], state["metrics"]
 
-    def _take_step(self, loss: Callable[[int], torch.Tensor], clip: float) -> float:
-        torch.manual_seed(self.seed * 1_000_003 + self.step)
+    def _take_step(
+        self, loss: Callable[[int], torch.Tensor], clip: float, begun: float, stops: bool
+    ) -> tuple[float, bool]:
         self.net.train()
-        value = loss(self.step)
-        if not torch.isfinite(value):
+        self.optimizer.zero_grad(set_to_none=True)
+        numbers, total = workers.batch_numbers(self.step), 0.0
+        for number in numbers:
+            torch.manual_seed(self.seed * 1_000_003 + number)
+            value = loss(number)
+            total += value.item() / len(numbers)
+            if math.isfinite(total):
+                (value / len(numbers)).backward()  # type: ignore[no-untyped-call]
+        self.seconds = time.monotonic() - begun
+        if (count := workers.count_workers()) > 1:
+            leading = self.seconds if workers.leads() else 0.0
+            figures = [total / count, leading, float(stops)]
+            total, self.seconds, stopping = workers.average(self.net, figures)
+            stops = stopping > 0
+        if not math.isfinite(total):
             raise FloatingPointError(
-                f"the loss became {value.item()} at step {self.step}; "
+                f"the loss became {total} at step {self.step}; "
                 "lower the learning rate and resume from the last checkpoint"
             )
-        self.optimizer.zero_grad(set_to_none=True)
-        value.backward()  # type: ignore[no-untyped-call]
         nn.utils.clip_grad_norm_(self.net.parameters(), clip)
         self.optimizer.step()
         self.step += 1
@@ -213,7 +249,7 @@ class Trainer:
             average(tuple(self.ema.parameters()), tuple(self.net.parameters()), self.step)
             for buffer, new in zip(self.ema.buffers(), self.net.buffers(), strict=True):
                 buffer.copy_(new)
-        return value.item()
+        return total, stops
 
     def _validate(self, validate: Callable[[Any], dict[str, float]] | None) -> str:
         if validate is None:
@@ -225,7 +261,8 @@ class Trainer:
         is_best = metrics[first] < self.metrics.get(first, math.inf)  # never for NaN
         if is_best:
             self.metrics = {**metrics, "step": self.step}
-            self._write(self.best_path)
+            if workers.leads():
+                self._write(self.best_path)
         words = [f"{name} {value:.4f}" for name, value in metrics.items()]
         words[0] += " (lower is better; best so far)" if is_best else " (lower is better)"
         return f" | {', '.join(words)}"

@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from capriccio import read_image
+from capriccio_critic import cli
 from capriccio_critic.cli import critique
 from click.testing import CliRunner
 from helpers.paintings import landscape
@@ -72,6 +73,31 @@ def test_kept_pictures_are_not_read_again(gallery, tmp_path):
     assert '"certainty": 9' in run(gallery, "--json", "--keep", keep).stdout
     keep.write_text("no readings\n")
     assert "line 1 of" in str(run(gallery, "--keep", keep).exception)
+
+
+class Workers:
+    """Workers that are this process."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def map(self, function, things):
+        return map(function, things)
+
+
+def test_workers_read_each_picture_once_and_in_order(gallery, tmp_path, monkeypatch):
+    asked = []
+    monkeypatch.setattr(cli, "cluster_workers", lambda *words: asked.append(words) or Workers())
+    kept = tmp_path / "kept.jsonl"
+    one = run(gallery, "--json")
+    many = run(gallery, "--json", "--cluster=local", "--workers=3", f"--keep={kept}")
+    assert many.stdout == one.stdout and many.exit_code == one.exit_code
+    assert asked == [("local", 3)]
+    again = run(gallery, "--json", "--cluster=local", f"--keep={kept}")
+    assert again.stdout == one.stdout
 
 
 def test_a_progress_bar_is_drawn_for_many_pictures(tmp_path):

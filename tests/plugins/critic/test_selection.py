@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from capriccio import Generator, Moment
+from capriccio_critic import selection
 from capriccio_critic.readings import Readings
 from capriccio_critic.selection import Lineage
 from helpers.paintings import landscape
@@ -48,6 +49,32 @@ def test_a_lineage_evolves_toward_what_is_requested(critic):
     assert lineage.generation == 3
     best = critic.evolve(Lights(), NOW, toward="contrast", generations=3, size=6, seed=2)
     assert best.score == scores[-1]
+
+
+class Workers:
+    """Workers that are this process."""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        pass
+
+    def map(self, function, things):
+        return map(function, things)
+
+
+def test_workers_evolve_the_same_pictures(critic, monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        selection, "cluster_workers", lambda *words: asked.append(words) or Workers()
+    )
+    options = {"toward": "contrast", "generations": 2, "size": 4, "seed": 2}
+    here = critic.evolve(Lights(), NOW, **options)
+    there = critic.evolve(Lights(), NOW, cluster="local", workers=3, **options)
+    assert asked == [("local", 3)]
+    assert there.knobs == here.knobs and there.score == here.score
+    assert (there.image == here.image).all()
 
 
 def test_picked_pictures_are_the_parents_of_the_next_generation(critic):

@@ -52,6 +52,8 @@ class Camera(Generator):
     It is opened when a live show first looks. A take keeps what it delivered, without loss.
     """
 
+    seekable = "run"
+
     _reader: "CameraReader | None" = None
 
     def __init__(

@@ -27,6 +27,8 @@ class Movie(Generator):
         path: of the film, of any kind that FFmpeg reads.
     """
 
+    seekable = "now"
+
     def __init__(self, path: str | Path):
         self.path = Path(path).expanduser()
         if not self.path.is_file():

@@ -28,6 +28,7 @@ class PictureFile(Generator):
     """
 
     name = "picture"
+    seekable = "now"
 
     def __init__(self, path: str | Path):
         place = Path(path).expanduser()
