@@ -15,6 +15,7 @@ WALK_BLOOM = 0.7  # the `bloom` at which pictures are like those of the training
 CACHED_PROMPTS = 64  # prompts whose codes are kept
 MAX_REPORTED = 64  # unknown words that are logged
 MAX_DOUBLINGS = 2  # of the size that the model paints
+LEAST_SHARE = 0.02  # of a picture that is told as a source
 GRAIN_STREAM = 1000  # a seed's second random stream: the grain of the paper
 
 Prompt = str | tuple[str, str, float]
@@ -58,6 +59,7 @@ class GAN(Generator):
         self._fade_from: Any = None  # (1, codes), or None where nothing fades
         self._prompts: tuple[str, ...] = ()
         self._prompts_since = self._last_beats = 0.0
+        self._mixed: list[tuple[int, float]] = []  # pictures and their shares of the last one
 
     def generate(
         self, now: Moment, *, prompt: Prompt = "", drift: float = 0.0, bloom: float = 0.5,
@@ -132,6 +134,19 @@ class GAN(Generator):
         """The number of values of `z`."""
         self._open()
         return self._latent
+
+    @property
+    def sources(self) -> list[tuple[str, float]]:
+        """The pictures whose latents the last picture mixes, with their shares, the largest first.
+
+        Four at most; none where a model has learned to paint instead of mixing, as `pomona` has.
+        """
+        known = self._model.card.get("memory", []) if self._model is not None else []
+        return [
+            (known[number], round(float(share), 2))
+            for number, share in self._mixed
+            if share >= LEAST_SHARE
+        ]
 
     def random_grain(self, count: int, random: np.random.Generator) -> np.ndarray:
         """Return the grain of `count` random papers, `(count, values)` float32, for `paint`."""
@@ -226,6 +241,8 @@ class GAN(Generator):
                 self._codes.pop(next(iter(self._codes)))
             self._codes[prompt] = outputs["codes"][index : index + 1]
         self._code = code + slots @ outputs["codes"]
+        if "sources" in outputs:
+            self._mixed = list(zip(outputs["sources"][0], outputs["parts"][0], strict=True))
         image = outputs["image"][0]
         for _ in range(self._doublings):
             image = self._upscale(Moment(), over=image)
@@ -281,7 +298,7 @@ class GAN(Generator):
             ]
             fits = (
                 shapes["words"] == (2, MAX_WORDS)
-                and set(model.outputs) == {"image", "codes"}
+                and set(model.outputs) >= {"image", "codes"}
                 and all(direction.shape == (self._style_size,) for direction, _ in self._directions)
             )
         except (KeyError, TypeError, ValueError, IndexError, AttributeError):

@@ -6,6 +6,7 @@ Torch is imported here and in the `training` packages of plugins, nowhere else.
 from .export import export, join_models, write_model
 from .licence import check_picture_count, licence_of
 from .metrics import (
+    copy_error,
     frechet,
     grid_energy,
     kernel_distance,
@@ -19,6 +20,7 @@ from .trainer import Trainer, find_device, mixed_precision, seed_everything
 __all__ = [
     "Trainer",
     "check_picture_count",
+    "copy_error",
     "export",
     "find_device",
     "frechet",

@@ -105,3 +105,14 @@ def _distances(one: Features, other: Features) -> Features:
     one, other = one.astype(np.float64), other.astype(np.float64)
     squares = (one**2).sum(1)[:, None] + (other**2).sum(1) - 2 * one @ other.T
     return np.sqrt(np.maximum(squares, 0))  # type: ignore[no-any-return]
+
+
+def copy_error(image: np.ndarray, copy: np.ndarray) -> float:
+    """Return the squared error of a copy at 32 pixels a side, as a share of the image's variance.
+
+    Images are square and uint8; their sides are multiples of 32 and may differ.
+    """
+    small, made = (
+        one.reshape(32, one.shape[0] // 32, 32, -1, 3).mean((1, 3)) for one in (image, copy)
+    )
+    return float(((small - made) ** 2).mean() / max(small.var(), 1.0))

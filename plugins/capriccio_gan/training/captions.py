@@ -32,6 +32,16 @@ SYNONYMS = {
     "cityscape": ("cityscape", "city", "town"),
     "religious painting": ("religious painting", "saint", "religious scene"),
     "leaves": ("with leaves", "with a leaf", "on a leafy twig"),
+    "impressionism": ("impressionism", "impressionist"),
+    "post impressionism": ("post impressionism", "post impressionist"),
+    "expressionism": ("expressionism", "expressionist"),
+    "romanticism": ("romanticism", "romantic"),
+    "realism": ("realism", "realist"),
+    "cubism": ("cubism", "cubist"),
+    "symbolism art nouveau": ("symbolism art nouveau", "symbolist"),
+    "geometric abstraction": ("geometric abstraction", "abstract"),
+    "ukiyo e": ("ukiyo e", "japanese woodcut"),
+    "tonalism": ("tonalism", "tonalist"),
 }
 # Words of titles that tell nothing of a picture.
 UNTOLD = STOP_WORDS | ARTICLES | {
@@ -51,6 +61,7 @@ class Facts:
     artist: str = ""
     decade: str = ""
     movement: str = ""
+    title: str = ""  # maker and title, as a credit has them
     attributes: Attributes = field(default_factory=Attributes)
 
 
@@ -70,7 +81,9 @@ def facts_of(row: dict[str, str], attributes: Attributes) -> Facts:
     movement = normalize(row.get("movement", ""))
     if artist and "," not in row.get("artist", ""):
         artist = artist.split()[-1]
-    return Facts(kind, tuple(names), artist, decade, movement, attributes)
+    maker = row.get("artist", "") or row.get("louvre_id", "")
+    title = ", ".join(filter(None, [maker, row.get("title", ""), row.get("year", "")]))
+    return Facts(kind, tuple(names), artist, decade, movement, title, attributes)
 
 
 def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
@@ -86,7 +99,7 @@ def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
     seen = facts.attributes
     if random is not None and facts.kind and seen.colours and random.random() < SHORT_SHARE:
         if facts.movement and random.random() < 0.5:
-            return f"{facts.movement} {choose(facts.kind)}"
+            return f"{choose(facts.movement)} {choose(facts.kind)}"
         return f"{choose(seen.colours[0])} {choose(facts.kind)}"
     words = []
     if seen.view in ("two", "several") and included(0.7):
@@ -99,7 +112,7 @@ def compose(facts: Facts, random: np.random.Generator | None = None) -> str:
     if seen.light and included(0.5):
         words += [choose(word) for word in seen.light]
     if facts.movement and included(0.7):
-        words.append(facts.movement)
+        words.append(choose(facts.movement))
     if facts.names and included(0.35):
         words += facts.names
     if facts.kind and included(0.9):
@@ -121,9 +134,9 @@ def words_of(facts: Facts) -> set[str]:
     """Return every word that a caption of these facts may contain."""
     seen = facts.attributes
     terms = [seen.view, seen.size, *seen.colours, *seen.light, "leaves" if seen.leaves else ""]
-    terms.append(facts.kind)
+    terms += [facts.kind, facts.movement]
     phrases = [phrase for term in terms for phrase in SYNONYMS.get(term, (term,))]
-    phrases += [*facts.names, facts.decade, facts.movement]
+    phrases += [*facts.names, facts.decade]
     phrases += ["by", facts.artist] if facts.artist else []
     phrases += ["bunch of"] if _is_bunch(facts) else []
     # One fruit of the two is cut and the other whole: a prompt may name either alone.

@@ -57,16 +57,17 @@ def find_directions(
     _, _, components = torch.linalg.svd(weights @ root, full_matrices=False)  # (128, 128)
     directions = (root @ components.T).T[:DIRECTIONS]  # (6, 128), each a standard deviation long
     grain = torch.randn(pictures, generator.grain_size, generator=random)  # (pictures, grain)
-    return [_calibrate(generator, preview, styles[:pictures], grain, one) for one in directions]
+    return [calibrate(generator, preview, styles[:pictures], grain, one) for one in directions]
 
 
-def _calibrate(
+def calibrate(
     generator: Any,
     preview: Callable[[torch.Tensor], torch.Tensor],
     styles: torch.Tensor,
     grain: torch.Tensor,
     direction: torch.Tensor,
 ) -> dict[str, Any]:
+    """Return one direction as it stands in the card; see `find_directions`."""
     distances = torch.linspace(-MAX_DISTANCE, MAX_DISTANCE, 2 * POSITIONS + 1)  # (35,)
     walk = []
     for distance in distances:

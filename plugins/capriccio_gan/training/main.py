@@ -16,8 +16,8 @@ from ..vocabulary import Vocabulary
 from .dataset import Pictures, read_pictures, vocabulary_of
 from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
-from .flow_training import train_flow
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
+from .mixture import keep_mixture
 from .networks import INPUTS, OUTPUTS, GeneratorNetwork, InferenceModel, TextEncoder
 from .sheets import sheet
 from .spaces import PREVIEW_STEPS, LatentSpace, PixelSpace
@@ -57,7 +57,7 @@ def train(
     seed: int = 0,
     size: int | None = None,
     from_scratch: bool = False,
-    flow: bool = False,
+    mixture: bool = False,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
     batch: int | None = None,
@@ -76,9 +76,9 @@ def train(
         seed: of everything random.
         size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
         from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
-        flow: learn a flow of the latents of the VAE of paintings, for pictures of many kinds, in
-            an hour; without generator and discriminator.
-        steps: of generator and discriminator, or of the flow.
+        mixture: learn nothing, and mix what the VAE of paintings keeps of the pictures, for
+            pictures of many kinds; it takes minutes.
+        steps: of generator and discriminator.
         reading: steps of the encoders.
         batch: of generator and discriminator.
 
@@ -86,9 +86,9 @@ def train(
         ValueError: the folder holds fewer than 10 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
-    if flow:
-        train_flow(data, out, resume=resume, dry_run=dry_run, hours=hours, seed=seed, steps=steps,
-                   limit=DRY_RUN_PICTURES if dry_run else None)  # fmt: skip
+    if mixture:
+        keep_mixture(data, out, seed=seed, limit=DRY_RUN_PICTURES if dry_run else None,
+                     dry_run=dry_run)  # fmt: skip
         return
     device = find_device()
     if size not in (None, *SIZES):

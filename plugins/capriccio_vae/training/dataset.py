@@ -98,6 +98,21 @@ def read_picture(path: Path, size: int = SIZE) -> np.ndarray | None:
         return None
 
 
+def read_splits(data: Path) -> dict[str, str]:
+    """Return the split of each picture by its path, from the `labels.csv` of a folder.
+
+    A folder of collections has none itself, and one in each sub-folder.
+    """
+    splits: dict[str, str] = {}
+    own = data / "labels.csv"
+    for path in [own] if own.is_file() else sorted(data.glob("*/labels.csv")):
+        inner = path.parent.relative_to(data)
+        with open(path, newline="", encoding="utf-8") as file:
+            rows = [row for row in DictReader(file) if "split" in row]
+        splits |= {(inner / row["path"]).as_posix(): row["split"] for row in rows}
+    return splits
+
+
 def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> Pictures:
     """Read a folder of pictures, split into training and validation.
 
@@ -112,10 +127,7 @@ def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> 
     Raises:
         ValueError: fewer than 10 pictures are readable, or none is left to learn or to check.
     """
-    split = {}
-    if (data / "labels.csv").is_file():
-        with open(data / "labels.csv", newline="", encoding="utf-8") as file:
-            split = {row["path"]: row["split"] for row in DictReader(file) if "split" in row}
+    split = read_splits(data)
     files = image_files(data)
     files = [path for path in files if split.get(path.relative_to(data).as_posix()) != "test"]
     if limit and len(files) > limit:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from capriccio.training import (
+    copy_error,
     frechet,
     grid_energy,
     kernel_distance,
@@ -64,3 +65,11 @@ def test_a_weave_is_found_at_its_period_alone(period):
     assert all(0.7 < plain[p] < 1.4 for p in plain)
     assert woven[period] > 5
     assert all(0.7 < woven[p] < 1.4 for p in plain if p != period)
+
+
+def test_a_copy_of_another_size_has_no_error_and_a_plain_one_that_of_the_variance():
+    random = np.random.default_rng(0)
+    image = np.kron(random.integers(256, size=(32, 32, 3)), np.ones((2, 2, 1))).astype(np.uint8)
+    assert copy_error(image, image[::2, ::2]) == 0
+    plain = np.full((64, 64, 3), round(image.mean()), np.uint8)
+    assert copy_error(image, plain) == pytest.approx(1.0, abs=0.02)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from capriccio_vae.images import SIZE
-from capriccio_vae.training.dataset import crop_to_subject, read_pictures
+from capriccio_vae.training.dataset import crop_to_subject, read_pictures, read_splits
 from helpers.devices import ROOT
 from PIL import Image
 
@@ -115,3 +115,12 @@ def test_the_watercolours_are_cropped_to_their_subject():
     paths = sorted(WATERCOLORS.glob("images/*/*.jpg"))[:: 6807 // 60]
     filled = [subject_size(np.asarray(crop_to_subject(Image.open(path)))) for path in paths]
     assert np.median(filled) > 0.12
+
+
+def test_each_collection_of_a_folder_has_splits_of_its_own(tmp_path):
+    for name in ("one", "other"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text(f"path,split\na.png,{name}\n")
+    assert read_splits(tmp_path) == {"one/a.png": "one", "other/a.png": "other"}
+    (tmp_path / "labels.csv").write_text("path,split\none/a.png,test\n")
+    assert read_splits(tmp_path) == {"one/a.png": "test"}
