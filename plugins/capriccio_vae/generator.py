@@ -117,7 +117,8 @@ class VAE(Generator):
             self._open()
         if self._encoder is None:
             self._encoder = open_encoder(self._path)
-        shares = self._shares(self._parsed_styles(style))[None]
+        learned = self._encoder.inputs["style"].shape[1]  # styles may have been added since
+        shares = self._shares(self._parsed_styles(style))[None, :learned]
         outputs = self._encoder(picture=center_crop(as_image(image, self))[None], style=shares)
         return outputs["z"][0], outputs["spread"][0]
 
