@@ -8,7 +8,7 @@ where nobody picks, the critic does. It likes best the one with the seal.
 
 from capriccio import Sketch, analyzer, controls, generator
 
-painter = generator("vae", model="watercolors", seed=5)  # or any other that paints
+painter = generator("vae", model="paintings", seed=5)  # or any other that paints
 LIKES = "quality"  # what the critic picks by: one of its readings, or "impressionism", say
 BARS = 4
 PADS = (40, 41, 42, 43, 36, 37, 38, 39)
