@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from functools import cache
 from importlib import import_module
 from queue import Empty, SimpleQueue
@@ -82,14 +83,13 @@ def jack_library() -> ctypes.CDLL | None:
     """
     if sys.platform != "linux":
         return None
-    try:
+    with suppress(OSError, AttributeError):
         jack = ctypes.CDLL(JACK_LIBRARY, mode=ctypes.RTLD_GLOBAL)
         # It would write on standard error; this takes a message, and does nothing with it.
         for listener in (jack.jack_set_error_function, jack.jack_set_info_function):
             listener(ctypes.CDLL(None).labs)
-    except (OSError, AttributeError):
-        return None
-    return jack
+        return jack
+    return None
 
 
 def midi_library() -> ModuleType:
@@ -249,11 +249,10 @@ class SystemWatch:
             text = jack.jack_get_uuid_for_client_name(ctypes.c_void_p(client), b"system")
             jack.jack_free(ctypes.c_void_p(text))
 
-        try:
+        with suppress(SystemStuck):
             ask(call, abs, CLOSE_SECONDS)
-        except SystemStuck:
-            return False
-        return True
+            return True
+        return False
 
     def close_client(self, client: Any) -> None:
         """Close a client, or leave that to the end of the process where it would never return."""

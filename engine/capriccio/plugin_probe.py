@@ -107,10 +107,9 @@ def code_of(module: str) -> list[Path] | None:
 
     There are none where it is in an archive; where there is no such package, None is returned.
     """
-    try:
+    spec = None
+    with suppress(ImportError, ValueError):
         spec = find_spec(module.partition(".")[0])
-    except (ImportError, ValueError):
-        return []
     if spec is None:
         return None
     if spec.submodule_search_locations is None:

@@ -19,7 +19,7 @@ BEAT_SECONDS = 0.25
 # How long a process may report nothing until it is ready, in seconds.
 START_SECONDS = 10.0
 # How long a process may report nothing while it is stopped, as by SIGSTOP, whatever it has said.
-STOPPED_SECONDS = 1.0
+STOPPED_SECONDS = 0.5
 # The longest pause before a process is started again that ends before it is ready.
 MAX_PAUSE_SECONDS = 4.0
 # How long a process may take to end when it is told.
@@ -94,15 +94,11 @@ class SupervisedProcess:
 
         Not more than 4096 bytes, or what two threads write may be mixed.
         """
-        process = self._process
-        if process is None:
-            return False
-        try:
-            assert process.stdin
-            process.stdin.write(data)
-        except (OSError, ValueError):  # a pipe that has ended, or that another thread has closed
-            return False
-        return True
+        with suppress(OSError, ValueError):  # a pipe that has ended, or another thread has closed
+            if (process := self._process) and process.stdin:
+                process.stdin.write(data)
+                return True
+        return False
 
     def close(self, farewell: bytes = b"") -> None:
         """Write `farewell`, which asks it to end, and wait until it has; then it is ended."""

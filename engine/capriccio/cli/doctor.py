@@ -350,10 +350,9 @@ CHECKS: dict[str, Callable[[], Iterator[Check]]] = {
 
 
 def _version(distribution: str) -> str:
-    try:
+    with suppress(PackageNotFoundError):
         return version(distribution)
-    except PackageNotFoundError:
-        return ""
+    return ""
 
 
 def _distribution(module: str) -> str:

@@ -9,6 +9,7 @@ import ipaddress
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import suppress
 from struct import Struct
 from time import monotonic
 from typing import Any, NamedTuple
@@ -64,10 +65,9 @@ def parse_endpoint(target: str) -> Endpoint:
 
 def _is_local(host: str) -> bool:
     """Return whether only this machine can reach `host`."""
-    try:
+    with suppress(ValueError):
         return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+    return False
 
 
 class OscInput(Input):

@@ -14,9 +14,10 @@ from ..atomic_file import write_bytes
 from ..errors import ShowError
 
 T = TypeVar("T")
-# Neither we nor a person write a larger file.
-MAX_BYTES = 1_000_000
+# Neither we nor a person write more; tomllib takes minutes for a key of many parts.
+MAX_BYTES, MAX_TABLES, MAX_DOTS = 1_000_000, 10_000, 50
 HEADER = re.compile(r"\s*\[")
+STRING, SEPARATOR = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'"), re.compile(r"[\n,={}\[\]]")
 
 
 def user_folder(kind: str) -> Path:
@@ -43,6 +44,11 @@ class UserFile:
                 if path.stat().st_size > MAX_BYTES:
                     self.fail(1, f"the file has more than {MAX_BYTES} bytes")
                 self.text = path.read_text(encoding="utf-8")
+            if sum(map(bool, map(HEADER.match, self.text.split("\n")))) > MAX_TABLES:
+                self.fail(1, f"the file has more than {MAX_TABLES} tables")
+            keys = SEPARATOR.split(STRING.sub("", self.text))
+            if max(key.count(".") for key in keys) > MAX_DOTS:
+                self.fail(1, f"a key has more than {MAX_DOTS + 1} parts")
             self.content: dict[str, Any] = tomllib.loads(self.text)
         except tomllib.TOMLDecodeError as error:
             message = str(error)

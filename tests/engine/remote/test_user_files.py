@@ -24,6 +24,9 @@ def test_files_that_are_not_text_too_large_too_deep_or_unreadable_are_errors(hom
             f"line 1: the file has more than {user_files.MAX_BYTES} bytes",
         ),
         (b"a = " + b"[" * 100_000, "line 1: lists are nested too deeply"),
+        (b"a" + b".a" * 400_000 + b" = 1", "line 1: a key has more than 51 parts"),
+        (b"a = {" + b"'a'." * 200_000 + b"a = 1}", "line 1: a key has more than 51 parts"),
+        (b"[[control]]\n" * 10_001, "line 1: the file has more than 10000 tables"),
     ]:
         file.write_bytes(data)
         with pytest.raises(ShowError, match=message):

@@ -103,8 +103,15 @@ BOMBS = {
     "flat.gif": picture("GIF", "P", (6000, 3900)),
     "huge.onnx": content(lambda: expanding(2**31)),
     "square.onnx": content(lambda: expanding(2**13, 2**13)),
+    "dotted.toml": content(lambda: b"a" + b".a" * 499_000 + b"=1"),
+    "tables.toml": content(lambda: b"".join(b"[a%d]\n" % number for number in range(100_000))),
+    "newlines.toml": content(lambda: b"\n" * MEGABYTE),
     "fields.onnx": content(lambda: b"\x08\x0a" * 500_000),
 }  # fmt: skip
+
+
+READ = "from capriccio.remote.{0} import {1}; from pathlib import Path; {1}(Path({2!r}))"
+TOML_READERS = (("presets", "read_presets"), ("midi_map", "read_map"))
 
 
 def expanding(*shape):
@@ -125,11 +132,13 @@ def commands(path):
     if path.suffix == ".onnx":
         read = f"from capriccio import Model; Model({str(path)!r}).open()"
         return [["-c", read]]
+    if path.suffix == ".toml":
+        return [["-c", READ.format(kind, name, str(path))] for kind, name in TOML_READERS]
     if path.suffix in (".jsonl", ".mid", ".mp4") or "rec" in path.stem or path.suffix == ".png":
         both = [[*capriccio, command, str(path)] for command in ("inspect", "replay")]
         if path.suffix != ".png":
             return both
-        return [*both, [*capriccio, "critique", str(path)]]
+        return [*both, *([*capriccio, name, str(path)] for name in ("critique", "verify"))]
     return [[*capriccio, "critique", str(path)]]
 
 

@@ -2,10 +2,9 @@
 
 `output.py` runs this file as a script: `player_process.py API PORT PID`. Events come on standard
 input, records of a fixed size; reports go to standard output, one JSON object a line: `ready` or
-`error`, `alive` twice a second, `lost` and `restored` of the port, `unheard` of the show, `recent`
-from time to time, `timing` at the end. However it ends, every sounding note is ended first; and
-where it is killed, by the one that takes its place, `player_process.py API PORT PID NOTES`, to
-which the notes are given that sounded then. It imports next to nothing, so that it starts fast.
+`error`, `alive`, `lost` and `restored` of the port, `unheard` of the show, `recent` from time to
+time, `timing` at the end. However it ends, sounding notes are ended first, or by the one that takes
+its place, `player_process.py API PORT PID NOTES`. It imports next to nothing, so it starts fast.
 """
 
 import gc
@@ -198,6 +197,7 @@ class PlayerProcess:
             if self._port is None:
                 report(alive=OPEN_SECONDS)
                 self._port, self._watch, self._name = connect(self._api, self._name, again=True)
+                raise_process_priority()
                 self._restore()
                 return
             if not self._name:
@@ -337,8 +337,10 @@ def raise_process_priority() -> None:
         ctypes.windll.winmm.timeBeginPeriod(1)  # or waits last 16 ms
         return
     try:
-        lowest = os.sched_get_priority_min(os.SCHED_FIFO)
-        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(lowest))
+        lowest = os.sched_param(os.sched_get_priority_min(os.SCHED_FIFO))
+        for thread in map(int, os.listdir("/proc/self/task")):  # those in which JACK sends, too
+            if os.sched_getscheduler(thread) == os.SCHED_OTHER:
+                os.sched_setscheduler(thread, os.SCHED_FIFO, lowest)
     except (AttributeError, OSError):
         with suppress(OSError):
             os.nice(-15)
@@ -354,8 +356,7 @@ def main(api: int, name: str, sketch: int, sounding: str | None = None) -> None:
     """Play what comes on standard input until it ends, or the process `sketch` that sends it.
 
     `api` is RtMidi's number of the MIDI system; a port of the name "" is a virtual one. `sounding`
-    are the notes that another process could not end, channel and pitch, three hexadecimal digits
-    each: then it does not matter whether the port is there yet.
+    are notes that another process could not end, as of `format_notes`: the port may come later.
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
     player = PlayerProcess(None, name, api, None, parse_notes(sounding or ""))
