@@ -71,7 +71,8 @@ def open_playback(
     backend, found = playbacks()
     chosen = choose(name, found, "sound card")
     jack = backend == miniaudio.Backend.JACK
-    device = miniaudio.PlaybackDevice(
+    kind = direct_device(miniaudio) if jack else miniaudio.PlaybackDevice
+    device = kind(
         output_format=miniaudio.SampleFormat.FLOAT32,
         nchannels=2,
         sample_rate=rate,
@@ -83,6 +84,26 @@ def open_playback(
     )
     device.start(requests)
     return device, chosen["name"], 1 if jack else PERIODS
+
+
+def direct_device(miniaudio: Any) -> Any:
+    """Return the class of a sound card of JACK that asks for sound in the period that plays it.
+
+    miniaudio asks a period ahead, to always ask for as many frames, unless `noFixedSizedCallback`
+    is set in its settings. Its module for Python lacks that, the last of four bytes in a row.
+    """
+
+    class Direct(miniaudio.PlaybackDevice):  # type: ignore[misc]
+        def _make_context(self, *arguments: Any) -> Any:
+            ffi, settings = miniaudio.ffi, self._devconfig
+            fields = dict(ffi.typeof("ma_device_config").fields)
+            # Behind `periods` come `performanceProfile`, and the four bytes.
+            flag = fields["periods"].offset + 4 + 4 + 3
+            if flag < fields["dataCallback"].offset <= flag + 5:
+                ffi.cast("unsigned char *", ffi.addressof(settings))[flag] = 1
+            return super()._make_context(*arguments)
+
+    return Direct
 
 
 class Capture:

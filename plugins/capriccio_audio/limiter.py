@@ -8,12 +8,14 @@ import numpy as np
 Array = np.ndarray[Any, Any]
 
 # Frames that are limited as one, and by which the sound is late.
-STEP = 64
+STEP = 32
 # The highest sample that leaves: -3 dB, which leaves room for what lies between two samples, and
 # for what AAC adds.
 CEILING = 0.7
 # How much of what is missing to full gain comes back with each step: half in 70 ms.
-RECOVERY = 0.013
+RECOVERY = 0.0065
+# Steps for which a gain stays behind a peak that needs it: 16 ms, half a wave of the lowest tones.
+HOLD = 24
 
 
 class Limiter:
@@ -26,6 +28,7 @@ class Limiter:
     def __init__(self) -> None:
         self._held = np.zeros((2, STEP), np.float32)
         self._allowed = self._gain = 1.0
+        self._hold = 0  # steps for which the gain stays
         self._ramp = np.arange(STEP, dtype=np.float32) / STEP
 
     @property
@@ -50,7 +53,9 @@ class Limiter:
         gains = [self._gain]
         for peak in peaks.tolist():
             allowed = CEILING / peak if peak > CEILING else 1.0
-            gain = min(self._allowed, allowed, gains[-1] + (1 - gains[-1]) * RECOVERY)
+            recovered = gains[-1] + (1 - gains[-1]) * RECOVERY
+            self._hold = HOLD if allowed < recovered else max(0, self._hold - 1)
+            gain = min(self._allowed, allowed, gains[-1] if self._hold else recovered)
             gains.append(1.0 if gain > 0.9999 else gain)
             self._allowed = allowed
         self._gain = gains[-1]
@@ -62,4 +67,5 @@ class Limiter:
     def _silence(self, late: Array) -> Array:
         self._held[:] = 0.0
         self._gain = self._allowed = 1.0
+        self._hold = 0
         return np.zeros_like(late)

@@ -3,15 +3,18 @@
 import signal
 import sys
 
+import numpy as np
 import pytest
 from capriccio import ShowError
 from capriccio_audio import devices
 from capriccio_audio.devices import (
     STUCK,
     Capture,
+    close_in_time,
     device_latency,
     device_names,
     measure_latency,
+    open_playback,
     playbacks,
 )
 from capriccio_audio.output import Audio
@@ -28,6 +31,41 @@ def test_a_sound_card_is_found(monkeypatch):
         assert 5 < latency < 30  # one period of 512 frames
         assert measure_latency()[0] == name
         assert Audio.found() == f"{name!r} plays about {latency:g} ms late"
+
+
+@pytest.mark.system
+def test_jack_plays_sound_in_the_period_that_asks_for_it(monkeypatch):
+    jack = pytest.importorskip(
+        "jack", reason="JACK-Client is not installed; pip install JACK-Client"
+    )
+    asked, heard = {}, {}
+
+    def requests():
+        frames = yield b""
+        while True:
+            asked[len(asked)] = client.last_frame_time
+            frames = yield np.full((frames, 2), len(asked) / 1000, np.float32)
+
+    with jack_daemon(waits=False) as server:
+        monkeypatch.setenv("JACK_DEFAULT_SERVER", server)
+        client = jack.Client("listener", servername=server, no_start_server=True)
+        port = client.inports.register("in")
+
+        @client.set_process_callback
+        def listen(frames):
+            level = round(1000 * float(np.frombuffer(port.get_buffer(), np.float32)[0]))
+            heard.setdefault(level - 1, client.last_frame_time)
+
+        client.activate()
+        sounding = requests()
+        next(sounding)
+        device, _, _ = open_playback("", sounding, client.samplerate)
+        client.connect(client.get_ports("capriccio", is_audio=True, is_output=True)[0], port)
+        wait_for(lambda: len(heard) > 40 or len(asked) > 900)
+        close_in_time(device)
+        client.close()
+    later = [heard[number] - asked[number] for number in heard if number >= 0]
+    assert np.median(later) == 0
 
 
 def test_a_machine_without_a_sound_card_has_none(monkeypatch):

@@ -55,3 +55,11 @@ def test_nan_and_infinity_become_silence():
         limiter = Limiter()
         limiter.limit(sound[:, 256:].copy())
         assert np.abs(limiter.limit(np.full((2, 256), 0.3, np.float32))[:, STEP:]).max() > 0.29
+
+
+def test_a_loud_low_tone_stays_pure():
+    time = np.arange(256 * 400) / 48000
+    tone = (2 * np.sin(2 * np.pi * 40 * time)).astype(np.float32)
+    out = limited(np.stack([tone, tone]))[0, 48000:96000]
+    levels = np.abs(np.fft.rfft(out * np.hanning(len(out)))) ** 2
+    assert levels[37:44].sum() > 0.9999 * levels.sum()

@@ -44,7 +44,7 @@ def test_notes_start_at_the_frame_at_which_they_are_due(monkeypatch):
             now += frames / RATE
         loud = np.flatnonzero(np.abs(np.concatenate(sound)).max(axis=1) > 0.05)
         onset = loud[0] / RATE - 0.2
-        assert 0.001 < onset < 0.003  # the limiter's 1.3 ms, and the rise of the stroke
+        assert 0.0005 < onset < 0.003  # the limiter's 0.7 ms, and the rise of the stroke
 
 
 def test_what_comes_late_is_played_at_once():
