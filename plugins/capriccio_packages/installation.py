@@ -119,7 +119,7 @@ def _remember(
     for name, one in changes.items():
         if not fetched[name].plugins:
             continue
-        source = request.sources.get(name) or one.direct or name
+        source = request.sources.get(name) or one.source or name
         needed = {it: packages[it] for it in needs(name, changes) if not fetched[it].plugins}
         # What came with an older version, and stays.
         old = {it.name: it for it in plugins[name].packages[1:]} if name in plugins else {}
@@ -129,5 +129,6 @@ def _remember(
             path_of(source) if name in editable else source,
             name in editable,
             [packages[name], *(old | needed).values()],
+            pinned=one.commit,
         )
     write_lock(lock_path(), plugins)

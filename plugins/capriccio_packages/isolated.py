@@ -308,10 +308,16 @@ def _remember(
     packages = {name: Package(name, one.version, one.hash) for name, one in changes.items()}
     for name, one in changes.items():
         if one.wanted:
-            source = request.sources.get(name) or one.direct or name
+            source = request.sources.get(name) or one.source or name
             parts = [packages[name], *(packages[it] for it in needs(name, changes))]
             plugins[name] = Locked(
-                name, one.version, source, packages=parts, isolated=True, rights=list(rights)
+                name,
+                one.version,
+                source,
+                packages=parts,
+                isolated=True,
+                rights=list(rights),
+                pinned=one.commit,
             )
     write_lock(lock_path(), plugins)
 

@@ -42,6 +42,7 @@ class Locked:
     packages: list[Package] = field(default_factory=list)  # its own is the first
     isolated: bool = False  # in an environment of its own
     rights: list[str] = field(default_factory=list)  # of its worker, there: "network", "write"
+    pinned: str = ""  # what pip is asked for to get the same commit of a repository
 
 
 def lock_path() -> Path:
@@ -71,7 +72,7 @@ def read_lock(path: Path) -> dict[str, Locked]:
             found[str(one["name"])] = Locked(
                 str(one["name"]), str(one["version"]), str(one["source"]),
                 bool(one.get("editable")), packages, bool(one.get("isolated")),
-                [str(right) for right in one.get("rights", [])],
+                [str(right) for right in one.get("rights", [])], str(one.get("pinned", "")),
             )  # fmt: skip
     except FileNotFoundError:
         return {}
@@ -87,6 +88,8 @@ def write_lock(path: Path, plugins: dict[str, Locked]) -> None:
         one = plugins[name]
         lines.append("[[plugin]]")
         lines += [f"{key} = {_quoted(getattr(one, key))}" for key in ("name", "version", "source")]
+        if one.pinned:
+            lines.append(f"pinned = {_quoted(one.pinned)}")
         lines += [f"{key} = true" for key in ("editable", "isolated") if getattr(one, key)]
         if one.rights:
             lines.append(f"rights = {json.dumps(one.rights)}")

@@ -12,7 +12,7 @@ GLOW = Locked("glow", "1.0", 'a "quoted"\\path', False, [Package("glow", "1.0", 
                                                          Package("ähnlich", "2")])  # fmt: skip
 TIDES = Locked("tides", "0.1", "/home/ada/tides", True, [Package("tides", "0.1")])
 APART = Locked("apart", "2", "apart", packages=[Package("apart", "2")], isolated=True,
-               rights=["network", "write"])  # fmt: skip
+               rights=["network", "write"], pinned="git+https://x/apart@ab12")  # fmt: skip
 
 
 def test_a_lock_is_read_as_it_was_written(tmp_path):
