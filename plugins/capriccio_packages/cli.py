@@ -217,7 +217,7 @@ def build_directory(packages: tuple[str, ...], file: Path, denied: Path | None) 
 
 def _again(plugins: list[Locked], links: Path | None, any_hash: bool) -> Request:
     """Return the request that installs plugins of a lock once more."""
-    hashes = {} if any_hash else {p.name: p.hash for one in plugins for p in one.packages if p.hash}
+    packages = [] if any_hash else [package for one in plugins for package in one.packages]
     specs = [
         f"{one.name}=={one.version}"
         if links or one.source == one.name
@@ -225,7 +225,7 @@ def _again(plugins: list[Locked], links: Path | None, any_hash: bool) -> Request
         for one in plugins
     ]
     sources = {one.name: one.source for one in plugins}
-    return Request(specs, links=links, hashes=hashes, sources=sources)
+    return Request(specs, links=links, locked=packages, sources=sources)
 
 
 def _plugin_distributions() -> dict[str, Distribution]:

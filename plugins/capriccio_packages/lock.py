@@ -29,6 +29,7 @@ class Package:
     name: str
     version: str
     hash: str = ""  # of the wheel on the index; "" where it was built here
+    models: dict[str, str] = field(default_factory=dict)  # the hash of each, by its path
 
 
 @dataclass
@@ -66,7 +67,12 @@ def read_lock(path: Path) -> dict[str, Locked]:
         found = {}
         for one in content.get("plugin", []):
             packages = [
-                Package(str(it["name"]), str(it["version"]), str(it.get("hash", "")))
+                Package(
+                    str(it["name"]),
+                    str(it["version"]),
+                    str(it.get("hash", "")),
+                    {str(name): str(hash_) for name, hash_ in it.get("models", {}).items()},
+                )
                 for it in one.get("package", [])
             ]
             found[str(one["name"])] = Locked(
@@ -95,7 +101,11 @@ def write_lock(path: Path, plugins: dict[str, Locked]) -> None:
             lines.append(f"rights = {json.dumps(one.rights)}")
         for package in one.packages:
             lines.append("[[plugin.package]]")
-            lines += [f"{key} = {_quoted(value)}" for key, value in vars(package).items() if value]
+            texts = {key: getattr(package, key) for key in ("name", "version", "hash")}
+            lines += [f"{key} = {_quoted(value)}" for key, value in texts.items() if value]
+            if package.models:
+                lines.append("[plugin.package.models]")
+                lines += [f"{_quoted(key)} = {_quoted(it)}" for key, it in package.models.items()]
         lines.append("")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")
