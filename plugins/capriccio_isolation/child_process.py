@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -86,20 +87,21 @@ class ChildProcess:
 
         Args:
             call: what to ask, as `worker.main` takes it.
-            seconds: how long to wait for it.
+            seconds: how long to wait for it, the start of the process included.
 
         Raises:
             WorkerError: the process fails.
             RuntimeError: the part raised this.
         """
         assert self._process.stdin and self._process.stdout
+        end = time.monotonic() + seconds
         try:
             if not self._is_ready:
-                ready = receive(self._process.stdout, self.memory, START_SECONDS)
+                ready = receive(self._process.stdout, self.memory, seconds)
                 self.memory.forget()
                 self.free, self._is_ready = list(ready.get("free", ())), True
             send(self._process.stdin, self.memory, call)
-            answer = receive(self._process.stdout, self.memory, seconds)
+            answer = receive(self._process.stdout, self.memory, end - time.monotonic())
         except TimeoutError:
             raise WorkerError("its process took too long") from None
         except (OSError, EOFError):

@@ -11,6 +11,7 @@ from .isolated_part import IsolatedPart
 from .mirror import ShowSide, facts_of
 from .worker import DEVICE_METHODS, written_by
 
+UNNAMED = "it needs the name of another one, as in isolated:mjpeg"
 CLOSE_SECONDS = 10.0  # for a device to close, which may have a file to complete
 
 
@@ -137,6 +138,11 @@ class OutputByName(IsolatedOutput):
 
     name = "isolated"
 
+    @classmethod
+    def missing(cls) -> str:
+        """Return why it cannot be tried alone."""
+        return UNNAMED
+
     def __init__(self, target: str = "", **options: Any):
         """Run the output that `target` names, with its own target behind a colon.
 
@@ -159,6 +165,11 @@ class InputByName(IsolatedInput):
 
     name = "isolated"
 
+    @classmethod
+    def missing(cls) -> str:
+        """Return why it cannot be tried alone."""
+        return UNNAMED
+
     def __init__(self, target: str = "", **options: Any):
         """Run the input that `target` names; see `OutputByName`."""
         super().__init__(target)
@@ -171,7 +182,7 @@ class InputByName(IsolatedInput):
 
 def _class_of(words: str, build: Callable[[str], Any]) -> Any:
     if not words.partition(":")[0]:
-        raise PartError("expected the name of another one, as in isolated:mjpeg")
+        raise PartError(UNNAMED)
     built = build(words)  # which touches no device
     built.close()
     return type(built)

@@ -12,6 +12,8 @@ from typing import Any
 from .child_process import START_SECONDS, ChildProcess, WorkerError
 
 CALL_SECONDS = 1.0  # for a call, after which the worker is replaced
+# For a spare to start: so often the time of the slowest start so far, and at least so many seconds.
+SPARE_TIMES, SPARE_SECONDS = 4, 5.0
 FIRST_PAUSE, MAX_PAUSE = 0.1, 4.0  # seconds before a worker that failed at once is started again
 MEGABYTES = 4096  # of memory that each of its processes may have
 RIGHTS = {"network": "reach the network", "files": "write files outside its folder"}
@@ -56,6 +58,7 @@ class WorkerProcess:
     def __post_init__(self) -> None:
         self._child: ChildProcess | None = None
         self._untried = True  # it has answered no call of the show
+        self._slowest = 0.0  # seconds that a start has taken, with the first answer
         self._pause, self._not_before = 0.0, 0.0
         self._spare: ChildProcess | None = None
         self._coming: ChildProcess | None = None  # a spare that has not answered yet
@@ -80,7 +83,10 @@ class WorkerProcess:
             self._child, self._untried = self._new_child(), True
         seconds = self.seconds if seconds is None else seconds
         try:
-            result = self._child.ask(call, START_SECONDS if self._child.fresh else seconds)
+            if self._child.fresh:
+                result = self._first_answer(self._child, call, START_SECONDS)
+            else:
+                result = self._child.ask(call, seconds)
         except RuntimeError as error:
             if not isinstance(error, WorkerError):
                 self._untried = False
@@ -165,7 +171,9 @@ class WorkerProcess:
                 self._coming = child
         try:
             if self._coming is child:
-                child.ask(call, START_SECONDS)
+                # One that is stuck, on a machine that is busy, must not hold up the next one.
+                patience = max(SPARE_SECONDS, SPARE_TIMES * self._slowest)
+                self._first_answer(child, call, min(START_SECONDS, patience))
         except WorkerError as error:
             if start is not self._start:
                 pass  # it was ended
@@ -185,6 +193,14 @@ class WorkerProcess:
                 self._spare = child
                 return
         child.end()
+
+    def _first_answer(self, child: ChildProcess, call: dict[str, Any], seconds: float) -> Any:
+        begun = time.monotonic()
+        try:
+            return child.ask(call, seconds)
+        finally:
+            if not child.fresh:
+                self._slowest = max(self._slowest, time.monotonic() - begun)
 
     def _new_child(self) -> ChildProcess:
         rights = {"network": self.network, "write": self.write, "megabytes": self.megabytes}

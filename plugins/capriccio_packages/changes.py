@@ -19,13 +19,21 @@ class Change:
     version: str
     before: str
     wanted: bool  # by the user, not by another package
-    direct: str  # the address or folder that it comes from, "" for the package index
+    direct: str  # the address, commit or folder that it comes from, "" for the package index
+    source: str  # the same as it was asked for, perhaps a branch where `direct` is a commit
     hash: str  # of the file on the index, "" where there is none
     requirements: list[Requirement]
 
     @property
+    def commit(self) -> str:
+        """The address of the very commit that it comes from; "" where it is no repository's."""
+        return self.direct if "+" in self.direct.partition("://")[0] else ""
+
+    @property
     def spec(self) -> str:
         """What to ask pip for to get just this."""
+        if self.commit:  # perhaps of a folder here, which no requirement may name
+            return self.commit
         return f"{self.name} @ {self.direct}" if self.direct else f"{self.name}=={self.version}"
 
 
@@ -38,17 +46,30 @@ def changes_of(
         metadata, download = entry["metadata"], entry["download_info"]
         name = canonicalize_name(metadata["name"])
         before = installed[name].version if name in installed else ""
+        source, direct = _addresses(download) if entry.get("is_direct") else ("", "")
         hashes = download.get("archive_info", {}).get("hashes", {})
         changes[name] = Change(
             name,
             metadata["version"],
             before,
             bool(entry.get("requested")),
-            download["url"] if entry.get("is_direct") else "",
+            direct,
+            source,
             f"sha256:{hashes['sha256']}" if "sha256" in hashes else "",
             requirements_of(metadata.get("requires_dist")),
         )
     return changes
+
+
+def _addresses(download: dict[str, Any]) -> tuple[str, str]:
+    """Return the address as it was asked for, and that of the very commit; see PEP 610."""
+    url = str(download["url"])
+    if not (vcs := download.get("vcs_info")):
+        return url, url
+    folder = f"#subdirectory={download['subdirectory']}" if download.get("subdirectory") else ""
+    revision = f"@{vcs['requested_revision']}" if vcs.get("requested_revision") else ""
+    url = f"{vcs['vcs']}+{url}"
+    return f"{url}{revision}{folder}", f"{url}@{vcs['commit_id']}{folder}"
 
 
 def check_conflicts(changes: dict[str, Change], installed: dict[str, Distribution]) -> None:

@@ -217,12 +217,15 @@ def build_directory(packages: tuple[str, ...], file: Path, denied: Path | None) 
 
 def _again(plugins: list[Locked], links: Path | None, any_hash: bool) -> Request:
     """Return the request that installs plugins of a lock once more."""
-    hashes = {} if any_hash else {p.name: p.hash for one in plugins for p in one.packages if p.hash}
+    packages = [] if any_hash else [package for one in plugins for package in one.packages]
     specs = [
-        f"{one.name}=={one.version}" if links or _on_index(one) else one.source for one in plugins
+        f"{one.name}=={one.version}"
+        if links or one.source == one.name
+        else one.pinned or one.source
+        for one in plugins
     ]
     sources = {one.name: one.source for one in plugins}
-    return Request(specs, links=links, hashes=hashes, sources=sources)
+    return Request(specs, links=links, locked=packages, sources=sources)
 
 
 def _plugin_distributions() -> dict[str, Distribution]:
@@ -249,10 +252,6 @@ def _distribution_of(name: str) -> str:
         {*known, *there, *(plugin for one in known.values() for plugin in plugins_of(one))}
     )
     raise PackageError(f"no plugin is called {name!r}; installed: {', '.join(names) or 'none'}")
-
-
-def _on_index(locked: Locked) -> bool:
-    return locked.source == locked.name or bool(locked.packages and locked.packages[0].hash)
 
 
 def _absolute(spec: str) -> str:

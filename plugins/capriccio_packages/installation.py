@@ -52,7 +52,7 @@ def install(request: Request, *, dry_run: bool, yes: bool) -> None:
     with tempfile.TemporaryDirectory(prefix="capriccio-") as folder:
         with step("fetching it"):
             fetched = fetch(changes, editable, request, Path(folder))
-        check_hashes(fetched, request.hashes)
+        check_hashes(fetched, request.locked)
         plugins = {plugin: one.name for one in fetched.values() for plugin in one.plugins}
         check_brings_plugins(changes, fetched)
         check_names(plugins, installed, changes)
@@ -115,11 +115,14 @@ def _remember(
 ) -> None:
     """Write into the lock what was installed, each plugin with the packages that came with it."""
     plugins = read_lock(lock_path())
-    packages = {name: Package(name, one.version, one.hash) for name, one in changes.items()}
+    packages = {
+        name: Package(name, one.version, one.hash, fetched[name].model_hashes())
+        for name, one in changes.items()
+    }
     for name, one in changes.items():
         if not fetched[name].plugins:
             continue
-        source = request.sources.get(name) or one.direct or name
+        source = request.sources.get(name) or one.source or name
         needed = {it: packages[it] for it in needs(name, changes) if not fetched[it].plugins}
         # What came with an older version, and stays.
         old = {it.name: it for it in plugins[name].packages[1:]} if name in plugins else {}
@@ -129,5 +132,6 @@ def _remember(
             path_of(source) if name in editable else source,
             name in editable,
             [packages[name], *(old | needed).values()],
+            pinned=one.commit,
         )
     write_lock(lock_path(), plugins)

@@ -170,7 +170,7 @@ def _install(
     check_denied({one: it.version for one, it in changes.items()})
     with step("fetching it"):
         fetched = fetch(changes, set(), request, work / "wheels")
-    check_hashes(fetched, request.hashes)
+    check_hashes(fetched, request.locked)
     check_brings_plugins(changes, fetched)
     plugins = fetched[name].entry_points
     check_names(dict.fromkeys(plugins, name), beside, changes)
@@ -305,13 +305,22 @@ def _remember(
     rights: tuple[str, ...],
 ) -> None:
     plugins = read_lock(lock_path())
-    packages = {name: Package(name, one.version, one.hash) for name, one in changes.items()}
+    packages = {
+        name: Package(name, one.version, one.hash, fetched[name].model_hashes())
+        for name, one in changes.items()
+    }
     for name, one in changes.items():
         if one.wanted:
-            source = request.sources.get(name) or one.direct or name
+            source = request.sources.get(name) or one.source or name
             parts = [packages[name], *(packages[it] for it in needs(name, changes))]
             plugins[name] = Locked(
-                name, one.version, source, packages=parts, isolated=True, rights=list(rights)
+                name,
+                one.version,
+                source,
+                packages=parts,
+                isolated=True,
+                rights=list(rights),
+                pinned=one.commit,
             )
     write_lock(lock_path(), plugins)
 

@@ -29,6 +29,7 @@ class Package:
     name: str
     version: str
     hash: str = ""  # of the wheel on the index; "" where it was built here
+    models: dict[str, str] = field(default_factory=dict)  # the hash of each, by its path
 
 
 @dataclass
@@ -42,6 +43,7 @@ class Locked:
     packages: list[Package] = field(default_factory=list)  # its own is the first
     isolated: bool = False  # in an environment of its own
     rights: list[str] = field(default_factory=list)  # of its worker, there: "network", "write"
+    pinned: str = ""  # what pip is asked for to get the same commit of a repository
 
 
 def lock_path() -> Path:
@@ -65,13 +67,18 @@ def read_lock(path: Path) -> dict[str, Locked]:
         found = {}
         for one in content.get("plugin", []):
             packages = [
-                Package(str(it["name"]), str(it["version"]), str(it.get("hash", "")))
+                Package(
+                    str(it["name"]),
+                    str(it["version"]),
+                    str(it.get("hash", "")),
+                    {str(name): str(hash_) for name, hash_ in it.get("models", {}).items()},
+                )
                 for it in one.get("package", [])
             ]
             found[str(one["name"])] = Locked(
                 str(one["name"]), str(one["version"]), str(one["source"]),
                 bool(one.get("editable")), packages, bool(one.get("isolated")),
-                [str(right) for right in one.get("rights", [])],
+                [str(right) for right in one.get("rights", [])], str(one.get("pinned", "")),
             )  # fmt: skip
     except FileNotFoundError:
         return {}
@@ -87,12 +94,18 @@ def write_lock(path: Path, plugins: dict[str, Locked]) -> None:
         one = plugins[name]
         lines.append("[[plugin]]")
         lines += [f"{key} = {_quoted(getattr(one, key))}" for key in ("name", "version", "source")]
+        if one.pinned:
+            lines.append(f"pinned = {_quoted(one.pinned)}")
         lines += [f"{key} = true" for key in ("editable", "isolated") if getattr(one, key)]
         if one.rights:
             lines.append(f"rights = {json.dumps(one.rights)}")
         for package in one.packages:
             lines.append("[[plugin.package]]")
-            lines += [f"{key} = {_quoted(value)}" for key, value in vars(package).items() if value]
+            texts = {key: getattr(package, key) for key in ("name", "version", "hash")}
+            lines += [f"{key} = {_quoted(value)}" for key, value in texts.items() if value]
+            if package.models:
+                lines.append("[plugin.package.models]")
+                lines += [f"{_quoted(key)} = {_quoted(it)}" for key, it in package.models.items()]
         lines.append("")
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.part")

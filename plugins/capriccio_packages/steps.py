@@ -14,6 +14,7 @@ from packaging.utils import canonicalize_name
 
 from .changes import Change
 from .environment import OWN, PackageError, run_pip
+from .lock import Package
 from .wheel_file import WheelFile, read_wheel
 
 CHECK_SECONDS = 300.0  # of the report card of one plugin
@@ -30,7 +31,7 @@ class Request:
     editable: bool = False
     links: Path | None = None
     upgrade: bool = False
-    hashes: dict[str, str] = field(default_factory=dict)  # that files must have, by package
+    locked: list[Package] = field(default_factory=list)  # whose files must have these hashes
     sources: dict[str, str] = field(default_factory=dict)  # to be written into the lock
 
     @property
@@ -57,15 +58,23 @@ def fetch(
     return found
 
 
-def check_hashes(fetched: dict[str, WheelFile], hashes: dict[str, str]) -> None:
-    """Check that files are those that were installed before; raise PackageError where not."""
-    for name, expected in hashes.items():
-        if name in fetched and fetched[name].hash != expected:
-            raise PackageError(
-                f"{fetched[name].path.name} is another file than the one that was installed: "
-                f"expected {expected}, got {fetched[name].hash}; nothing was changed "
-                "(--any-hash takes it)"
-            )
+def check_hashes(fetched: dict[str, WheelFile], locked: list[Package]) -> None:
+    """Check that files are those that were installed before, and the models in them.
+
+    Raises:
+        PackageError: one is another.
+    """
+    for package in locked:
+        if not (wheel := fetched.get(package.name)):
+            continue
+        found = {wheel.path.name: wheel.hash} if package.hash else {}
+        models = wheel.model_hashes() if package.models else {}
+        for name, expected in {wheel.path.name: package.hash, **package.models}.items():
+            if expected and (got := (found | models).get(name, "none")) != expected:
+                raise PackageError(
+                    f"{name} is another file than the one that was installed: expected "
+                    f"{expected}, got {got}; nothing was changed (--any-hash takes it)"
+                )
 
 
 def check_brings_plugins(changes: dict[str, Change], fetched: dict[str, WheelFile]) -> None:

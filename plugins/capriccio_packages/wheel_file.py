@@ -44,7 +44,12 @@ class WheelFile:
     @property
     def hash(self) -> str:
         """The sha256 of the file, as pip writes it."""
-        return f"sha256:{hashlib.sha256(self.path.read_bytes()).hexdigest()}"
+        return _hash(self.path.read_bytes())
+
+    def model_hashes(self) -> dict[str, str]:
+        """Return the sha256 of each model in it, by its path."""
+        with zipfile.ZipFile(self.path) as archive:
+            return {name: _hash(archive.read(name)) for name in self.models}
 
 
 def read_wheel(path: Path) -> WheelFile:
@@ -109,3 +114,7 @@ def check_models(wheel: WheelFile) -> list[str]:
                 f"model {file.name}, {file.stat().st_size / 1e6:.1f} MB: {', '.join(says)}"
             )
     return lines
+
+
+def _hash(data: bytes) -> str:
+    return f"sha256:{hashlib.sha256(data).hexdigest()}"

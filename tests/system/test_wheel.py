@@ -1,6 +1,8 @@
 """The wheel holds everything: it is built, installed outside the checkout, and used."""
 
 import json
+import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +10,7 @@ from pathlib import Path
 import mido
 import numpy as np
 import pytest
-from helpers.devices import ROOT, Scratch
+from helpers.devices import ROOT, Scratch, needs, x_server
 from PIL import Image
 
 pytestmark = [pytest.mark.system, pytest.mark.slow]
@@ -88,6 +90,38 @@ def test_bench_times_every_part(installed, tmp_path):
     timed = {part["part"] for part in report["parts"]}
     assert {"gan", "vae", "rnn", "painter", "critic", "ear", "wall", "draw", "write"} <= timed
     assert not [part for part in report["parts"] if "error" in part]
+
+
+MAX_OWN_LINES = 16  # that an author writes
+
+
+def test_an_author_comes_from_nothing_to_a_part_on_screen(installed, tmp_path):
+    """The first section of docs/plugins.md, literally, with the part that the next one shows."""
+    needs("Xvfb")
+    page = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+    section, _, rest = page.partition("\n## Generators\n")
+    blocks = re.findall(r"^```sh ?(.*)\n((?:.*\n)*?)```$", section, re.MULTILINE)
+    dunes = re.search(r"^```python\n((?:.*\n)*?)```$", rest, re.MULTILINE)[1]
+    lines = [line for line in dunes.splitlines() if line.strip()]
+    assert len(lines) <= MAX_OWN_LINES
+    folder = tmp_path / "capriccio-shimmer"
+    played = 0
+    with x_server("640x480") as display:
+        for mark, text in blocks:
+            place = folder if folder.exists() else tmp_path
+            if mark.startswith("no-run"):
+                module = folder / "capriccio_shimmer.py"
+                code = module.read_text()
+                head, tail = code.index("class Shimmer"), code.index("@hookimpl")
+                own = dunes[dunes.index("class Dunes") :].replace("Dunes", "Shimmer")
+                own = own.replace("wind", "drift").replace("sun", "bloom")  # as play.py turns them
+                module.write_text(f"{code[:head]}{own}\n\n{code[tail:]}")
+                text = f"DISPLAY={display} {text.strip()} --seconds 1 --to screen --to frames:seen"
+            installed.run(text, place)
+            played += (folder / "seen").exists()
+            shutil.rmtree(folder / "seen", ignore_errors=True)
+    assert played == 1
+    assert "shimmer" not in {part["name"] for part in installed.parts(tmp_path)["parts"]}
 
 
 @pytest.fixture

@@ -20,6 +20,7 @@ from .options import device_option, json_option, plain_errors, print_result
     metavar="N",
     help="How many frames are timed, or bars where a part writes music.",
 )
+@click.option("--isolation", is_flag=True, help="Measure instead what a process of its own costs.")
 @click.option("--stage", is_flag=True, help="Measure instead how well a live show keeps time.")
 @click.option(
     "--notes",
@@ -31,8 +32,9 @@ from .options import device_option, json_option, plain_errors, print_result
 )
 @device_option
 def bench(
-    part: str | None, as_json: bool, frames: int, stage: bool, notes: int, device: str
-) -> None:
+    part: str | None, as_json: bool, frames: int, isolation: bool, stage: bool, notes: int,
+    device: str,
+) -> None:  # fmt: skip
     """Time the generator or analyzer PART, or all of them: its network, the part, a whole frame.
 
     \b
@@ -46,16 +48,27 @@ def bench(
     of its models, or a file, as in `rnn:chorales`. A part that fails is listed with its error; the
     exit code is then 1.
 
+    --isolation times a frame that another process makes, beside pipes and a socket.
+
     --stage sends notes while a picture blocks the interpreter and a model runs, by the stage and,
     where isobar is installed, by isobar, and measures how late they are.
     """
     from ..models.model import use_device
+    from ..registry import installed
     from . import bench_parts, bench_timing
 
     progress = partial(click.echo, err=True)
     with plain_errors():
-        if stage and part:
-            raise ShowError(f"--stage measures no part; leave out {part!r}")
+        if (stage or isolation) and part:
+            raise ShowError(
+                f"--{'stage' if stage else 'isolation'} measures no part; leave out {part!r}"
+            )
+        if isolation:
+            command = installed().commands.get("bench-isolation")
+            if command is None:
+                raise ShowError(f"the plugin 'isolation' is not there{installed().missed()}")
+            click.get_current_context().invoke(command, frames=max(10, frames), as_json=as_json)
+            return
         use_device(device)
         if stage:
             report, table = bench_timing.measure(notes, progress), bench_timing.table

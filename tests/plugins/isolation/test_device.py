@@ -18,7 +18,7 @@ from capriccio import (
     output,
 )
 from capriccio.events import ReadingTaken
-from capriccio.testing import Memory
+from capriccio.testing import Memory, check_input, check_output
 from capriccio_isolation.child_process import WorkerError
 from helpers.devices import wait_for
 
@@ -147,9 +147,15 @@ def test_only_what_a_device_writes_is_called(lamp):
     assert not EventQueue(lamp).wants_progress
 
 
+def test_what_has_no_name_is_not_checked():
+    for check in (check_output, check_input):
+        with pytest.raises(AssertionError, match="on this machine: it needs the name of another"):
+            check("isolated")
+
+
 @pytest.mark.parametrize("build", [output, input_device])
 def test_what_cannot_be_isolated_is_told(build):
-    with pytest.raises(PartError, match="expected the name of another one, as in isolated:mjpeg"):
+    with pytest.raises(PartError, match="it needs the name of another one, as in isolated:mjpeg"):
         build("isolated")
     with pytest.raises(PartError, match="cannot be isolated again"):
         build("isolated:isolated:lamp" if build is output else "isolated:isolated:tide")

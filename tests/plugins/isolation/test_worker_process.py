@@ -4,9 +4,10 @@ import logging
 
 import pytest
 from capriccio import Moment
-from capriccio_isolation import child_process
+from capriccio_isolation import child_process, worker_process
 from capriccio_isolation.child_process import WorkerError
 from capriccio_isolation.worker_process import WorkerProcess
+from helpers.devices import wait_for
 
 pytestmark = pytest.mark.usefixtures("installed")
 
@@ -70,3 +71,37 @@ def test_what_the_system_cannot_take_from_it_is_told_once(worker, caplog, monkey
     assert [one.message for one in caplog.records] == [
         "part 'trouble' can reach the network: this system cannot take that from it"
     ]
+
+
+def test_a_spare_that_is_stuck_is_given_up_before_long(worker, monkeypatch, caplog):
+    play(worker)
+    patience = []
+
+    class Stuck(worker_process.ChildProcess):
+        """One that takes too long."""
+
+        def ask(self, call, seconds):
+            patience.append(seconds)
+            raise WorkerError("its process took too long")
+
+    worker._slowest = 2.0
+    monkeypatch.setattr(worker_process, "ChildProcess", Stuck)
+    worker.replace("it ended")
+    worker.start_spare(lambda: {"call": "facts"})
+    worker.wait_for_spare()
+    assert patience == [8.0]
+    assert not worker.take_spare()
+    assert worker.failures == 2
+    monkeypatch.undo()
+    assert play(worker_after_pause(worker))[0, 0, 1] == 3
+    with caplog.at_level(logging.WARNING, "capriccio"):
+        monkeypatch.setattr(worker_process, "ChildProcess", Stuck)
+        worker.start_spare(lambda: {"call": "facts"})  # beside one that plays
+        worker.wait_for_spare()
+    assert "it has no spare: its process took too long" in caplog.text
+    assert (worker.spare, worker.failures) == (False, 2)
+
+
+def worker_after_pause(worker):
+    wait_for(lambda: worker.may_start, what="the end of the pause")
+    return worker

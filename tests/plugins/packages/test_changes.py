@@ -46,6 +46,24 @@ def test_a_report_becomes_changes():
 
 
 @pytest.mark.parametrize(
+    ("revision", "folder", "source", "spec"),
+    [
+        (None, None, "git+https://x/glow", "git+https://x/glow@ab12"),
+        ("dev", "a/b", "git+https://x/glow@dev#subdirectory=a/b",
+         "git+https://x/glow@ab12#subdirectory=a/b"),
+    ],
+)  # fmt: skip
+def test_a_repository_is_remembered_as_it_was_asked_for_and_by_its_commit(
+    revision, folder, source, spec
+):
+    one = entry("glow", "1.0", requested=True, is_direct=True)
+    one["download_info"] = {"url": "https://x/glow", "subdirectory": folder, "vcs_info": {
+        "vcs": "git", "commit_id": "ab12", "requested_revision": revision}}  # fmt: skip
+    (glow,) = changes_of([one], {}).values()
+    assert (glow.source, glow.spec) == (source, spec)
+
+
+@pytest.mark.parametrize(
     ("version", "says"),
     [
         ("1.20", "glow 1.0 needs numpy<2, but capriccio 0.1.0 needs numpy>=1.26, and numpy 2.4.6"),

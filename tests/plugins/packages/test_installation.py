@@ -4,6 +4,7 @@ import re
 import subprocess
 
 import pytest
+from helpers.devices import needs
 from helpers.packages import refused
 from helpers.wheels import GLOW, make_wheel
 
@@ -60,6 +61,35 @@ def test_a_denied_package_is_not_installed(scratch, wheels, tmp_path):
     finally:
         denied.unlink()
     assert "capriccio-glow 1.0 is on the list of denied packages (steals brushes)" in said
+
+
+COMMIT = "git add -A && git -c user.name=Ada -c user.email=ada@example.org commit -qm a"
+
+
+def test_a_repository_is_restored_at_its_commit_and_upgraded_to_the_newest(scratch, tmp_path):
+    needs("git")
+    scratch.run("capriccio new plugin shimmer", tmp_path)
+    repository, source = tmp_path / "capriccio-shimmer", f"git+file://{tmp_path}/capriccio-shimmer"
+    scratch.run(f"git init -q && {COMMIT}", repository)
+    try:
+        said = scratch.run(f"capriccio install {source} --yes", tmp_path)
+        commit = scratch.run("git rev-parse HEAD", repository).strip()
+        assert f"from {source}@{commit}" in said
+        lock = scratch.bin.parent / "config" / "capriccio" / "plugins.toml"
+        kept = lock.read_text()
+        assert f'source = "{source}"' in kept and f'pinned = "{source}@{commit}"' in kept
+        scratch.run(f"sed -i 's/version = .*/version = \"0.2\"/' *.toml && {COMMIT}", repository)
+        scratch.run("pip uninstall --yes capriccio-shimmer", tmp_path)
+        scratch.run("capriccio restore --yes", tmp_path)
+        assert lock.read_text() == kept
+        said = scratch.run("capriccio upgrade shimmer --yes", tmp_path)
+        assert "capriccio-shimmer 0.1 -> 0.2" in said
+    finally:
+        subprocess.run(
+            [scratch.python, "-m", "pip", "uninstall", "--yes", "capriccio-shimmer"],
+            env=scratch.environment,
+            capture_output=True,
+        )
 
 
 def test_a_folder_is_installed_as_it_is_changed(scratch, tmp_path):

@@ -8,11 +8,14 @@ from capriccio_packages import lock
 from capriccio_packages.environment import PackageError
 from capriccio_packages.lock import Locked, Package, check_denied, read_lock, write_lock
 
-GLOW = Locked("glow", "1.0", 'a "quoted"\\path', False, [Package("glow", "1.0", "sha256:ab"),
-                                                         Package("ähnlich", "2")])  # fmt: skip
+PACKAGES = [
+    Package("glow", "1.0", "sha256:ab"),
+    Package("ähnlich", "2", models={"a/ü.onnx": "sha256:00"}),
+]
+GLOW = Locked("glow", "1.0", 'a "quoted"\\path', False, PACKAGES)
 TIDES = Locked("tides", "0.1", "/home/ada/tides", True, [Package("tides", "0.1")])
 APART = Locked("apart", "2", "apart", packages=[Package("apart", "2")], isolated=True,
-               rights=["network", "write"])  # fmt: skip
+               rights=["network", "write"], pinned="git+https://x/apart@ab12")  # fmt: skip
 
 
 def test_a_lock_is_read_as_it_was_written(tmp_path):
