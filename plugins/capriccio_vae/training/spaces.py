@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from capriccio.training import disk_array
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
@@ -23,7 +24,7 @@ class PixelSpace:
     latents, size = False, SIZE
 
     def encode(self, pictures: np.ndarray) -> Tensor:
-        """Return pictures, (pictures, size, size, 3) uint8, as they are kept in memory."""
+        """Return pictures, (pictures, size, size, 3) uint8, as they are kept."""
         return torch.from_numpy(pictures)
 
     def draw(self, kept: Tensor, index: Tensor, *, mirror: bool = False) -> Tensor:
@@ -50,7 +51,7 @@ class LatentSpace:
 
     def encode(self, pictures: np.ndarray) -> Tensor:
         """Return latents of pictures and of their mirrored copies, (pictures, 2, 8, 32, 32)."""
-        kept = np.empty((len(pictures), 2, CHANNELS, 32, 32), np.float16)
+        kept = disk_array((len(pictures), 2, CHANNELS, 32, 32), np.float16)
         for index, picture in enumerate(pictures):
             if index % -(-len(pictures) // REPORTS) == 0:
                 print(f"encoding pictures: {index} of {len(pictures)}", flush=True)
