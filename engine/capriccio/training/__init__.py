@@ -14,20 +14,16 @@ from .metrics import (
     sharpness,
     spread,
 )
-from .shards import Member, disk_array, members
 from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
-    "Member",
     "Trainer",
-    "disk_array",
     "export",
     "find_device",
     "frechet",
     "grid_energy",
     "kernel_distance",
     "licence_of",
-    "members",
     "mixed_precision",
     "nearest_distances",
     "precision_recall",

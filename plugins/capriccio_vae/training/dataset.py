@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from capriccio import open_image
-from capriccio.training import disk_array, members
 
 from ..images import SIZE, center_crop
+from .shards import disk_array, members
 
 if TYPE_CHECKING:
     from PIL import Image

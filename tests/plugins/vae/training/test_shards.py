@@ -5,7 +5,7 @@ import zipfile
 
 import numpy as np
 import pytest
-from capriccio.training import disk_array, members
+from capriccio_vae.training.shards import disk_array, members
 
 FILES = {"red/a.png": b"a", "red/b.JPG": b"bb", "blue-1/c.webp": b"ccc", "blue/notes.txt": b"no"}
 PICTURES = [("blue-1/c.webp", b"ccc"), ("red/a.png", b"a"), ("red/b.JPG", b"bb")]

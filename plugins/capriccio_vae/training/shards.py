@@ -9,10 +9,10 @@ from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
-
-from ..image_io import SUFFIXES, image_files
+from capriccio import image_files
 
 ARCHIVES = {".zip", ".tar"}
+SUFFIXES = {".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"}
 
 
 class Member(NamedTuple):
