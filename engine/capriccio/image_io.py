@@ -5,6 +5,7 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -51,11 +52,11 @@ def image_files(folder: Path | str) -> list[Path]:
 
 
 @contextmanager
-def open_image(path: Path | str, draft: int | None = None) -> Iterator["Image.Image"]:
+def open_image(path: Path | str | BytesIO, draft: int | None = None) -> Iterator["Image.Image"]:
     """Open and decode an image file; yield it as Pillow's image, as it is stored.
 
     Args:
-        path: of the file.
+        path: of the file, or its bytes.
         draft: a JPEG may be decoded at a fraction of its size, no smaller than this many pixels.
 
     Raises:
@@ -65,7 +66,7 @@ def open_image(path: Path | str, draft: int | None = None) -> Iterator["Image.Im
     from PIL import Image, UnidentifiedImageError
 
     try:
-        size = Path(path).stat().st_size
+        size = len(path.getbuffer()) if isinstance(path, BytesIO) else Path(path).stat().st_size
         picture = _quiet(Image.open)(path, formats=FORMATS)
         width, height = picture.size
         fitting = FREE_PIXELS + PIXELS_A_BYTE * size

@@ -54,7 +54,8 @@ class Conductor(Input):
                 f"a conductor at {place.host!r} needs a word that its followers know: "
                 f"conductor:{place.host}:{place.port}/WORD"
             )
-        self._performance, self._clock = performance, performance.clock
+        self._performance = performance
+        self._clock: Any = performance.clock
         self._expected = int(count) if comma else 0
         self.followers: dict[str, _Follower] = {}
         # By address: number of the change, value, and until when it is passed on.
@@ -74,7 +75,7 @@ class Conductor(Input):
         performance.parameters.subscribe(self._notice)
         performance.parameters.add_gauge(
             Gauge("screens", "Machines that follow, and how far off they are", self.words,
-                  lambda: not self.missing())
+                  lambda: not self.absent())
         )  # fmt: skip
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
@@ -90,7 +91,7 @@ class Conductor(Input):
             self._thread.join(10 * POLL_SECONDS)
         opened.close()
 
-    def missing(self) -> list[str]:
+    def absent(self) -> list[str]:
         """Return the names of machines that are not heard any more."""
         now = time.monotonic()
         known = sorted(list(self.followers.items()))
@@ -100,7 +101,7 @@ class Conductor(Input):
 
     def words(self) -> str:
         """Return the machines in a few words."""
-        gone = self.missing()
+        gone = self.absent()
         there = [
             f"{name} {one.drift * 1000:+.0f} ms"
             for name, one in sorted(list(self.followers.items()))
@@ -168,6 +169,6 @@ class Conductor(Input):
         return float(clock.beats_at(seconds)), bpm, False
 
     def _begin_when_all_are_there(self) -> None:
-        if self._expected and self._clock.started and not self.missing():
+        if self._expected and self._clock.started and not self.absent():
             self._expected = 0
             self._clock.change(seconds=self._clock.soonest() + LEAD_SECONDS, standing=False)

@@ -99,7 +99,8 @@ class Follower(Input):
         self._place = place = parse_place(self.target, default_host="127.0.0.1")
         if not performance.clock.live:
             raise ShowError("a conductor is followed live; leave out --follow, or --offline")
-        self._performance, self._clock = performance, performance.clock
+        self._performance = performance
+        self._clock: Any = performance.clock
         self._name = f"{socket.gethostname()}-{os.getpid()}"
         self.beats, self._offset = BeatsFollower(self._clock), ClockOffset()
         self._known = 0  # the number of the last change that was made here
@@ -118,7 +119,7 @@ class Follower(Input):
         self._greet(performance)
         performance.parameters.add_gauge(
             Gauge("conductor", "How far the show is behind the conductor's", self.words,
-                  lambda: not self.missing)
+                  lambda: not self.is_alone)
         )  # fmt: skip
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
@@ -134,7 +135,7 @@ class Follower(Input):
         opened.close()
 
     @property
-    def missing(self) -> bool:
+    def is_alone(self) -> bool:
         """Whether the conductor is not heard any more."""
         return time.monotonic() - self._heard > MISSING_SECONDS
 
@@ -172,8 +173,8 @@ class Follower(Input):
         while not self._ended.is_set():
             self._ask()
             self._receive(time.monotonic() + ASK_SECONDS)
-            if self.missing != was_missing:
-                was_missing = self.missing
+            if self.is_alone != was_missing:
+                was_missing = self.is_alone
                 self._clock.leader = "" if was_missing else "the conductor"
                 words = "has fallen silent; the tempo stays" if was_missing else "is followed"
                 log.warning("the conductor %s", words)

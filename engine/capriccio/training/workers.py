@@ -40,7 +40,11 @@ def join_workers() -> None:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    dist.init_process_group("nccl" if torch.cuda.is_available() else "gloo")
+    store, rank, size = next(dist.rendezvous("env://"))
+    # Torchrun keeps its store when it starts workers again: the old addresses are still in it.
+    store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
+    backend = "nccl" if torch.cuda.is_available() else "gloo"
+    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
     if not leads():  # one voice is enough
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 

@@ -3,14 +3,16 @@
 import hashlib
 import sys
 from csv import DictReader
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from capriccio import image_files, open_image
+from capriccio import open_image
 from capriccio.training import check_picture_count
 
 from ..images import SIZE, center_crop
+from .shards import disk_array, members
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -88,10 +90,13 @@ class Pictures(NamedTuple):
     styles: list[str]
 
 
-def read_picture(path: Path, size: int = SIZE) -> np.ndarray | None:
-    """Return a picture as it is learned, `(size, size, 3)` uint8; report a broken one on stderr."""
+def read_picture(path: Path, size: int = SIZE, content: bytes | None = None) -> np.ndarray | None:
+    """Return a picture as it is learned, `(size, size, 3)` uint8; report a broken one on stderr.
+
+    The file is read unless its content is given.
+    """
     try:
-        with open_image(path) as picture:
+        with open_image(path if content is None else BytesIO(content)) as picture:
             return np.asarray(crop_to_subject(picture, size))
     except (OSError, ValueError) as error:
         print(f"skipped {path}: {error}", file=sys.stderr, flush=True)
@@ -114,47 +119,69 @@ def read_splits(data: Path) -> dict[str, str]:
 
 
 def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> Pictures:
-    """Read a folder of pictures, split into training and validation.
+    """Read pictures, split into training and validation; they are kept on a disk.
 
     Styles are the names of the sub-folders. The `split` of a `labels.csv` with `path` and `split`
     is followed, and its test pictures are not read; otherwise a tenth of the files, chosen by the
     hash of their content, is kept for validation. Broken files are skipped and reported.
 
     Args:
-        limit: read at most this many, spread over the folder.
+        data: a folder, a zip or a tar, or a folder with several of them.
+        limit: read at most this many, spread over the data.
         size: of the pictures, in pixels.
 
     Raises:
         ValueError: fewer than 10 pictures are readable, or none is left to learn or to check.
     """
     split = read_splits(data)
-    files = image_files(data)
-    files = [path for path in files if split.get(path.relative_to(data).as_posix()) != "test"]
+    files = [one for one in members(data) if split.get(one.name) != "test"]
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
-    train: list[tuple[np.ndarray, str]] = []
-    val: list[tuple[np.ndarray, str]] = []
-    for path in files:
-        pixels = read_picture(path, size)
+    train, val = (_Side(len(files), size) for _ in range(2))
+    for name, read in files:
+        content = read()
+        pixels = read_picture(data / name, size, content)
         if pixels is None:
             continue
-        part = split.get(path.relative_to(data).as_posix())
+        part = split.get(name)
         if part is None:  # a tenth of 256
-            part = "val" if hashlib.sha256(path.read_bytes()).digest()[0] < 26 else "train"
-        style = path.parent.name if path.parent != data else ""
-        (val if part == "val" else train).append((pixels, style))
-    check_picture_count(data, len(train) + len(val))
-    if len(val) < 2:  # too few files for the hash to choose from
-        chosen = set(range(0, len(train), max(5, -(-len(train) // 5))))  # spread over all styles
-        val += [train[i] for i in chosen]
-        train = [one for i, one in enumerate(train) if i not in chosen]
-    styles = sorted({style for _, style in train})
-    val = [(pixels, style) for pixels, style in val if style in styles]
-    if not train or not val:
+            part = "val" if hashlib.sha256(content).digest()[0] < 26 else "train"
+        (val if part == "val" else train).add(pixels, Path(name).parent.name)
+    check_picture_count(data, len(train.styles) + len(val.styles))
+    if len(val.styles) < 2:  # too few files for the hash to choose from
+        whole = range(len(train.styles))
+        chosen = whole[:: max(5, -(-len(whole) // 5))]  # spread over all styles
+        for i in chosen:
+            val.add(train.pixels[i], train.styles[i])
+        train.keep([i for i in whole if i not in chosen])
+    styles = sorted(set(train.styles))
+    val.keep([i for i, style in enumerate(val.styles) if style in styles])
+    if not train.styles or not val.styles:
         raise ValueError(
-            f"{str(data)!r} leaves {len(train)} pictures to learn and {len(val)} of their styles "
-            "to check; put more pictures into each sub-folder, or correct its labels.csv"
+            f"{str(data)!r} leaves {len(train.styles)} pictures to learn and {len(val.styles)} of "
+            "their styles to check; put more pictures into each sub-folder, or correct its "
+            "labels.csv"
         )
-    arrays = [np.stack([pixels for pixels, _ in side]) for side in (train, val)]
-    labels = [np.array([styles.index(style) for _, style in side]) for side in (train, val)]
+    arrays = [side.pixels[: len(side.styles)] for side in (train, val)]
+    labels = [np.array([styles.index(style) for style in side.styles]) for side in (train, val)]
     return Pictures(arrays[0], labels[0], arrays[1], labels[1], styles)
+
+
+class _Side:
+    """Pictures of training or validation, and the style of each."""
+
+    def __init__(self, most: int, size: int):
+        self.pixels = disk_array((max(1, most + 5), size, size, 3), np.uint8)
+        self.styles: list[str] = []
+
+    def add(self, pixels: np.ndarray, style: str) -> None:
+        """Add a picture."""
+        self.pixels[len(self.styles)] = pixels
+        self.styles.append(style)
+
+    def keep(self, indices: list[int]) -> None:
+        """Keep these pictures, in ascending order."""
+        for place, index in enumerate(indices):
+            if place != index:
+                self.pixels[place] = self.pixels[index]
+        self.styles = [self.styles[index] for index in indices]

@@ -60,7 +60,7 @@ def train(
     image of the progress appears beside `out`.
 
     Args:
-        data: the folder.
+        data: the folder, or a zip or tar of one, or a folder of such shards.
         out: the `.onnx` file to write; checkpoints are written beside it.
         resume: go on from the checkpoint.
         dry_run: run every step once and write nothing.
@@ -142,6 +142,9 @@ def train(
     export_models(net, space, pictures.train, training.train_kept,
                   training.train_labels, pictures.styles, out, card=card, refiner=refiner,
                   dry_run=dry_run)  # fmt: skip
+
+
+train.reads_files = True  # type: ignore[attr-defined]  # zips and tars too
 
 
 class VAETraining:

@@ -13,6 +13,7 @@ from torch import Tensor
 from ..autoencoder import Autoencoder
 from ..images import SIZE
 from .autoencoder import CHANNELS
+from .shards import disk_array
 
 REPORTS = 8  # of the progress of the encoding
 
@@ -23,7 +24,7 @@ class PixelSpace:
     latents, size = False, SIZE
 
     def encode(self, pictures: np.ndarray) -> Tensor:
-        """Return pictures, (pictures, size, size, 3) uint8, as they are kept in memory."""
+        """Return pictures, (pictures, size, size, 3) uint8, as they are kept."""
         return torch.from_numpy(pictures)
 
     def draw(self, kept: Tensor, index: Tensor, *, mirror: bool = False) -> Tensor:
@@ -50,7 +51,7 @@ class LatentSpace:
 
     def encode(self, pictures: np.ndarray) -> Tensor:
         """Return latents of pictures and of their mirrored copies, (pictures, 2, 8, 32, 32)."""
-        kept = np.empty((len(pictures), 2, CHANNELS, 32, 32), np.float16)
+        kept = disk_array((len(pictures), 2, CHANNELS, 32, 32), np.float16)
         for index, picture in enumerate(pictures):
             if index % -(-len(pictures) // REPORTS) == 0:
                 print(f"encoding pictures: {index} of {len(pictures)}", flush=True)

@@ -1,6 +1,7 @@
 """`capriccio train`: its options, its help, and what it reports where it cannot train."""
 
 import importlib
+import os
 import re
 import subprocess
 import sys
@@ -40,6 +41,47 @@ def trainable(install, tmp_path):
         return registry.trainable()["loom"]
 
     return write
+
+
+# -- several workers ---------------------------------------------------------------------------
+
+
+def test_workers_are_started_by_torchrun_with_the_same_words(trainable, monkeypatch, tmp_path):
+    pytest.importorskip("torch")
+    trainable(main=TRAINER, networks="class Network: pass\n")
+    monkeypatch.delenv("WORLD_SIZE", raising=False)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 8)
+    started = []
+
+    def run(command, env):
+        started.append((command, env))
+        return subprocess.CompletedProcess(command, 7)
+
+    monkeypatch.setattr(subprocess, "run", run)
+    words = ["train", "loom", f"--data={tmp_path}", "--out=mine.onnx", "--seed=3"]
+    words += ["--accumulate=2", "--bf16", "--width=9"]
+    told = capriccio(*words, "--workers=4")
+    assert told.exit_code == 7
+    command, environment = started[0]
+    assert command[:3] == [sys.executable, "-m", "torch.distributed.run"]
+    assert "--nproc-per-node=4" in command and environment["OMP_NUM_THREADS"] == "2"
+    own = command[command.index("capriccio") :]
+    assert own[:3] == ["capriccio", "train", "loom"] and {*own} >= {*words[2:]}
+    assert not any("workers" in word for word in own)
+    refused = capriccio(*words, "--workers=4", "--dry-run")
+    assert "a dry run is that of one worker" in refused.output
+
+
+def test_settings_of_all_trainers_reach_them(trainable, monkeypatch):
+    pytest.importorskip("torch")
+    from capriccio.training import workers
+
+    trainable(main=TRAINER, networks="class Network: pass\n")
+    monkeypatch.setattr(workers, "settings", workers.Settings())
+    told = capriccio("train", "loom", "--data=.", "--out=a.onnx", "--accumulate=3", "--compile")
+    assert told.exit_code == 0
+    assert workers.settings == workers.Settings(accumulate=3, compile=True)
 
 
 # -- the folder to learn from ------------------------------------------------------------------

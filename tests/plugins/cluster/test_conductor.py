@@ -85,10 +85,10 @@ def test_two_machines_go_with_the_conductor_and_its_knobs(shows, place, monkeypa
     monkeypatch.setattr(conductor_module, "MISSING_SECONDS", 0.3)
     monkeypatch.setattr(follower_module, "MISSING_SECONDS", 0.3)
     followers[0].device.close()
-    wait_for(lambda: "wall-0" in leader.device.missing(), 60)
+    wait_for(lambda: "wall-0" in leader.device.absent(), 60)
     wait_for(lambda: "wall-0 missing" in leader.device.words(), 60)
     leader.device.close()
-    wait_for(lambda: followers[1].device.missing, 60)
+    wait_for(lambda: followers[1].device.is_alone, 60)
     wait_for(lambda: followers[1].clock.leader == "", 60)
     assert "missing for" in followers[1].device.words()
     assert not followers[1].clock.tempo.stands_at(1e6)  # the show goes on
