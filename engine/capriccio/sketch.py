@@ -80,7 +80,7 @@ class Sketch:
         """Call `function(now)` for the image of every frame. A sketch draws one picture.
 
         The function returns an image `(height, width, 3)`, uint8 or floats 0..1; a PIL image, an
-        RGBA array and a list of `Stroke` are converted. One of its name replaces it, else ShowError.
+        RGBA array and a list of `Stroke` are converted. Its namesake replaces it, else ShowError.
         """
         check_cue(function, "draw", "now")
         if self._draw is not None and cue_name(function) != cue_name(self._draw):

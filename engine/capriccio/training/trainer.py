@@ -173,7 +173,7 @@ class Trainer:
         self._write(self.path)
 
     def load(self) -> None:
-        """Restore networks, optimizer, step and time; FileNotFoundError, ValueError: not its own."""
+        """Restore networks, optimizer, step, time; FileNotFoundError, ValueError: not its own."""
         if not self.path.is_file():
             raise FileNotFoundError(f"nothing to resume: there is no {str(self.path)!r}")
         tensors, state = _read(self.path)
