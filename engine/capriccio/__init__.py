@@ -35,7 +35,7 @@ _HOMES = {
     "midi_library": "midi_ports",
     "CONTRACT": "hookspecs",
     "hookimpl": "hookspecs",
-    "stderr_silenced": "devices.midi.ports",
+    "stderr_silenced": "log",
     "BeatFollower": "devices.midi.clock_in",
     "Analyzer": "parts",
     "Generator": "parts",

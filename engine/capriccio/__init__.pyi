@@ -10,7 +10,6 @@ from .clock import Moment as Moment
 from .clock import OfflineClock as OfflineClock
 from .devices.midi.clock_in import BeatFollower as BeatFollower
 from .devices.midi.controls import controls as controls
-from .devices.midi.ports import stderr_silenced as stderr_silenced
 from .devices.video.camera import camera as camera
 from .devices.video.frames import write_image as write_image
 from .devices.video.keys import keys as keys
@@ -30,6 +29,7 @@ from .image_io import image_files as image_files
 from .image_io import open_image as open_image
 from .image_io import read_image as read_image
 from .loader import load_sketch as load_sketch
+from .log import stderr_silenced as stderr_silenced
 from .media import Note as Note
 from .media import Stroke as Stroke
 from .media import as_image as as_image

@@ -1,10 +1,12 @@
 """Messages to the person at the terminal, through the logger `capriccio` of standard `logging`."""
 
 import logging
+import os
 import sys
 import threading
 from collections import Counter
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 logger = logging.getLogger("capriccio")
 
@@ -81,3 +83,20 @@ def summarize() -> Counter[str]:
         if times > 1:
             logger.warning("%d times: %s", times, message)
     return counts
+
+
+@contextmanager
+def stderr_silenced() -> Iterator[None]:
+    """Discard what C libraries write to descriptor 2: ALSA, JACK, fontconfig complain there."""
+    try:
+        before, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    except OSError:  # there is no standard error
+        yield
+        return
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(before, 2)
+        os.close(before)
+        os.close(null)

@@ -168,7 +168,7 @@ def as_mixture(
 ) -> list[tuple[Any, float]]:
     """Return what a knob of the part `maker` mixes, things of a `kind`, each with its share 0..1.
 
-    `thing` is one thing, or `(one, other, position)` with a position 0..1 between them.
+    `thing` is one thing, or `(one, other, position)`, position 0..1; others are a TypeError.
     """
     parts = [(thing, 1.0)]
     if isinstance(thing, tuple | list):

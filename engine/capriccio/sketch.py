@@ -81,7 +81,7 @@ class Sketch:
         """Call `function(now)` for the image of every frame. A sketch draws one picture.
 
         The function returns an image `(height, width, 3)`, uint8 or floats 0..1; a PIL image, an
-        RGBA array and a list of `Stroke` are converted. One of the same name replaces the old one.
+        RGBA array and a list of `Stroke` are converted. Its namesake replaces it, else ShowError.
         """
         check_cue(function, "draw", "now")
         if self._draw is not None and cue_name(function) != cue_name(self._draw):
@@ -114,7 +114,7 @@ class Sketch:
         grid: float = 0.5,
         seconds: float | None = None,
     ) -> Callable[[F], F] | Film:
-        """Call the function every `bars` bars for the phrase that fills them.
+        """Call the function every `bars` bars for the phrase that fills them; ValueError: not > 0.
 
         `swing` 0..1 plays every second eighth late: 0.67 as in triplets; with `grid=0.25` every
         second sixteenth. `humanise` 0..1 moves notes and velocities a little, as a person does.
@@ -192,7 +192,7 @@ class Sketch:
 
     @property
     def image(self) -> np.ndarray[Any, Any]:
-        """The image last drawn, at the sketch's size, uint8; black before the first."""
+        """The image last drawn, `(height, width, 3)` uint8; black before the first."""
         if self.current_stage is None:
             return np.zeros((self.size[1], self.size[0], 3), np.uint8)
         return self.current_stage.wanted_image()
@@ -325,7 +325,7 @@ class Sketch:
         told from one that is slow: offline it is waited for until Ctrl-C.
 
         Args:
-            outputs: objects, or words as on the command line: "screen", "video:mine.mp4".
+            outputs: objects, or words: "screen", "video:mine.mp4"; others are a TypeError.
             inputs: likewise: "osc:9000"; those that the sketch has names for are added.
             seconds: how long; without it a live show goes on until asked to end.
             live: in real time.
@@ -479,8 +479,8 @@ class Sketch:
     def replace_with(self, other: "Sketch", digest: str = "") -> float:
         """Go on with the cues and parts of another sketch from the next bar; return its beats.
 
-        A live show must be going on. Its tempo, size and frame rate stay. `digest` is the SHA-256
-        of the other's file, for the take.
+        A live show must be going on, else ShowError. Its tempo, size and frame rate stay. `digest`
+        is the SHA-256 of the other's file, for the take.
         """
         if self.current_stage is None or not self.current_stage.performance.clock.live:
             raise ShowError(f"{self.title!r} is not performed live; it cannot be replaced")

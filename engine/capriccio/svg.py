@@ -8,8 +8,8 @@ from .media import Stroke, as_drawing
 def as_svg(drawing: Sequence[Stroke], size: tuple[int, int], title: str = "") -> str:
     """Return a drawing as the text of an SVG file with one path a stroke, in order.
 
-    Strokes of two points, as the marks of a brush are, get flat ends, the others round ones. The
-    `size` is (width, height) in pixels; characters that XML does not allow are left out of `title`.
+    Strokes of two points get flat ends, the others round ones. The `size` is (width, height) in
+    pixels, below 1 a ValueError; characters that XML does not allow are left out of `title`.
     """
     width, height = size
     if width < 1 or height < 1:

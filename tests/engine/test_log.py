@@ -1,12 +1,21 @@
 """Warnings are logged once, counted, and summarized at the end of a show."""
 
 import logging
+import os
 import subprocess
 import sys
 import threading
 
 import pytest
-from capriccio.log import MAX_KINDS, info, logger, newest, summarize, warn_once
+from capriccio.log import (
+    MAX_KINDS,
+    info,
+    logger,
+    newest,
+    stderr_silenced,
+    summarize,
+    warn_once,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -98,3 +107,10 @@ def test_a_closed_stderr_is_no_error():
     script = "import sys; sys.stderr.close(); from capriccio.log import info; info('a'); print(1)"
     child = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
     assert child.stdout == "1\n"
+
+
+def test_what_c_libraries_write_to_stderr_is_discarded(capfd):
+    with stderr_silenced():
+        os.write(2, b"ALSA lib complains")
+    os.write(2, b"heard again")
+    assert capfd.readouterr().err == "heard again"

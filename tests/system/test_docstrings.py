@@ -1,10 +1,13 @@
 """Every public name is in the reference, and its docstring says what the signature does not."""
 
+import ast
 import inspect
 import re
+import textwrap
 from collections.abc import Iterator
 from importlib import import_module
 
+import numpy as np
 import pytest
 from helpers.devices import ROOT
 
@@ -86,6 +89,38 @@ def unsaid(thing: object) -> list[str]:
     return [one for one in parameters if one not in PLAIN and not re.search(rf"\b{one}\b", words)]
 
 
+def unsaid_errors(function: object) -> set[str]:
+    """Return the errors that a function raises itself, where its docstring names none of them."""
+    if not inspect.isfunction(function):
+        return set()
+    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    inner = [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef) and one is not tree]
+    elsewhere = {id(line) for one in inner for line in ast.walk(one)}
+    raises = [one for one in ast.walk(tree) if isinstance(one, ast.Raise)]
+    made = [one.exc.func for one in raises if isinstance(one.exc, ast.Call)]
+    errors = {one.id for one in made if isinstance(one, ast.Name) and id(one) not in elsewhere}
+    words = inspect.getdoc(function) or ""
+    return set() if any(error in words for error in errors) else errors
+
+
+def is_described_by_its_role(function: object) -> bool:
+    """Return whether nothing but an error stands in it: it is there to be written by others."""
+    if not inspect.isfunction(function):
+        return False
+    lines = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0].body
+    return isinstance(lines[-1], ast.Raise) and len(lines) == 2
+
+
+def unsaid_shape(function: object) -> bool:
+    """Return whether a function takes or returns an array and its docstring names no shape."""
+    try:
+        signature = str(inspect.signature(function))
+    except (ValueError, TypeError):
+        return False
+    shape = re.search(r"\(\w+,( ?[\w.…]+,?)*\)", inspect.getdoc(function) or "")
+    return "ndarray" in signature and not shape
+
+
 @pytest.mark.parametrize("name", public_names())
 def test_a_public_name_says_what_its_parameters_are(name):
     thing = thing_of(name)
@@ -98,6 +133,9 @@ def test_a_public_name_says_what_its_parameters_are(name):
         assert inspect.getdoc(one), f"{full} has no docstring"
         if name != "capriccio.hookimpl" and not issubclass_of_error(one):
             assert not unsaid(one), f"{full} does not say what {unsaid(one)} are"
+        if not is_described_by_its_role(one):
+            assert not unsaid_errors(one), f"{full} does not say that it raises"
+        assert not inspect.isfunction(one) or not unsaid_shape(one), f"{full} names no shape"
 
 
 def issubclass_of_error(thing: object) -> bool:
@@ -109,6 +147,21 @@ def test_the_check_finds_what_is_not_said():
         """Move a picture."""
 
     assert unsaid(shift) == ["angle"]
+
+
+def test_the_check_finds_errors_and_shapes_that_are_not_said():
+    def blur(image: np.ndarray) -> None:
+        """Blur an image."""
+        if image.ndim != 3:
+            raise ValueError("no image")
+
+    def sharpen(image: np.ndarray) -> None:
+        """Sharpen an image, `(height, width, 3)`; ValueError: it is none."""
+        if image.ndim != 3:
+            raise ValueError("no image")
+
+    assert (unsaid_errors(blur), unsaid_shape(blur)) == ({"ValueError"}, True)
+    assert (unsaid_errors(sharpen), unsaid_shape(sharpen)) == (set(), False)
 
 
 def test_every_public_name_is_in_the_reference_once():

@@ -5,6 +5,8 @@ import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import zipfile
 from pathlib import Path
 
 import mido
@@ -23,7 +25,7 @@ def built(tmp_path_factory) -> Path:
     """Build sdist and wheel from the checkout, and return their folder."""
     folder = tmp_path_factory.mktemp("dist")
     command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=1200)
     return folder
 
 
@@ -44,6 +46,16 @@ def test_the_wheel_comes_from_the_sdist_as_well(built, tmp_path):
     for package in (*PLUGINS, "capriccio"):
         files = {path.name for path in source.rglob(f"{package}/*.py")}
         assert "__init__.py" in files, package
+
+
+def test_neither_archive_holds_weights_twice(built):
+    (wheel,), (sdist,) = built.glob("*.whl"), built.glob("*.tar.gz")
+    with zipfile.ZipFile(wheel) as archive:
+        packed = [archive.read(one) for one in archive.infolist() if one.filename.endswith(".onnx")]
+    with tarfile.open(sdist) as archive:
+        files = [one for one in archive if one.name.endswith(".onnx")]
+        sources = [archive.extractfile(one).read() for one in files]
+    assert len(packed) == len(set(packed)) == len(sources) == len(set(sources)) > 10
 
 
 def test_every_package_is_that_of_the_wheel(installed, tmp_path):

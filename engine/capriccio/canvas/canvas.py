@@ -197,7 +197,7 @@ class Canvas(CanvasState):
         style.font, style.bold = name, bold
 
     def text_size(self, size: float) -> None:
-        """Set the size of type; it is 1/16 of the shorter side at first."""
+        """Set the size of type, 1/16 of the shorter side at first; ValueError: not positive."""
         if not (math.isfinite(size) and size > 0):
             raise ValueError(f"text_size must be more than 0, got {size!r}")
         self.settings.text_size = size

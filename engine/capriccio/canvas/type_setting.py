@@ -6,6 +6,7 @@ from typing import Any
 from unicodedata import bidirectional
 
 from ..errors import suggest
+from ..log import stderr_silenced
 from .skia_library import load_skia
 
 SHIPPED = "Inter"
@@ -19,7 +20,8 @@ class Fonts:
 
     def __init__(self) -> None:
         skia = load_skia()
-        self.system = skia.FontMgr()
+        with stderr_silenced():  # fontconfig complains of the files of newer ones
+            self.system = skia.FontMgr()
         self.provider = skia.textlayout.TypefaceFontProvider()
         self.collection = skia.textlayout.FontCollection()
         self.collection.setDefaultFontManager(self.provider)

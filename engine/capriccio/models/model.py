@@ -132,7 +132,7 @@ class Model:
         return self._session
 
     def open(self) -> None:
-        """Create the session and run it once, so that the first call is as fast as the others."""
+        """Create the session and run it once, so that no call is slow; ModelError: refused."""
         import numpy as np
 
         if reason := refusal(self.path):

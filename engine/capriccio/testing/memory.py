@@ -52,7 +52,7 @@ class Memory(Output):
 
     @property
     def images(self) -> list[np.ndarray[Any, Any]]:
-        """The images shown."""
+        """The images shown, each `(height, width, 3)` uint8."""
         return self.things("show")
 
     @property

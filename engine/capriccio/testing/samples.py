@@ -20,7 +20,7 @@ def moments(
 
 
 def images() -> list[np.ndarray[Any, Any]]:
-    """Return read-only images: noise, black, white, wide, tall, and a single pixel."""
+    """Return read-only images, `(height, width, 3)`: noise, black, white, wide, tall, a pixel."""
     noise = np.random.default_rng(0).integers(0, 256, (48, 64, 3), np.uint8)
     ramp = np.linspace(0, 255, 128).astype(np.uint8)
     wide = np.broadcast_to(ramp[None, :, None], (32, 128, 3))

@@ -32,7 +32,7 @@ def precision_recall(real: Features, made: Features, nearest: int = 3) -> tuple[
     """Return the share of made images among the real ones, and of real ones among the made.
 
     An image is among others if it lies within the distance of the `nearest`-th neighbour of any
-    of them (arXiv 1904.06991).
+    of them (arXiv 1904.06991). ValueError: `real` or `made`, `(n, width)`, are too few.
     """
     if min(len(real), len(made)) <= nearest:
         raise ValueError(
@@ -49,12 +49,12 @@ def precision_recall(real: Features, made: Features, nearest: int = 3) -> tuple[
 
 
 def spread(features: Features) -> float:
-    """Return how much images differ: the sum of the variances of their features."""
+    """Return how much images differ: the variances of their `features`, `(n, width)`, summed."""
     return float(features.var(axis=0).sum())
 
 
 def nearest_distances(features: Features, others: Features) -> tuple[Features, Features]:
-    """Return for each of `features` the distance to the nearest of `others`, and its index."""
+    """Return distance and index of the nearest of `others` to each of `features`, `(n, width)`."""
     indices, distances = [], []
     for part in np.array_split(features, 1 + len(features) // 1000):  # to save memory
         found = _distances(part, others)

@@ -106,8 +106,8 @@ class Trainer:
     ) -> dict[str, float]:
         """Train until `steps` or `hours` are used up; return the metrics of the best checkpoint.
 
-        Afterwards `ema` holds the best weights. Ctrl-C and SIGTERM end the training with a
-        checkpoint to resume from.
+        Afterwards `ema` holds the best weights. Ctrl-C and SIGTERM end the training by SystemExit
+        with a checkpoint to resume from. ValueError: `steps` or `hours` are not positive.
 
         Args:
             loss: returns the loss of the batch of this number: that of the step, where one worker
@@ -197,7 +197,7 @@ class Trainer:
             self._write(self.path)
 
     def load(self) -> None:
-        """Restore the newest state: both networks, the optimizer, step and time."""
+        """Restore networks, optimizer, step, time; FileNotFoundError, ValueError: not its own."""
         if not self.path.is_file():
             raise FileNotFoundError(f"nothing to resume: there is no {str(self.path)!r}")
         tensors, state = _read(self.path)

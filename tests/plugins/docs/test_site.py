@@ -57,6 +57,7 @@ def test_every_page_is_in_the_site_and_in_its_navigation(site):
         assert f'"{name}"' in navigation, f"docs/site.toml does not name {name}"
         built = name.replace("README.md", "index.md").removesuffix(".md") + ".html"
         assert (site / built).exists(), built
+    assert sum(path.stat().st_size for path in site.rglob("*") if path.is_file()) <= 40_000_000
 
 
 @needs_zensical

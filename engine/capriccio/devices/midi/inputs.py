@@ -11,7 +11,7 @@ from typing import Any
 
 from ...clock import raise_priority
 from ...errors import ShowError, describe
-from ...log import info, warn_once
+from ...log import info, stderr_silenced, warn_once
 from ...midi_ports import SystemStuck, SystemWatch, open_client, open_port, port_names
 from . import ports
 from .parser import DriverClock, MessageParser
@@ -109,7 +109,7 @@ class InputHub:
         with self._lock:
             if self._client is None and not self._lost and not self._open_client(subscription):
                 return
-            with ports.stderr_silenced():
+            with stderr_silenced():
                 try:
                     if subscription.port and not self._lost:
                         ports.match_port(subscription.port, self._connected(), "input")
@@ -158,7 +158,7 @@ class InputHub:
     def _open_client(self, subscription: Subscription) -> bool:
         try:
             self._api = ports.find_api()
-            with ports.stderr_silenced():
+            with stderr_silenced():
                 self._open_system()
         except SystemStuck as error:
             self._lost = True

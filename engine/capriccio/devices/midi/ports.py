@@ -1,10 +1,7 @@
 """Finds MIDI ports: the system that answers, what is connected to it, and the port of a name."""
 
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from ...errors import ShowError
+from ...log import stderr_silenced
 from ...midi_ports import (
     JACK,
     WINDOWS,
@@ -103,21 +100,3 @@ def match_port(name: str, names: list[str], kind: str) -> str:
         raise ShowError(f"{len(near)} MIDI {kind}s match {name!r}: {listed}")
     others = [repr(port) for port in names if not port.startswith(CLIENT)]
     raise ShowError(f"no MIDI {kind} is called {name!r}; connected: {', '.join(others) or 'none'}")
-
-
-@contextmanager
-def stderr_silenced() -> Iterator[None]:
-    """Discard what C libraries write to descriptor 2: ALSA and JACK complain there."""
-    try:
-        before = os.dup(2)
-    except OSError:  # there is no standard error
-        yield
-        return
-    null = os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(null, 2)
-        yield
-    finally:
-        os.dup2(before, 2)
-        os.close(before)
-        os.close(null)
