@@ -484,14 +484,13 @@ class Sketch:
         """
         if self.current_stage is None or not self.current_stage.performance.clock.live:
             raise ShowError(f"{self.title!r} is not performed live; it cannot be replaced")
-        stage, gone = self.current_stage, self.parts
+        stage = self.current_stage
+        gone = {f"/{name}/{knob}" for name, part in self.parts.items() for knob in part.knobs}
         other.current_stage, other.size = stage, self.size
 
         def take_over() -> None:
             parameters = stage.performance.parameters
-            parameters.remove(
-                {f"/{name}/{knob}" for name, part in gone.items() for knob in part.knobs}
-            )
+            parameters.remove(gone)
             other._add_parameters(parameters)
 
         beats = stage.change_cues(

@@ -115,7 +115,7 @@ class IsolatedOutput(IsolatedDevice, Output):  # type: ignore[misc]
         self.do("control", change, now)
 
     def sent_until(self, now: Moment) -> None:
-        """Say that all events before `now` were sent."""
+        """Note that all events before `now` were sent."""
         self.do("sent_until", now)
 
     def panic(self) -> None:

@@ -33,7 +33,7 @@ LAYERS = {
 }
 LAYER = {module: layer for layer, modules in LAYERS.items() for module in modules}
 # The aim is 12,000 lines; until then it grows no further.
-MAX_ENGINE_LINES = 22_352
+MAX_ENGINE_LINES = 22_351
 BESIDE = "testing"  # imports from every floor, and is imported by tests alone
 TOP = {"pyproject.toml", "README.md", "engine", "plugins", "tests", "sketches", "docs"}
 TOP_TOO = {"LICENSE", "constraints.txt"}
@@ -172,9 +172,10 @@ def test_what_plays_never_imports_what_trains(file):
 
 @pytest.mark.parametrize("file", SKETCH_FILES, ids=name_of)
 def test_a_sketch_needs_capriccio_alone(file):
+    beside = {path.stem for path in SKETCH_FILES}  # a sketch may play others
     for name in imports(file):
         first = name.partition(".")[0]
-        assert first in {"capriccio", "numpy", *sys.stdlib_module_names}, name
+        assert first in {"capriccio", "numpy", *sys.stdlib_module_names, *beside}, name
 
 
 # -- what nobody does -------------------------------------------------------------------------

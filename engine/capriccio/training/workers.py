@@ -103,7 +103,7 @@ def average(net: nn.Module, figures: list[float]) -> list[float]:
 
 
 def share_weights(tensors: Iterable[torch.Tensor]) -> None:
-    """Give all workers the tensors of the one that leads."""
+    """Send all workers the tensors of the one that leads."""
     if dist.is_initialized():
         for tensor in tensors:
             dist.broadcast(tensor, 0)
