@@ -48,6 +48,7 @@ class GAN(Generator):
         self._model: Any = None
         self._wanted = size
         self._upscale: Any = None
+        self._vae: Any = None  # paints latents, where a model returns them
         self._doublings = 0
         self.reset(seed)
 
@@ -127,7 +128,7 @@ class GAN(Generator):
     def size(self) -> int:
         """The width and height of its pictures, in pixels."""
         self._open()
-        return self._model.outputs["image"].shape[1] << self._doublings
+        return self._own_size << self._doublings
 
     @property
     def latent(self) -> int:
@@ -162,8 +163,10 @@ class GAN(Generator):
         return {w: self._vocabulary.nearest(w) for w in self._vocabulary.encode(prompt)[1]}
 
     def close(self) -> None:
-        """Release the model."""
-        self._model = None
+        """Release the models."""
+        if self._vae is not None:
+            self._vae.close()
+        self._model = self._vae = None
 
     # -- prompts ------------------------------------------------------------------------------
 
@@ -244,6 +247,8 @@ class GAN(Generator):
         if "sources" in outputs:
             self._mixed = list(zip(outputs["sources"][0], outputs["parts"][0], strict=True))
         image = outputs["image"][0]
+        if self._vae is not None:
+            image = self._vae.decode(image)
         for _ in range(self._doublings):
             image = self._upscale(Moment(), over=image)
         return image
@@ -308,8 +313,10 @@ class GAN(Generator):
                 f"model {str(self._path)!r} is no model of {self}; "
                 "train one with capriccio train gan --data FOLDER --out FILE.onnx"
             )
-        own: Any = model.outputs["image"].shape[1]
-        self._doublings = self._doublings_to(self._wanted, own)
+        if name := model.card.get("vae"):
+            self._vae = generator("vae", model=name)
+        own: Any = model.outputs["image"].shape[1] if self._vae is None else self._vae.size
+        self._own_size, self._doublings = own, self._doublings_to(self._wanted, own)
         if self._doublings and self._upscale is None:
             self._upscale = generator("upscale")
         self._model = model

@@ -155,6 +155,16 @@ class VAE(Generator):
         return list(self._names)
 
     @property
+    def size(self) -> int:
+        """The width and height of the pictures on its walks, in pixels."""
+        if self._model is None:
+            self._open()
+        if self._only_encodes:
+            return FACTOR * self._ground.shape[1]
+        size: int = self._model.outputs["image"].shape[1] or FACTOR * 32
+        return size
+
+    @property
     def latent(self) -> int:
         """The number of latent dimensions."""
         if self._model is None:

@@ -81,7 +81,9 @@ def facts_of(row: dict[str, str], attributes: Attributes) -> Facts:
     movement = normalize(row.get("movement", ""))
     if artist and "," not in row.get("artist", ""):
         artist = artist.split()[-1]
-    maker = row.get("artist", "") or row.get("louvre_id", "")
+    maker = row.get("artist", "")
+    if not maker and row.get("louvre_id"):
+        maker = f"Louvre, {row['louvre_id']}"
     title = ", ".join(filter(None, [maker, row.get("title", ""), row.get("year", "")]))
     return Facts(kind, tuple(names), artist, decade, movement, title, attributes)
 

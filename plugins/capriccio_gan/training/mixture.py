@@ -25,12 +25,13 @@ from .directions import calibrate
 from .networks import INPUTS, LATENT, OUTPUTS
 from .sheets import sheet
 
-SIZE = 128  # pixels that the VAE reads
+VAE = "paintings"  # whose decoder paints the latents
+SIZE = 128  # pixels that it reads
 KNOWN = 3_000  # pictures that are kept
 CODE = 256  # numbers of a prompt: enough for some words of a thousand to be told apart
 SHIFTS = 6  # directions in which latents vary most, for the knobs
 CHOSEN = 4  # pictures of a mixture that are told
-MATCH, NOISE, FAULT = 8.0, 1.3, 1.5  # what words, noise and a bad copy count in the choice
+MATCH, NOISE, FAULT = 5.5, 1.3, 1.5  # what words, noise and a bad copy count in the choice
 SHARPNESS = 3.0  # of the choice: how much of a mixture the first of them is
 LEAST = 0.02  # share of a picture that counts
 TOUCH = 0.7  # of what the VAE leaves open at each place, how much noise fills it
@@ -111,7 +112,10 @@ class LatentMixture(nn.Module):
 
 
 class MixtureModel(nn.Module):
-    """Text encoder and mixture in one graph: an `InferenceModel` that tells what it has mixed."""
+    """Text encoder and mixture in one graph: an `InferenceModel` that tells what it has mixed.
+
+    Its image is latents, which the part has painted by the VAE that the card names.
+    """
 
     def __init__(self, text: BagOfWords, mixture: LatentMixture):
         super().__init__()
@@ -152,7 +156,7 @@ def keep_mixture(
     seed_everything(seed)
     pictures, validation = read_pictures(data, SIZE, limit)
     vocabulary = Vocabulary(vocabulary_of(pictures))
-    vae: Any = generator("vae", model="paintings")
+    vae: Any = generator("vae", model=VAE)
     kept = in_turn(pictures)[: 2 * KNOWN]
     print(f"{len(pictures)} pictures, {len(vocabulary.words)} words; {len(kept)} are copied",
           flush=True)  # fmt: skip
@@ -170,6 +174,7 @@ def keep_mixture(
     card = {
         "part": "gan",
         "objective": OBJECTIVE,
+        "vae": VAE,
         "vocabulary": vocabulary.words,
         "dials": directions(vae, mixture, 2 if dry_run else 12),
         "memory": [pictures.facts[index].title for index in kept],
@@ -182,8 +187,7 @@ def keep_mixture(
            output_names=[*OUTPUTS, "sources", "parts"], card=card,
            # Pictures with equal parts, such as those with none, may come in any order.
            tolerance={"image": 1e-2, "codes": 1e-3, "sources": KNOWN, "parts": 1e-4},
-           draw=model.random_inputs, half=True, dry_run=dry_run,
-           joined=("image", vae.model_path("paintings")))  # fmt: skip
+           draw=model.random_inputs, half=True, dry_run=dry_run)  # fmt: skip
 
 
 def in_turn(pictures: Pictures) -> np.ndarray:
