@@ -116,7 +116,7 @@ def _remember(
     """Write into the lock what was installed, each plugin with the packages that came with it."""
     plugins = read_lock(lock_path())
     packages = {
-        name: Package(name, one.version, one.hash, fetched[name].model_hashes())
+        name: Package(name, one.version, one.hash, fetched[name].models)
         for name, one in changes.items()
     }
     for name, one in changes.items():

@@ -306,7 +306,7 @@ def _remember(
 ) -> None:
     plugins = read_lock(lock_path())
     packages = {
-        name: Package(name, one.version, one.hash, fetched[name].model_hashes())
+        name: Package(name, one.version, one.hash, fetched[name].models)
         for name, one in changes.items()
     }
     for name, one in changes.items():

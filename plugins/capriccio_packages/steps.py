@@ -68,7 +68,7 @@ def check_hashes(fetched: dict[str, WheelFile], locked: list[Package]) -> None:
         if not (wheel := fetched.get(package.name)):
             continue
         found = {wheel.path.name: wheel.hash} if package.hash else {}
-        models = wheel.model_hashes() if package.models else {}
+        models = wheel.models if package.models else {}
         for name, expected in {wheel.path.name: package.hash, **package.models}.items():
             if expected and (got := (found | models).get(name, "none")) != expected:
                 raise PackageError(

@@ -33,7 +33,7 @@ class WheelFile:
     entry_points: dict[str, str]  # of plugins: what each names
     bytes: int  # unpacked
     native: list[str] = field(default_factory=list)
-    models: list[str] = field(default_factory=list)
+    models: dict[str, str] = field(default_factory=dict)  # the sha256 of each, by its path
     unsafe: list[str] = field(default_factory=list)
 
     @property
@@ -45,11 +45,6 @@ class WheelFile:
     def hash(self) -> str:
         """The sha256 of the file, as pip writes it."""
         return _hash(self.path.read_bytes())
-
-    def model_hashes(self) -> dict[str, str]:
-        """Return the sha256 of each model in it, by its path."""
-        with zipfile.ZipFile(self.path) as archive:
-            return {name: _hash(archive.read(name)) for name in self.models}
 
 
 def read_wheel(path: Path) -> WheelFile:
@@ -67,6 +62,7 @@ def read_wheel(path: Path) -> WheelFile:
             points = inside.replace("METADATA", "entry_points.txt")
             config = ConfigParser(delimiters="=")
             config.optionxform = str  # type: ignore[assignment,method-assign]
+            models = {name: _hash(archive.read(name)) for name in names if name.endswith(MODELS)}
             if points in names:
                 config.read_string(archive.read(points).decode("utf-8", "replace"))
     except (OSError, zipfile.BadZipFile, StopIteration, ConfigError) as error:
@@ -82,7 +78,9 @@ def read_wheel(path: Path) -> WheelFile:
         [*words, *(headers.get_all("Classifier") or [])],
         dict(config[GROUP]) if config.has_section(GROUP) else {},
         sum(entry.file_size for entry in entries),
-        *([name for name in names if name.endswith(kind)] for kind in (NATIVE, MODELS, UNSAFE)),
+        [name for name in names if name.endswith(NATIVE)],
+        models,
+        [name for name in names if name.endswith(UNSAFE)],
     )
 
 

@@ -15,7 +15,8 @@ def test_a_wheel_says_who_made_it_and_what_it_brings(tmp_path):
     wheel = read_wheel(path)
     assert (wheel.name, wheel.version, wheel.author) == ("capriccio-glow", "1.0", "Ada")
     assert (wheel.summary, wheel.plugins) == ("Paints one colour", ["glow"])
-    assert (wheel.native, wheel.models) == (["glow/fast.so"], ["glow/a.onnx"])
+    assert (wheel.native, list(wheel.models)) == (["glow/fast.so"], ["glow/a.onnx"])
+    assert wheel.models["glow/a.onnx"] == f"sha256:{hashlib.sha256(b'3').hexdigest()}"
     assert wheel.hash == f"sha256:{hashlib.sha256(path.read_bytes()).hexdigest()}"
     assert wheel.bytes > 3
 
