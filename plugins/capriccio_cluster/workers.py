@@ -18,7 +18,7 @@ CONNECT_SECONDS = 20.0
 LOOK_SECONDS, ALONE_SECONDS = 5.0, 120.0
 # How often a call is made again whose worker has died, before it is taken for the cause.
 ALLOWED_DEATHS = 5
-# A worker keeps to one core, as the figures in docs/scaling.md do.
+# A worker draws with one thread: there are as many workers as cores.
 ONE_THREAD = dict.fromkeys(
     ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS"), "1"
 )
