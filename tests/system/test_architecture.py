@@ -171,19 +171,11 @@ def test_what_plays_never_imports_what_trains(file):
 
 
 @pytest.mark.parametrize("file", SKETCH_FILES, ids=name_of)
-<<<<<<< HEAD
-def test_a_sketch_needs_capriccio_alone(file):
-    beside = {path.stem for path in SKETCH_FILES}  # a sketch may play others
-    for name in imports(file):
-        first = name.partition(".")[0]
-        assert first in {"capriccio", "numpy", *sys.stdlib_module_names, *beside}, name
-=======
 def test_a_sketch_needs_capriccio_alone_and_those_beside_it(file):
     beside = {sketch.stem for sketch in SKETCH_FILES}
     for name in imports(file):
         first = name.partition(".")[0]
         assert first in {"capriccio", "numpy", *beside, *sys.stdlib_module_names}, name
->>>>>>> s5-26
 
 
 # -- what nobody does -------------------------------------------------------------------------
