@@ -49,7 +49,7 @@ class Player:
         self.ended = threading.Event()
         self.asked = self.heard = time.monotonic()  # when the device asked last; of the show
         self.busy, self.late = 0.0, 0  # seconds; requests that took longer than they play
-        self.request = 0  # how many frames the device asked for last
+        self.request = 0  # how many frames the device asked for at most
         self.clock = DeviceClock()
         self._events: list[tuple[float, int, int, int, int, float]] = []
         self._order = count()
@@ -86,7 +86,7 @@ class Player:
     def play(self, frames: int) -> Any:
         """Return the next `frames` frames, `(frames, 2)` float32."""
         began = time.monotonic()
-        self.asked, self.request = began, frames
+        self.asked, self.request = began, max(self.request, frames)
         # Of what was rendered for the last request, some frames are left.
         start = self.clock.update(began, frames) + len(self._left) / RATE
         pieces, have = [self._left], len(self._left)
