@@ -1,0 +1,53 @@
+"""The model `salon` that comes with the part: paintings of many kinds, mixed by words."""
+
+import numpy as np
+import pytest
+from capriccio import Model, Moment, generator
+from capriccio_gan.generator import GAN
+from helpers.images import difference
+
+
+@pytest.fixture(scope="module")
+def salon():
+    part = generator("gan", model="salon", seed=3)
+    yield part
+    part.close()
+
+
+def painted(salon, prompt, count=4):
+    random = np.random.default_rng(1)
+    grain = salon.random_grain(count, random)
+    return salon.paint(random.standard_normal((count, salon.latent)), prompt, grain=grain)
+
+
+def test_it_knows_subjects_movements_painters_and_light(salon):
+    words = "an impressionist landscape, a gloomy sea, winter flowers by monet, a cubist portrait"
+    assert salon.unknown(words) == {}
+    assert salon.unknown("a baroqe portrait") == {"baroqe": "baroque"}
+
+
+def test_it_paints_256_pixels_in_the_light_that_is_asked_for(salon):
+    dark, bright = (painted(salon, f"a {light} landscape") for light in ("gloomy", "bright"))
+    assert dark.shape == (4, 256, 256, 3)
+    assert bright.mean() > dark.mean() + 30
+
+
+def test_it_tells_what_it_has_mixed(salon):
+    salon(Moment(), prompt="a still life with flowers", fade=0)
+    assert 1 <= len(salon.sources) <= 4
+    shares = [share for _, share in salon.sources]
+    assert shares == sorted(shares, reverse=True) and 0.5 < sum(shares) <= 1.01
+    assert all(name for name, _ in salon.sources)
+
+
+def test_a_walk_changes_the_picture_little_by_little(salon):
+    near, far = (salon(Moment(), prompt="a landscape", drift=at, fade=0) for at in (0.001, 0.3))
+    still = salon(Moment(), prompt="a landscape", drift=0.0, fade=0)
+    assert difference(still, near) < difference(still, far) / 2
+
+
+def test_its_card_says_whose_work_it_mixes():
+    card = Model(GAN.models["salon"]).card
+    assert len(card["memory"]) == card["pictures"] == 3000
+    assert "public domain" in card["licence"] and "StyleSleuths" in card["credit"]
+    assert GAN.models["salon"].stat().st_size < 16e6
