@@ -132,6 +132,7 @@ def launch(workers: int, words: list[str]) -> int:
     """Train in several processes, which torchrun starts; return the exit code."""
     cores = str(max(1, (os.cpu_count() or 1) // workers))
     launcher = ["-m", "torch.distributed.run", "--standalone", f"--max-restarts={RESTARTS}"]
+    launcher += ["--local-addr=127.0.0.1"]  # asks no name server, which may not answer
     command = [*launcher, f"--nproc-per-node={workers}", "-m", "capriccio", "train", *words]
     environment = {"OMP_NUM_THREADS": cores, **os.environ}
     return subprocess.run([sys.executable, *command], env=environment).returncode

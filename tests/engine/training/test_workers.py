@@ -52,6 +52,7 @@ def run(folder, workers=1, *, kill=-1, accumulate=1):
     folder.mkdir()
     (folder / "script.py").write_text(SCRIPT)
     launcher = ["-m", "torch.distributed.run", "--standalone", "--max-restarts=1"]
+    launcher += ["--local-addr=127.0.0.1"]  # asks no name server, which may not answer
     launcher += [f"--nproc-per-node={workers}"]
     words = [folder / "script.py", folder, kill, accumulate]
     done = subprocess.run(
