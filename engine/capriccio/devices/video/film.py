@@ -26,6 +26,8 @@ FORMATS = {".mp4": "mp4", ".m4v": "mp4", ".mov": "mov"}
 QUALITY = 18
 # x264's presets: offline there is time to compress well; live the cores belong to the models.
 PRESETS = {False: "medium", True: "veryfast"}
+# x264's bytes depend on its threads: offline there are as many on every machine.
+THREADS = {False: "4", True: "auto"}
 # Live, how long a film that could not be written rests before another file is begun, in seconds,
 # and how much room there must be for it, in bytes.
 REST_SECONDS, ROOM = 1.0, 16 * 2**20
@@ -101,6 +103,7 @@ class Video(Output):
             self._stream.options = {
                 "crf": str(QUALITY),
                 "preset": PRESETS[self._live],
+                "threads": THREADS[self._live],
                 "g": str(max(1, round(self._rate))),
             }
             codec = self._stream.codec_context

@@ -1,5 +1,6 @@
 """Frames as a film."""
 
+import os
 import re
 import signal
 import subprocess
@@ -82,6 +83,24 @@ def test_an_odd_size_loses_its_last_column_and_row(tmp_path):
     images, _, facts = read_film(path)
     assert facts["size"] == (32, 16)
     assert images[0].max() < 20
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores are chosen on Linux alone")
+def test_a_film_has_the_same_bytes_on_one_core_as_on_several(tmp_path):
+    y, x = np.mgrid[0:180, 0:320]
+    images = [
+        np.stack([x + 9 * at, 2 * y + 5 * at, x * y // 40 + 13 * at], 2).astype(np.uint8)
+        for at in range(30)
+    ]
+    cores, films = os.sched_getaffinity(0), []
+    try:
+        for chosen in ({min(cores)}, cores):
+            os.sched_setaffinity(0, chosen)
+            show_all(Video(str(tmp_path / "film.mp4")), images, performance(size=(320, 180)))
+            films.append((tmp_path / "film.mp4").read_bytes())
+    finally:
+        os.sched_setaffinity(0, cores)
+    assert films[0] == films[1]
 
 
 def test_fractional_rates_are_kept(tmp_path):
