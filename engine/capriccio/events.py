@@ -19,7 +19,10 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class ParameterSet(Event):
-    """A parameter was set from outside; a `value` of None releases a knob or presses a button."""
+    """A parameter, by its `address`, was set from outside.
+
+    A `value` of None releases a knob or presses a button.
+    """
 
     address: str
     value: Any = None

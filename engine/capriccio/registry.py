@@ -400,9 +400,10 @@ def sound_renderer() -> Callable[[Performance], Any] | None:
 
 
 def cluster_workers(address: str, count: int) -> Any:
-    """Return `count` workers, a context manager: "local", or those of the cluster at an address.
+    """Return `count` workers, a context manager: "local", or those of the cluster at an `address`.
 
-    They are of the plugin `cluster`; `map(function, items)` of it yields results in order.
+    They are of the plugin `cluster`; `map(function, items)` yields results in order. PartError is
+    raised where it is not loaded.
     """
     if not (point := installed().loaded_point("cluster")):
         raise PartError(f"the plugin 'cluster' is not loaded{installed().missed()}")

@@ -32,7 +32,7 @@ def test_a_picture_is_painted_to_the_end_of_the_chorale(tmp_path):
     assert errors[-1] < errors[20] < 0.5 * errors[0]
     assert any(message.type == "note_on" for message in mido.MidiFile(tmp_path / "sung.mid"))
     painted = np.asarray(Image.open(tmp_path / "<b>me&-painted.png"))
-    assert painted.shape == (512, 512, 3)
+    assert painted.shape == (720, 720, 3)
     drawing = ElementTree.parse(tmp_path / "<b>me&-painted.svg").getroot()
     assert [part.tag.rpartition("}")[2] for part in drawing] == ["title", "g"]
     assert drawing[0].text == "after <b>me&.png"

@@ -128,7 +128,7 @@ def join_models(
 
 
 def write_model(model: Any, path: Path, card: Mapping[str, Any], dry_run: bool = False) -> None:
-    """Check a model, an `onnx.ModelProto`, and write it with its card."""
+    """Check a model, an `onnx.ModelProto`, and write it with its card, but for a `dry_run`."""
     import onnx
 
     del model.metadata_props[:]

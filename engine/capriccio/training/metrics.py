@@ -110,7 +110,7 @@ def _distances(one: Features, other: Features) -> Features:
 def copy_error(image: np.ndarray, copy: np.ndarray) -> float:
     """Return the squared error of a copy at 32 pixels a side, as a share of the image's variance.
 
-    Images are square and uint8; their sides are multiples of 32 and may differ.
+    Images are `(side, side, 3)` uint8; both sides are multiples of 32, and may differ.
     """
     small, made = (
         one.reshape(32, one.shape[0] // 32, 32, -1, 3).mean((1, 3)) for one in (image, copy)

@@ -200,7 +200,7 @@ def test_a_plugin_is_trained_with_its_own_options(trainable):
 
 def test_a_plugins_own_options_are_taken_and_others_are_reported():
     pytest.importorskip("torch")
-    assert "'.' must hold at least 50 readable pictures, got 0" in error(*WORDS, "--steps", "2")
+    assert "expected at least 10 readable pictures in '.', got 0" in error(*WORDS, "--steps", "2")
     assert "'--steps': 'few' is not a valid integer" in error(*WORDS, "--steps", "few")
     assert "Did you mean '--steps'?" in error(*WORDS, "--step", "2")
     assert "Did you mean '--hours'?" in error(*WORDS, "--hour", "2")

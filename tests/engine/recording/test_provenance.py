@@ -137,7 +137,7 @@ def test_inspect_prints_the_record_as_text_and_as_json(rendered):
     assert re.search(rf"^source +{MODEL_SOURCE}$", said, re.MULTILINE)
     command = re.search("^again +(.*)$", said, re.MULTILINE)[1]
     assert command == (
-        "capriccio run first.py --offline --seconds 0.5 --seed 7 --bpm 84 --fps 8 --size 64x64"
+        "capriccio run first.py --offline --seconds 0.5 --seed 7 --bpm 90 --fps 8 --size 64x64"
     )
     told = json.loads(capriccio("inspect", rendered / "music.mid", "--json").output)
     assert (told["kind"], told["seed"], told["source"]) == ("MIDI", 7, MODEL_SOURCE)

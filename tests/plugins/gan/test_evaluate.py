@@ -98,7 +98,7 @@ def test_a_folder_of_few_pictures_is_refused_in_one_sentence(model, tmp_path):
     disc_folder(tmp_path / "few", 5)
     arguments = ["--data", str(tmp_path / "few"), "--model", str(model)]
     result = CliRunner().invoke(evaluate, arguments)
-    assert result.exit_code == 1 and "expected at least 50 readable pictures" in result.output
+    assert result.exit_code == 1 and "expected at least 10 readable pictures" in result.output
 
 
 def test_a_missing_model_is_refused_in_one_sentence(tmp_path):
