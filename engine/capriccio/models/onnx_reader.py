@@ -106,6 +106,8 @@ def read_spec(path: Path | str) -> ModelSpec:
             raise ModelError(f"model {str(path)!r} {error}") from None
     if not parser.graphs or not parser.outputs:
         raise ModelError(f"model {str(path)!r} is not an ONNX file: it has no graph")
+    if parser.graphs > 1:  # a reader of protobuf would merge them
+        raise ModelError(f"model {str(path)!r} holds {parser.graphs} graphs; expected one")
     inputs = {name: spec for name, spec in parser.inputs.items() if name not in parser.constants}
     for specs in (inputs, parser.outputs):
         total = 0

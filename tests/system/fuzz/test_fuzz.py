@@ -36,9 +36,12 @@ def check(target, data):
 
 
 def run_for(target, seconds, rounds):
-    """Check mutations for so long, or so many; return how many there were."""
+    """Check mutations for so long, or so many; return how many there were.
+
+    An hour of them are others each time; a shorter run always begins with the same.
+    """
     begun, count = time.monotonic(), 0
-    for data in mutations(target, seed=int(time.time()) if seconds else 0):
+    for data in mutations(target, seed=0 if rounds else int(time.time())):
         check(target, data)
         count += 1
         if count >= rounds if not seconds else time.monotonic() - begun > seconds:
