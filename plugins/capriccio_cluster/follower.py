@@ -14,7 +14,7 @@ from .messages import BEAT, HELLO, MAX_BYTES, SET, decode, encode, parse_place
 
 # How often the conductor is asked, and how long an answer is waited for before the show begins.
 ASK_SECONDS, GREET_SECONDS = 0.1, 3.0
-# Of so many answers the quickest tells best what time it is there.
+# Number of answers that are kept; the quickest of them sets the clock, since it was delayed least.
 ANSWERS = 128
 # A conductor that is silent for so long is missing.
 MISSING_SECONDS = 1.0

@@ -131,7 +131,7 @@ class _DistantFrames:
         self._fill()
 
     def _fill(self) -> None:
-        """Have as many pieces under way as there are workers, and some more."""
+        """Submit pieces until a few more are pending than there are workers."""
         while self._pieces and len(self._waiting) < 2 * self._workers.count:
             piece = self._pieces.popleft()
             self._waiting.append((piece, self._workers.submit(render_piece, self._job, piece)))

@@ -123,7 +123,7 @@ class IsolatedOutput(IsolatedDevice, Output):  # type: ignore[misc]
         self.do("panic")
 
     def leave_out(self, methods: Any) -> None:
-        """Have only these methods: the show does not call those that the device does not write."""
+        """Keep only these methods: the show then calls only what the device defines."""
         for name in DEVICE_METHODS:
             if name not in methods:
                 setattr(self, name, MethodType(getattr(Output, name), self))

@@ -178,7 +178,7 @@ class DeviceSide:
             parameter.apply(value if value is None else parameter.convert(value))
 
     def frame(self, seconds: float) -> None:
-        """Have the device do what it does at every frame."""
+        """Run the automation of the device for one frame."""
         self.performance.parameters.apply_pending(seconds)
 
     def news(self, device: Any) -> News:

@@ -12,7 +12,7 @@ from typing import Any
 from .child_process import START_SECONDS, ChildProcess, WorkerError
 
 CALL_SECONDS = 1.0  # for a call, after which the worker is replaced
-# For a spare to start: so often the time of the slowest start so far, and at least so many seconds.
+# Time that a spare has to start: a multiple of the slowest start so far, and a least of seconds.
 SPARE_TIMES, SPARE_SECONDS = 4, 5.0
 FIRST_PAUSE, MAX_PAUSE = 0.1, 4.0  # seconds before a worker that failed at once is started again
 MEGABYTES = 4096  # of memory that each of its processes may have

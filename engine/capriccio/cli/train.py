@@ -71,8 +71,8 @@ class TrainCommand(click.Command):
 @click.option("--dry-run", is_flag=True, help="Run every step once, and leave no file.")
 @click.option("--hours", type=Number(0.001), help="Stop after this time; the best model is kept.")
 @click.option("--seed", default=0, show_default=True, help="Seed of the training.")
-@click.option("--workers", type=click.IntRange(1), help="Train in so many processes, or on so many "
-              "GPUs, of this machine; a lost one is started again.")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1), help="Number of processes, or of GPUs of this "
+              "machine, to train on; a lost one is started again.")  # fmt: skip
 @click.option("--accumulate", type=click.IntRange(1), default=1, show_default=True,
               help="Batches of each worker whose gradients make one step.")  # fmt: skip
 @click.option("--bf16", is_flag=True, help="Compute in bfloat16, though it may not be faster.")

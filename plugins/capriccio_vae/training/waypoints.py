@@ -1,4 +1,4 @@
-"""Give a VAE more styles to walk in: `python -m capriccio_vae.training.waypoints`.
+"""Add styles to the walks of a VAE: `python -m capriccio_vae.training.waypoints`.
 
 The walks of a VAE pass through latents that its card lists by style. Those of pictures of a style
 that the decoder was not told of can be added, if it copies them well.

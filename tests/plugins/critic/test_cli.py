@@ -9,6 +9,7 @@ from capriccio_critic import cli
 from capriccio_critic.cli import critique
 from click.testing import CliRunner
 from helpers.paintings import landscape
+from helpers.workers import LocalWorkers
 from PIL import Image
 
 
@@ -75,22 +76,11 @@ def test_kept_pictures_are_not_read_again(gallery, tmp_path):
     assert "line 1 of" in str(run(gallery, "--keep", keep).exception)
 
 
-class Workers:
-    """Workers that are this process."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def map(self, function, things):
-        return map(function, things)
-
-
 def test_workers_read_each_picture_once_and_in_order(gallery, tmp_path, monkeypatch):
     asked = []
-    monkeypatch.setattr(cli, "cluster_workers", lambda *words: asked.append(words) or Workers())
+    monkeypatch.setattr(
+        cli, "cluster_workers", lambda *words: asked.append(words) or LocalWorkers()
+    )
     kept = tmp_path / "kept.jsonl"
     one = run(gallery, "--json")
     many = run(gallery, "--json", "--cluster=local", "--workers=3", f"--keep={kept}")

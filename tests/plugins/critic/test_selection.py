@@ -7,6 +7,7 @@ from capriccio_critic import selection
 from capriccio_critic.readings import Readings
 from capriccio_critic.selection import Lineage
 from helpers.paintings import landscape
+from helpers.workers import LocalWorkers
 
 NOW = Moment()
 
@@ -51,23 +52,10 @@ def test_a_lineage_evolves_toward_what_is_requested(critic):
     assert best.score == scores[-1]
 
 
-class Workers:
-    """Workers that are this process."""
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        pass
-
-    def map(self, function, things):
-        return map(function, things)
-
-
 def test_workers_evolve_the_same_pictures(critic, monkeypatch):
     asked = []
     monkeypatch.setattr(
-        selection, "cluster_workers", lambda *words: asked.append(words) or Workers()
+        selection, "cluster_workers", lambda *words: asked.append(words) or LocalWorkers()
     )
     options = {"toward": "contrast", "generations": 2, "size": 4, "seed": 2}
     here = critic.evolve(Lights(), NOW, **options)
