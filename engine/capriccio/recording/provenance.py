@@ -244,15 +244,18 @@ def _in_png(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
 
 def _in_mp4(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
     keywords = {RECORD_BOX: KEYWORD, XMP_BOX: XMP_KEYWORD}
+    end = file.seek(0, 2)
+    file.seek(0)
     while len(head := file.read(8)) == 8:
         length, kind = struct.unpack(">I4s", head)
         rest = length - 8
         if length == 1:
             rest = struct.unpack(">Q", file.read(8))[0] - 16
-        if length == 0:  # the box extends to the end
-            return
-        if rest < 0 or rest > 2**62:
+        if rest < 0:
             raise ValueError("a box has an impossible length")
+        # The last box extends to the end, and no file system has to know a place beyond it.
+        if length == 0 or rest > end - file.tell():
+            return
         if kind != b"uuid" or rest < 16:
             file.seek(rest, 1)
             continue
