@@ -59,7 +59,7 @@ def picture_files(data: Path) -> list[PictureFile]:
         found = [PictureFile(path.relative_to(data).as_posix(), path) for path in image_files(data)]
         archives = sorted(path for path in data.rglob("*") if path.suffix.lower() in ARCHIVES)
     for path in archives:
-        found += [one for one in _inside(path) if _suffix(one.name) in SUFFIXES]
+        found += [one for one in archive_files(path) if _suffix(one.name) in SUFFIXES]
     return sorted(found, key=lambda one: PurePosixPath(one.name))
 
 
@@ -76,7 +76,7 @@ def read_labels(data: Path) -> dict[str, dict[str, str]]:
         files = [PictureFile(one.relative_to(data).as_posix(), one) for one in paths]
         files = [one for one in files if one.path.is_file()]
     else:
-        inside = sorted(_inside(data))
+        inside = sorted(archive_files(data))
         files = [one for one in inside if one.name == LABELS]
         files += [one for one in inside if PurePosixPath(one.name).match(f"*/{LABELS}")]
     rows: dict[str, dict[str, str]] = {}
@@ -110,8 +110,8 @@ def _suffix(name: str) -> str:
     return PurePosixPath(name).suffix.lower()
 
 
-def _inside(path: Path) -> list[PictureFile]:
-    """Return the files in an archive."""
+def archive_files(path: Path) -> list[PictureFile]:
+    """Return the files in an archive; ValueError: it cannot be read."""
     places: list[tuple[str, str | tuple[int, int]]]
     try:
         if _suffix(path.name) == ".zip":
