@@ -68,6 +68,9 @@ def read_labels(data: Path) -> dict[str, dict[str, str]]:
 
     A folder of collections, or its archive, has none itself, and one in each sub-folder.
 
+    Args:
+        data: a folder or an archive.
+
     Raises:
         ValueError: it has no column `path`, or an archive cannot be read.
     """
@@ -92,7 +95,7 @@ def read_labels(data: Path) -> dict[str, dict[str, str]]:
 
 
 def disk_array(shape: tuple[int, ...], dtype: Any) -> np.ndarray[Any, Any]:
-    """Return an array on a disk, of which the system keeps in memory what is used just now.
+    """Return zeros of a `shape`, `(count, …)`, and `dtype` on a disk, not in memory.
 
     Its file has no name, and is gone when the array is; what is not written takes no space.
     """
