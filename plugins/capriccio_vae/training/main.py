@@ -79,7 +79,8 @@ def train(
     device = find_device()
     space = PixelSpace() if from_scratch else LatentSpace(autoencoder)
     pictures = read_pictures(data, 80 if dry_run else None, size=space.size)
-    print(f"{len(pictures.train)} pictures of {len(pictures.styles)} styles to learn, "
+    kinds = f"{count} styles" if (count := len(pictures.styles)) > 1 else "one style"
+    print(f"{len(pictures.train)} pictures of {kinds} to learn, "
           f"{len(pictures.val)} to check, on {device}", flush=True)  # fmt: skip
     training = VAETraining(pictures, space, device, dry_run=dry_run)
     trainer = Trainer(
