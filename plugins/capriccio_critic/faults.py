@@ -17,6 +17,8 @@ Array = np.ndarray[Any, Any]
 SIDE = 256  # longest side on which most faults are measured, in pixels
 MAX_TILT = 14  # degrees
 MIN_TILT = 4  # painters' own lines are as slanting
+MIN_SIDE = 24  # pixels, below which there are no lines
+LINE = 24  # pixels, of a long line
 BLOCK = 8  # pixels, of a JPEG
 NORMAL_MIDDLE = 0.36  # median luminance of paintings
 # The logarithms of red over green and blue over green, of all pixels and of the lightest.
@@ -57,30 +59,58 @@ def severity(fault: Fault, image: Array) -> float:
 def tilt(image: Array) -> tuple[float, float]:
     """Return by how many degrees the lines of an image are turned clockwise, and how clearly.
 
-    Lines are edges of one direction around them; how many lie at an angle to level and upright is
-    compared with how many are level or upright. The second number is 0 where those prevail.
+    Two signs are combined for each angle up to 14 degrees: how many edges have it, or stand upright
+    on it, and how much of long lines there is once the picture is turned back by it. The second
+    number is how far they exceed those at about 0; where it is not positive, the first one is 0.
     """
-    grey = blur(blur(luminance(shrink(image, SIDE)), 1), 1)
+    grey = luminance(shrink(image, SIDE))
+    if min(grey.shape) < MIN_SIDE:
+        return 0.0, 0.0
+    angles = np.arange(-MAX_TILT, MAX_TILT + 1)
+    signs = np.log(_edges_by_angle(grey, angles) + 0.05) + 4 * np.log(_lines_by_angle(grey, angles))
+    slanting = np.where(np.abs(angles) >= MIN_TILT, signs, -np.inf)
+    clearly = float(slanting.max() - signs[np.abs(angles) <= 2].max())
+    return (float(angles[slanting.argmax()]) if clearly > 0 else 0.0), clearly
+
+
+def _edges_by_angle(grey: Array, angles: Array) -> Array:
+    """Return how many edges are turned by each angle, relative to the mean of all angles."""
     across = grey[1:-1, 2:] - grey[1:-1, :-2]
     down = grey[2:, 1:-1] - grey[:-2, 1:-1]
-    if min(across.shape) < 16:
-        return 0.0, 0.0
-    xx, yy, xy = (blur(product, 2) for product in (across**2, down**2, across * down))
+    products = (across**2, down**2, across * down)
+    xx, yy, xy = (blur(blur(product, 3), 3) for product in products)  # the structure tensor
     energy = xx + yy
     clear = np.hypot(xx - yy, 2 * xy) / (energy + 1e-8)  # 1 where all gradients agree
     turned = (np.degrees(np.arctan2(2 * xy, xx - yy)) / 2 + 45) % 90 - 45  # -45..45
-    weight = clear**2 * np.sqrt(energy)
-    weight *= weight > np.quantile(weight, 0.7)
-    shares = np.histogram(turned, np.arange(-45, 46), weights=weight)[0]  # (90,), a degree each
+    weight = clear**4 * np.sqrt(energy)
+    weight *= weight > np.quantile(weight, 0.8)
+    counts = np.histogram(turned, np.arange(-45, 46), weights=weight)[0]  # (90,), a degree each
     kernel = np.exp(-((np.arange(-4, 5) / 1.5) ** 2) / 2)
-    shares = np.convolve(np.concatenate([shares[-4:], shares, shares[:4]]), kernel, "valid")
-    angles = np.arange(-44.5, 45)
-    near = np.where(np.abs(angles) <= MAX_TILT, shares, 0)
-    peak = int(near.argmax())
-    straight = shares[np.abs(angles) <= 2].max()
-    if abs(angles[peak]) < MIN_TILT or near[peak] <= 0:
-        return 0.0, 0.0
-    return float(angles[peak]), float(1 - straight / near[peak])
+    counts = np.convolve(np.concatenate([counts[-4:], counts, counts[:4]]), kernel, "valid")
+    relative = counts / (counts.mean() + 1e-9)
+    return np.asarray(np.interp(angles, np.arange(-44.5, 45), relative))
+
+
+def _lines_by_angle(grey: Array, angles: Array) -> Array:
+    """Return the power of level and upright lines in the picture turned back by each angle."""
+    from PIL import Image
+
+    picture = Image.fromarray((grey * 255).astype(np.uint8))
+    margin = int(0.14 * min(grey.shape))  # where nothing comes from outside the picture
+    powers = []
+    for angle in angles:
+        turned = np.asarray(picture.rotate(int(angle), Image.Resampling.BILINEAR))
+        inside = turned[margin : len(turned) - margin, margin : turned.shape[1] - margin] / 255.0
+        powers.append(_line_power(np.diff(inside, axis=0)) + _line_power(np.diff(inside.T, axis=0)))
+    return (np.array(powers) + 1e-6) / (np.mean(powers) + 1e-6)
+
+
+def _line_power(steps: Array) -> float:
+    """Return the mean square of the sums of `LINE` neighbouring steps along rows."""
+    count = max(1, steps.shape[1] // LINE)
+    length = min(LINE, steps.shape[1])
+    runs = steps[:, : count * length].reshape(len(steps), count, length).sum(axis=2)
+    return float((runs**2).mean())
 
 
 # -- how each is measured ----------------------------------------------------------------------
@@ -154,8 +184,18 @@ def _harshness(image: Array) -> float:
 
 
 def _darkness(image: Array) -> float:
-    middle, light = np.quantile(luminance(shrink(image, SIDE)), (0.5, 0.95))
-    return -float(np.log(middle + 0.02) + 0.5 * np.log(light + 0.02))
+    """Return how dark it is, and how much of the shadows is swallowed.
+
+    The weights are those of a logistic regression of 400 paintings and copies, the levels to the
+    power of 1.8 to 2.6.
+    """
+    grey = luminance(shrink(image, SIDE))
+    lowest, middle = np.quantile(grey, (0.02, 0.5))
+    skew = (((grey - grey.mean()) / (grey.std() + 1e-3)) ** 3).mean()
+    detail, dark = np.abs(grey - blur(grey, 2)), grey <= middle
+    ratio = (detail[dark].mean() + 1e-3) / (detail[~dark].mean() + 1e-3 if not dark.all() else 1e-3)
+    return float(-2.7 * np.log(lowest + 0.03) - 3.0 * np.log(middle + 0.03) - 0.63 * skew
+                 + 1.9 * np.log(ratio))  # fmt: skip
 
 
 def _slant(image: Array) -> float:
@@ -248,7 +288,7 @@ def straighten(image: Array, degrees: float | None = None) -> Array:
 
 def words_of(fault: Fault, image: Array) -> tuple[str, str]:
     """Return in words what mends a fault of an image, and what shows it."""
-    degrees = tilt(image)[0]
+    degrees = tilt(image)[0] if fault.name == "tilted" else 0.0
     known = {
         "tint": tint(image),
         "degrees": f"{abs(degrees):.0f}",
