@@ -31,6 +31,8 @@ AMOUNTS = {"darks", "lights", "flesh", *HUES}
 CHANCE_QUANTILE = 1.645  # standard deviations that chance exceeds one time in twenty
 NAMED = 3  # traits by which a taste is described
 KIND = "taste of the analyzer critic"
+NUMBERS = ("liked", "disliked", "agreement", "chance")  # in the card, and so are these texts
+TEXTS = ("owner", "goes by", "critic", "critic_sha256")
 
 
 class Taste:
@@ -52,7 +54,15 @@ class Taste:
         self.path = Path(path)
         self._model: Model = Model(self.path)
         self.card: dict[str, Any] = self._model.card
-        if self.card.get("kind") != KIND:
+        known = self.card.get
+        fits = (
+            known("kind") == KIND
+            and all(isinstance(known(name), int | float) for name in NUMBERS)
+            and all(isinstance(known(name), str) for name in TEXTS)
+            and isinstance(known("features"), list)
+            and set(self._model.inputs) == {"features"}
+        )
+        if not fits:
             raise ModelError(
                 f"model {str(path)!r} is not a taste; learn one with: "
                 "capriccio critic learn --liked FOLDER --disliked FOLDER --out FILE.onnx"
@@ -173,13 +183,13 @@ def learn(
             )
     likes = np.arange(len(rows[0]) + len(rows[1])) < len(rows[0])  # (pictures,)
     features = np.array(rows[0] + rows[1])  # (pictures, n)
-    both = np.abs(features[likes][:, None] - features[~likes][None]).max(axis=2) == 0
-    if both.any():
-        one, other = np.argwhere(both)[0] + 1
-        raise ValueError(
-            f"liked picture {one} and disliked picture {other} are the same; expected each to be "
-            "either liked or disliked"
-        )
+    places = {row.tobytes(): place for place, row in enumerate(rows[0], 1)}
+    for place, row in enumerate(rows[1], 1):
+        if row.tobytes() in places:
+            raise ValueError(
+                f"liked picture {places[row.tobytes()]} and disliked picture {place} are the same; "
+                "expected each to be either liked or disliked"
+            )
     measured = len(names) - 1
     ranking = fit_ranking(features, likes, measured)
     held_out, agreement = cross_validate(features, likes, measured)

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from capriccio import Model, ModelError
 from capriccio_critic.analyzer import Critic
+from capriccio_critic.onnx_writer import write_logistic_model
 from capriccio_critic.personal_taste import (
+    KIND,
     Taste,
     chance_bound,
     cross_validate,
@@ -92,6 +94,10 @@ def test_features_of_another_version_are_refused(critic, path):
 def test_what_is_no_taste_is_refused(tmp_path):
     with pytest.raises(ModelError, match="is not a taste; learn one with: capriccio critic learn"):
         open_taste(Critic.models["paintings"])
+    half = tmp_path / "half.onnx"
+    write_logistic_model(half, np.zeros(1), np.ones(1), np.ones(1), 0.0, {"kind": KIND})
+    with pytest.raises(ModelError, match="is not a taste"):
+        open_taste(half)
     with pytest.raises(ValueError, match="there is no taste"):
         open_taste(tmp_path / "none.onnx")
 
