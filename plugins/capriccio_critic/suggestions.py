@@ -17,8 +17,9 @@ Array = np.ndarray[Any, Any]
 
 MAX_SUGGESTIONS = 3
 SIDE = 512  # longest side on which changes are tried, in pixels
-MIN_SEVERITY = 0.6  # of a fault that is named; 1 is what one in twenty paintings exceeds
-MAX_LOSS = 0.15  # of quality, with which a fault is still mended
+MIN_SEVERITY = 0.7  # of a fault that is named; 1 is what one in twenty paintings exceeds
+# Of quality, with which mending is still suggested: of a fault that stands out, and of another.
+MAX_LOSS, MAX_LOSS_OF_LESSER = 0.3, 0.1
 MIN_GAIN = 0.02  # of quality, for which another change is suggested
 MORE_IS_BETTER = ("harmony", "balance", "focus")  # a suggestion may not lower these
 COMMON = 1.0  # the severity that one in twenty paintings exceeds
@@ -118,9 +119,12 @@ def suggestions(
         words, sign = words_of(fault, small)
         after = severity(fault, mended)
         one = tried(Change(words, fault.name, mended), sign, before, after)
-        if after < before and one.gain >= -MAX_LOSS:
+        allowed = MAX_LOSS if before >= COMMON else MAX_LOSS_OF_LESSER
+        if after < before and one.gain >= -allowed:
             mending.append(one)
     mending.sort(key=lambda one: -one.before)
+    if len(mending) >= MAX_SUGGESTIONS:
+        return mending[:MAX_SUGGESTIONS], count
 
     best: dict[str, Suggestion] = {}
     for change in other_changes(small, readings):

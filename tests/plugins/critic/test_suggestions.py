@@ -18,8 +18,7 @@ def test_a_spoiled_picture_has_its_fault_named_and_mended(critic, kind, fault):
     image, _ = spoil(landscape(), kind, np.random.default_rng(1))
     readings = critic.analyze(image)
     found, tried = suggestions(critic, image, readings)
-    assert 11 < tried < 20
-    assert len(found) <= 3
+    assert len(found) <= min(3, tried)
     assert fault in [one.reading for one in found]
     for one in found:
         seen = critic.analyze(one.image)
