@@ -166,7 +166,7 @@ def figures(trials: Sequence[Trial], sound: Sequence[Sequence[str]]) -> dict[str
             f"named and mended, {kind}": share(
                 one.named and one.mended for one in trials if one.kind == kind
             )
-            for kind in KINDS
+            for kind in dict.fromkeys(one.kind for one in trials)
         },
         "faults named in an unspoiled picture": round(
             float(np.mean([len(names.intersection(one)) for one in sound])), 3
