@@ -17,7 +17,7 @@ from .comparison import EarlierWorks, read_works
 from .descriptions import Explanation, examine
 from .files import find_pictures
 from .personal_taste import Taste, open_taste
-from .progress import ProgressBar
+from .progress import MIN_COUNT, MIN_EXPLAINED, ProgressBar
 from .readings import NUMBERS, Readings
 
 MAX_REPORTED = 200  # pictures on a page
@@ -147,12 +147,13 @@ def critique(
         for path, key in zip(pictures, keys, strict=True)
         if anew or key not in kept
     ]
+    fewest = MIN_EXPLAINED if report or explain else MIN_COUNT
     failed, rows, pages = 0, [], []
     with ExitStack() as opened:
         read: Iterator[Read] = map(read_picture, tasks)
         if cluster is not None:
             read = opened.enter_context(cluster_workers(cluster, workers)).map(read_picture, tasks)
-        advance = opened.enter_context(ProgressBar(len(pictures)))
+        advance = opened.enter_context(ProgressBar(len(pictures), fewest))
         for path, key in zip(pictures, keys, strict=True):
             advance()
             row = None if anew else kept.get(key)

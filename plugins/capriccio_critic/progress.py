@@ -7,18 +7,24 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-MIN_COUNT = 20  # pictures from which a bar is worth drawing: two seconds and more
+MIN_COUNT = 20  # pictures from which reading them takes about two seconds
+MIN_EXPLAINED = 5  # the same, where each is explained
 
 
 class ProgressBar:
-    """Draw a progress bar on standard error where there are many pictures."""
+    """Draw a progress bar on standard error where there are many pictures.
 
-    def __init__(self, count: int):
-        self._count = count
+    Args:
+        count: of pictures.
+        fewest: pictures from which a bar is drawn.
+    """
+
+    def __init__(self, count: int, fewest: int = MIN_COUNT):
+        self._count, self._fewest = count, fewest
         self._bar: Progress | None = None
 
     def __enter__(self) -> Callable[[], None]:
-        if self._count < MIN_COUNT:
+        if self._count < self._fewest:
             return lambda: None
         from rich.console import Console
         from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn

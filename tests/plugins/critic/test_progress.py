@@ -7,6 +7,9 @@ def test_a_bar_is_drawn_for_many_pictures_alone(capsys):
     with ProgressBar(MIN_COUNT - 1) as advance:
         advance()
     assert capsys.readouterr().err == ""
+    with ProgressBar(2, fewest=2) as advance:
+        advance()
+    assert "1/2" in capsys.readouterr().err
     with ProgressBar(MIN_COUNT) as advance:
         for _ in range(MIN_COUNT):
             advance()
