@@ -183,12 +183,12 @@ def learn(
             )
     likes = np.arange(len(rows[0]) + len(rows[1])) < len(rows[0])  # (pictures,)
     features = np.array(rows[0] + rows[1])  # (pictures, n)
-    places = {row.tobytes(): place for place, row in enumerate(rows[0], 1)}
-    for place, row in enumerate(rows[1], 1):
-        if row.tobytes() in places:
+    places = {found.tobytes(): place for place, found in enumerate(rows[0], 1)}
+    for place, found in enumerate(rows[1], 1):
+        if same := places.get(found.tobytes()):
             raise ValueError(
-                f"liked picture {places[row.tobytes()]} and disliked picture {place} are the same; "
-                "expected each to be either liked or disliked"
+                f"liked picture {same} and disliked picture {place} are the same; expected each to "
+                "be either liked or disliked"
             )
     measured = len(names) - 1
     ranking = fit_ranking(features, likes, measured)
