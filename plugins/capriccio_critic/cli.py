@@ -148,7 +148,9 @@ def critique(
         if anew or key not in kept
     ]
     fewest = MIN_EXPLAINED if report or explain else MIN_COUNT
-    failed, rows, pages = 0, [], []
+    failed = 0
+    rows: list[dict[str, Any]] = []
+    pages: list[tuple[Path, np.ndarray[Any, Any], Readings, Explanation]] = []
     with ExitStack() as opened:
         read: Iterator[Read] = map(read_picture, tasks)
         if cluster is not None:
