@@ -114,7 +114,7 @@ def compare(critic: "Critic", image: Array, readings: Readings, works: EarlierWo
     usual = max(set(works.movements), key=works.movements.count)
     if usual != readings.movement:
         share = works.movements.count(usual) / count
-        lines.append(f"Of those, {share:.0%} looked like {usual}; this one like "
+        lines.append(f"Of your earlier works {share:.0%} looked like {usual}; this one like "
                      f"{readings.movement}.")  # fmt: skip
     return lines
 
