@@ -48,8 +48,8 @@ def write_report(
         f"<title>Readings of the critic</title>\n<style>{STYLE}</style></head>\n<body>\n"
         "<h1>Readings of the critic</h1>\n"
         f"<p><small>{len(parts)} picture{'s' * (len(parts) != 1)}. Quality is not beauty: it "
-        "measures how intact a picture is, compared with old European paintings and degraded copies of "
-        "them.</small></p>\n"
+        "measures how intact a picture is, compared with old European paintings and degraded "
+        "copies of them.</small></p>\n"
         f"{''.join(parts)}</body></html>\n"
     )
     path.write_text(page, encoding="utf-8")
