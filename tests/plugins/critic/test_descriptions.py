@@ -48,6 +48,16 @@ def test_an_explanation_says_whose_taste_it_is_and_what_changed(critic, tmp_path
     assert found.box == (boxes[0] if boxes else None)
 
 
+def test_a_critic_explains_and_learns_in_a_sketch(critic, tmp_path):
+    image, path = landscape(3), tmp_path / "anna.onnx"
+    light = [landscape(n) for n in range(5)]
+    taste = critic.learn(light, [one // 3 for one in light], path, owner="Anna")
+    assert taste.owner == "Anna"
+    words = critic.explain(image, mine=[image // 2, image / 510], taste=path)
+    assert "Beside 2 earlier works of yours; the nearest is number" in words
+    assert "The taste of Anna" in words
+
+
 def test_regions_of_a_map_have_names():
     heat = np.zeros((8, 8), np.float32)
     assert region_name(heat) == "all over"
