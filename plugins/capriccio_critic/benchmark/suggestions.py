@@ -180,7 +180,7 @@ def figures(trials: Sequence[Trial], sound: Sequence[Sequence[str]]) -> dict[str
 def typical(images: Iterable[Array]) -> str:
     """Return, as the lines of `faults.py`, what is typical of unspoiled paintings."""
     table = [shrink(image, SIDE) for image in images]
-    colours = np.array([ratios(image) for image in table])  # (pictures, 4)
+    colours = np.array([ratios(image) for image in table], np.float64)  # (pictures, 4)
     mean = colours.mean(axis=0)
     whitening = np.linalg.cholesky(np.linalg.inv(np.cov(colours.T) + 1e-3 * np.eye(4)))  # (4, 4)
     lines = [
