@@ -208,6 +208,39 @@ class Draw(Generator):
         """Return strokes sorted, turned and merged, so that the pen of a plotter travels less."""
         return for_plotter(as_strokes(drawing))
 
+    def plotter_svg(
+        self, drawing: Sequence[Stroke], size: tuple[int, int] = (200, 200), title: str = ""
+    ) -> str:
+        """Return an SVG file for a plotter: strokes as by `for_plotter`, a layer for each pen.
+
+        Layers are those of Inkscape, which vpype reads as well.
+
+        Args:
+            size: of the sheet (width, height), in millimetres.
+        """
+        from .svg_writing import plotter_svg
+
+        return plotter_svg(as_strokes(drawing), size, title)
+
+    def timed_svg(
+        self, drawing: Sequence[Stroke], size: tuple[int, int], title: str = "", *,
+        pace: float = 1.0,
+    ) -> str:  # fmt: skip
+        """Return an SVG file that a browser draws stroke by stroke, at the pace of a hand.
+
+        Where nothing is animated, as in an editor, it shows the whole drawing.
+
+        Args:
+            size: (width, height) in pixels.
+            pace: times that of a hand.
+
+        Raises:
+            ValueError: the pace is not above 0.
+        """
+        from .svg_writing import timed_svg
+
+        return timed_svg(as_strokes(drawing), size, title, pace=pace)
+
     def warm_up(self) -> None:
         """Load the model and run it once."""
         self.whole()
