@@ -15,6 +15,7 @@ import numpy as np
 from capriccio import Stroke, rasterise
 
 from .generator import Draw
+from .latents import PIXELS, picture_of, places_of
 from .pen import Pen, PenModel
 
 Array = np.ndarray[Any, Any]
@@ -24,7 +25,6 @@ WORDS = 20  # that a classifier names
 PLAIN_WIDTH = 157  # of a plain LSTM with half the weights of a model of width 256
 SHEET, CELL = 40, 72  # drawings of a panel, and pixels of each
 ADDED = (0.8, 0.2, 0.1)  # the colour of what was added
-FOUND_PIXELS = 28  # side of the pictures that it sees
 
 
 @click.group()
@@ -44,29 +44,6 @@ def chamfer(one: Array, others: Array) -> Array:
         nearest = (np.sqrt(np.maximum(squared.min(axis), 0)).mean(1) for axis in (1, 2))
         found.append(sum(nearest) / 2)
     return np.concatenate(found)
-
-
-def places_of(strokes: list[Array], count: int = PLACES) -> Array:
-    """Return points spread evenly along strokes, (count, 2), in a box of side 1 about 0."""
-    pieces = [np.concatenate([points, points[-1:]]) for points in strokes]
-    begins = np.concatenate([points[:-1] for points in pieces])
-    steps = np.concatenate([np.diff(points, axis=0) for points in pieces])
-    along = np.concatenate([[0], np.cumsum(np.hypot(*steps.T))])
-    at = (np.arange(count) + 0.5) / count * along[-1]
-    number = np.clip(np.searchsorted(along, at, "right") - 1, 0, len(steps) - 1)
-    length = np.maximum(along[number + 1] - along[number], 1e-9)
-    made = begins[number] + ((at - along[number]) / length)[:, None] * steps[number]
-    low, high = made.min(0), made.max(0)
-    return (made - (low + high) / 2) / max(float((high - low).max()), 1e-9)
-
-
-def picture_of(strokes: list[Array]) -> Array:
-    """Return strokes as a small picture of ink, (FOUND_PIXELS, FOUND_PIXELS) float, blurred."""
-    places = places_of(strokes, 256) * (FOUND_PIXELS - 6) + FOUND_PIXELS / 2
-    grid = np.arange(FOUND_PIXELS) + 0.5
-    across = np.exp(-((grid[None] - places[:, :1]) ** 2) / 1.5)  # (256, side)
-    down = np.exp(-((grid[None] - places[:, 1:]) ** 2) / 1.5)
-    return np.minimum(np.einsum("py,px->yx", down, across), 1.0)
 
 
 def drawn(model: str, count: int, heat: float, word: str = "", seed: int = 0) -> list[list[Array]]:
@@ -118,10 +95,10 @@ def copies(data: Path, model: str, count: int, heat: float) -> None:
 
     sketches = read_sketches(data)
     drawings = sketches.drawings["train"]
-    known = np.array([places_of(strokes) for strokes, _ in drawings], np.float32)
+    known = np.array([places_of(strokes, PLACES) for strokes, _ in drawings], np.float32)
     tested = [strokes for strokes, _ in sketches.drawings["test"][:count]]
     for name, some in (("test", tested), ("invented", drawn(model, count, heat))):
-        places = [places_of(strokes).astype(np.float32) for strokes in some]
+        places = [places_of(strokes, PLACES).astype(np.float32) for strokes in some]
         nearest = [float(chamfer(one, known).min()) for one in places]
         shares = np.percentile(nearest, [1, 5, 50, 95])
         print(name, "nearest in training, 1st, 5th, 50th and 95th of 100:", shares.round(4))
@@ -157,7 +134,7 @@ def classifier(train: list[tuple[Array, int]]) -> Any:
     twenty words of twenty drawings each, and fitted in closed form.
     """
     random = np.random.default_rng(0)
-    basis = random.normal(size=(FOUND_PIXELS**2, 1500)) / FOUND_PIXELS
+    basis = random.normal(size=(PIXELS**2, 1500)) / PIXELS
     pictures = np.array([picture.ravel() for picture, _ in train])
     labels = np.array([label for _, label in train])
     names = np.unique(labels)
