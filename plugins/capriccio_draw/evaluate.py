@@ -3,7 +3,10 @@
 python -m capriccio_draw.evaluate likelihood --data sketch-kanji --model kanji
 python -m capriccio_draw.evaluate copies --data sketch-kanji --model kanji
 python -m capriccio_draw.evaluate words --data sketch-quickdraw-25x345 --model quickdraw
+python -m capriccio_draw.evaluate morphs --data sketch-quickdraw-25x345 --out morphs.webp
 python -m capriccio_draw.evaluate speed --model kanji
+python -m capriccio_draw.evaluate stage --model kanji --seconds 60
+python -m capriccio_draw.evaluate travel --model kanji
 """
 
 import time
@@ -12,18 +15,24 @@ from typing import Any
 
 import click
 import numpy as np
-from capriccio import Stroke, rasterise
+from capriccio import Moment, Sketch, Stroke, rasterise
 
 from .generator import Draw
+from .hand import Hand
 from .latents import PIXELS, picture_of, places_of
+from .morphing import box_of
 from .pen import Pen, PenModel
+from .plotting import for_plotter
+from .plotting import travel as lifted_travel
 
 Array = np.ndarray[Any, Any]
 
 PLACES = 64  # points of a drawing that is compared
 WORDS = 20  # that a classifier names
+LEAST_STEPS = 1000  # of a baseline
 PLAIN_WIDTH = 157  # of a plain LSTM with half the weights of a model of width 256
-SHEET, CELL = 40, 72  # drawings of a panel, and pixels of each
+SHEET, ROW, CELL = 40, 20, 72  # drawings of a panel and of a row, and pixels of each
+PAIRS, BETWEEN = 12, 9  # rows of a sheet of morphs, and drawings between two
 ADDED = (0.8, 0.2, 0.1)  # the colour of what was added
 
 
@@ -59,29 +68,45 @@ def drawn(model: str, count: int, heat: float, word: str = "", seed: int = 0) ->
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--model", default="kanji", show_default=True)
 @click.option("--grid", default=1.0, show_default=True, help="That the model was trained with.")
-@click.option("--steps", default=1000, show_default=True, help="Of the baselines.")
+@click.option("--steps", type=int, help="Of the baselines, at most; by default the model's.")
+@click.option("--hours", default=0.2, show_default=True, help="Of each baseline, at most.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("baselines"))
-def likelihood(data: Path, model: str, grid: float, steps: int, out: Path) -> None:
-    """Print the nats per point on test drawings, beside a plain LSTM and one without memory."""
+def likelihood(
+    data: Path, model: str, grid: float, steps: int | None, hours: float, out: Path
+) -> None:
+    """Print nats per point beside a plain LSTM of half the size, and a mixture without memory.
+
+    The mixture knows the last move alone, and the word. Weights are chosen on validation.
+    """
     import torch
 
     from .training.dataset import read_sketches
-    from .training.main import SketchBatches, evaluate, fit
+    from .training.main import WIDTH, SketchBatches, evaluate, fit
     from .training.network import PenNetwork
 
     torch.set_num_threads(1)
     card = PenModel(Draw.model_path(model)).card
-    print(f"{model}: {card['metrics']} after {card['steps']} steps")
     sketches = read_sketches(data)
     batches = SketchBatches(sketches, grid, 0)
-    test = batches.whole("test")
-    out.mkdir(exist_ok=True)
-    for kind, width in (("memoryless", 256), ("plain", PLAIN_WIDTH)):
+    steps = steps or max(card["steps"], LEAST_STEPS)
+    out.mkdir(parents=True, exist_ok=True)
+    rows = [(model, WIDTH, "full", card["steps"], card["metrics"])]
+    for kind, width in (("memoryless", WIDTH), ("plain", PLAIN_WIDTH)):
         torch.manual_seed(0)
         net = PenNetwork(len(sketches.words), width, kind=kind)
-        trainer = fit(batches, net, out / f"{model}-{kind}.safetensors", steps=steps)
-        count = sum(weights.numel() for weights in net.parameters())
-        print(kind, f"{count} weights", evaluate(trainer.ema, test))
+        trainer = fit(batches, net, out / f"{model}-{kind}.safetensors", steps=steps, hours=hours)
+        metrics = {
+            f"{split} {name}": nats
+            for split in ("valid", "test")
+            for name, nats in evaluate(trainer.ema, batches.whole(split)).items()
+        }
+        rows.append((f"{model}-{kind}", width, kind, trainer.step, metrics))
+    for name, width, kind, taken, metrics in rows:
+        weights = sum(part.numel() for part in PenNetwork(
+            len(sketches.words), width, kind=kind).parameters())  # fmt: skip
+        nats = ", ".join(f"{split} {metrics[f'{split} nats per point']:.3f}"
+                         for split in ("valid", "test"))  # fmt: skip
+        print(f"{name}: {weights} weights, {taken} steps, nats per point: {nats}")
 
 
 @command.command()
@@ -173,6 +198,57 @@ def speed(model: str, steps: int) -> None:
 
 
 @command.command()
+@click.option("--model", default="kanji", show_default=True)
+@click.option("--rate", default=500, show_default=True, help="Points a second.")
+@click.option("--fps", default=60, show_default=True)
+@click.option("--seconds", default=60.0, show_default=True)
+@click.option("--to", multiple=True, help="An output, such as screen.")
+def stage(model: str, rate: int, fps: int, seconds: float, to: tuple[str, ...]) -> None:
+    """Print how many frames of a live show are late in which so many points are drawn."""
+    draw = Draw(model=model)
+    draw.warm_up()
+    weights = draw.model.word_weights([("", 1.0)])
+    sketch = Sketch(fps=fps, size=(512, 512))
+    pens = [Pen(draw.model, [0], weights)]
+    made = 0
+
+    @sketch.draw
+    def frame(now: Moment) -> Array:
+        """Draw the points that are due, one drawing after another."""
+        nonlocal made
+        while made < now.seconds * rate:
+            if pens[-1].ended:
+                pens.append(Pen(draw.model, [len(pens)], weights))
+            pens[-1].move(0.4)
+            made += 1
+        hand = Hand(pens[-1])
+        hand.finish()
+        return rasterise(hand.drawing(0.5, 0.5, 0.01, "pen"), sketch.size)
+
+    stats = sketch.perform(to, live=True, seconds=seconds)
+    print(
+        f"{made} points in {stats.seconds:.1f} s, {made / stats.seconds:.0f} a second: "
+        f"{stats.late} of {stats.frames + stats.late} frames late"
+    )
+
+
+@command.command()
+@click.option("--model", default="kanji", show_default=True)
+@click.option("--count", default=SHEET, show_default=True)
+@click.option("--heat", default=0.4, show_default=True)
+def travel(model: str, count: int, heat: float) -> None:
+    """Print how far a lifted pen travels over a sheet of drawings, sorted for a plotter."""
+    draw = Draw(model=model)
+    drawings = [draw.whole(number, heat=heat) for number in range(count)]
+    whole = on_one_sheet([drawings[at : at + ROW] for at in range(0, count, ROW)])
+    before, after = lifted_travel(whole), lifted_travel(for_plotter(whole))
+    print(
+        f"{len(whole)} strokes: {before:.2f} sides of the sheet, {after:.2f} sorted, "
+        f"{after / before:.3f} times as far"
+    )
+
+
+@command.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="With words.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Picture to write.")
 @click.option("--heat", default=0.3, show_default=True)
@@ -198,11 +274,47 @@ def sheet(data: Path, out: Path, heat: float) -> None:
     panels.append(
         [finished(words, strokes, sketches.words[label], heat) for strokes, label in begun]
     )
-    rows = [row for panel in panels for row in (panel[:20], panel[20:])]
-    picture = rasterise(on_one_sheet(rows), (20 * CELL, len(rows) * CELL))
+    rows = [row for panel in panels for row in (panel[:ROW], panel[ROW:])]
+    picture = rasterise(on_one_sheet(rows), (ROW * CELL, len(rows) * CELL))
     Image.fromarray(picture).save(out, quality=60)
     print("words:", ", ".join(named(words, number) for number in range(SHEET)))
     print("begun:", ", ".join(sketches.words[label] for _, label in begun))
+
+
+@command.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True, help="With words.")
+@click.option("--model", default="quickdraw", show_default=True)
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Picture to write.")
+@click.option("--heat", default=0.1, show_default=True)
+@click.option("--split", default="test", show_default=True)
+def morphs(data: Path, model: str, out: Path, heat: float, split: str) -> None:
+    """Write a sheet of what lies between pairs of drawings by people, unchosen.
+
+    Those of people are red, at both ends of a row; between them the first and the last are what
+    the network makes of the latents of each alone.
+    """
+    from PIL import Image
+
+    from .training.dataset import read_sketches
+
+    sketches, part = read_sketches(data), Draw(model=model, seed=1)
+    order = np.random.default_rng(2).permutation(len(sketches.drawings[split]))[: 2 * PAIRS]
+    people = [framed(*sketches.drawings[split][number][:1]) for number in order.tolist()]
+    rows = [
+        [
+            one,
+            *(part.morph(one, other, place, heat=heat) for place in np.linspace(0, 1, BETWEEN)),
+            other,
+        ]
+        for one, other in zip(people[:PAIRS], people[PAIRS:], strict=True)
+    ]
+    red = [
+        [[s._replace(color=ADDED if at in (0, BETWEEN + 1) else (0.0, 0.0, 0.0)) for s in drawing]
+         for at, drawing in enumerate(row)]
+        for row in rows
+    ]  # fmt: skip
+    picture = rasterise(on_one_sheet(red), ((BETWEEN + 2) * CELL, PAIRS * CELL))
+    Image.fromarray(picture).save(out, quality=60)
 
 
 def named(part: Draw, number: int) -> str:
@@ -211,13 +323,15 @@ def named(part: Draw, number: int) -> str:
     return part.word
 
 
+def framed(strokes: list[Array]) -> list[Stroke]:
+    """Return strokes of a file as a drawing in the middle of the canvas."""
+    middle, side = box_of(strokes)
+    return [Stroke((points - middle) / (1.15 * side) + 0.5) for points in strokes]
+
+
 def finished(part: Draw, strokes: list[Array], word: str, heat: float) -> list[Stroke]:
     """Return the first half of a drawing, finished in red."""
-    places = np.concatenate(strokes)
-    low, high = places.min(0), places.max(0)
-    side = 1.15 * float((high - low).max())
-    half = strokes[: max(1, len(strokes) // 2)]
-    begun = [Stroke((points - (low + high) / 2) / side + 0.5) for points in half]
+    begun = framed(strokes)[: max(1, len(strokes) // 2)]
     done = part.finish(begun, word=word, heat=heat)
     return [*begun, *(stroke._replace(color=ADDED) for stroke in done[len(begun) :])]
 

@@ -1,5 +1,7 @@
 """The measures of drawings: distances, pictures, a classifier."""
 
+import re
+
 import numpy as np
 import pytest
 
@@ -60,6 +62,18 @@ def test_the_plain_baseline_has_half_the_weights():
 def test_speed_is_printed():
     told = CliRunner().invoke(command, ["speed", "--steps", "20"])
     assert told.exit_code == 0 and "a step of kanji: p50" in told.output
+
+
+def test_travel_is_printed_and_shorter_for_a_plotter():
+    told = CliRunner().invoke(command, ["travel", "--count", "6"])
+    assert told.exit_code == 0, told.output
+    assert float(re.search(r"([\d.]+) times as far", told.output).group(1)) <= 0.6
+
+
+def test_late_frames_are_printed():
+    told = CliRunner().invoke(command, ["stage", "--seconds", "0.3"])
+    assert told.exit_code == 0, told.output
+    assert re.search(r"^\d+ points in \d\.\d s, .* frames late$", told.output, re.M)
 
 
 def test_a_sheet_has_each_drawing_in_its_cell():
