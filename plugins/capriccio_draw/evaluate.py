@@ -67,13 +67,10 @@ def drawn(model: str, count: int, heat: float, word: str = "", seed: int = 0) ->
 @command.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--model", default="kanji", show_default=True)
-@click.option("--grid", default=1.0, show_default=True, help="That the model was trained with.")
 @click.option("--steps", type=int, help="Of the baselines, at most; by default the model's.")
 @click.option("--hours", default=0.2, show_default=True, help="Of each baseline, at most.")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("baselines"))
-def likelihood(
-    data: Path, model: str, grid: float, steps: int | None, hours: float, out: Path
-) -> None:
+def likelihood(data: Path, model: str, steps: int | None, hours: float, out: Path) -> None:
     """Print nats per point beside a plain LSTM of half the size, and a mixture without memory.
 
     The mixture knows the last move alone, and the word. Weights are chosen on validation.
@@ -87,10 +84,11 @@ def likelihood(
     torch.set_num_threads(1)
     card = PenModel(Draw.model_path(model)).card
     sketches = read_sketches(data)
-    batches = SketchBatches(sketches, grid, 0)
+    batches = SketchBatches(sketches, card["grid"], 0)
     steps = steps or max(card["steps"], LEAST_STEPS)
     out.mkdir(parents=True, exist_ok=True)
-    rows = [(model, WIDTH, "full", card["steps"], card["metrics"])]
+    nets = [PenNetwork(len(sketches.words), WIDTH, latents=int(card.get("latents", 0)))]
+    rows = [(model, card["steps"], card["metrics"])]
     for kind, width in (("memoryless", WIDTH), ("plain", PLAIN_WIDTH)):
         torch.manual_seed(0)
         net = PenNetwork(len(sketches.words), width, kind=kind)
@@ -100,10 +98,10 @@ def likelihood(
             for split in ("valid", "test")
             for name, nats in evaluate(trainer.ema, batches.whole(split)).items()
         }
-        rows.append((f"{model}-{kind}", width, kind, trainer.step, metrics))
-    for name, width, kind, taken, metrics in rows:
-        weights = sum(part.numel() for part in PenNetwork(
-            len(sketches.words), width, kind=kind).parameters())  # fmt: skip
+        nets.append(net)
+        rows.append((kind, trainer.step, metrics))
+    for net, (name, taken, metrics) in zip(nets, rows, strict=True):
+        weights = sum(part.numel() for part in net.parameters())
         nats = ", ".join(f"{split} {metrics[f'{split} nats per point']:.3f}"
                          for split in ("valid", "test"))  # fmt: skip
         print(f"{name}: {weights} weights, {taken} steps, nats per point: {nats}")

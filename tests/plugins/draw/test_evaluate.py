@@ -1,5 +1,6 @@
 """The measures of drawings: distances, pictures, a classifier."""
 
+import json
 import re
 
 import numpy as np
@@ -57,6 +58,18 @@ def test_the_plain_baseline_has_half_the_weights():
 
     full = count(PenNetwork(0, WIDTH))
     assert count(PenNetwork(0, PLAIN_WIDTH, kind="plain")) == pytest.approx(full / 2, rel=0.05)
+
+
+def test_likelihood_is_printed_beside_that_of_baselines(tmp_path):
+    drawing = json.dumps({"word": "square", "drawing": [SQUARE[0].T.tolist()]})
+    (tmp_path / "a.ndjson").write_text("\n".join(f"{drawing[:-1]}, \"key_id\": {n}}}"
+                                                 for n in range(60)))  # fmt: skip
+    given = ["--data", str(tmp_path / "a.ndjson"), "--steps", "1", "--out", str(tmp_path / "out")]
+    told = CliRunner().invoke(command, ["likelihood", *given])
+    assert told.exit_code == 0, told.output
+    rows = re.findall(r"^(\w+): \d+ weights, (\d+) steps, nats .* test", told.output, re.M)
+    assert [name for name, _ in rows] == ["kanji", "memoryless", "plain"]
+    assert [taken for _, taken in rows[1:]] == ["1", "1"]
 
 
 def test_speed_is_printed():
