@@ -32,9 +32,9 @@ def timed_svg(
         raise ValueError(f"a pace must be above 0, got {pace}")
     root = svg_tree(drawing, size, title)
     for path, (_, times) in zip(root.iter("path"), stroke_times(drawing), strict=True):
-        begin, end = float(times[0]) / pace, float(times[-1]) / pace
+        begin, end = (round(float(times[at]) / pace, 3) for at in (0, -1))
         path.set("pathLength", "1")
-        if begin > 0:
+        if begin > 0:  # a duration of 0 would hide it for ever
             add(path, "set", attributeName="visibility", to="hidden", dur=f"{begin:.3f}s")
         growing = {"from": "0 1", "to": "1 0"}
         lasts = f"{max(end - begin, SHORTEST):.3f}s"
@@ -57,12 +57,10 @@ def plotter_svg(drawing: Sequence[Stroke], size: tuple[int, int], title: str = "
     for name, millimetres in zip(("width", "height"), size, strict=True):
         root.set(name, f"{millimetres}mm")
     group = root[-1]
-    paths = list(group)
-    for path in paths:
-        group.remove(path)
-    pairs = zip(ordered, paths, strict=True)
+    root.remove(group)  # vpype takes the outermost groups for layers
+    pairs = zip(ordered, list(group), strict=True)
     for number, (_, own) in enumerate(groupby(pairs, lambda pair: pen_of(pair[0])), 1):
-        layer = add(group, "g", id=f"layer{number}")
+        layer = add(root, "g", **group.attrib, id=f"layer{number}")
         layer.set("inkscape:groupmode", "layer")
         layer.set("inkscape:label", str(number))
         layer.extend(path for _, path in own)
