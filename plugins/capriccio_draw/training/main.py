@@ -22,7 +22,19 @@ from ..generator import Draw
 from ..latents import PIXELS, encoder_path, picture_of
 from ..pen_moves import FEATURES, augmented, moves_of, strokes_of
 from .dataset import Sketches, provenance, read_sketches
-from .network import GATES, INPUT, MIXTURE, PENS, EncoderMean, PenNetwork, PenStep, move_nats
+from .network import (
+    GATES,
+    INPUT,
+    MIXTURE,
+    PENS,
+    EncoderMean,
+    PenNetwork,
+    PenStep,
+    PictureEncoder,
+    move_nats,
+)
+from .pictures import STEPS as PICTURE_STEPS
+from .pictures import learn_pictures, pictures_of
 
 Array = np.ndarray[Any, Any]
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]
@@ -55,6 +67,7 @@ class SketchBatches:
         unit: standard deviation of the moves in the file's own lengths.
         side: of the paper, in units.
         grid: one step of the coordinates in the file, in units.
+        drawings: of training, its own and then the others, each with the number of its word.
     """
 
     def __init__(
@@ -69,17 +82,17 @@ class SketchBatches:
         self.grid = grid / self.unit
         # As large as its own.
         whole = float(np.median(extents))
-        self._drawings = sketches.drawings["train"] + [
+        self.drawings = sketches.drawings["train"] + [
             ([points * (whole / extent_of(strokes)) for points in strokes], UNTOLD)
             for strokes in others or []
         ]
         own = len(sketches.drawings["train"])
-        self._count = own + min(own, len(self._drawings) - own)  # drawings of an epoch
+        self._count = own + min(own, len(self.drawings) - own)  # drawings of an epoch
         self._order: tuple[int, list[list[int]]] = (-1, [])
 
     def train(self, step: int, size: int = BATCH_SIZE) -> Batch:
         """Return the batch of a step, augmented."""
-        drawings = self._drawings
+        drawings = self.drawings
         per_epoch = max(1, self._count // size)
         epoch, place = divmod(step, per_epoch)
         if self._order[0] != epoch:
@@ -107,12 +120,12 @@ class SketchBatches:
         """Return the numbers of the drawings of an epoch: its own, and as many others."""
         own = len(self.sketches.drawings["train"])
         random = np.random.default_rng([self.seed, epoch, 2])
-        others = random.permutation(len(self._drawings) - own)[:own]
+        others = random.permutation(len(self.drawings) - own)[:own]
         return np.concatenate([np.arange(own), own + others])
 
     def _batches(self, epoch: int, size: int) -> list[list[int]]:
         """Return the drawings of each batch of an epoch, those of one batch about equally long."""
-        drawings = self._drawings
+        drawings = self.drawings
         random = np.random.default_rng([self.seed, epoch, 1])
         order, found = random.permutation(self._numbers(epoch)), []
         for begin in range(0, len(order), size * CHUNK):
@@ -329,8 +342,9 @@ def train(
     print(f"{counts} drawings, {len(sketches.words)} words; {sketches.left_out} are too long")
     seed_everything(seed)
     net = PenNetwork(len(sketches.words), width, latents=latents)
-    if start and not resume:
-        begin_with(net, start, sketches.words)
+    taken = begin_with(net, start, sketches.words) if start and not resume else set()
+    if net.encoder and not resume and "encoder.read.weight" not in taken:
+        learn_first(net.encoder, batches, seed, dry_run)
     trainer = fit(
         batches,
         net,
@@ -415,8 +429,19 @@ def export_encoder(net: PenNetwork, out: Path, card: dict[str, Any], dry_run: bo
     )
 
 
-def begin_with(net: PenNetwork, start: Path, words: list[str]) -> None:
+def learn_first(encoder: PictureEncoder, batches: SketchBatches, seed: int, dry_run: bool) -> None:
+    """Train the encoder alone on pictures of all drawings."""
+    drawings = [strokes for strokes, _ in batches.drawings]
+    pictures = pictures_of(drawings[:500] if dry_run else drawings, np.random.default_rng(seed))
+    nats = learn_pictures(encoder, pictures, steps=2 if dry_run else PICTURE_STEPS, seed=seed)
+    print(f"the encoder alone: {nats:.1f} nats a picture, of {len(pictures)}")
+
+
+def begin_with(net: PenNetwork, start: Path, words: list[str]) -> set[str]:
     """Take over the weights of a checkpoint (averaged) or model, where their shapes are the same.
+
+    Returns:
+        The names of the weights that were taken over.
 
     Args:
         words: of the network; it takes those over by name, from a model alone.
@@ -445,6 +470,7 @@ def begin_with(net: PenNetwork, start: Path, words: list[str]) -> None:
         taken["words"] = told
     net.load_state_dict({**own, **taken})
     print(f"begins with {len(taken)} of {len(own)} tensors of {start.name}")
+    return set(taken)
 
 
 def weights_of(start: Path) -> dict[str, torch.Tensor]:

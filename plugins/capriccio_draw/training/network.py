@@ -107,9 +107,7 @@ class PenNetwork(nn.Module):
         latents = mean  # (b, latents)
         if self.training:
             latents = mean + torch.exp(log_sigma) * torch.randn_like(mean)  # (b, latents)
-        # The divergence from a normal distribution (Kingma and Welling, arXiv 1312.6114).
-        costs = 0.5 * (mean.square() + torch.exp(2 * log_sigma) - 1) - log_sigma  # (b, latents)
-        return torch.cat([words, latents * seen[:, None]], 1), costs.sum(1) * seen
+        return torch.cat([words, latents * seen[:, None]], 1), latent_costs(mean, log_sigma) * seen
 
     def inputs(self, features, word):
         """Return what the LSTM reads, (…, INPUT)."""
@@ -169,6 +167,11 @@ class PictureEncoder(nn.Module):
             x = F.silu(layer(x))  # (b, channels, side, side)
         mean, log_sigma = self.read(x.flatten(1)).split(self.latents, -1)  # (b, latents) both
         return mean, log_sigma.clamp(MIN_LOG_SIGMA, MAX_LOG_SIGMA)
+
+
+def latent_costs(mean, log_sigma):
+    """Return the nats that latents hold, their divergence from a normal distribution, (b)."""
+    return (0.5 * (mean.square() + torch.exp(2 * log_sigma) - 1) - log_sigma).sum(1)  # (b)
 
 
 class EncoderMean(nn.Module):

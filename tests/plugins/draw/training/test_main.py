@@ -10,6 +10,7 @@ torch = pytest.importorskip("torch")
 from capriccio import Model, generator_class  # noqa: E402
 from capriccio_draw.generator import Draw  # noqa: E402
 from capriccio_draw.pen_moves import features_of, moves_of  # noqa: E402
+from capriccio_draw.training import main  # noqa: E402
 from capriccio_draw.training.dataset import Sketches  # noqa: E402
 from capriccio_draw.training.main import (  # noqa: E402
     SketchBatches,
@@ -110,7 +111,8 @@ def test_pictures_are_told_in_place_of_words_and_those_of_others_always():
     assert not batches.whole("valid")[0][4].any()
 
 
-def test_a_trained_model_draws_its_words_and_others_begin_with_its_weights(tmp_path):
+def test_a_trained_model_draws_its_words_and_others_begin_with_its_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(main, "PICTURE_STEPS", 2)
     write_records(tmp_path)
     out = tmp_path / "mine.onnx"
     train(tmp_path, out, steps=2, width=32, latents=3, others=tmp_path / "a.ndjson")
