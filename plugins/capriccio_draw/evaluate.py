@@ -30,7 +30,8 @@ Array = np.ndarray[Any, Any]
 PLACES = 64  # points of a drawing that is compared
 WORDS = 20  # that a classifier names
 LEAST_STEPS = 1000  # of a baseline
-PLAIN_WIDTH = 157  # of a plain LSTM with half the weights of a model of width 256
+# Widths of the baselines: a plain LSTM of 157 has half the weights of a model of width 256.
+BASELINES = {"memoryless": 256, "plain": 157}
 SHEET, ROW, CELL = 40, 20, 72  # drawings of a panel and of a row, and pixels of each
 PAIRS, BETWEEN = 12, 9  # rows of a sheet of morphs, and drawings between two
 ADDED = (0.8, 0.2, 0.1)  # the colour of what was added
@@ -69,8 +70,12 @@ def drawn(model: str, count: int, heat: float, word: str = "", seed: int = 0) ->
 @click.option("--model", default="kanji", show_default=True)
 @click.option("--steps", type=int, help="Of the baselines, at most; by default the model's.")
 @click.option("--hours", default=0.2, show_default=True, help="Of each baseline, at most.")
+@click.option("--baseline", "kinds", type=click.Choice(list(BASELINES)), multiple=True,
+              default=list(BASELINES), help="Both by default.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("baselines"))
-def likelihood(data: Path, model: str, steps: int | None, hours: float, out: Path) -> None:
+def likelihood(
+    data: Path, model: str, steps: int | None, hours: float, kinds: tuple[str, ...], out: Path
+) -> None:
     """Print nats per point beside a plain LSTM of half the size, and a mixture without memory.
 
     The mixture knows the last move alone, and the word. Weights are chosen on validation.
@@ -89,9 +94,9 @@ def likelihood(data: Path, model: str, steps: int | None, hours: float, out: Pat
     out.mkdir(parents=True, exist_ok=True)
     nets = [PenNetwork(len(sketches.words), WIDTH, latents=int(card.get("latents", 0)))]
     rows = [(model, card["steps"], card["metrics"])]
-    for kind, width in (("memoryless", WIDTH), ("plain", PLAIN_WIDTH)):
+    for kind in kinds:
         torch.manual_seed(0)
-        net = PenNetwork(len(sketches.words), width, kind=kind)
+        net = PenNetwork(len(sketches.words), BASELINES[kind], kind=kind)
         trainer = fit(batches, net, out / f"{model}-{kind}.safetensors", steps=steps, hours=hours)
         metrics = {
             f"{split} {name}": nats

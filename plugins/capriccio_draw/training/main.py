@@ -44,6 +44,7 @@ BATCH_SIZE = 64
 CHUNK = 16  # batches that are sorted by length together, so that little is padded
 STEPS = 6000
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.01  # of AdamW
+TAKEN_RATE = 1e-3  # of weights that another training made
 WORD_DROPOUT = 0.1  # share of drawings whose word is not told, so that drawing needs none
 STROKE_DROPOUT = 0.1  # share of drawings that lack a stroke
 PICTURED = 0.6  # share of drawings of which a picture is told, where there is an encoder
@@ -268,13 +269,14 @@ def fit(
     *,
     steps: int = STEPS,
     hours: float | None = None,
+    rate: float = LEARNING_RATE,
     seed: int = 0,
     resume: bool = False,
     dry_run: bool = False,
 ) -> Trainer:
     """Train a network and return its trainer, with the best weights in `ema`."""
     optimizer = torch.optim.AdamW(
-        net.parameters(), LEARNING_RATE, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY
+        net.parameters(), rate, betas=(0.9, 0.98), weight_decay=WEIGHT_DECAY
     )
     trainer = Trainer(
         net, optimizer, checkpoint, seed=seed, decay=0.998, resume=resume, dry_run=dry_run
@@ -351,6 +353,7 @@ def train(
         Path(out).with_suffix(".safetensors"),
         steps=steps,
         hours=hours,
+        rate=TAKEN_RATE if start else LEARNING_RATE,
         seed=seed,
         resume=resume,
         dry_run=dry_run,

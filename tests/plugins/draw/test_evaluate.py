@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 from capriccio import Stroke
 from capriccio_draw.evaluate import (
     ADDED,
-    PLAIN_WIDTH,
+    BASELINES,
     chamfer,
     classifier,
     command,
@@ -57,7 +57,9 @@ def test_the_plain_baseline_has_half_the_weights():
         return sum(weights.numel() for weights in net.parameters())
 
     full = count(PenNetwork(0, WIDTH))
-    assert count(PenNetwork(0, PLAIN_WIDTH, kind="plain")) == pytest.approx(full / 2, rel=0.05)
+    assert count(PenNetwork(0, BASELINES["plain"], kind="plain")) == pytest.approx(
+        full / 2, rel=0.05
+    )
 
 
 def test_likelihood_is_printed_beside_that_of_baselines(tmp_path):
