@@ -3,7 +3,7 @@
 python -m capriccio_draw.evaluate likelihood --data sketch-kanji --model kanji
 python -m capriccio_draw.evaluate copies --data sketch-kanji --model kanji
 python -m capriccio_draw.evaluate words --data sketch-quickdraw-25x345 --model quickdraw
-python -m capriccio_draw.evaluate morphs --data sketch-quickdraw-25x345 --out morphs.webp
+python -m capriccio_draw.evaluate morphs --data my-drawings --model mine.onnx --out morphs.webp
 python -m capriccio_draw.evaluate speed --model kanji
 python -m capriccio_draw.evaluate stage --model kanji --seconds 60
 python -m capriccio_draw.evaluate travel --model kanji
@@ -285,8 +285,8 @@ def sheet(data: Path, out: Path, heat: float) -> None:
 
 
 @command.command()
-@click.option("--data", type=click.Path(path_type=Path), required=True, help="With words.")
-@click.option("--model", default="quickdraw", show_default=True)
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option("--model", required=True, help="Trained with --latents.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Picture to write.")
 @click.option("--heat", default=0.1, show_default=True)
 @click.option("--split", default="test", show_default=True)

@@ -185,12 +185,13 @@ class Draw(Generator):
     ) -> list[Stroke]:  # fmt: skip
         """Return the drawing at a position 0..1 between two.
 
-        With a model that has an encoder, as `quickdraw` has, it is drawn from latents between those
-        of both; at the ends it is what the network makes of each. Place, size and look lie between
-        theirs. With other models, and with empty drawings, strokes become those that lie nearest.
+        A model that was trained with `--latents` has an encoder: then it is drawn from latents
+        between those of both, and at the ends it is what the network makes of each. Place, size
+        and look lie between theirs. With other models, and with empty drawings, each stroke becomes
+        the one that lies nearest.
 
         Args:
-            latents: False has the strokes of every model become the nearest: then the ends are the
+            latents: False has strokes become the nearest with every model: then the ends are the
                 drawings themselves, and nothing jumps.
             heat: sampling temperature of what is drawn from latents.
             number: another one draws it in another way.
