@@ -59,7 +59,7 @@ class PenNetwork(nn.Module):
         given = FEATURES if kind == "full" else 3
         self.see = nn.Linear(given, INPUT)
         told = torch.randn(max(words, 1) + latents, INPUT) * 0.3  # (words + latents, INPUT)
-        told[max(words, 1) :] *= 0.15  # latents are many at a time
+        told[max(words, 1) :] *= max(latents, 1) ** -0.5  # together they weigh as much as a word
         self.words = nn.Parameter(told)
         self.encoder = PictureEncoder(latents) if latents else None
         self.memory: Any = nn.LSTM(INPUT, width, batch_first=True)
