@@ -7,19 +7,19 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from capriccio import Model, generator_class  # noqa: E402
+from capriccio import Model  # noqa: E402
 from capriccio_draw.generator import Draw  # noqa: E402
 from capriccio_draw.pen_moves import features_of, moves_of  # noqa: E402
 from capriccio_draw.training import main  # noqa: E402
 from capriccio_draw.training.dataset import Sketches  # noqa: E402
 from capriccio_draw.training.main import (  # noqa: E402
     SketchBatches,
-    begin_with,
     evaluate,
     plain,
     train,
 )
 from capriccio_draw.training.network import PenNetwork  # noqa: E402
+from capriccio_draw.training.starting import begin_with  # noqa: E402
 
 
 def squares(count, words=0):
@@ -146,16 +146,6 @@ def test_a_dry_run_leaves_nothing(tmp_path, capsys):
     train(tmp_path / "a.ndjson", tmp_path / "mine.onnx", dry_run=True, width=16)
     assert [file.name for file in tmp_path.iterdir()] == ["a.ndjson"]
     assert "dry run, not kept" in capsys.readouterr().out
-
-
-def test_weights_of_another_size_are_refused(tmp_path):
-    from safetensors.torch import save_file
-
-    save_file({"ema.see.weight": torch.zeros(1)}, str(tmp_path / "a.safetensors"))
-    with pytest.raises(ValueError, match="has no weights of a network of this size"):
-        begin_with(PenNetwork(0, 16), tmp_path / "a.safetensors", [])
-    with pytest.raises(ValueError, match="has no weights of a network of this size"):
-        begin_with(PenNetwork(0, 16), generator_class("rnn").models["groove"], [])
 
 
 def test_moves_of_a_square_begin_at_its_centre():
