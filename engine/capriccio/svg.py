@@ -26,7 +26,7 @@ def as_svg(drawing: Sequence[Stroke], size: tuple[int, int], title: str = "") ->
     rows.append('<g fill="none" stroke-linejoin="round">')
     for stroke in as_drawing(list(drawing), "as_svg", "was given"):
         points = [(float(x) * width, float(y) * height) for x, y in stroke.points]
-        line = "L".join(f"{x:.2f} {y:.2f}" for x, y in points)
+        line = "L".join(f"{x:.2f} {y:.2f}" for x, y in points[:1] * (len(points) == 1) + points)
         color = "".join(f"{int(min(max(c, 0.0), 1.0) * 255 + 0.5):02x}" for c in stroke.color)
         thickness = stroke.width * min(width, height)
         cap = "butt" if len(points) == 2 else "round"

@@ -3,7 +3,10 @@
 python -m capriccio_draw.evaluate likelihood --data sketch-kanji --model kanji
 python -m capriccio_draw.evaluate copies --data sketch-kanji --model kanji
 python -m capriccio_draw.evaluate words --data sketch-quickdraw-25x345 --model quickdraw
+python -m capriccio_draw.evaluate morphs --data my-drawings --model mine.onnx --out morphs.webp
 python -m capriccio_draw.evaluate speed --model kanji
+python -m capriccio_draw.evaluate stage --model kanji --seconds 60
+python -m capriccio_draw.evaluate travel --model kanji
 """
 
 import time
@@ -12,19 +15,26 @@ from typing import Any
 
 import click
 import numpy as np
-from capriccio import Stroke, rasterise
+from capriccio import Moment, Sketch, Stroke, rasterise
 
 from .generator import Draw
+from .hand import Hand
+from .latents import PIXELS, picture_of, places_of
+from .morphing import box_of
 from .pen import Pen, PenModel
+from .plotting import for_plotter
+from .plotting import travel as lifted_travel
 
 Array = np.ndarray[Any, Any]
 
 PLACES = 64  # points of a drawing that is compared
 WORDS = 20  # that a classifier names
-PLAIN_WIDTH = 157  # of a plain LSTM with half the weights of a model of width 256
-SHEET, CELL = 40, 72  # drawings of a panel, and pixels of each
+LEAST_STEPS = 1000  # of a baseline
+# Widths of the baselines: a plain LSTM of 157 has half the weights of a model of width 256.
+BASELINES = {"memoryless": 256, "plain": 157}
+SHEET, ROW, CELL = 40, 20, 72  # drawings of a panel and of a row, and pixels of each
+PAIRS, BETWEEN = 12, 9  # rows of a sheet of morphs, and drawings between two
 ADDED = (0.8, 0.2, 0.1)  # the colour of what was added
-FOUND_PIXELS = 28  # side of the pictures that it sees
 
 
 @click.group()
@@ -46,29 +56,6 @@ def chamfer(one: Array, others: Array) -> Array:
     return np.concatenate(found)
 
 
-def places_of(strokes: list[Array], count: int = PLACES) -> Array:
-    """Return points spread evenly along strokes, (count, 2), in a box of side 1 about 0."""
-    pieces = [np.concatenate([points, points[-1:]]) for points in strokes]
-    begins = np.concatenate([points[:-1] for points in pieces])
-    steps = np.concatenate([np.diff(points, axis=0) for points in pieces])
-    along = np.concatenate([[0], np.cumsum(np.hypot(*steps.T))])
-    at = (np.arange(count) + 0.5) / count * along[-1]
-    number = np.clip(np.searchsorted(along, at, "right") - 1, 0, len(steps) - 1)
-    length = np.maximum(along[number + 1] - along[number], 1e-9)
-    made = begins[number] + ((at - along[number]) / length)[:, None] * steps[number]
-    low, high = made.min(0), made.max(0)
-    return (made - (low + high) / 2) / max(float((high - low).max()), 1e-9)
-
-
-def picture_of(strokes: list[Array]) -> Array:
-    """Return strokes as a small picture of ink, (FOUND_PIXELS, FOUND_PIXELS) float, blurred."""
-    places = places_of(strokes, 256) * (FOUND_PIXELS - 6) + FOUND_PIXELS / 2
-    grid = np.arange(FOUND_PIXELS) + 0.5
-    across = np.exp(-((grid[None] - places[:, :1]) ** 2) / 1.5)  # (256, side)
-    down = np.exp(-((grid[None] - places[:, 1:]) ** 2) / 1.5)
-    return np.minimum(np.einsum("py,px->yx", down, across), 1.0)
-
-
 def drawn(model: str, count: int, heat: float, word: str = "", seed: int = 0) -> list[list[Array]]:
     """Return so many drawings of a model, as strokes about the centre."""
     draw = Draw(model=model, seed=seed)
@@ -81,30 +68,48 @@ def drawn(model: str, count: int, heat: float, word: str = "", seed: int = 0) ->
 @command.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True)
 @click.option("--model", default="kanji", show_default=True)
-@click.option("--grid", default=1.0, show_default=True, help="That the model was trained with.")
-@click.option("--steps", default=1000, show_default=True, help="Of the baselines.")
+@click.option("--steps", type=int, help="Of the baselines, at most; by default the model's.")
+@click.option("--hours", default=0.2, show_default=True, help="Of each baseline, at most.")
+@click.option("--baseline", "kinds", type=click.Choice(list(BASELINES)), multiple=True,
+              default=list(BASELINES), help="Both by default.")  # fmt: skip
 @click.option("--out", type=click.Path(path_type=Path), default=Path("baselines"))
-def likelihood(data: Path, model: str, grid: float, steps: int, out: Path) -> None:
-    """Print the nats per point on test drawings, beside a plain LSTM and one without memory."""
+def likelihood(
+    data: Path, model: str, steps: int | None, hours: float, kinds: tuple[str, ...], out: Path
+) -> None:
+    """Print nats per point beside a plain LSTM of half the size, and a mixture without memory.
+
+    The mixture knows the last move alone, and the word. Weights are chosen on validation.
+    """
     import torch
 
     from .training.dataset import read_sketches
-    from .training.main import SketchBatches, evaluate, fit
+    from .training.main import WIDTH, SketchBatches, evaluate, fit
     from .training.network import PenNetwork
 
     torch.set_num_threads(1)
     card = PenModel(Draw.model_path(model)).card
-    print(f"{model}: {card['metrics']} after {card['steps']} steps")
     sketches = read_sketches(data)
-    batches = SketchBatches(sketches, grid, 0)
-    test = batches.whole("test")
-    out.mkdir(exist_ok=True)
-    for kind, width in (("memoryless", 256), ("plain", PLAIN_WIDTH)):
+    batches = SketchBatches(sketches, card["grid"], 0)
+    steps = steps or max(card["steps"], LEAST_STEPS)
+    out.mkdir(parents=True, exist_ok=True)
+    nets = [PenNetwork(len(sketches.words), WIDTH, latents=int(card.get("latents", 0)))]
+    rows = [(model, card["steps"], card["metrics"])]
+    for kind in kinds:
         torch.manual_seed(0)
-        net = PenNetwork(len(sketches.words), width, kind=kind)
-        trainer = fit(batches, net, out / f"{model}-{kind}.safetensors", steps=steps)
-        count = sum(weights.numel() for weights in net.parameters())
-        print(kind, f"{count} weights", evaluate(trainer.ema, test))
+        net = PenNetwork(len(sketches.words), BASELINES[kind], kind=kind)
+        trainer = fit(batches, net, out / f"{model}-{kind}.safetensors", steps=steps, hours=hours)
+        metrics = {
+            f"{split} {name}": nats
+            for split in ("valid", "test")
+            for name, nats in evaluate(trainer.ema, batches.whole(split)).items()
+        }
+        nets.append(net)
+        rows.append((kind, trainer.step, metrics))
+    for net, (name, taken, metrics) in zip(nets, rows, strict=True):
+        weights = sum(part.numel() for part in net.parameters())
+        nats = ", ".join(f"{split} {metrics[f'{split} nats per point']:.3f}"
+                         for split in ("valid", "test"))  # fmt: skip
+        print(f"{name}: {weights} weights, {taken} steps, nats per point: {nats}")
 
 
 @command.command()
@@ -118,10 +123,10 @@ def copies(data: Path, model: str, count: int, heat: float) -> None:
 
     sketches = read_sketches(data)
     drawings = sketches.drawings["train"]
-    known = np.array([places_of(strokes) for strokes, _ in drawings], np.float32)
+    known = np.array([places_of(strokes, PLACES) for strokes, _ in drawings], np.float32)
     tested = [strokes for strokes, _ in sketches.drawings["test"][:count]]
     for name, some in (("test", tested), ("invented", drawn(model, count, heat))):
-        places = [places_of(strokes).astype(np.float32) for strokes in some]
+        places = [places_of(strokes, PLACES).astype(np.float32) for strokes in some]
         nearest = [float(chamfer(one, known).min()) for one in places]
         shares = np.percentile(nearest, [1, 5, 50, 95])
         print(name, "nearest in training, 1st, 5th, 50th and 95th of 100:", shares.round(4))
@@ -157,7 +162,7 @@ def classifier(train: list[tuple[Array, int]]) -> Any:
     twenty words of twenty drawings each, and fitted in closed form.
     """
     random = np.random.default_rng(0)
-    basis = random.normal(size=(FOUND_PIXELS**2, 1500)) / FOUND_PIXELS
+    basis = random.normal(size=(PIXELS**2, 1500)) / PIXELS
     pictures = np.array([picture.ravel() for picture, _ in train])
     labels = np.array([label for _, label in train])
     names = np.unique(labels)
@@ -196,6 +201,57 @@ def speed(model: str, steps: int) -> None:
 
 
 @command.command()
+@click.option("--model", default="kanji", show_default=True)
+@click.option("--rate", default=500, show_default=True, help="Points a second.")
+@click.option("--fps", default=60, show_default=True)
+@click.option("--seconds", default=60.0, show_default=True)
+@click.option("--to", multiple=True, help="An output, such as screen.")
+def stage(model: str, rate: int, fps: int, seconds: float, to: tuple[str, ...]) -> None:
+    """Print how many frames of a live show are late in which so many points are drawn."""
+    draw = Draw(model=model)
+    draw.warm_up()
+    weights = draw.model.word_weights([("", 1.0)])
+    sketch = Sketch(fps=fps, size=(512, 512))
+    pens = [Pen(draw.model, [0], weights)]
+    made = 0
+
+    @sketch.draw
+    def frame(now: Moment) -> Array:
+        """Draw the points that are due, one drawing after another."""
+        nonlocal made
+        while made < now.seconds * rate:
+            if pens[-1].ended:
+                pens.append(Pen(draw.model, [len(pens)], weights))
+            pens[-1].move(0.4)
+            made += 1
+        hand = Hand(pens[-1])
+        hand.finish()
+        return rasterise(hand.drawing(0.5, 0.5, 0.01, "pen"), sketch.size)
+
+    stats = sketch.perform(to, live=True, seconds=seconds)
+    print(
+        f"{made} points in {stats.seconds:.1f} s, {made / stats.seconds:.0f} a second: "
+        f"{stats.late} of {stats.frames + stats.late} frames late"
+    )
+
+
+@command.command()
+@click.option("--model", default="kanji", show_default=True)
+@click.option("--count", default=SHEET, show_default=True)
+@click.option("--heat", default=0.4, show_default=True)
+def travel(model: str, count: int, heat: float) -> None:
+    """Print how far a lifted pen travels over a sheet of drawings, sorted for a plotter."""
+    draw = Draw(model=model)
+    drawings = [draw.whole(number, heat=heat) for number in range(count)]
+    whole = on_one_sheet([drawings[at : at + ROW] for at in range(0, count, ROW)])
+    before, after = lifted_travel(whole), lifted_travel(for_plotter(whole))
+    print(
+        f"{len(whole)} strokes: {before:.2f} sides of the sheet, {after:.2f} sorted, "
+        f"{after / before:.3f} times as far"
+    )
+
+
+@command.command()
 @click.option("--data", type=click.Path(path_type=Path), required=True, help="With words.")
 @click.option("--out", type=click.Path(path_type=Path), required=True, help="Picture to write.")
 @click.option("--heat", default=0.3, show_default=True)
@@ -221,11 +277,47 @@ def sheet(data: Path, out: Path, heat: float) -> None:
     panels.append(
         [finished(words, strokes, sketches.words[label], heat) for strokes, label in begun]
     )
-    rows = [row for panel in panels for row in (panel[:20], panel[20:])]
-    picture = rasterise(on_one_sheet(rows), (20 * CELL, len(rows) * CELL))
+    rows = [row for panel in panels for row in (panel[:ROW], panel[ROW:])]
+    picture = rasterise(on_one_sheet(rows), (ROW * CELL, len(rows) * CELL))
     Image.fromarray(picture).save(out, quality=60)
     print("words:", ", ".join(named(words, number) for number in range(SHEET)))
     print("begun:", ", ".join(sketches.words[label] for _, label in begun))
+
+
+@command.command()
+@click.option("--data", type=click.Path(path_type=Path), required=True)
+@click.option("--model", required=True, help="Trained with --latents.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="Picture to write.")
+@click.option("--heat", default=0.1, show_default=True)
+@click.option("--split", default="test", show_default=True)
+def morphs(data: Path, model: str, out: Path, heat: float, split: str) -> None:
+    """Write a sheet of what lies between pairs of drawings by people, unchosen.
+
+    Those of people are red, at both ends of a row; between them the first and the last are what
+    the network makes of the latents of each alone.
+    """
+    from PIL import Image
+
+    from .training.dataset import read_sketches
+
+    sketches, part = read_sketches(data), Draw(model=model, seed=1)
+    order = np.random.default_rng(2).permutation(len(sketches.drawings[split]))[: 2 * PAIRS]
+    people = [framed(*sketches.drawings[split][number][:1]) for number in order.tolist()]
+    rows = [
+        [
+            one,
+            *(part.morph(one, other, place, heat=heat) for place in np.linspace(0, 1, BETWEEN)),
+            other,
+        ]
+        for one, other in zip(people[:PAIRS], people[PAIRS:], strict=True)
+    ]
+    red = [
+        [[s._replace(color=ADDED if at in (0, BETWEEN + 1) else (0.0, 0.0, 0.0)) for s in drawing]
+         for at, drawing in enumerate(row)]
+        for row in rows
+    ]  # fmt: skip
+    picture = rasterise(on_one_sheet(red), ((BETWEEN + 2) * CELL, PAIRS * CELL))
+    Image.fromarray(picture).save(out, quality=60)
 
 
 def named(part: Draw, number: int) -> str:
@@ -234,13 +326,15 @@ def named(part: Draw, number: int) -> str:
     return part.word
 
 
+def framed(strokes: list[Array]) -> list[Stroke]:
+    """Return strokes of a file as a drawing in the middle of the canvas."""
+    middle, side = box_of(strokes)
+    return [Stroke((points - middle) / (1.15 * side) + 0.5) for points in strokes]
+
+
 def finished(part: Draw, strokes: list[Array], word: str, heat: float) -> list[Stroke]:
     """Return the first half of a drawing, finished in red."""
-    places = np.concatenate(strokes)
-    low, high = places.min(0), places.max(0)
-    side = 1.15 * float((high - low).max())
-    half = strokes[: max(1, len(strokes) // 2)]
-    begun = [Stroke((points - (low + high) / 2) / side + 0.5) for points in half]
+    begun = framed(strokes)[: max(1, len(strokes) // 2)]
     done = part.finish(begun, word=word, heat=heat)
     return [*begun, *(stroke._replace(color=ADDED) for stroke in done[len(begun) :])]
 

@@ -10,8 +10,9 @@ import numpy as np
 from capriccio import Generator, Moment, Stroke, as_image, as_mixture
 
 from .hand import Hand, drawing_of, drawing_seconds, grown
+from .latents import DrawingEncoder, encoder_path
 from .lines import simplified, smoothed
-from .morphing import between
+from .morphing import between, through_latents
 from .pen import Pen, PenModel
 from .pen_moves import moves_of
 from .plotting import for_plotter
@@ -54,6 +55,7 @@ class Draw(Generator):
     def __init__(self, *, model: str = "kanji", seed: int = 0):
         self._path = self.model_path(model)
         self._model: PenModel | None = None
+        self._encoder: DrawingEncoder | None = None
         self._lock = threading.RLock()
         self.reset(seed)
 
@@ -101,6 +103,18 @@ class Draw(Generator):
             if self._model is None:
                 self._model = PenModel(self._path)
             return self._model
+
+    @property
+    def encoder(self) -> DrawingEncoder:
+        """The encoder beside the network, opened when it is first used.
+
+        Raises:
+            ModelError: there is none.
+        """
+        with self._lock:
+            if self._encoder is None:
+                self._encoder = DrawingEncoder(encoder_path(self._path))
+            return self._encoder
 
     @property
     def words(self) -> list[str]:
@@ -166,17 +180,34 @@ class Draw(Generator):
         return [*checked, *(one._replace(color=color, opacity=opacity) for one in added)]
 
     def morph(
-        self, one: Sequence[Stroke], other: Sequence[Stroke], position: float
-    ) -> list[Stroke]:
-        """Return the drawing at a position 0..1 between two, stroke by stroke.
+        self, one: Sequence[Stroke], other: Sequence[Stroke], position: float, *,
+        latents: bool = True, heat: float = 0.1, number: int = 0,
+    ) -> list[Stroke]:  # fmt: skip
+        """Return the drawing at a position 0..1 between two.
 
-        The strokes that lie nearest correspond. This is geometry, not the network: for what lies
-        between two words draw a mixture of them, `word=("cat", "bus", 0.5)`.
+        A model that was trained with `--latents` has an encoder: then it is drawn from latents
+        between those of both, and at the ends it is what the network makes of each. Place, size
+        and look lie between theirs. With other models, and with empty drawings, each stroke becomes
+        the one that lies nearest.
+
+        Args:
+            latents: False has strokes become the nearest with every model: then the ends are the
+                drawings themselves, and nothing jumps.
+            heat: sampling temperature of what is drawn from latents.
+            number: another one draws it in another way.
+
+        Raises:
+            TypeError, ValueError: one is no list of `Stroke` with finite points.
         """
         share = min(max(float(position), 0.0), 1.0)
         if share != share:
             raise ValueError("a position must be a number 0..1, got nan")
-        return between(as_strokes(one), as_strokes(other), share)
+        ends = as_strokes(one), as_strokes(other)
+        with self._lock:
+            if not latents or not self.model.latents or not all(ends):
+                return between(*ends, share)
+            key = [self._seed % 2**32, number % 2**32]
+            return through_latents(self.model, self.encoder, ends, share, key, heat)
 
     def vectorise(
         self, image: Any, *, detail: float = 0.5, smoothness: float = 0.5, weight: float = 0.1
@@ -208,13 +239,46 @@ class Draw(Generator):
         """Return strokes sorted, turned and merged, so that the pen of a plotter travels less."""
         return for_plotter(as_strokes(drawing))
 
+    def plotter_svg(
+        self, drawing: Sequence[Stroke], size: tuple[int, int] = (200, 200), title: str = ""
+    ) -> str:
+        """Return an SVG file for a plotter: strokes as by `for_plotter`, a layer for each pen.
+
+        Layers are those of Inkscape, which vpype reads as well.
+
+        Args:
+            size: of the sheet (width, height), in millimetres.
+        """
+        from .svg_writing import plotter_svg
+
+        return plotter_svg(as_strokes(drawing), size, title)
+
+    def timed_svg(
+        self, drawing: Sequence[Stroke], size: tuple[int, int], title: str = "", *,
+        pace: float = 1.0,
+    ) -> str:  # fmt: skip
+        """Return an SVG file that a browser draws stroke by stroke, at the pace of a hand.
+
+        Where nothing is animated, as in an editor, it shows the whole drawing.
+
+        Args:
+            size: (width, height) in pixels.
+            pace: times that of a hand.
+
+        Raises:
+            ValueError: the pace is not above 0.
+        """
+        from .svg_writing import timed_svg
+
+        return timed_svg(as_strokes(drawing), size, title, pace=pace)
+
     def warm_up(self) -> None:
         """Load the model and run it once."""
         self.whole()
 
     def close(self) -> None:
         """Release the model."""
-        self._model = None
+        self._model = self._encoder = None
 
     def _advance(self, now: Moment, weights: Array, heat: float, speed: float) -> Hand:
         """Return the hand, moved on to the moment."""

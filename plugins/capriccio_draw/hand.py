@@ -142,7 +142,8 @@ def stroke_times(drawing: Sequence[Stroke]) -> Iterator[tuple[Stroke, Array]]:
     clock, place = 0.0, None
     for stroke in drawing:
         points = np.asarray(stroke.points, np.float64)
-        if place is not None:
+        # The pieces of a brush's line follow each other without a lift.
+        if place is not None and (points[0] != place).any():
             clock += move_seconds(None, points[0] - place, lifted=True)
         along = np.cumsum(np.hypot(*np.diff(points, axis=0).T)) / SPEED
         times = clock + np.concatenate([[0.0], along])

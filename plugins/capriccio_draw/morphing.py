@@ -1,4 +1,4 @@
-"""What lies between two drawings: strokes that correspond, moved from one to the other."""
+"""What lies between two drawings: by the latents of both, or stroke by stroke."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,9 +6,76 @@ from typing import Any
 import numpy as np
 from capriccio import Stroke
 
+from .latents import DrawingEncoder
+from .lines import smoothed
+from .pen import Pen, PenModel
+from .pen_moves import strokes_of
+
 Array = np.ndarray[Any, Any]
 
 POINTS = 32  # of a stroke between two others
+ATTEMPTS = 4  # to draw from latents; the one is taken whose own are the nearest
+SMOOTHNESS = 0.5
+
+
+def through_latents(
+    model: PenModel,
+    encoder: DrawingEncoder,
+    ends: tuple[Sequence[Stroke], Sequence[Stroke]],
+    position: float,
+    key: list[int],
+    heat: float,
+) -> list[Stroke]:
+    """Return the drawing at a position 0..1 between two, drawn from the latents between theirs.
+
+    Place and size lie between those of the two as well, and so does the look of their first
+    strokes.
+
+    Args:
+        key: of its random numbers.
+    """
+
+    def mixed(begin: Any, end: Any) -> Array:
+        return np.asarray(begin) + position * (np.asarray(end) - np.asarray(begin))
+
+    own = [[np.asarray(stroke.points, np.float64) for stroke in drawing] for drawing in ends]
+    goal = mixed(*(encoder.latents(strokes) for strokes in own))
+    made = nearest_drawn(model, encoder, goal, key, heat)
+    place, size = (mixed(*parts) for parts in zip(*map(box_of, own), strict=True))
+    from_place, from_size = box_of(made)
+    first, last = (drawing[0] for drawing in ends)
+    width, opacity = mixed(first.width, last.width), mixed(first.opacity, last.opacity)
+    red, green, blue = mixed(first.color, last.color).tolist()
+    return [
+        Stroke(
+            place + (smoothed(points, SMOOTHNESS) - from_place) * (size / from_size),
+            float(width),
+            (red, green, blue),
+            float(opacity),
+        )
+        for points in made
+    ]
+
+
+def nearest_drawn(
+    model: PenModel, encoder: DrawingEncoder, goal: Array, key: list[int], heat: float
+) -> list[Array]:
+    """Return of some drawings from latents, as strokes, the one whose own latents are nearest."""
+    weights, drawn = model.latent_weights(goal), []
+    for attempt in range(ATTEMPTS):
+        pen = Pen(model, [*key, 2, attempt], weights)
+        while not pen.ended:
+            pen.move(heat)
+        strokes = strokes_of(np.array(pen.moves))
+        drawn.append((float(np.square(encoder.latents(strokes) - goal).sum()), attempt, strokes))
+    return min(drawn, key=lambda one: one[:2])[2]
+
+
+def box_of(strokes: Sequence[Array]) -> tuple[Array, float]:
+    """Return the middle of the box around strokes, and its larger side."""
+    places = np.concatenate(strokes)
+    low, high = places.min(0), places.max(0)
+    return (low + high) / 2, max(float((high - low).max()), 1e-9)
 
 
 def between(one: Sequence[Stroke], other: Sequence[Stroke], position: float) -> list[Stroke]:

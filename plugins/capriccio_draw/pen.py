@@ -27,6 +27,7 @@ class PenModel:
     Attributes:
         card: of the file.
         words: that it knows, none where it was not told any.
+        latents: that it can be told, 0 where it has no encoder.
         unit: length of the canvas's side in units of the network.
         most_points: of a drawing.
     """
@@ -43,10 +44,11 @@ class PenModel:
         self.card: Mapping[str, Any] = self._model.card
         card = self.card
         self.words: list[str] = list(card["words"])
+        self.latents = int(card.get("latents", 0))
         self.unit = float(card["side"])
         self.most_points = int(card["points"][2] * MORE_POINTS)
         self.state_shape: Any = self._model.inputs["state"].shape
-        self.word_count = int(self._model.inputs["word"].shape[1] or 1)
+        self.told_count = int(self._model.inputs["word"].shape[1] or 1)
 
     def step(self, **arrays: Array) -> tuple[Array, Array]:
         """Return the next state, and the move and the pen that were chosen."""
@@ -54,15 +56,24 @@ class PenModel:
         return made["next_state"], made["made"]
 
     def word_weights(self, mixed: list[tuple[str, float]]) -> Array:
-        """Return the weights of words, (1, words), each given with its share; "" is none.
+        """Return what the network is told of words, each given with its share; "" is none.
+
+        Returns:
+            (1, words + latents) float32, without latents.
 
         Raises:
             ValueError: a word is not known.
         """
-        weights = np.zeros((1, self.word_count), np.float32)
+        weights = np.zeros((1, self.told_count), np.float32)
         for word, share in mixed:
             if word.strip() and self.words:
                 weights[0, self._number_of(word)] += share
+        return weights
+
+    def latent_weights(self, latents: Array) -> Array:
+        """Return what the network is told of latents (latents,), and no word."""
+        weights = np.zeros((1, self.told_count), np.float32)
+        weights[0, self.told_count - self.latents :] = latents
         return weights
 
     def _number_of(self, word: str) -> int:

@@ -17,12 +17,16 @@ def for_plotter(drawing: Sequence[Stroke]) -> list[Stroke]:
     Strokes of one colour and width stay together. From the top left corner the nearest end comes
     next; then parts of the tour are turned round while that makes it shorter (2-opt).
     """
-    pens = dict.fromkeys((stroke.color, stroke.width, stroke.opacity) for stroke in drawing)
     made: list[Stroke] = []
-    for pen in pens:
-        own = [s for s in drawing if (s.color, s.width, s.opacity) == pen]
+    for pen in dict.fromkeys(map(pen_of, drawing)):
+        own = [stroke for stroke in drawing if pen_of(stroke) == pen]
         made += merged(shortened(nearest_first(own)))
     return made
+
+
+def pen_of(stroke: Stroke) -> tuple[object, ...]:
+    """Return what a pen has that draws a stroke: colour, width and opacity."""
+    return tuple(stroke.color), stroke.width, stroke.opacity
 
 
 def travel(drawing: Sequence[Stroke]) -> float:

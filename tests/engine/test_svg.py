@@ -38,6 +38,12 @@ def test_strokes_of_two_points_end_flat_and_longer_ones_round():
     assert (flat.get("stroke-linecap"), round_.get("stroke-linecap")) == ("butt", "round")
 
 
+def test_a_dot_is_a_round_line_of_no_length_which_browsers_show():
+    (dot,) = paths(as_svg([line(0.5, points=1)], (100, 100)))
+
+    assert (dot.get("d"), dot.get("stroke-linecap")) == ("M10.00 50.00L10.00 50.00", "round")
+
+
 @pytest.mark.parametrize(
     "title",
     [

@@ -8,6 +8,7 @@ by itself, and the pen's state is conditioned on the move that was chosen.
 
 import math
 from contextlib import nullcontext
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
@@ -15,10 +16,12 @@ import torch.nn.functional as F
 from capriccio.training import mixed_precision
 from torch import nn
 
+from ..latents import PIXELS
 from ..pen_moves import FEATURES
 
 INPUT, HEAD, MIXTURE = 128, 64, 20  # the mixture is that of sketch-rnn
 PENS = 3
+GATES = (0, 1, 3, 2)  # the order of an LSTM's gates in PenStep, those that are squashed alike first
 LANDING = 6  # features of the point that a move leads to
 MIN_LOG_SIGMA, MAX_LOG_SIGMA = -6.0, 3.0
 MAX_CORRELATION = 0.98
@@ -38,19 +41,27 @@ class Mixture(NamedTuple):
 class PenNetwork(nn.Module):
     """Return the mixture of the next move, and logits of what the pen does there.
 
+    What it is told of a drawing is a vector of weights: those of words, then the latents.
+
     Args:
         words: that it may be conditioned on.
         width: of the LSTM.
+        latents: that its encoder reads from a picture of a drawing; 0 for no encoder.
         kind: "full", "plain" (an LSTM that knows the last move alone, as in sketch-rnn's decoder),
             or "memoryless" (a network without recurrence that knows the last move alone).
     """
 
-    def __init__(self, words: int, width: int, dropout: float = 0.1, kind: str = "full"):
+    def __init__(
+        self, words: int, width: int, dropout: float = 0.1, kind: str = "full", latents: int = 0
+    ):
         super().__init__()
         self.width, self.kind = width, kind
         given = FEATURES if kind == "full" else 3
         self.see = nn.Linear(given, INPUT)
-        self.words = nn.Parameter(torch.randn(max(words, 1), INPUT) * 0.3)
+        told = torch.randn(max(words, 1) + latents, INPUT) * 0.3  # (words + latents, INPUT)
+        told[max(words, 1) :] *= max(latents, 1) ** -0.5  # together they weigh as much as a word
+        self.words = nn.Parameter(told)
+        self.encoder = PictureEncoder(latents) if latents else None
         self.memory: Any = nn.LSTM(INPUT, width, batch_first=True)
         if kind == "memoryless":
             self.memory = None
@@ -67,7 +78,7 @@ class PenNetwork(nn.Module):
 
         Args:
             features: (b, t, FEATURES) before each move.
-            word: (b, words) weights of the words, zeros where none is known.
+            word: (b, words + latents), zeros where nothing is told.
             moves: (b, t, 2) that were made, on which the pen is conditioned.
             state: of the LSTM, zeros if None.
         """
@@ -81,6 +92,22 @@ class PenNetwork(nn.Module):
             deep = deep.float()  # (b, t, width)
         deep = torch.cat([self.dropout(deep), x], -1)  # (b, t, width + INPUT)
         return self.mixture(deep), self.pen(deep, features, moves), state
+
+    def told(self, words, pictures):
+        """Return what the network is told, (b, words + latents), and the nats that latents cost.
+
+        Args:
+            words: (b, words) weights.
+            pictures: (b, 1, PIXELS, PIXELS) to encode; where one is blank, latents are zeros.
+        """
+        if self.encoder is None:
+            return words, words.new_zeros(len(words))  # (b)
+        seen = pictures.flatten(1).amax(1) > 0  # (b)
+        mean, log_sigma = self.encoder(pictures)  # (b, latents) both
+        latents = mean  # (b, latents)
+        if self.training:
+            latents = mean + torch.exp(log_sigma) * torch.randn_like(mean)  # (b, latents)
+        return torch.cat([words, latents * seen[:, None]], 1), latent_costs(mean, log_sigma) * seen
 
     def inputs(self, features, word):
         """Return what the LSTM reads, (…, INPUT)."""
@@ -115,6 +142,50 @@ class PenNetwork(nn.Module):
         return self.decide(F.silu(hidden))  # (…, PENS)
 
 
+class PictureEncoder(nn.Module):
+    """Return the mean of the latents of a picture, and the logarithm of their spread.
+
+    A picture rather than a sequence, as in sketch-pix2seq (Chen et al., arXiv 1709.04121): what a
+    person drew in another order is the same drawing.
+    """
+
+    def __init__(self, latents: int):
+        super().__init__()
+        self.latents = latents
+        sizes = (1, 24, 48, 96)  # channels; each layer halves the sides
+        self.layers = nn.ModuleList(
+            nn.Conv2d(before, after, 3, stride=2, padding=1) for before, after in pairwise(sizes)
+        )
+        self.read = nn.Linear(sizes[-1] * (-(-PIXELS // 8)) ** 2, 2 * latents)
+        with torch.no_grad():
+            self.read.bias[latents:] = -1.0  # little noise at first, or latents go unheard
+
+    def forward(self, pictures):
+        """Return (b, latents) twice, of pictures (b, 1, PIXELS, PIXELS)."""
+        x = pictures
+        for layer in self.layers:
+            x = F.silu(layer(x))  # (b, channels, side, side)
+        mean, log_sigma = self.read(x.flatten(1)).split(self.latents, -1)  # (b, latents) both
+        return mean, log_sigma.clamp(MIN_LOG_SIGMA, MAX_LOG_SIGMA)
+
+
+def latent_costs(mean, log_sigma):
+    """Return the nats that latents hold, their divergence from a normal distribution, (b)."""
+    return (0.5 * (mean.square() + torch.exp(2 * log_sigma) - 1) - log_sigma).sum(1)  # (b)
+
+
+class EncoderMean(nn.Module):
+    """Return the mean of the latents alone, for export."""
+
+    def __init__(self, encoder: PictureEncoder):
+        super().__init__()
+        self.encoder = encoder
+
+    def forward(self, picture):
+        """Return (1, latents) of a picture (1, 1, PIXELS, PIXELS)."""
+        return self.encoder(picture)[0]
+
+
 def move_nats(mixture: Mixture, moves) -> torch.Tensor:
     """Return the negative log-likelihood of moves (…, 2) in nats, (…)."""
     dx = (moves[..., :1] - mixture.x) * torch.exp(-mixture.sigma_x)  # (…, MIXTURE)
@@ -133,7 +204,7 @@ class PenStep(nn.Module):
     Inputs:
         state: (2, width), hidden and cell; zeros at the start.
         seen: (1, FEATURES), see `pen_moves.PenFollower`, lengths in units of the card's `unit`.
-        word: (1, words), weights.
+        word: (1, words + latents), what it is told.
         heat: (2,), temperatures of the choice and of the spread; 1 and 1 sample as it learned.
         luck: (MIXTURE + 2 + PENS,), Gumbel noise of the choice, normal noise of the move, and
             Gumbel noise of the pen, to which a bias may be added.
@@ -146,10 +217,10 @@ class PenStep(nn.Module):
         self.net = net
         memory, width = net.memory, net.width
         with torch.no_grad():
-            # The gates in one product, those that are squashed alike beside each other.
+            # The gates in one product.
             weights = torch.cat([memory.weight_ih_l0, memory.weight_hh_l0], 1)
             bias = memory.bias_ih_l0 + memory.bias_hh_l0  # (4 * width,)
-            order = [0, 1, 3, 2]
+            order = list(GATES)
             self.register_buffer("gates", weights.view(4, width, -1)[order].flatten(0, 1))
             self.register_buffer("gate_bias", bias.view(4, width)[order].flatten())
             self.register_buffer("heads", torch.cat([net.hear.weight, net.lift.weight]))

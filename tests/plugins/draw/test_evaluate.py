@@ -1,5 +1,8 @@
 """The measures of drawings: distances, pictures, a classifier."""
 
+import json
+import re
+
 import numpy as np
 import pytest
 
@@ -8,17 +11,15 @@ pytest.importorskip("torch")
 from capriccio import Stroke
 from capriccio_draw.evaluate import (
     ADDED,
-    FOUND_PIXELS,
-    PLAIN_WIDTH,
+    BASELINES,
     chamfer,
     classifier,
     command,
     finished,
     on_one_sheet,
-    picture_of,
-    places_of,
 )
 from capriccio_draw.generator import Draw
+from capriccio_draw.latents import picture_of, places_of
 from capriccio_draw.training.main import WIDTH
 from capriccio_draw.training.network import PenNetwork
 from click.testing import CliRunner
@@ -27,25 +28,14 @@ SQUARE = [np.array([[0.0, 0.0], [4.0, 0.0], [4.0, 4.0], [0.0, 4.0], [0.0, 0.0]])
 
 
 def test_a_drawing_is_at_no_distance_from_itself_wherever_it_is_and_however_large():
-    places = places_of(SQUARE)
-    other = places_of([3 + 2 * SQUARE[0]])
-    assert np.abs(places).max() == pytest.approx(0.5, abs=0.02)
+    places = places_of(SQUARE, 64)
+    other = places_of([3 + 2 * SQUARE[0]], 64)
     assert chamfer(places, other[None])[0] == pytest.approx(0, abs=1e-3)
 
 
 def test_the_chamfer_distance_is_the_mean_way_to_the_nearest():
     one, other = np.array([[0.0, 0.0], [1.0, 0.0]]), np.array([[0.0, 0.5], [1.0, 0.5]])
     assert chamfer(one, other[None])[0] == pytest.approx(0.5)
-
-
-def test_a_dot_has_places():
-    assert np.isfinite(places_of([np.zeros((1, 2))])).all()
-
-
-def test_a_picture_has_ink_where_the_line_is():
-    picture = picture_of(SQUARE)
-    assert picture.shape == (FOUND_PIXELS, FOUND_PIXELS)
-    assert picture[3].max() > 0.9 and picture[FOUND_PIXELS // 2, FOUND_PIXELS // 2] < 0.05
 
 
 def test_a_classifier_tells_squares_from_lines():
@@ -67,12 +57,38 @@ def test_the_plain_baseline_has_half_the_weights():
         return sum(weights.numel() for weights in net.parameters())
 
     full = count(PenNetwork(0, WIDTH))
-    assert count(PenNetwork(0, PLAIN_WIDTH, kind="plain")) == pytest.approx(full / 2, rel=0.05)
+    assert count(PenNetwork(0, BASELINES["plain"], kind="plain")) == pytest.approx(
+        full / 2, rel=0.05
+    )
+
+
+def test_likelihood_is_printed_beside_that_of_baselines(tmp_path):
+    drawing = json.dumps({"word": "square", "drawing": [SQUARE[0].T.tolist()]})
+    (tmp_path / "a.ndjson").write_text("\n".join(f"{drawing[:-1]}, \"key_id\": {n}}}"
+                                                 for n in range(60)))  # fmt: skip
+    given = ["--data", str(tmp_path / "a.ndjson"), "--steps", "1", "--out", str(tmp_path / "out")]
+    told = CliRunner().invoke(command, ["likelihood", *given])
+    assert told.exit_code == 0, told.output
+    rows = re.findall(r"^(\w+): \d+ weights, (\d+) steps, nats .* test", told.output, re.M)
+    assert [name for name, _ in rows] == ["kanji", "memoryless", "plain"]
+    assert [taken for _, taken in rows[1:]] == ["1", "1"]
 
 
 def test_speed_is_printed():
     told = CliRunner().invoke(command, ["speed", "--steps", "20"])
     assert told.exit_code == 0 and "a step of kanji: p50" in told.output
+
+
+def test_travel_is_printed_and_shorter_for_a_plotter():
+    told = CliRunner().invoke(command, ["travel", "--count", "6"])
+    assert told.exit_code == 0, told.output
+    assert float(re.search(r"([\d.]+) times as far", told.output).group(1)) <= 0.6
+
+
+def test_late_frames_are_printed():
+    told = CliRunner().invoke(command, ["stage", "--seconds", "0.3"])
+    assert told.exit_code == 0, told.output
+    assert re.search(r"^\d+ points in \d\.\d s, .* frames late$", told.output, re.M)
 
 
 def test_a_sheet_has_each_drawing_in_its_cell():

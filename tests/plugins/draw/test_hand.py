@@ -87,6 +87,8 @@ def test_a_finished_drawing_grows_as_a_hand_would_draw_it():
     assert whole > 2 / SPEED
     assert [len(stroke.points) for stroke in grown(drawing, whole)] == [3, 3]
     assert grown(drawing, -1.0) == [] and drawing_seconds([]) == 0
+    # Pieces of one line take as long as the line.
+    assert drawing_seconds([Stroke(line[:2]), Stroke(line[1:])]) == pytest.approx(1 / SPEED)
 
 
 def test_strokes_that_are_kept_are_those_that_would_be_drawn(hand):

@@ -7,9 +7,11 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from capriccio_draw.latents import PIXELS  # noqa: E402
 from capriccio_draw.training.network import (  # noqa: E402
     MIXTURE,
     PENS,
+    EncoderMean,
     Mixture,
     PenNetwork,
     PenStep,
@@ -103,3 +105,24 @@ def test_luck_samples_the_mixture():
     mean = torch.stack([(shares * mixture.x).sum(), (shares * mixture.y).sum()])
     drawn = torch.stack(moves)
     assert torch.allclose(drawn.mean(0), mean, atol=0.1)
+
+
+def test_latents_are_read_from_a_picture_and_from_no_blank_one():
+    torch.manual_seed(3)
+    net = PenNetwork(2, 8, latents=5).eval()
+    pictures = torch.rand(3, 1, PIXELS, PIXELS)
+    pictures[1] = 0
+    words = torch.eye(2)[[0, 1, 0]]
+    told, costs = net.told(words, pictures)
+    assert told.shape == (3, 7) and torch.equal(told[:, :2], words)
+    assert torch.equal(told[1, 2:], torch.zeros(5)) and costs[1] == 0
+    assert (costs[[0, 2]] > 0).all()
+    assert torch.allclose(told[:1, 2:], EncoderMean(net.encoder)(pictures[:1]), atol=1e-5)
+    net.train()
+    assert not torch.equal(net.told(words, pictures)[0], told)  # noise that keeps latents close
+
+
+def test_a_network_without_an_encoder_is_told_words_alone():
+    words = torch.eye(2)
+    told, costs = PenNetwork(2, 8).told(words, torch.rand(2, 1, PIXELS, PIXELS))
+    assert torch.equal(told, words) and not costs.any()
