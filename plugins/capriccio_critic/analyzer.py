@@ -91,6 +91,11 @@ class Critic(Analyzer):
         """The movements that the model knows."""
         return self._open().card["movements"]
 
+    def years(self, movement: str) -> tuple[int, int] | None:
+        """Return between which years a movement's pictures are; None where that is not known."""
+        found = self._open().card.get("years", {}).get(movement)
+        return (found[0], found[1]) if found else None
+
     @property
     def artists(self) -> list[str]:
         """The artists that the model knows."""
@@ -178,8 +183,11 @@ class Critic(Analyzer):
 
     def _rank(self, name: str, value: float) -> float:
         card = self._open().card
-        quantiles = card["typical"][name] if name in MEASURED else card[name]
-        return _clip(np.interp(value, quantiles, np.linspace(0, 1, len(quantiles))))
+        quantiles = np.array(card["typical"][name] if name in MEASURED else card[name])
+        ranks = np.linspace(0, 1, len(quantiles))
+        below = np.interp(value, quantiles, ranks)
+        above = np.interp(-value, -quantiles[::-1], ranks)
+        return _clip((below + 1 - above) / 2)  # in the middle of equal ones
 
     def _open(self) -> "Model":
         if self._model is None:

@@ -16,7 +16,7 @@ class Readings(NamedTuple):
       with a lower score. Trained on such pairs alone, see `docs/critic.md`.
     The next six are ranks among real paintings: 0.95 is more than in 95 of 100 of them.
 
-    - `harmony`: how close the hues are to a harmonic template (Cohen-Or et al. 2006).
+    - `harmony`: how close the hues are to one, or to two opposite or at a right angle.
     - `balance`: how close the visual weight is to the centre (McManus et al. 2011).
     - `contrast`: root mean square contrast (Peli 1990).
     - `complexity`: the size as a JPEG (Machado and Cardoso 1998).

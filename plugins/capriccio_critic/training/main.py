@@ -558,13 +558,14 @@ def calibrate_and_export(
         "genres": pictures.genres,
         "centuries": pictures.centuries,
         "mediums": pictures.mediums,
+        "years": years_of(pictures, rows),
         "like artists": painters,
         "like pictures": works,
         "temperatures": [round(heat, 3) for heat in (*head.heats, head.unseen_heat)],
         "told by artists": head.share,
         "novelty": quantiles(distances, 101),
         "quality": quantiles(ranked, 101),
-        "typical": {name: quantiles([m[name] for m in measured], 21) for name in MEASURED},
+        "typical": {name: quantiles([m[name] for m in measured], 101) for name in MEASURED},
         "metrics": {name: round(value, 4) for name, value in figures.items()},
         "pictures": len(rows),
         **card,
@@ -625,6 +626,16 @@ def seen_figures(
     return figures
 
 
+def years_of(pictures: Pictures, rows: Array) -> dict[str, list[int]]:
+    """Return for each movement between which years nine tenths of its pictures are."""
+    years = {}
+    for index, name in enumerate(pictures.kinds):
+        known = pictures.year[rows][(pictures.kind[rows] == index) & (pictures.year[rows] > 0)]
+        if len(known):
+            years[name] = np.quantile(known, (0.05, 0.95)).round().astype(int).tolist()
+    return years
+
+
 def build_gallery(
     codes: Tensor, pictures: Pictures, rows: Array
 ) -> tuple[Gallery, list[str], list[str]]:
@@ -663,4 +674,4 @@ def measure_file(file: Path) -> dict[str, float]:
 
 def quantiles(values: Any, count: int) -> list[float]:
     """Return `count` quantiles of values, from the lowest to the highest, evenly spaced."""
-    return np.quantile(np.asarray(values), np.linspace(0, 1, count)).round(4).tolist()
+    return np.quantile(np.asarray(values), np.linspace(0, 1, count)).round(6).tolist()
