@@ -22,7 +22,8 @@ class Piece(NamedTuple):
     """A piece of the medley: its cues, and how they fit in.
 
     `bars` are those of its play cue, `begins` is the bar from which it is played, `channel` the
-    first one of its notes, `ground` the color round its picture.
+    first one of its notes; `gain` multiplies their velocities, so that no piece is much louder than
+    another. `ground` is the color round its picture.
     """
 
     words: str
@@ -31,20 +32,21 @@ class Piece(NamedTuple):
     bars: int
     begins: int
     channel: int
+    gain: float
     ground: str = "#08080d"
 
 
 PIECES = {
     first: Piece("Fruit from words, painted stroke by stroke", first.band, first.still_life,
-                 2, 0, 1, "#f6f0dc"),
+                 2, 0, 1, 0.8, "#f6f0dc"),
     harbour: Piece("A few shapes, painted in oil as the sun sinks", harbour.waves, harbour.evening,
-                   1, 0, 5),
+                   1, 0, 5, 1.7),
     constellations: Piece("Stars joined into signs that a network invents", constellations.bells,
-                          constellations.sky, 4, 0, 7),
+                          constellations.sky, 4, 16, 7, 2.4),
     currents: Piece("Threads in a wind that turns with the harmony", currents.harmony,
-                    currents.threads, 1, 0, 8),
+                    currents.threads, 1, 0, 8, 1.6),
     rose: Piece("A window of what a network dreams of old icons", rose.chorale, rose.window,
-                2, 0, 11),
+                2, 0, 11, 1.0),
 }  # fmt: skip
 DRUMS = 10  # the channel of drums stays
 
@@ -80,7 +82,8 @@ def music(now):
         channel = note.channel if note.channel == DRUMS else note.channel + piece.channel - 1
         if note.start < BEATS - beat:
             length = min(note.length, BEATS - beat - note.start)
-            phrase.append(note._replace(channel=channel, length=length))
+            velocity = min(1.0, piece.gain * note.velocity)
+            phrase.append(note._replace(channel=channel, length=length, velocity=velocity))
     return phrase
 
 

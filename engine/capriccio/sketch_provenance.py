@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from itertools import islice
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 from . import __version__
@@ -36,13 +37,13 @@ def provenance_of(
     are further facts; those that are None are left out.
     """
     file = file or sketch.file
-    source = {"sketch": file.name if file else sketch.title}
+    source: dict[str, Any] = {"sketch": file.name if file else sketch.title}
     if file and file.is_file():
         source["sha256"] = sketch_digest(file)
+        source["imports"] = _imports(sketch, file.resolve().parent)
     facts = {
         "capriccio": __version__,
-        **source,
-        **{name: value for name, value in flags.items() if value is not None},
+        **{name: value for name, value in {**source, **flags}.items() if value not in (None, {})},
         "bpm": sketch.bpm,
         "meter": sketch.meter,
         "fps": sketch.fps,
@@ -101,6 +102,13 @@ def _plugins(sketch: "Sketch") -> dict[str, str]:
     return {one.plugin: f"{one.distribution} {one.version}".strip() for one in used}
 
 
+def _imports(sketch: "Sketch", folder: Path) -> dict[str, str]:
+    """Return the digests of the modules in a folder that the sketch has by their names."""
+    things = [thing for thing in sketch.names.values() if isinstance(thing, ModuleType)]
+    files = [Path(file) for thing in things if (file := getattr(thing, "__file__", None))]
+    return {file.name: sketch_digest(file) for file in files if file.parent == folder}
+
+
 def versions(*distributions: str) -> dict[str, str]:
     """Return the versions of Python and of those distributions that are installed."""
     found = {"python": platform.python_version()}
@@ -115,14 +123,16 @@ def differences(then: dict[str, Any], now: dict[str, Any]) -> Iterator[str]:
     for name in ("capriccio", "machine"):
         if then.get(name) not in (None, now.get(name)):
             yield f"{name} was {printable(then[name])} and is {printable(now[name])}"
-    for name in ("plugins", "versions", "models"):
+    for name in ("imports", "plugins", "versions", "models"):
         before, after = then.get(name), now.get(name, {})
         compared = before.items() if isinstance(before, dict) else ()
         for key, was in islice(compared, MAX_DIFFERENCES):
             what, is_now = f"{name.removesuffix('s')} {printable(key)}", after.get(key)
             if was == is_now:
                 continue
-            if name != "models" or not isinstance(was, dict):
+            if name == "imports":
+                yield f"{what} has changed"
+            elif name != "models" or not isinstance(was, dict):
                 yield f"{what} was {printable(was)} and is {printable(is_now or 'not installed')}"
             elif is_now and was.get("sha256") != is_now["sha256"]:
                 yield f"{what} has changed"

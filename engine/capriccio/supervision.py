@@ -81,9 +81,9 @@ class SupervisedProcess:
         self._spawn()
         if not self._begun.wait(seconds):
             self._error = f"nothing happened within {seconds:g} s"
-        if self._error:
+        if error := self._error:  # which the process clears where it is ready too late
             self.close()
-            raise ShowError(self._error)
+            raise ShowError(error)
         self._supervisor = threading.Thread(
             target=self._supervise, name=f"supervisor of {self.name}", daemon=True
         )

@@ -1,15 +1,15 @@
 """The input `conductor`: shows on other machines go with this one, in beats and in knobs."""
 
-import socket
 import threading
 import time
 from dataclasses import dataclass
 from typing import Any
 from uuid import uuid4
 
-from capriccio import Gauge, Input, ParameterSet, Performance, ShowError
+from capriccio import Gauge, ParameterSet, Performance, ShowError
 
 from .messages import BEAT, HELLO, MAX_BYTES, SET, decode, encode, is_local, parse_place
+from .peer import Peer
 
 POLL_SECONDS = 0.1
 # A machine that is silent for so long is missing.
@@ -29,7 +29,7 @@ class _Follower:
     drift: float
 
 
-class Conductor(Input):
+class Conductor(Peer):
     """Conduct shows on other machines: `--from conductor:HOST:PORT/WORD`.
 
     They play the same sketch with the same seed: `capriccio run --follow conductor:HOST:PORT/WORD`.
@@ -38,7 +38,6 @@ class Conductor(Input):
     """
 
     name = "conductor"
-    _socket: socket.socket | None = None
 
     def start(self, performance: Performance) -> None:
         target, comma, count = self.target.rpartition(",")
@@ -63,13 +62,11 @@ class Conductor(Input):
         self._number, self._lock = 0, threading.Lock()
         record = performance.provenance()
         self._facts = [str(record.get("sha256", "")), str(record.get("seed", "")), uuid4().hex]
-        try:
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._socket.bind((place.host, place.port))
-        except OSError as error:
-            self.close()
-            raise ShowError(f"cannot conduct at {place.host}:{place.port}: {error}") from None
-        self._socket.settimeout(POLL_SECONDS)
+        self.open(
+            lambda opened: opened.bind((place.host, place.port)),
+            POLL_SECONDS,
+            f"cannot conduct at {place.host}:{place.port}",
+        )
         if self._expected:
             self._clock.change(standing=True)
         performance.parameters.subscribe(self._notice)
@@ -77,19 +74,12 @@ class Conductor(Input):
             Gauge("screens", "Machines that follow, and how far off they are", self.words,
                   lambda: not self.absent())
         )  # fmt: skip
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="conductor", daemon=True)
-        self._thread.start()
+        self.serve(self._run)
 
     def close(self) -> None:
-        opened, self._socket = self._socket, None
-        if opened is None:
-            return
-        if hasattr(self, "_thread"):
+        if self._thread is not None:
             self._performance.parameters.unsubscribe(self._notice)
-            self._ended.set()
-            self._thread.join(10 * POLL_SECONDS)
-        opened.close()
+        super().close()
 
     def absent(self) -> list[str]:
         """Return the names of machines that are not heard any more."""

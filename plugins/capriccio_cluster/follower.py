@@ -1,16 +1,16 @@
 """The input `follower`, which `--follow conductor` opens: a show goes with that of a conductor."""
 
 import logging
-import os
 import socket
-import threading
 import time
 from collections import deque
 from typing import Any, NamedTuple
+from uuid import uuid4
 
-from capriccio import Gauge, Input, Performance, ShowError
+from capriccio import Gauge, Performance, ShowError
 
 from .messages import BEAT, HELLO, MAX_BYTES, SET, decode, encode, parse_place
+from .peer import Peer
 
 # How often the conductor is asked, and how long an answer is waited for before the show begins.
 ASK_SECONDS, GREET_SECONDS = 0.1, 3.0
@@ -85,7 +85,7 @@ class BeatsFollower:
                 clock.change(wanted, seconds=when)
 
 
-class Follower(Input):
+class Follower(Peer):
     """Follow the conductor at HOST:PORT/WORD: `--follow conductor:HOST:PORT/WORD`.
 
     The beats are the conductor's, and so are the knobs that are turned there. Where the conductor
@@ -93,7 +93,6 @@ class Follower(Input):
     """
 
     name = "follower"
-    _socket: socket.socket | None = None
 
     def start(self, performance: Performance) -> None:
         self._place = place = parse_place(self.target, default_host="127.0.0.1")
@@ -101,19 +100,16 @@ class Follower(Input):
             raise ShowError("a conductor is followed live; leave out --follow, or --offline")
         self._performance = performance
         self._clock: Any = performance.clock
-        self._name = f"{socket.gethostname()}-{os.getpid()}"
+        self._name = f"{socket.gethostname()}-{uuid4().hex[:4]}"  # hosts may have one name
         self.beats, self._offset = BeatsFollower(self._clock), ClockOffset()
         self._known = 0  # the number of the last change that was made here
         self._heard = 0.0  # when the conductor was last heard, in time.monotonic()
         self._facts: list[str] = []
-        try:
-            found = socket.getaddrinfo(place.host, place.port, socket.AF_INET, socket.SOCK_DGRAM)
-            self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            self._socket.connect(found[0][4])
-        except OSError as error:
-            self.close()
-            raise ShowError(f"no conductor can be at {self.target!r}: {error}") from None
-        self._socket.settimeout(ASK_SECONDS / 4)
+        self.open(
+            lambda opened: opened.connect((place.host, place.port)),
+            ASK_SECONDS / 4,
+            f"no conductor can be at {self.target!r}",
+        )
         self._clock.change(standing=True)
         self._clock.leader = "the conductor"
         self._greet(performance)
@@ -121,18 +117,7 @@ class Follower(Input):
             Gauge("conductor", "How far the show is behind the conductor's", self.words,
                   lambda: not self.is_alone)
         )  # fmt: skip
-        self._ended = threading.Event()
-        self._thread = threading.Thread(target=self._run, name="follower", daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        opened, self._socket = self._socket, None
-        if opened is None:
-            return
-        if hasattr(self, "_thread"):
-            self._ended.set()
-            self._thread.join(10 * ASK_SECONDS)
-        opened.close()
+        self.serve(self._run)
 
     @property
     def is_alone(self) -> bool:

@@ -80,7 +80,9 @@ class Workers:
                 )
             try:
                 self.client = opened.enter_context(
-                    Client(place, timeout=CONNECT_SECONDS, set_as_default=False)
+                    Client(
+                        place, timeout=CONNECT_SECONDS, set_as_default=False, direct_to_workers=True
+                    )
                 )
             except (OSError, ValueError) as error:
                 raise ShowError(f"no cluster answers at {self.address!r}: {error}") from None

@@ -28,7 +28,8 @@ def analyzers() -> list[type[Analyzer]]:
 
 @hookimpl
 def commands() -> list["Command"]:
-    """Return the command `critique`."""
+    """Return the commands `critique` and `critic`."""
     from .cli import critique
+    from .learn_cli import critic
 
-    return [critique]
+    return [critique, critic]

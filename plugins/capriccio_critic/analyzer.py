@@ -13,6 +13,7 @@ from .readings import MEASURED, Readings
 if TYPE_CHECKING:
     from capriccio import Model
 
+    from .personal_taste import Taste
     from .selection import Choice, Lineage, Wish
 
 Array = np.ndarray[Any, Any]
@@ -113,11 +114,35 @@ class Critic(Analyzer):
         """Return the share of paintings, 0..1, in which a measured reading is below `value`."""
         return _clip(value)
 
-    def explain(self, image: Array) -> str:
-        """Describe in words what the critic sees, and which changes improved `quality`."""
-        from .descriptions import explain
+    def explain(
+        self, image: Array, *, mine: Sequence[Array] = (), taste: Path | str | None = None
+    ) -> str:
+        """Describe in words what the critic sees, and suggest changes that were tried.
 
-        return explain(self, as_uint8(image))
+        Args:
+            image: `(height, width, 3)` uint8, or floats 0..1.
+            mine: images of earlier works, to tell what changed.
+            taste: the file of a personal taste, by which suggestions are chosen as well.
+        """
+        from .comparison import read_works
+        from .descriptions import explain
+        from .personal_taste import open_taste
+
+        named = ((f"number {place}", as_uint8(one)) for place, one in enumerate(mine, 1))
+        return explain(
+            self,
+            as_uint8(image),
+            mine=read_works(self, named) if len(mine) else None,
+            taste=None if taste is None else open_taste(taste),
+        )
+
+    def learn(
+        self, liked: Sequence[Array], disliked: Sequence[Array], path: Path | str, **options: str
+    ) -> "Taste":
+        """Learn a personal taste from images and write it, see `personal_taste.learn`."""
+        from .personal_taste import learn
+
+        return learn(self, liked, disliked, path, **options)
 
     def remarks(self, several: Sequence[Readings]) -> list[str]:
         """Return a short remark on each of several pictures: what distinguishes it."""

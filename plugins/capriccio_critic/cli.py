@@ -2,30 +2,45 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
-from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import Any, NamedTuple
 
 import click
 import numpy as np
-from capriccio import cluster_workers, read_image
+from capriccio import cluster_workers, read_image, write_image
 
 from .analyzer import Critic
+from .comparison import EarlierWorks, read_works
+from .descriptions import Explanation, examine
 from .files import find_pictures
+from .personal_taste import Taste, open_taste
+from .progress import MIN_COUNT, MIN_EXPLAINED, ProgressBar
 from .readings import NUMBERS, Readings
 
-if TYPE_CHECKING:
-    from rich.progress import Progress
-
-# An error, or readings and their explanation.
-Read = tuple[str, Readings | None, str]
-
 MAX_REPORTED = 200  # pictures on a page
-MIN_PROGRESS = 20  # pictures from which a progress bar is worth drawing
-COLUMNS = ("quality", "novelty", "harmony", "balance")
+COLUMNS = ("quality", "novelty", "harmony", "balance", "taste")
+
+
+class Task(NamedTuple):
+    """A picture to read, and what with; a worker gets it."""
+
+    path: Path
+    model: str
+    explains: bool
+    mine: EarlierWorks | None
+    taste: Path | None
+
+
+class Read(NamedTuple):
+    """What was read of a picture, or why it was not."""
+
+    error: str = ""
+    readings: Readings | None = None
+    explained: Explanation | None = None
+    liked: float | None = None  # by the taste
 
 
 @click.command()
@@ -46,6 +61,24 @@ COLUMNS = ("quality", "novelty", "harmony", "balance")
 )
 @click.option("--explain", is_flag=True, help="Describe each picture and what would improve it.")
 @click.option(
+    "--mine",
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Explain what changed from these earlier works of yours.",
+)
+@click.option(
+    "--tried",
+    type=click.Path(file_okay=False, path_type=Path),
+    metavar="FOLDER",
+    help="Explain, and write each suggestion there as a PNG, before and after, and a study.",
+)
+@click.option(
+    "--taste",
+    type=click.Path(path_type=Path),
+    metavar="FILE.onnx",
+    help="Say how a person would like it: a taste of capriccio critic learn.",
+)
+@click.option(
     "--model",
     default="paintings",
     show_default=True,
@@ -65,6 +98,9 @@ def critique(
     report: Path | None,
     keep: Path | None,
     explain: bool,
+    mine: Path | None,
+    tried: Path | None,
+    taste: Path | None,
     model: str,
     cluster: str | None,
     workers: int,
@@ -74,6 +110,9 @@ def critique(
     \b
       capriccio critique garden.png
       capriccio critique takes/ --report takes.html
+      capriccio critique new.png --explain --mine portfolio/
+      capriccio critique new.png --tried ideas/
+      capriccio critique takes/ --taste anna.onnx
       capriccio critique pictures/ --json --keep pictures.jsonl
       capriccio critique pictures/ --json --cluster local --workers 4
 
@@ -83,9 +122,14 @@ def critique(
     (blurred, posterised, discoloured, badly cut, compressed, paler, harsher), and measures only how
     intact a picture is.
 
+    With --explain up to three changes are suggested; each has been tried, and you read what the
+    critic made of it. --report shows them before and after.
+
     Files that cannot be read are reported and skipped; the exit code is then 1.
     """
-    Critic(model=model)  # it is told at once where there is no such model
+    critic = Critic(model=model)  # it is told at once where there is no such model
+    if taste is not None:
+        open_taste(taste)
     pictures = find_pictures(files)
     if not pictures:
         raise click.UsageError(f"no pictures in {', '.join(map(str, files))}")
@@ -95,36 +139,45 @@ def critique(
         )
     kept = _read_kept(keep)
     keys = [_file_key(path) for path in pictures]
-    anew = bool(report or explain)
+    explain = explain or mine is not None or tried is not None
+    anew = bool(report or explain or taste)
+    works = None if mine is None else _read_earlier(critic, mine, pictures)
     tasks = [
-        (path, model, anew)
+        Task(path, model, bool(report or explain), works, taste)
         for path, key in zip(pictures, keys, strict=True)
         if anew or key not in kept
     ]
-    failed, rows, pages = 0, [], []
+    fewest = MIN_EXPLAINED if report or explain else MIN_COUNT
+    failed = 0
+    rows: list[dict[str, Any]] = []
+    pages: list[tuple[Path, np.ndarray[Any, Any], Readings, Explanation]] = []
     with ExitStack() as opened:
         read: Iterator[Read] = map(read_picture, tasks)
         if cluster is not None:
             read = opened.enter_context(cluster_workers(cluster, workers)).map(read_picture, tasks)
-        advance = opened.enter_context(_ProgressBar(len(pictures)))
+        advance = opened.enter_context(ProgressBar(len(pictures), fewest))
         for path, key in zip(pictures, keys, strict=True):
             advance()
             row = None if anew else kept.get(key)
             if row is None:
-                error, readings, explained = next(read)
-                if readings is None:
-                    click.echo(f"capriccio: {error}", err=True)
+                found = next(read)
+                if found.readings is None:
+                    click.echo(f"capriccio: {found.error}", err=True)
                     failed += 1
                     continue
-                row = as_plain(path, readings)
-                if anew:
-                    row["explained"] = explained
+                row = as_plain(path, found.readings)
                 if keep and key not in kept:
                     with keep.open("a", encoding="utf-8") as file:
                         line = json.dumps({"key": key, "readings": row}, ensure_ascii=False)
                         file.write(f"{line}\n")
-                if report:
-                    pages.append((path, read_image(path), readings, explained))
+                if found.liked is not None:
+                    row["taste"] = round(found.liked, 4)
+                if found.explained:
+                    row["explained"] = found.explained.words
+                    if tried:
+                        _write_tried(tried, len(rows) + 1, path, found)
+                    if report:
+                        pages.append((path, read_image(path), found.readings, found.explained))
             rows.append(row)
             if as_json:
                 click.echo(json.dumps(row, ensure_ascii=False))
@@ -140,21 +193,71 @@ def critique(
         sys.exit(1)
 
 
-def read_picture(task: tuple[Path, str, bool]) -> Read:
-    """Return the error, or the readings of a picture and their explanation where that is wanted."""
-    path, model, explains = task
-    critic = _critic_of(model)
+def read_picture(task: Task) -> Read:
+    """Return the error, or the readings of a picture and what else is wanted of it."""
+    critic = _critic_of(task.model)
+    taste = None if task.taste is None else _taste_of(task.taste)
     try:
-        image = read_image(path)
+        image = read_image(task.path)
     except ValueError as error:
-        return str(error), None, ""
-    return "", critic.analyze(image), critic.explain(image) if explains else ""
+        return Read(str(error))
+    readings = critic.analyze(image)
+    explained = examine(critic, image, mine=task.mine, taste=taste) if task.explains else None
+    liked = None if taste is None else taste.score(critic, image, readings)
+    return Read("", readings, explained, liked)
+
+
+def _read_earlier(critic: Critic, folder: Path, pictures: Sequence[Path]) -> EarlierWorks:
+    """Return what is measured of the pictures in a folder, but for those that are to be read.
+
+    Raises:
+        ValueError: none of them can be read.
+    """
+    new = {path.resolve() for path in pictures}
+    files = [path for path in find_pictures([folder]) if path.resolve() not in new]
+
+    def works(advance: Callable[[], None]) -> Iterator[tuple[str, np.ndarray[Any, Any]]]:
+        for path in files:
+            advance()
+            try:
+                yield path.name, read_image(path)
+            except ValueError as error:
+                click.echo(f"capriccio: {error}", err=True)
+
+    with ProgressBar(len(files)) as advance:
+        try:
+            return read_works(critic, works(advance))
+        except ValueError:
+            raise ValueError(
+                f"--mine expected a folder with at least one earlier work, got {str(folder)!r} "
+                "with none that can be read"
+            ) from None
+
+
+def _write_tried(folder: Path, number: int, path: Path, found: Read) -> None:
+    """Write what was tried on a picture, before and after, and a study of it, as PNG files."""
+    from .study import draw_before_and_after, draw_study
+
+    if found.readings is None or found.explained is None:
+        return
+    folder.mkdir(parents=True, exist_ok=True)
+    image, name = read_image(path), f"{number:03}-{path.stem}"
+    for place, one in enumerate(found.explained.suggestions, 1):
+        write_image(draw_before_and_after(image, one), folder / f"{name}-{place}.png")
+    study = draw_study(image, found.readings, found.explained.box)
+    write_image(study, folder / f"{name}-study.png")
 
 
 @cache
 def _critic_of(model: str) -> Critic:
     """Return the critic of a model; a worker keeps it."""
     return Critic(model=model)
+
+
+@cache
+def _taste_of(path: Path) -> Taste:
+    """Return the taste in a file; a worker keeps it."""
+    return open_taste(path)
 
 
 def as_plain(path: Path, readings: Readings) -> dict[str, Any]:
@@ -199,35 +302,6 @@ def _read_kept(keep: Path | None) -> dict[str, dict[str, Any]]:
     return kept
 
 
-class _ProgressBar:
-    """Draw a progress bar on standard error where there are many pictures."""
-
-    def __init__(self, count: int):
-        self._count = count
-        self._bar: Progress | None = None
-
-    def __enter__(self) -> Callable[[], None]:
-        if self._count < MIN_PROGRESS:
-            return lambda: None
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
-
-        bar = self._bar = Progress(BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(),
-                                   console=Console(stderr=True))  # fmt: skip
-        task = bar.add_task("", total=self._count)
-        bar.start()
-        return lambda: bar.advance(task)
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        if self._bar:
-            self._bar.stop()
-
-
 def _print_table(rows: list[dict[str, Any]], explain: bool) -> None:
     """Print a table, one picture a line, and the explanations below it."""
     from rich.box import SIMPLE_HEAD
@@ -237,11 +311,12 @@ def _print_table(rows: list[dict[str, Any]], explain: bool) -> None:
 
     console = Console()
     table = Table("picture", "looks like", header_style="bold", box=SIMPLE_HEAD)
-    for name in COLUMNS:
+    columns = [name for name in COLUMNS if name in rows[0]]
+    for name in columns:
         table.add_column(name, no_wrap=True)
     for row in rows:
         movement = f"{row['movement']} {row['certainty']:.0%}"
-        numbers = (f"{row[name]:.2f}" for name in COLUMNS)
+        numbers = (f"{row[name]:.2f}" for name in columns)
         table.add_row(Text(Path(row["file"]).name, overflow="fold"), movement, *numbers)
     console.print(table)
     if explain:

@@ -1,21 +1,26 @@
-"""Describe readings in words, and suggest changes that were tried and improved the picture."""
+"""Describe readings in words, with what changed, whose taste it is, and what was tried."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from .readings import Readings
+from .comparison import EarlierWorks, compare
+from .readings import MEASURED, Readings
+from .suggestions import Box, Suggestion, suggestions
 
 if TYPE_CHECKING:
     from .analyzer import Critic
+    from .personal_taste import Taste
 
 Array = np.ndarray[Any, Any]
-MAX_SUGGESTIONS = 3
-MIN_GAIN = 0.02  # of quality: a smaller change is not worth a suggestion
+UNUSUAL, UNKNOWN = 0.9, 0.97  # novelty from which its word counts less, and nothing
+WHOSE_QUALITY = (
+    "Whose taste: quality compares with old European paintings and spoiled copies of them; it says "
+    "how intact a picture is, and nothing of beauty."
+)
 # Distance of a percentile from the median: the middle half of the paintings is not remarkable.
 MIN_DEVIATION = 0.25
-MORE_IS_BETTER = ("harmony", "balance", "focus")  # a suggestion may not lower these
 # The phrases for a high and a low reading.
 PHRASES = {
     "harmony": ("its hues agree", "its hues quarrel"),
@@ -37,21 +42,62 @@ COMPARISONS = {
 }
 
 
-class Suggestion(NamedTuple):
-    """A change that was tried, the reading it is meant for, and readings before and after."""
+class Explanation(NamedTuple):
+    """What there is to say of a picture: sentences, and what was tried, the best first."""
 
-    change: str
-    reading: str
-    before: float
-    after: float
-    quality_before: float
-    quality_after: float
+    lines: list[str]
+    suggestions: list[Suggestion]
+
+    @property
+    def words(self) -> str:
+        """The sentences, a line each."""
+        return "\n".join(self.lines)
+
+    @property
+    def box(self) -> Box | None:
+        """The crop that was suggested, None where none was."""
+        return next((one.box for one in self.suggestions if one.box is not None), None)
 
 
-def explain(critic: "Critic", image: Array) -> str:
-    """Describe what the critic sees in an image, what stands out, and what improves it."""
+def explain(
+    critic: "Critic",
+    image: Array,
+    *,
+    mine: EarlierWorks | None = None,
+    taste: "Taste | None" = None,
+) -> str:
+    """Return the words of `examine`, a sentence a line."""
+    return examine(critic, image, mine=mine, taste=taste).words
+
+
+def examine(
+    critic: "Critic",
+    image: Array,
+    *,
+    mine: EarlierWorks | None = None,
+    taste: "Taste | None" = None,
+) -> Explanation:
+    """Describe what the critic sees, what changed, whose taste it is, and what was tried.
+
+    Args:
+        critic: any.
+        image: `(height, width, 3)` uint8.
+        mine: earlier works to compare with.
+        taste: by which suggestions are chosen as well.
+    """
     readings = critic.analyze(image)
-    return "\n".join([*describe(critic, readings), *suggestion_lines(critic, image, readings)])
+    lines = describe(critic, readings)
+    if mine is not None:
+        lines += compare(critic, image, readings, mine)
+    lines.append(WHOSE_QUALITY)
+    if taste is not None:
+        score = taste.score(critic, image, readings)
+        lines.append(f"{taste.describe()} It would like this with {score:.0%}.")
+    found, count = suggestions(critic, image, readings, taste)
+    lines += [one.line() for one in found]
+    if not found:
+        lines.append(f"None of {count} changes that were tried made it better; leave it as it is.")
+    return Explanation(lines, found)
 
 
 def describe(critic: "Critic", readings: Readings) -> list[str]:
@@ -60,16 +106,28 @@ def describe(critic: "Critic", readings: Readings) -> list[str]:
         f"{name} {share:.0%}" for name, share in readings.runners_up if share >= 0.05
     )
     certainty = f"{readings.certainty:.0%}{f'; else {others}' if others else ''}"
-    lines = [
-        f"Looks like {readings.movement} ({certainty}), most of all {region_name(readings.heat)}."
-    ]
+    if readings.novelty >= UNKNOWN:
+        lines = [
+            f"Unlike anything it learned from (novelty {readings.novelty:.2f}): it does not know "
+            f"what this is. The nearest that it knows is {readings.movement} ({certainty})."
+        ]
+    else:
+        lines = [
+            f"Looks like {readings.movement} ({certainty}), most of all "
+            f"{region_name(readings.heat)}."
+        ]
     if readings.artist and readings.hand >= 0.3:
         lines.append(f"Of the artists it knows, most like {readings.artist} ({readings.hand:.0%}).")
-    if readings.novelty >= 0.9:
+    if UNUSUAL <= readings.novelty < UNKNOWN:
         lines.append(
-            f"Unlike what it learned from (novelty {readings.novelty:.2f}): take its word lightly."
+            f"Unlike most of what it learned from (novelty {readings.novelty:.2f}): take its word "
+            "lightly."
         )
-    ranks = {name: critic.percentile(name, getattr(readings, name)) for name in PHRASES}
+    ranks = {
+        name: critic.percentile(name, getattr(readings, name))
+        for name in PHRASES
+        if name in MEASURED
+    }
     striking = sorted(ranks, key=lambda name: -abs(ranks[name] - 0.5))[:3]
     phrases = [
         f"{PHRASES[name][ranks[name] < 0.5]} ({name} {getattr(readings, name):.2f}, "
@@ -91,7 +149,8 @@ def remarks(several: Sequence[Readings]) -> list[str]:
     That is the reading furthest from the mean, in standard deviations. A remark is used twice only
     where a picture has no other left.
     """
-    table = np.array([[getattr(one, name) for name in COMPARISONS] for one in several])
+    names = [name for name in COMPARISONS if name in MEASURED]
+    table = np.array([[getattr(one, name) for name in names] for one in several])
     if len(several) < 2:
         return ["there is nothing beside it"] * len(several)
     deviation = (table - table.mean(axis=0)) / (table.std(axis=0) + 1e-6)  # (pictures, readings)
@@ -100,7 +159,7 @@ def remarks(several: Sequence[Readings]) -> list[str]:
     while (free >= 0).any():
         place, column = np.unravel_index(int(free.argmax()), free.shape)
         values, own = table[:, column], table[place, column]
-        most, better, least, worse = list(COMPARISONS.values())[column]
+        most, better, least, worse = COMPARISONS[names[column]]
         if deviation[place, column] > 0:
             words = f"{most} of all" if own >= values.max() else f"{better} than most"
         else:
@@ -128,113 +187,3 @@ def region_name(heat: Array) -> str:
     if high and side:
         return f"at the {high} {side}"
     return f"in the {high} half" if high else f"on the {side}"
-
-
-def suggestion_lines(critic: "Critic", image: Array, readings: Readings) -> list[str]:
-    """Return a line for each change that improved the picture, or one saying that none did."""
-    found, tried = suggestions(critic, image, readings)
-    if not found:
-        return [f"None of {tried} changes that were tried made it better; leave it as it is."]
-    lines = []
-    for each in found:
-        words = f"{each.change}: quality {each.quality_before:.2f} to {each.quality_after:.2f}"
-        if abs(each.after - each.before) >= MIN_GAIN:
-            words += f", {each.reading} {each.before:.2f} to {each.after:.2f}"
-        lines.append(f"Try this: {words}.")
-    return lines
-
-
-def suggestions(critic: "Critic", image: Array, readings: Readings) -> tuple[list[Suggestion], int]:
-    """Return the changes that raised quality without lowering their reading, and the number tried.
-
-    The best comes first; of several changes for one reading only the best is returned.
-    """
-    best: dict[str, Suggestion] = {}
-    tried = 0
-    for change, reading, changed in candidate_changes(image, readings):
-        tried += 1
-        after = critic.analyze(changed)
-        one = Suggestion(
-            change,
-            reading,
-            getattr(readings, reading),
-            getattr(after, reading),
-            readings.quality,
-            after.quality,
-        )
-        better = one.quality_after >= one.quality_before + MIN_GAIN
-        if reading in MORE_IS_BETTER and one.after < one.before - MIN_GAIN:
-            better = False
-        if better and (reading not in best or best[reading].quality_after < one.quality_after):
-            best[reading] = one
-    return sorted(best.values(), key=lambda one: -one.quality_after)[:MAX_SUGGESTIONS], tried
-
-
-def candidate_changes(image: Array, readings: Readings) -> Iterator[tuple[str, str, Array]]:
-    """Yield changes that a painter could make: in words, the reading it is for, the result."""
-    from PIL import Image, ImageEnhance, ImageFilter, ImageOps
-
-    picture = Image.fromarray(image)
-    # Readings are measured on smaller pictures still.
-    picture.thumbnail((384, 384), Image.Resampling.BILINEAR)
-    small = np.asarray(picture)
-    height, width = small.shape[:2]
-    if min(height, width) >= 16:
-        y, x = height // 8, width // 8
-        yield "cut an eighth off the left", "balance", small[:, x:]
-        yield "cut an eighth off the right", "balance", small[:, : width - x]
-        yield "cut an eighth off the top", "balance", small[y:]
-        yield "cut an eighth off the bottom", "balance", small[: height - y]
-        yield (
-            "come closer, with what the eye goes to on a third",
-            "focus",
-            _crop_to_thirds(small, readings),
-        )
-    yield (
-        "stretch the lights and darks",
-        "contrast",
-        np.asarray(ImageOps.autocontrast(picture, cutoff=1, preserve_tone=True)),
-    )
-    yield (
-        "soften the contrast by a fifth",
-        "contrast",
-        np.asarray(ImageEnhance.Contrast(picture).enhance(0.8)),
-    )
-    yield "take the colour cast away", "harmony", _reduce_cast(small)
-    yield (
-        "calm the colours by a third",
-        "harmony",
-        np.asarray(ImageEnhance.Color(picture).enhance(0.67)),
-    )
-    yield (
-        "make the colours a third stronger",
-        "harmony",
-        np.asarray(ImageEnhance.Color(picture).enhance(1.33)),
-    )
-    yield (
-        "sharpen the edges",
-        "sharpness",
-        np.asarray(picture.filter(ImageFilter.UnsharpMask(2, 80, 2))),
-    )
-    yield (
-        "leave small detail out",
-        "complexity",
-        np.asarray(picture.filter(ImageFilter.MedianFilter(3))),
-    )
-
-
-def _crop_to_thirds(image: Array, readings: Readings) -> Array:
-    """Crop to three quarters of each side, so that the focus lies on a third."""
-    height, width = image.shape[:2]
-    high, wide = height * 3 // 4, width * 3 // 4
-    third_x = 1 / 3 if readings.focus_x < 0.5 else 2 / 3
-    third_y = 1 / 3 if readings.focus_y < 0.5 else 2 / 3
-    left = int(np.clip(readings.focus_x * width - third_x * wide, 0, width - wide))
-    top = int(np.clip(readings.focus_y * height - third_y * high, 0, height - high))
-    return image[top : top + high, left : left + wide]
-
-
-def _reduce_cast(image: Array) -> Array:
-    """Move the means of red, green and blue halfway to one another."""
-    means = image.reshape(-1, 3).mean(axis=0) + 1.0
-    return (image * ((1 + means.mean() / means) / 2)).clip(0, 255).astype(np.uint8)

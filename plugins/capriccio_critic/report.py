@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from .descriptions import Explanation
 from .readings import NUMBERS, Readings
+from .study import draw_study
+from .suggestions import Suggestion
 
 STYLE = """
 :root { color-scheme: light dark; --ink: #222; --paper: #faf8f4; --line: #d8d2c6; --bar: #b5532a; }
@@ -28,31 +31,37 @@ dl { display: grid; grid-template-columns: 6rem 1fr 2.5rem; gap: .15rem .5rem; m
 dd { margin: 0; } dd.bar { background: var(--line); height: .6rem; align-self: center; }
 dd.bar i { display: block; height: 100%; background: var(--bar); }
 p { margin: 0 0 .6rem; }
-@media (max-width: 50rem) { section { grid-template-columns: 1fr; } }
+.wide { grid-column: 1 / -1; } .pair { display: flex; gap: 1rem; flex-wrap: wrap; }
+.pair figure { flex: 1 1 12rem; max-width: 24rem; }
+@media (max-width: 50rem) { section { grid-template-columns: minmax(0, 1fr); } }
 """
 
 
 def write_report(
-    path: Path, pictures: Iterable[tuple[Path, np.ndarray[Any, Any], Readings, str]]
+    path: Path, pictures: Iterable[tuple[Path, np.ndarray[Any, Any], Readings, Explanation]]
 ) -> None:
-    """Write a page of files with their images, readings and explanations."""
+    """Write a page of files with their images, readings, studies, and what was tried on them."""
     parts = [_section(*each) for each in pictures]
     page = (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width">\n'
         f"<title>Readings of the critic</title>\n<style>{STYLE}</style></head>\n<body>\n"
         "<h1>Readings of the critic</h1>\n"
-        f"<p><small>{len(parts)} pictures. Quality is not beauty: it measures how intact a "
-        "picture is, compared with old European paintings and degraded copies of "
-        "them.</small></p>\n"
+        f"<p><small>{len(parts)} picture{'s' * (len(parts) != 1)}. Quality is not beauty: it "
+        "measures how intact a picture is, compared with old European paintings and degraded "
+        "copies of them.</small></p>\n"
         f"{''.join(parts)}</body></html>\n"
     )
     path.write_text(page, encoding="utf-8")
 
 
-def _section(file: Path, image: np.ndarray[Any, Any], readings: Readings, words: str) -> str:
+def _section(
+    file: Path, image: np.ndarray[Any, Any], readings: Readings, explained: Explanation
+) -> str:
     small = _thumbnail(image)
-    explanation = "".join(f"<p>{escape(line)}</p>" for line in words.splitlines())
+    explanation = "".join(f"<p>{escape(line)}</p>" for line in explained.lines)
+    tried = "".join(_tried(small, one) for one in explained.suggestions)
+    study = _data_url(draw_study(image, readings, explained.box))
     bars = "".join(
         f'<dt>{name}</dt><dd class="bar"><i style="width:{value:.1%}"></i></dd><dd>{value:.2f}</dd>'
         for name in NUMBERS
@@ -65,8 +74,23 @@ def _section(file: Path, image: np.ndarray[Any, Any], readings: Readings, words:
         f'src="{_data_url(heat_overlay(small, readings))}">'
         f"<figcaption>where {escape(readings.movement)} was seen; "
         "the ring is where the eye goes</figcaption></figure></div>"
-        f"<div><h2>{escape(str(file))}</h2>{explanation}</div><dl>{bars}</dl></section>\n"
+        f"<div><h2>{escape(str(file))}</h2>{explanation}</div><dl>{bars}</dl>"
+        f'<div class="wide">{tried}<figure><img alt="a crop and a value study" src="{study}">'
+        "</figure></div></section>\n"
     )
+
+
+def _tried(small: np.ndarray[Any, Any], one: Suggestion) -> str:
+    """Return a picture before and after a change, side by side."""
+    figures = "".join(
+        f'<figure><img alt="{alt}" src="{_data_url(_thumbnail(picture))}">'
+        f"<figcaption>{alt}: quality {quality:.2f}</figcaption></figure>"
+        for alt, picture, quality in (
+            ("before", small, one.quality_before),
+            ("after", one.image, one.quality_after),
+        )
+    )
+    return f'<h2>{escape(one.change)}</h2><div class="pair">{figures}</div>'
 
 
 def heat_overlay(image: np.ndarray[Any, Any], readings: Readings) -> np.ndarray[Any, Any]:

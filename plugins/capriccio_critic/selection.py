@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import nullcontext
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from capriccio import Generator, Moment, cluster_workers
 
+from .personal_taste import Taste, open_taste
 from .readings import NUMBERS, Readings
 
 if TYPE_CHECKING:
@@ -15,8 +17,9 @@ if TYPE_CHECKING:
 MUTATION = 0.12  # standard deviation, of a knob's range
 FRESH = 0.15  # share of every generation with random genes, to keep the population diverse
 
-# What is selected for: the name of a reading or of a movement, or a function of the readings.
-Wish = str | Callable[[Readings], float]
+# What is selected for: the name of a reading or of a movement, a personal taste or the path of its
+# file, or a function of the readings.
+Wish = str | Path | Taste | Callable[[Readings], float]
 # Returns the score of an image, 0..1, and its readings.
 Scorer = Callable[[np.ndarray[Any, Any]], tuple[float, Readings]]
 
@@ -43,7 +46,8 @@ def best_of(
     """Return the best of `count` pictures that a generator makes with random number knobs.
 
     Args:
-        toward: the name of a reading or of a movement, or a function of `Readings`.
+        toward: the name of a reading or of a movement, a `Taste` or the path of its file, or a
+            function of `Readings`.
         held: knobs that stay as given.
 
     Raises:
@@ -62,9 +66,19 @@ def scorer(critic: "Critic", toward: Wish) -> Scorer:
     """Return the function that scores an image by `toward`, see `best_of`.
 
     Raises:
-        ValueError: `toward` is neither a reading nor a movement.
+        ValueError: `toward` is neither a reading, a movement nor a file.
+        ModelError: the file is no taste.
     """
-    if callable(toward):
+    if isinstance(toward, Path) or (isinstance(toward, str) and toward.endswith(".onnx")):
+        toward = open_taste(toward)
+    if isinstance(toward, Taste):
+        taste = toward
+
+        def score(image: np.ndarray[Any, Any]) -> tuple[float, Readings]:
+            readings = critic.analyze(image)
+            return taste.score(critic, image, readings), readings
+
+    elif callable(toward):
 
         def score(image: np.ndarray[Any, Any]) -> tuple[float, Readings]:
             readings = critic.analyze(image)
@@ -84,7 +98,10 @@ def scorer(critic: "Critic", toward: Wish) -> Scorer:
 
     else:
         known = ", ".join([*NUMBERS, *critic.movements])
-        raise ValueError(f"the critic has no reading or movement {toward!r}; known: {known}")
+        raise ValueError(
+            f"the critic has no reading or movement {toward!r}, and it is no .onnx file of a "
+            f"taste; known: {known}"
+        )
     return score
 
 

@@ -57,6 +57,20 @@ def test_a_record_has_no_folder_so_that_files_are_the_same_everywhere(piece, tmp
     assert str(tmp_path) not in json.dumps(provenance_of(load_sketch(piece))())
 
 
+def test_a_record_has_the_modules_beside_the_sketch_that_it_imports(piece, tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(tmp_path)
+    (tmp_path / "shared_shapes.py").write_text("SIDES = 5\n")
+    piece.write_text("import json\nimport shared_shapes\n" + piece.read_text())
+    sketch = load_sketch(piece)
+    record = provenance_of(sketch)()
+    digest = hashlib.sha256(b"SIDES = 5\n").hexdigest()
+    assert record["imports"] == {"shared_shapes.py": digest}
+    (tmp_path / "shared_shapes.py").write_text("SIDES = 6\n")
+    assert list(differences(record, provenance_of(sketch)())) == [
+        "import shared_shapes.py has changed"
+    ]
+
+
 def test_a_sketch_without_a_file_is_named_by_its_title():
     sketch = Sketch()
     sketch.names = {"__name__": "__main__", "__file__": "<stdin>"}

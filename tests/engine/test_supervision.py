@@ -142,6 +142,10 @@ def test_a_command_that_cannot_be_run_is_told_and_tried_again(caplog):
         ('print(\'{"error": "no port"}\')', "no port"),
         ("", "it ended"),
         ("import sys; sys.stdin.read()", r"nothing happened within 0\.5 s"),
+        (
+            "import sys; sys.stdin.read(); print('{\"ready\": 1}')",  # too late
+            r"nothing happened within 0\.5 s",
+        ),
     ],
 )
 def test_one_that_does_not_start_is_reported(code, words):

@@ -13,7 +13,7 @@ from weakref import WeakSet
 
 from ..errors import ModelError, ProviderError, suggest
 from ..extras import install_command
-from ..log import warn_once
+from ..log import info, warn_once
 from .onnx_reader import TensorSpec, read_card, read_spec
 from .trial import refusal
 
@@ -260,7 +260,7 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
             if _device == "auto" and took not in announced_devices:
                 announced_devices.add(took)
                 reason = f", because {trouble}" if trouble and has_nvidia_gpu() else ""
-                warn_once(f"networks run on {took}{reason}")
+                (warn_once if reason else info)(f"networks run on {took}{reason}")
             return session, took
         trouble = f"{name} did not start"
     raise ProviderError(_unavailable(_device, available, trouble))

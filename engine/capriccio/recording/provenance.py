@@ -251,11 +251,11 @@ def _in_mp4(file: BinaryIO, limit: int) -> Iterator[tuple[str, bytes]]:
         rest = length - 8
         if length == 1:
             rest = struct.unpack(">Q", file.read(8))[0] - 16
-        if rest < 0:
-            raise ValueError("a box has an impossible length")
         # The last box extends to the end, and no file system has to know a place beyond it.
-        if length == 0 or rest > end - file.tell():
+        if length == 0 or (rest > end - file.tell() and kind != b"uuid"):
             return
+        if rest < 0 or rest > 2**62:
+            raise ValueError("a box has an impossible length")
         if kind != b"uuid" or rest < 16:
             file.seek(rest, 1)
             continue

@@ -3,6 +3,7 @@
 Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
+from .data_sets import PictureFile, disk_array, picture_files, read_labels
 from .export import export, join_models, write_model
 from .licence import check_picture_count, licence_of
 from .metrics import (
@@ -18,9 +19,11 @@ from .metrics import (
 from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
+    "PictureFile",
     "Trainer",
     "check_picture_count",
     "copy_error",
+    "disk_array",
     "export",
     "find_device",
     "frechet",
@@ -30,7 +33,9 @@ __all__ = [
     "licence_of",
     "mixed_precision",
     "nearest_distances",
+    "picture_files",
     "precision_recall",
+    "read_labels",
     "seed_everything",
     "sharpness",
     "spread",

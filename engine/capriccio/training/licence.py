@@ -1,10 +1,12 @@
-"""The licence and credit of a folder of images, and whether there are enough."""
+"""The licence and credit of a data set of images, and whether there are enough."""
 
 from pathlib import Path
 
+from .data_sets import ARCHIVES, PictureFile, archive_files
+
 
 def licence_of(data: Path) -> dict[str, str]:
-    """Return the licence and credit of a folder `data` of images, for the card of a model.
+    """Return the licence and credit of a folder or archive `data` of images, for a model's card.
 
     They are read from its files LICENSE and CREDIT; those of the watercolors are known.
     """
@@ -20,8 +22,11 @@ def licence_of(data: Path) -> dict[str, str]:
 
 
 def _text_of(data: Path, name: str) -> str:
-    files = [file for file in (data / name, data / f"{name}.txt") if file.is_file()]
-    return files[0].read_text(errors="replace").strip()[:2000] if files else "not stated"
+    names = name, f"{name}.txt"
+    files = [PictureFile(one, data / one) for one in names if (data / one).is_file()]
+    if data.is_file() and data.suffix.lower() in ARCHIVES:
+        files = [one for one in archive_files(data) if one.name in names]
+    return files[0].read().decode(errors="replace").strip()[:2000] if files else "not stated"
 
 
 def check_picture_count(data: Path, count: int) -> None:

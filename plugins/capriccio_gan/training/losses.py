@@ -52,6 +52,7 @@ DIVERSITY_WEIGHT = 1.0  # of the similarity of two pictures of one caption
 TRANSPORT_WEIGHT = 6.0  # of the transport cost in the second phase
 SECOND_PHASE = 0.6  # progress at which it starts: earlier, pictures change faster than the moments
 PHASE_IN = 20  # the second phase fades in within a twentieth of the training
+KEPT_ON_GPU = 2**34  # bytes of pictures; more are fetched from the disk, batch by batch
 NO_CAPTION = 0.15  # share of pictures without a caption, so that noise alone learns to vary them
 OBJECTIVE = (
     "relativistic pairing softplus(v(generated) - v(real)), zero-centred penalties on both (gamma "
@@ -110,7 +111,7 @@ class AdversarialTraining:
         self.device, self.seed, self.batch = device, seed, batch
         self.part = max(1, batch // 4)  # pictures a side for the penalty, and pairs kept apart
         self.true_words = torch.from_numpy(true_words(training, vocabulary))  # (pictures, words)
-        if device == "cuda":
+        if device == "cuda" and self.kept.nbytes < KEPT_ON_GPU:
             self.kept = self.kept.to(device)
         with torch.no_grad():
             parts = torch.arange(len(training)).split(100)

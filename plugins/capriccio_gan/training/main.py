@@ -68,7 +68,7 @@ def train(
     pictures; see dataset.py. A sheet of samples is written beside `out` at every validation.
 
     Args:
-        data: a folder of pictures.
+        data: a folder of pictures, or a zip or tar of one, or a folder of such shards.
         out: the `.onnx` file to write; checkpoints are written beside it.
         resume: go on from the checkpoints.
         dry_run: run every step once and write nothing.
@@ -168,6 +168,9 @@ def train(
     }
     export_model(text_image.text_encoder, trainer.ema.generator, vocabulary, evaluator.prompts, out,
                  space=space, card=card, dry_run=dry_run)  # fmt: skip
+
+
+train.reads_files = True  # type: ignore[attr-defined]  # zips and tars too
 
 
 def train_encoders(

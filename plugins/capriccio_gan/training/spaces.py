@@ -13,7 +13,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from capriccio import generator
-from capriccio.training import mixed_precision
+from capriccio.training import disk_array, mixed_precision
 from torch import Tensor, nn
 
 from .networks import (
@@ -44,7 +44,7 @@ class PixelSpace:
         return GeneratorNetwork(self.size), Discriminator(self.size, features)
 
     def encode(self, images: np.ndarray) -> Tensor:
-        """Return images, (pictures, size, size, 3) uint8, as they are kept in memory."""
+        """Return images, (pictures, size, size, 3) uint8, as they are kept."""
         return torch.from_numpy(images)
 
     def draw(self, kept: Tensor, index: Tensor, device: str) -> Tensor:
@@ -94,7 +94,7 @@ class LatentSpace:
 
     def encode(self, images: np.ndarray) -> Tensor:
         """Return images and their mirrored copies as latents, (2, pictures, 8, 32, 32) float16."""
-        kept = np.empty((2, len(images), LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS), np.float16)
+        kept = disk_array((2, len(images), LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS), np.float16)
         for index, image in enumerate(images):
             if index % -(-len(images) // ENCODED) == 0:
                 print(f"encoding pictures: {index} of {len(images)}", flush=True)
@@ -125,7 +125,9 @@ class LatentSpace:
         """Train the preview on images and their latents; return its mean squared error."""
         optimizer = torch.optim.AdamW(self.net.parameters(), 2e-3, weight_decay=1e-4)
         decay = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps)
-        small = np.stack([_halved(image, images.shape[1] // PREVIEW) for image in images])
+        small = disk_array((len(images), PREVIEW, PREVIEW, 3), np.uint8)
+        for place, image in zip(small, images, strict=True):
+            place[:] = _halved(image, images.shape[1] // PREVIEW)
         error = 0.0
         for step in range(steps):
             index = torch.from_numpy(

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, mixed_precision
+from capriccio.training import Trainer, disk_array, mixed_precision
 from torch import nn
 
 from ..vocabulary import Vocabulary
@@ -120,11 +120,12 @@ def true_words(pictures: Pictures, vocabulary: Vocabulary) -> np.ndarray:
 
 def downscale(pictures: Pictures, rows: int = ROWS) -> torch.Tensor:
     """Return images at the size they are encoded at, (pictures, 3, rows, rows) uint8."""
-    small = []
-    for part in torch.from_numpy(pictures.images).split(500):
+    images = torch.from_numpy(pictures.images)
+    small = torch.from_numpy(disk_array((len(images), 3, rows, rows), np.uint8))
+    for part, place in zip(images.split(500), small.split(500), strict=True):
         part = part.permute(0, 3, 1, 2).float()  # (500, 3, size, size)
-        small.append(F.interpolate(part, size=(rows, rows), mode="area").round().to(torch.uint8))
-    return torch.cat(small)
+        place[:] = F.interpolate(part, size=(rows, rows), mode="area").round()
+    return small
 
 
 def learning_rate(progress: float) -> float:

@@ -1,12 +1,13 @@
-"""Random crops of the pictures of several folders, kept in memory as they are stored."""
+"""Random crops of the pictures of several data sets, kept on a disk as they are stored."""
 
-from csv import DictReader
+from io import BytesIO
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio import image_files, open_image
+from capriccio import open_image
+from capriccio.training import disk_array, picture_files, read_labels
 from torch import Tensor
 
 LONGEST = 512  # pixels; larger pictures are scaled down as they are read
@@ -14,7 +15,7 @@ SMALLEST_SCALE = 0.5  # of a picture, so that masses are seen from afar as well
 
 
 class Crops:
-    """The pictures of folders, by split, and random crops of them.
+    """The pictures of folders or archives, by split, and random crops of them.
 
     The `split` of a `labels.csv` with `path` and `split` is followed; where there is none, every
     tenth picture is kept for validation. Test pictures are not read.
@@ -32,26 +33,25 @@ class Crops:
     def _read(self, folder: Path, limit: int | None) -> None:
         from PIL import Image
 
-        split = {}
-        if (folder / "labels.csv").is_file():
-            with open(folder / "labels.csv", newline="", encoding="utf-8") as file:
-                split = {row["path"]: row.get("split") for row in DictReader(file)}
-        files = image_files(folder)
-        for index, path in enumerate(files[:: max(1, len(files) // limit)] if limit else files):
-            part = split.get(
-                path.relative_to(folder).as_posix(), "val" if index % 10 == 9 else "train"
-            )
-            if part == "test":
+        labels = read_labels(folder)
+        files = picture_files(folder)
+        files = files[:: max(1, len(files) // limit)] if limit else files
+        stored = disk_array((len(files), LONGEST, LONGEST, 3), np.uint8)
+        for index, file in enumerate(files):
+            part = labels.get(file.name, {"split": "val" if index % 10 == 9 else "train"})
+            if part.get("split") == "test":
                 continue
             try:
-                with open_image(path) as file:
-                    picture = file.convert("RGB")
+                with open_image(BytesIO(file.read())) as opened:
+                    picture = opened.convert("RGB")
                 picture.thumbnail((LONGEST, LONGEST), Image.Resampling.LANCZOS)
-                image = np.asarray(picture)
             except ValueError:
                 continue
-            if min(image.shape[:2]) >= 96:
-                (self.val if part == "val" else self.train).append(image)
+            width, height = picture.size
+            if min(width, height) >= 96:
+                image = stored[index, :height, :width]
+                image[:] = picture
+                (self.val if part.get("split") == "val" else self.train).append(image)
 
     def batch(self, count: int, side: int, random: np.random.Generator) -> Tensor:
         """Return random crops, flipped and scaled at random, (count, 3, side, side) in 0..1."""

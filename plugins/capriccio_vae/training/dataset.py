@@ -2,17 +2,15 @@
 
 import hashlib
 import sys
-from csv import DictReader
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from capriccio import open_image
-from capriccio.training import check_picture_count
+from capriccio.training import check_picture_count, disk_array, picture_files, read_labels
 
 from ..images import SIZE, center_crop
-from .shards import disk_array, members
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -104,18 +102,8 @@ def read_picture(path: Path, size: int = SIZE, content: bytes | None = None) -> 
 
 
 def read_splits(data: Path) -> dict[str, str]:
-    """Return the split of each picture by its path, from the `labels.csv` of a folder.
-
-    A folder of collections has none itself, and one in each sub-folder.
-    """
-    splits: dict[str, str] = {}
-    own = data / "labels.csv"
-    for path in [own] if own.is_file() else sorted(data.glob("*/labels.csv")):
-        inner = path.parent.relative_to(data)
-        with open(path, newline="", encoding="utf-8") as file:
-            rows = [row for row in DictReader(file) if "split" in row]
-        splits |= {(inner / row["path"]).as_posix(): row["split"] for row in rows}
-    return splits
+    """Return the split of each picture by its path, as far as a `labels.csv` names one."""
+    return {path: row["split"] for path, row in read_labels(data).items() if "split" in row}
 
 
 def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> Pictures:
@@ -134,12 +122,12 @@ def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> 
         ValueError: fewer than 10 pictures are readable, or none is left to learn or to check.
     """
     split = read_splits(data)
-    files = [one for one in members(data) if split.get(one.name) != "test"]
+    files = [one for one in picture_files(data) if split.get(one.name) != "test"]
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
     train, val = (_Side(len(files), size) for _ in range(2))
-    for name, read in files:
-        content = read()
+    for file in files:
+        name, content = file.name, file.read()
         pixels = read_picture(data / name, size, content)
         if pixels is None:
             continue
@@ -171,7 +159,7 @@ class _Side:
     """Pictures of training or validation, and the style of each."""
 
     def __init__(self, most: int, size: int):
-        self.pixels = disk_array((max(1, most + 5), size, size, 3), np.uint8)
+        self.pixels = disk_array((most + 5, size, size, 3), np.uint8)
         self.styles: list[str] = []
 
     def add(self, pixels: np.ndarray, style: str) -> None:

@@ -79,7 +79,8 @@ def train(
     device = find_device()
     space = PixelSpace() if from_scratch else LatentSpace(autoencoder)
     pictures = read_pictures(data, 80 if dry_run else None, size=space.size)
-    print(f"{len(pictures.train)} pictures of {len(pictures.styles)} styles to learn, "
+    kinds = f"{count} styles" if (count := len(pictures.styles)) > 1 else "one style"
+    print(f"{len(pictures.train)} pictures of {kinds} to learn, "
           f"{len(pictures.val)} to check, on {device}", flush=True)  # fmt: skip
     training = VAETraining(pictures, space, device, dry_run=dry_run)
     trainer = Trainer(
@@ -327,8 +328,9 @@ class VAETraining:
         }
 
     def samples(self, ema: VAENetwork) -> Image.Image:
-        """Return 16 validation pictures, reconstructed, in another style, and as mixtures."""
-        rows = torch.linspace(0, len(self.val_labels) - 1, 16).long()  # (16,)
+        """Return up to 16 validation pictures, reconstructed, in another style, and as mixtures."""
+        found = len(self.val_labels)
+        rows = torch.linspace(0, found - 1, min(16, found)).long()  # (16,)
         x = self._real(rows)  # (16, 3, 128, 128)
         labels = self.val_labels[rows].to(self.device)  # (16,)
         style = self._one_hot(labels)  # (16, styles)

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from capriccio.training import disk_array
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
 from ..images import SIZE
 from .autoencoder import CHANNELS
-from .shards import disk_array
 
 REPORTS = 8  # of the progress of the encoding
 

@@ -151,6 +151,7 @@ def test_auto_logs_the_device_it_took_once(save, capsys, monkeypatch):
     for _ in range(2):
         provider = Model(save(tiny())).provider
     assert capsys.readouterr().err.count(f"networks run on {provider}") == 1
+    assert has_nvidia_gpu() or not summarize()  # without a GPU this is no warning
 
 
 def test_a_missing_device_is_an_error_not_the_cpu(save):

@@ -1,16 +1,23 @@
-"""The licence and credit of a folder of images, and whether there are enough."""
+"""The licence and credit of a data set of images, and whether there are enough."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 from capriccio.training import check_picture_count, licence_of
 
 
-def test_the_licence_is_what_the_folder_states(tmp_path):
-    assert licence_of(tmp_path)["licence"] == "not stated"
-    (tmp_path / "LICENSE").write_text("as you like it")
-    (tmp_path / "CREDIT.txt").write_text("to whom it is due\n")
-    assert licence_of(tmp_path) == {"licence": "as you like it", "credit": "to whom it is due"}
+def test_the_licence_is_what_the_folder_or_archive_states(tmp_path):
+    folder = tmp_path / "mine"
+    folder.mkdir()
+    assert (
+        licence_of(folder)["licence"] == licence_of(tmp_path / "a.npz")["licence"] == "not stated"
+    )
+    (folder / "LICENSE").write_text("as you like it")
+    (folder / "CREDIT.txt").write_text("to whom it is due\n")
+    archives = [shutil.make_archive(str(tmp_path / "a"), kind, folder) for kind in ("zip", "tar")]
+    for data in (folder, *map(Path, archives)):
+        assert licence_of(data) == {"licence": "as you like it", "credit": "to whom it is due"}
     assert licence_of(Path("watercolors-usda-pomological"))["licence"].startswith("public domain")
 
 

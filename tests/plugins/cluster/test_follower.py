@@ -4,6 +4,7 @@ import pytest
 from capriccio import ShowError
 from capriccio.clock import OfflineClock
 from capriccio_cluster.follower import BeatsFollower, ClockOffset
+from helpers.command import PIECE, error
 
 
 class Clock(OfflineClock):
@@ -83,9 +84,12 @@ def test_the_offset_is_that_of_the_quickest_answer():
     assert found == pytest.approx(50.0005)
 
 
-def test_a_malformed_place_is_told():
+def test_a_show_that_is_not_live_follows_nobody(tmp_path):
     from capriccio import Performance
     from capriccio_cluster.follower import Follower
 
     with pytest.raises(ShowError, match="a conductor is followed live"):
         Follower("localhost").start(Performance(OfflineClock()))
+    (tmp_path / "piece.py").write_text(PIECE)
+    flags = ("--offline", "--seconds", "0.1", "--follow", "conductor:127.0.0.1:9/rose")
+    assert "a conductor is followed live; leave out" in error("run", tmp_path / "piece.py", *flags)

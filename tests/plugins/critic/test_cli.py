@@ -7,6 +7,7 @@ import pytest
 from capriccio import read_image
 from capriccio_critic import cli
 from capriccio_critic.cli import critique
+from capriccio_critic.personal_taste import learn
 from click.testing import CliRunner
 from helpers.paintings import landscape
 from helpers.workers import LocalWorkers
@@ -106,6 +107,52 @@ def test_a_folder_without_pictures_is_refused(tmp_path):
 def test_explain_describes_the_picture(gallery):
     shown = run(gallery / "a.png", "--explain").output
     assert "Looks like" in shown
+
+
+def test_earlier_works_are_compared_with(gallery, tmp_path):
+    mine = tmp_path / "mine"
+    mine.mkdir()
+    for number in range(3):
+        Image.fromarray(landscape(number) // 2).save(mine / f"{number}.png")
+    (mine / "broken.png").write_bytes(b"none")
+    result = run(gallery / "a.png", "--mine", mine, "--json")
+    words = json.loads(result.stdout)["explained"]
+    assert "Beside 3 earlier works of yours" in words and "lighter than 3 of 3" in words
+    assert "broken.png" in result.stderr
+    # What is read is no earlier work of itself.
+    alone = run(gallery / "a.png", "--mine", gallery, "--json")
+    assert "Beside 2 earlier works of yours" in json.loads(alone.stdout)["explained"]
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    told = str(run(gallery, "--mine", empty).exception)
+    assert "--mine expected a folder with at least one earlier work, got" in told
+
+
+def test_what_was_tried_is_written_as_pictures(gallery, tmp_path):
+    ideas = tmp_path / "ideas"
+    row = json.loads(run(gallery / "a.png", "--tried", ideas, "--json").stdout)
+    names = sorted(path.name for path in ideas.iterdir())
+    tried = row["explained"].count("Try this:")
+    assert names == [*(f"001-a-{place + 1}.png" for place in range(tried)), "001-a-study.png"]
+    for name in names:
+        assert read_image(ideas / name).shape[0] == 500
+
+
+def test_a_taste_says_how_somebody_would_like_it(gallery, tmp_path, critic):
+    path = tmp_path / "anna.onnx"
+    light = [landscape(seed) for seed in range(5)]
+    taste = learn(critic, light, [image // 3 for image in light], path, owner="Anna")
+    read = run(gallery, "--taste", path, "--json").stdout
+    rows = [json.loads(line) for line in read.splitlines()]
+    score = taste.score(critic, read_image(gallery / "a.png"))
+    assert rows[0]["taste"] == pytest.approx(score, abs=1e-4)
+    assert "explained" not in rows[0]
+    assert "taste" in run(gallery, "--taste", path).output
+    explained = run(gallery / "a.png", "--taste", path, "--explain").output
+    assert "The taste of Anna" in " ".join(explained.split())
+    assert "there is no taste" in str(run(gallery, "--taste", tmp_path / "no.onnx").exception)
+    model = critic.models["paintings"]
+    assert "is not a taste" in str(run(gallery, "--taste", model).exception)
 
 
 def test_help_states_what_quality_is_based_on():

@@ -1,12 +1,12 @@
-"""Readings in words, and suggestions that were tried."""
+"""Readings in words, with what changed and whose taste it is."""
 
 import re
 
 import numpy as np
-from capriccio_critic.descriptions import region_name, suggestions
-from capriccio_critic.training.degradations import degrade
+from capriccio_critic.comparison import read_works
+from capriccio_critic.descriptions import describe, examine, explain, region_name
+from capriccio_critic.personal_taste import learn
 from helpers.paintings import landscape
-from PIL import Image
 
 
 def test_an_explanation_states_the_readings_of_the_picture(critic):
@@ -20,17 +20,42 @@ def test_an_explanation_states_the_readings_of_the_picture(critic):
     assert words != critic.explain(landscape(seed=3)[:, ::-1])
 
 
-def test_suggestions_raise_quality(critic):
-    degraded = degrade(Image.fromarray(landscape()), "cast", np.random.default_rng(1))
-    image = np.asarray(degraded)
-    readings = critic.analyze(image)
-    found, tried = suggestions(critic, image, readings)
-    assert tried == 12
-    assert len(found) <= 3
-    for one in found:
-        assert one.quality_before == readings.quality
-        assert one.before == getattr(readings, one.reading)
-        assert one.quality_after >= one.quality_before + 0.02
+def test_what_is_like_nothing_it_learned_from_is_not_named_with_certainty(critic):
+    known = critic.analyze(landscape())._replace(novelty=0.5)
+    assert describe(critic, known)[0].startswith("Looks like ")
+    rare = describe(critic, known._replace(novelty=0.92))
+    assert any("Unlike most of what it learned from (novelty 0.92)" in line for line in rare)
+    first = describe(critic, known._replace(novelty=0.99))[0]
+    assert "Unlike anything it learned from (novelty 0.99): it does not know" in first
+    assert "Looks like" not in first
+
+
+def test_an_explanation_says_whose_taste_it_is_and_what_changed(critic, tmp_path):
+    image = landscape(3)
+    words = critic.explain(image)
+    assert "Whose taste: quality compares with old European paintings" in words
+    light = [landscape(n) for n in range(5)]
+    taste = learn(critic, light, [one // 3 for one in light], tmp_path / "a.onnx", owner="Anna")
+    works = read_works(critic, [("one.png", image // 2)])
+    found = examine(critic, image, mine=works, taste=taste)
+    assert "The taste of Anna, learned from 5 liked" in found.words
+    assert re.search(r"It would like this with \d+%", found.words)
+    assert "Beside 1 earlier work of yours; the nearest is one.png." in found.lines
+    assert "lighter than 1 of 1" in found.words
+    assert len(found.suggestions) == found.words.count("Try this:")
+    assert explain(critic, image, mine=works, taste=taste) == found.words
+    boxes = [one.box for one in found.suggestions if one.box]
+    assert found.box == (boxes[0] if boxes else None)
+
+
+def test_a_critic_explains_and_learns_in_a_sketch(critic, tmp_path):
+    image, path = landscape(3), tmp_path / "anna.onnx"
+    light = [landscape(n) for n in range(5)]
+    taste = critic.learn(light, [one // 3 for one in light], path, owner="Anna")
+    assert taste.owner == "Anna"
+    words = critic.explain(image, mine=[image // 2, image / 510], taste=path)
+    assert "Beside 2 earlier works of yours; the nearest is number" in words
+    assert "The taste of Anna" in words
 
 
 def test_regions_of_a_map_have_names():

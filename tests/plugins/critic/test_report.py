@@ -8,7 +8,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from capriccio_critic.descriptions import Explanation
 from capriccio_critic.report import heat_overlay, write_report
+from capriccio_critic.suggestions import Suggestion
 from helpers.devices import needs
 from helpers.paintings import landscape
 from PIL import Image
@@ -18,9 +20,12 @@ from PIL import Image
 def page(critic, tmp_path):
     """A report of two pictures, one with a name that HTML must escape."""
     images = landscape(1), landscape(2)
+    tried = Suggestion("make <it> blue", "", "dark", 1, 0, 0.2, 0.4, None, None, images[1])
     pictures = [
-        (Path(name), image, critic(image), "a line\nand another")
-        for name, image in zip(("<i>&.png", "b.jpg"), images, strict=True)
+        (Path(name), image, critic(image), Explanation(["a line", "and another"], suggested))
+        for name, image, suggested in zip(
+            ("<i>&.png", "b.jpg"), images, ([tried, tried], []), strict=True
+        )
     ]
     page = tmp_path / "page.html"
     write_report(page, pictures)
@@ -34,7 +39,9 @@ def test_the_report_has_no_external_resources_and_shows_every_picture(page):
     assert "&lt;i&gt;&amp;.png" in words
     assert not re.findall(r'(?:src|href)="(?!data:)', words)
     pictures = re.findall(r'src="data:image/jpeg;base64,([^"]+)"', words)
-    assert len(pictures) == 4
+    assert len(pictures) == 2 * 3 + 2 * 2  # picture, map and study; before and after
+    assert words.count("make &lt;it&gt; blue") == 2 and "<it>" not in words
+    assert words.count("before: quality 0.20") == 2 == words.count("after: quality 0.40")
     for each in pictures:
         with Image.open(BytesIO(base64.b64decode(each))) as picture:
             picture.load()

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from capriccio import Generator, Moment
 from capriccio_critic import selection
+from capriccio_critic.personal_taste import learn
 from capriccio_critic.readings import Readings
 from capriccio_critic.selection import Lineage
 from helpers.paintings import landscape
@@ -38,6 +39,22 @@ def test_the_best_of_more_is_not_worse_and_its_knobs_make_it_again(critic):
     assert held.score == pytest.approx(
         critic.movement_probabilities(held.image)[critic.movements[0]]
     )
+
+
+def test_pictures_are_selected_by_a_taste(critic, tmp_path):
+    path = tmp_path / "dark.onnx"
+    light = [landscape(seed) for seed in range(5)]
+    taste = learn(critic, [image // 4 for image in light], light, path)
+    part = Lights()
+    by_path = critic.best_of(part, 6, NOW, toward=str(path), seed=1, red=0.0)
+    assert by_path.score == taste.score(critic, by_path.image)
+    assert critic.best_of(part, 6, NOW, toward=taste, seed=1, red=0.0).knobs == by_path.knobs
+    lightest = critic.best_of(part, 6, NOW, toward=lambda one: one.contrast, seed=1, red=0.0)
+    assert by_path.knobs["light"] < lightest.knobs["light"]
+    best = critic.evolve(part, NOW, toward=path, generations=2, size=4, seed=2, red=0.0)
+    assert best.knobs["light"] < 0.5
+    with pytest.raises(ValueError, match="there is no taste 'none"):
+        critic.best_of(part, 1, NOW, toward="none.onnx")
 
 
 def test_a_lineage_evolves_toward_what_is_requested(critic):
@@ -78,7 +95,7 @@ def test_picked_pictures_are_the_parents_of_the_next_generation(critic):
 def test_an_impossible_selection_is_refused(critic):
     with pytest.raises(ValueError, match="count must be at least 1, got 0"):
         critic.best_of(Lights(), 0, NOW)
-    with pytest.raises(ValueError, match="no reading or movement 'beauty'; known: certainty,"):
+    with pytest.raises(ValueError, match="no reading or movement 'beauty', and it is no "):
         critic.best_of(Lights(), 1, NOW, toward="beauty")
     with pytest.raises(ValueError, match="needs a number knob that is not held, got none"):
         critic.best_of(Lights(), 1, NOW, light=0.5, red=0.5)

@@ -1,5 +1,8 @@
 """Folders of pictures are read with their labels and split into training and validation."""
 
+import shutil
+from pathlib import Path
+
 import numpy as np
 import pytest
 from capriccio_gan.training.dataset import read_pictures, vocabulary_of
@@ -61,10 +64,14 @@ def test_a_labels_file_gives_kind_and_split(folder):
     assert [facts.kind for facts in training.facts].count("lion") == 3
 
 
-def test_a_labels_file_without_paths_is_an_error(folder):
-    (folder / "labels.csv").write_text("file,kind\na,b\n")
-    with pytest.raises(ValueError, match=r"expected a column 'path' in .*, got 'file', 'kind'"):
-        read_pictures(folder, 64)
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+def test_an_archive_holds_what_its_folder_does(folder, tmp_path, kind):
+    (folder / "labels.csv").write_text("path,kind\ncherries/0.png,zebra\n" + "".join(
+        f"plums/{number}.png,lion\n" for number in range(1, 40, 2)))  # fmt: skip
+    archive = Path(shutil.make_archive(str(tmp_path / "all"), kind, folder))
+    for one, other in zip(read_pictures(folder, 64), read_pictures(archive, 64), strict=True):
+        assert isinstance(one.images, np.memmap)  # not in memory
+        assert np.array_equal(one.images, other.images) and one.facts == other.facts
 
 
 def test_unreadable_pictures_are_skipped_with_a_message(folder, capsys):

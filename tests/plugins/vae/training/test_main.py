@@ -57,6 +57,9 @@ def test_the_discriminator_joins_after_a_quarter_of_the_training(sheets):
         training.loss(0).backward()
         learned.append(training.net.critic.first.weight.grad is not None)
     assert learned == [False, True]
+    with torch.no_grad():
+        shown = min(16, len(training.val_labels))  # each of few pictures is shown once
+        assert training.samples(training.net).size == (shown * SIZE, 4 * SIZE)
 
 
 def test_a_model_is_trained_in_the_latents_of_an_autoencoder(sheets, unlearned):
