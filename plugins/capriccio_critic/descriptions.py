@@ -164,8 +164,8 @@ def further_names(critic: "Critic", readings: Readings) -> list[str]:
         first, last = ((year - 1) // 100 + 1 for year in years)
         if share >= MIN_SHARE and not first <= int(century) <= last:
             lines.append(
-                f"One of the two is wrong: {readings.movement} is from {years[0]} to {years[1]}, and "
-                f"this looks like century {century}."
+                f"One of the two is wrong: {readings.movement} is from {years[0]} to {years[1]}, "
+                f"and this looks like century {century}."
             )
     if readings.novelty < UNKNOWN and readings.like_artists:
         near = ", ".join(name for name, _ in readings.like_artists)

@@ -14,8 +14,9 @@ PLANE = np.array([(2, 0), (-1, 1), (-1, -1)], np.float32)
 HUES = 72  # bins of the hue circle, 5 degrees each
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
 # Hue templates after Cohen-Or et al. 2006: centre and width of each sector in degrees: one hue, two
-# at a right angle, two opposite ones. All sectors are as narrow as their narrowest; within the wide
-# ones, of up to half the circle, every third painting lies altogether, and none could be told apart.
+# at a right angle, two opposite ones. All sectors are as narrow as their narrowest: within the wide
+# ones, of up to half the circle, every third painting lies altogether, and none could be told from
+# another.
 TEMPLATES = (((0, 18),), ((0, 18), (90, 18)), ((0, 18), (180, 18)))
 ANGLE_STEPS = 1 << 15  # of the lookup table from angles to hue bins
 BLUR_REACH = 4  # rows to either side of one that a blur takes in

@@ -30,7 +30,7 @@ def test_names_stand_with_their_shares_the_likeliest_first(critic):
         assert len(pairs) == 3
         shares = [share for _, share in pairs]
         assert shares == sorted(shares, reverse=True)
-        assert 0 <= min(shares) and max(shares) <= 1
+        assert min(shares) >= 0 and max(shares) <= 1
     assert {name for name, _ in lists["like_artists"]} < set(critic.artists)
     assert "landscape" in dict(lists["genres"])
     assert all(name.isdigit() for name, _ in lists["centuries"])

@@ -10,8 +10,8 @@ from PIL import Image
 
 pytest.importorskip("torch")
 
-from capriccio_critic.training import ablation  # noqa: E402
-from capriccio_critic.training.dataset import read_pictures  # noqa: E402
+from capriccio_critic.training import ablation
+from capriccio_critic.training.dataset import read_pictures
 
 
 @pytest.fixture(scope="module")
