@@ -65,7 +65,7 @@ def train_with(
     check = np.flatnonzero((unseen == "val") & (split != "test") & (pictures.kind >= 0))
     robust = parts > PARTS.index("artists count as one")
     with TemporaryDirectory() as folder:
-        options = {"seed": seed, "resume": False, "dry_run": dry_run}
+        options: dict[str, Any] = {"seed": seed, "resume": False, "dry_run": dry_run}
         if parts > PARTS.index("first without labels"):
             trainer = pretrain(net, pictures, rows, Path(folder) / "first.safetensors",
                                hours=hours * SHARES[0], **options)  # fmt: skip

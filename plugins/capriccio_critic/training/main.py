@@ -329,7 +329,7 @@ def train(
     train_rows = split == "train"
     rows = np.flatnonzero(train_rows & np.isin(artist_split, ("train", "")))
     shares = SHARES if has_unseen else (SHARES[0], 0.0, 1 - SHARES[0])
-    common = {"seed": seed, "dry_run": dry_run}
+    common: dict[str, Any] = {"seed": seed, "dry_run": dry_run}
     trainer = pretrain(net, pictures, rows, paths[0], hours=hours * shares[0],
                        resume=resume and paths[0].is_file(), **common)  # fmt: skip
     net.load_state_dict(trainer.ema.state_dict())
