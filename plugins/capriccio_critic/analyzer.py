@@ -17,7 +17,18 @@ if TYPE_CHECKING:
     from .selection import Choice, Lineage, Wish
 
 Array = np.ndarray[Any, Any]
-OUTPUTS = {"movement", "artist", "embedding", "heat", "far", "quality"}
+# Outputs with a value for each of a list of names, and the entry of the card with these.
+NAMES = {
+    "movement": "movements",
+    "artist": "artists",
+    "genre": "genres",
+    "century": "centuries",
+    "medium": "mediums",
+    "like_artist": "like artists",
+    "like_picture": "like pictures",
+}
+OUTPUTS = {*NAMES, "embedding", "heat", "far", "quality"}
+SHOWN = 3  # of each list of names
 
 
 class Critic(Analyzer):
@@ -50,16 +61,24 @@ class Critic(Analyzer):
         square = resize_square(image)
         outputs = self._open()(picture=square[None])
         movement, artist = outputs["movement"][0], outputs["artist"][0]
+        measured = measure(image, square)
+        for name in MEASURED:
+            measured[name] = self._rank(name, measured[name])
         order = np.argsort(-movement)
         readings = Readings(
             certainty=_clip(movement[order[0]]),
             novelty=self._rank("novelty", outputs["far"][0]),
             quality=self._rank("quality", outputs["quality"][0]),
-            **measure(image, square),
+            **measured,
             hand=_clip(artist.max()),
             movement=self.movements[order[0]],
             artist=self.artists[int(artist.argmax())],
             runners_up=tuple((self.movements[i], _clip(movement[i])) for i in order[1:4]),
+            genres=self._likeliest("genre", outputs),
+            centuries=self._likeliest("century", outputs),
+            mediums=self._likeliest("medium", outputs),
+            like_artists=self._likeliest("like_artist", outputs),
+            like_pictures=self._likeliest("like_picture", outputs),
             heat=outputs["heat"][0],
         )
         return readings, self._by_name(movement)
@@ -72,6 +91,11 @@ class Critic(Analyzer):
     def movements(self) -> list[str]:
         """The movements that the model knows."""
         return self._open().card["movements"]
+
+    def years(self, movement: str) -> tuple[int, int] | None:
+        """Return between which years a movement's pictures are; None where that is not known."""
+        found = self._open().card.get("years", {}).get(movement)
+        return (found[0], found[1]) if found else None
 
     @property
     def artists(self) -> list[str]:
@@ -88,8 +112,7 @@ class Critic(Analyzer):
 
     def percentile(self, reading: str, value: float) -> float:
         """Return the share of paintings, 0..1, in which a measured reading is below `value`."""
-        quantiles = self._open().card["typical"][reading]
-        return float(np.interp(value, quantiles, np.linspace(0, 1, len(quantiles))))
+        return _clip(value)
 
     def explain(
         self, image: Array, *, mine: Sequence[Array] = (), taste: Path | str | None = None
@@ -177,9 +200,19 @@ class Critic(Analyzer):
     def _by_name(self, probabilities: Array) -> dict[str, float]:
         return {name: _clip(p) for name, p in zip(self.movements, probabilities, strict=True)}
 
+    def _likeliest(self, name: str, outputs: dict[str, Array]) -> tuple[tuple[str, float], ...]:
+        """Return the first names of an output, with their shares; none where it has no names."""
+        names, values = self._open().card[NAMES[name]], outputs[name][0]
+        order = np.argsort(-values)[:SHOWN] if names != [""] else ()
+        return tuple((names[i], _clip(values[i])) for i in order)
+
     def _rank(self, name: str, value: float) -> float:
-        quantiles = self._open().card[name]
-        return _clip(np.interp(value, quantiles, np.linspace(0, 1, len(quantiles))))
+        card = self._open().card
+        quantiles = np.array(card["typical"][name] if name in MEASURED else card[name])
+        ranks = np.linspace(0, 1, len(quantiles))
+        below = np.interp(value, quantiles, ranks)
+        above = np.interp(-value, -quantiles[::-1], ranks)
+        return _clip((below + 1 - above) / 2)  # in the middle of equal ones
 
     def _open(self) -> "Model":
         if self._model is None:
@@ -190,7 +223,7 @@ class Critic(Analyzer):
             fits = (
                 set(model.outputs) == OUTPUTS
                 and model.inputs["picture"].shape == (1, SIDE, SIDE, 3)
-                and all(isinstance(card.get(n), list) for n in ("movements", "artists", "novelty"))
+                and all(isinstance(card.get(name), list) for name in (*NAMES.values(), "novelty"))
                 and isinstance(card.get("typical"), dict)
                 and set(card["typical"]) == set(MEASURED)
             )

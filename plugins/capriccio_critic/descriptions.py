@@ -21,6 +21,7 @@ WHOSE_QUALITY = (
 )
 # Distance of a percentile from the median: the middle half of the paintings is not remarkable.
 MIN_DEVIATION = 0.25
+MIN_SHARE = 0.5  # probability from which a further name is said
 # The phrases for a high and a low reading.
 PHRASES = {
     "harmony": ("its hues agree", "its hues quarrel"),
@@ -123,6 +124,7 @@ def describe(critic: "Critic", readings: Readings) -> list[str]:
             f"Unlike most of what it learned from (novelty {readings.novelty:.2f}): take its word "
             "lightly."
         )
+    lines += further_names(critic, readings)
     ranks = {
         name: critic.percentile(name, getattr(readings, name))
         for name in PHRASES
@@ -140,6 +142,35 @@ def describe(critic: "Critic", readings: Readings) -> list[str]:
         lines.append(f"What stands out: {'; '.join(phrases)}.")
     else:
         lines.append("Nothing that is measured stands out among paintings.")
+    return lines
+
+
+def further_names(critic: "Critic", readings: Readings) -> list[str]:
+    """Say what else it names, where it is fairly certain, and where two names contradict."""
+    likely = [
+        f"{words.format(name)} ({share:.0%})"
+        for words, pairs in (
+            ("genre {}", readings.genres),
+            ("century {}", readings.centuries),
+            ("medium {}", readings.mediums),
+        )
+        for name, share in pairs[:1]
+        if share >= MIN_SHARE
+    ]
+    lines = [f"Probably {', '.join(likely)}."] if likely else []
+    years = critic.years(readings.movement)
+    if years and readings.centuries:
+        century, share = readings.centuries[0]
+        first, last = ((year - 1) // 100 + 1 for year in years)
+        if share >= MIN_SHARE and not first <= int(century) <= last:
+            lines.append(
+                f"One of the two is wrong: {readings.movement} is from {years[0]} to {years[1]}, "
+                f"and this looks like century {century}."
+            )
+    if readings.novelty < UNKNOWN and readings.like_artists:
+        near = ", ".join(name for name, _ in readings.like_artists)
+        title = readings.like_pictures[0][0] if readings.like_pictures else ""
+        lines.append(f"Nearest of what it learned from: {near}{f'; {title!r}' * bool(title)}.")
     return lines
 
 

@@ -78,9 +78,11 @@ def evaluate(
             folders["photographs"] = photos
         figures.update(evaluate_test_split(critic, data, count, folders, picture))
     if second:
-        from .live_eval import second_opinion
+        from .live_eval import agreement, second_opinion
 
-        figures.update(second_opinion(critic, Critic(model=second), generator(part), trials=trials))
+        other_critic = Critic(model=second)
+        figures.update(second_opinion(critic, other_critic, generator(part), trials=trials))
+        figures.update(agreement(critic, other_critic, generator(part)))
     if live:
         from .live_eval import late_frames
 
@@ -98,7 +100,9 @@ def evaluate_test_split(
         others: folders of other pictures by name, for novelty.
         picture: where to write the confusion matrix.
     """
-    rows = read_test_rows(data)
+    rows = [row for row in read_test_rows(data) if row["movement"] in critic.movements]
+    if not rows:
+        raise ValueError(f"{str(data)!r} has no test picture of a movement that the critic knows")
     if count:
         rows = rows[:: max(1, len(rows) // count)][:count]
     images = [read_image(data / row["path"]) for row in rows]
@@ -106,7 +110,11 @@ def evaluate_test_split(
     movement = np.stack([one["movement"][0] for one in outputs])
     artist = np.stack([one["artist"][0] for one in outputs])
     truth = np.array([critic.movements.index(row["movement"]) for row in rows])
-    hands = np.array([critic.artists.index(row["artist"]) for row in rows])
+    known = [at for at, row in enumerate(rows) if row.get("artist") in critic.artists]
+    hands, artist = (
+        np.array([critic.artists.index(rows[at]["artist"]) for at in known]),
+        artist[known],
+    )
     step = -(-len(rows) // MAX_SLOW)
     figures = {
         "pictures": len(rows),
@@ -115,9 +123,7 @@ def evaluate_test_split(
         "movement, macro": macro_accuracy(movement, truth),
         "movement, calibration error": calibration_error(movement, truth),
         "movement, calibration error by chance alone": calibration_floor(movement),
-        "artist": accuracy(artist, hands),
-        "artist, macro": macro_accuracy(artist, hands),
-        "artist, calibration error": calibration_error(artist, hands),
+        **artist_figures(artist[known], hands),
         **deletion_test(critic, images[::step], outputs[::step]),
         **preference_rates(critic, images[::step]),
         **novelty_auroc(critic, [one["far"][0] for one in outputs], others),
@@ -127,16 +133,32 @@ def evaluate_test_split(
     return figures
 
 
+def artist_figures(artist: Array, hands: Array) -> dict[str, float]:
+    """Return how well artists are named, by probabilities and true names; nothing without any."""
+    if not len(hands):
+        return {}
+    return {
+        "artist": accuracy(artist, hands),
+        "artist, macro": macro_accuracy(artist, hands),
+        "artist, calibration error": calibration_error(artist, hands),
+    }
+
+
 def read_test_rows(data: Path) -> list[dict[str, str]]:
-    """Return the rows of the test split in a folder's `labels.csv`.
+    """Return the rows of the test split in a folder's `labels.csv`, with the critic's movements.
 
     Raises:
         ValueError: there is no such file.
     """
+    from .training.dataset import MERGED
+
     if not (data / "labels.csv").is_file():
         raise ValueError(f"{str(data)!r} must hold a labels.csv with the test split")
     with open(data / "labels.csv", newline="", encoding="utf-8") as file:
-        return [row for row in DictReader(file) if row.get("split") == "test"]
+        rows = [row for row in DictReader(file) if row.get("split") == "test"]
+    for row in rows:
+        row["movement"] = MERGED.get(row["movement"], row["movement"])
+    return rows
 
 
 def deletion_test(

@@ -13,17 +13,11 @@ Array = np.ndarray[Any, Any]
 PLANE = np.array([(2, 0), (-1, 1), (-1, -1)], np.float32)
 HUES = 72  # bins of the hue circle, 5 degrees each
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601
-# The hue templates of Matsuda as in Cohen-Or et al.: centre and width of each sector in degrees, in
-# the order i, V, L, I, T, Y, X.
-TEMPLATES = (
-    ((0, 18),),
-    ((0, 93.6),),
-    ((0, 18), (90, 79.2)),
-    ((0, 18), (180, 18)),
-    ((0, 180),),
-    ((0, 93.6), (180, 18)),
-    ((0, 93.6), (180, 93.6)),
-)
+# Hue templates after Cohen-Or et al. 2006: centre and width of each sector in degrees: one hue, two
+# at a right angle, two opposite ones. All sectors are as narrow as their narrowest: within the wide
+# ones, of up to half the circle, every third painting lies altogether, and none could be told from
+# another.
+TEMPLATES = (((0, 18),), ((0, 18), (90, 18)), ((0, 18), (180, 18)))
 ANGLE_STEPS = 1 << 15  # of the lookup table from angles to hue bins
 BLUR_REACH = 4  # rows to either side of one that a blur takes in
 BEFORE, AFTER, MIRROR = ((np.arange(64) * way + by) % 64 for way, by in ((1, -1), (1, 1), (-1, 0)))
@@ -40,9 +34,8 @@ def harmony(pixels: Array) -> float:
     """Return how close the hues are to a template of harmonic colours; 1 for grey pictures.
 
     After Cohen-Or et al., "Color Harmonization" (2006): the distance of each hue to the nearest
-    sector of a template, weighted by its saturation, for the best of 7 templates in every rotation.
-    1 where all hues lie within a template, 0 where they are a third as far off as those of the full
-    circle, which few paintings are.
+    sector of a template, weighted by its saturation, for the best of 3 templates in every rotation.
+    1 where all hues lie within a template, 0 where they are as far off as those of the full circle.
     """
     across, up = (pixels.reshape(-1, 3).astype(np.float32) @ PLANE).T / np.float32(2 * 255)
     up *= np.float32(3**0.5)
@@ -74,7 +67,7 @@ def _bin_table() -> Array:
 
 @cache
 def _template_distances() -> tuple[Array, float]:
-    """Return each template's distances in every rotation, (7 * 72, 72), and the full circle's."""
+    """Return each template's distances in every rotation, (3 * 72, 72), and the full circle's."""
     middles = (np.arange(HUES) + 0.5) * 360 / HUES
     rows = []
     for sectors in TEMPLATES:
@@ -85,7 +78,7 @@ def _template_distances() -> tuple[Array, float]:
             ]
             rows.append(np.min(gaps, axis=0))
     distances = np.array(rows)
-    return distances, float(distances.mean(axis=1).min()) / 3
+    return distances, float(distances.mean(axis=1).min())
 
 
 def balance(grey: Array) -> float:

@@ -96,3 +96,23 @@ def second_opinion(
         "second's probability of it, single": float(shares[:, 0].mean()),
         f"second's probability of it, best of {count}": float(shares[:, 1].mean()),
     }
+
+
+def agreement(
+    critic: Critic, second: Critic, part: Generator, *, pictures: int = 500
+) -> dict[str, float]:
+    """Return how certain the critic is of generated pictures, and how often `second` agrees.
+
+    A certainty that is deserved is no higher than the share on which two models agree.
+    """
+    certainties, agreed = [], []
+    for number in range(pictures):
+        choice = critic.best_of(part, 1, Moment(), seed=number)
+        theirs = second.movement_probabilities(choice.image)
+        certainties.append(choice.readings.certainty)
+        agreed.append(max(theirs, key=lambda name: theirs[name]) == choice.readings.movement)
+    return {
+        "generated pictures": pictures,
+        "mean certainty of them": float(np.mean(certainties)),
+        "share of them that the second names the same": float(np.mean(agreed)),
+    }

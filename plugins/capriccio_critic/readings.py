@@ -14,7 +14,9 @@ class Readings(NamedTuple):
       to those.
     - `quality`: how intact the picture is: the share of paintings and degraded copies of paintings
       with a lower score. Trained on such pairs alone, see `docs/critic.md`.
-    - `harmony`: how close the hues are to a harmonic template (Cohen-Or et al. 2006).
+    The next six are ranks among real paintings: 0.95 is more than in 95 of 100 of them.
+
+    - `harmony`: how close the hues are to one, or to two opposite or at a right angle.
     - `balance`: how close the visual weight is to the centre (McManus et al. 2011).
     - `contrast`: root mean square contrast (Peli 1990).
     - `complexity`: the size as a JPEG (Machado and Cardoso 1998).
@@ -24,6 +26,9 @@ class Readings(NamedTuple):
     - `hand`: the calibrated probability of `artist` among the known ones.
     - `movement`, `artist`: the most probable names; `runners_up`: the next three movements with
       their probabilities.
+    - `genres`, `centuries`, `mediums`: the three likeliest names with their probabilities; none
+      where the model has not learned any.
+    - `like_artists`, `like_pictures`: the nearest ones that were trained on, with their likeness.
     - `heat`: where evidence of the movement is, (8, 8) float32 0..1 over the whole picture.
     """
 
@@ -42,6 +47,11 @@ class Readings(NamedTuple):
     movement: str
     artist: str
     runners_up: tuple[tuple[str, float], ...]
+    genres: tuple[tuple[str, float], ...]
+    centuries: tuple[tuple[str, float], ...]
+    mediums: tuple[tuple[str, float], ...]
+    like_artists: tuple[tuple[str, float], ...]
+    like_pictures: tuple[tuple[str, float], ...]
     heat: np.ndarray[Any, Any]
 
 

@@ -42,4 +42,4 @@ def test_two_ages_are_painted_and_sung(piece, tmp_path):
 
 
 def test_the_ages_are_those_the_critic_knows(piece):
-    assert sorted(piece.AGES) == sorted(analyzer("critic").movements)
+    assert set(piece.AGES) < set(analyzer("critic").movements)

@@ -39,12 +39,15 @@ def find_device() -> str:
 
 
 def mixed_precision(device: str) -> torch.autocast:
-    """Return a context in which a device ("cpu", "cuda") computes in bfloat16 where it is fast."""
+    """Return a context in which a device ("cpu", "cuda") computes in bfloat16 where it is fast.
+
+    Weights may be changed within it: none is kept in bfloat16 from one use to the next.
+    """
     able = device != "cpu" or workers.settings.bf16
     if not able and hasattr(torch.cpu, "get_capabilities"):  # torch 2.10 has it
         has = torch.cpu.get_capabilities()
         able = bool(has.get("avx512_bf16") or has.get("amx_bf16"))
-    return torch.autocast(device, torch.bfloat16, enabled=able)
+    return torch.autocast(device, torch.bfloat16, enabled=able, cache_enabled=False)
 
 
 class Trainer:

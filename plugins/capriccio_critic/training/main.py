@@ -6,7 +6,7 @@ unseen pictures. Read from top to bottom: pictures, training, export.
 """
 
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -18,11 +18,12 @@ from torch import Tensor
 from ..metrics import accuracy, calibration_error, fit_temperature, macro_accuracy
 from ..preprocess import SIDE, measure, resize_square
 from ..readings import MEASURED
-from .dataset import SPLITS, STORED, Pictures, read_pictures
+from .dataset import SPLITS, STORED, UNKNOWN, Pictures, read_pictures
 from .network import (
     ClassificationHead,
     CriticNetwork,
     ExportedCritic,
+    Gallery,
     Readout,
     fit_distribution,
     fit_readout,
@@ -39,8 +40,19 @@ CUTMIX = 0.3  # share of the batches that are mixed from two (CutMix, 1905.04899
 GREY = 0.08  # share of the pictures that are turned grey: 6 % are, and colour must not be all
 DRY_RUN_PICTURES, DRY_RUN_COPIED = 120, 10
 HOURS = 1.0
-FIRST_STAGE = 0.45  # of the time
-ARTIST_WEIGHT = 0.7  # of the artist's loss, where the movement's counts 1
+SHARES = (0.15, 0.42, 0.43)  # of the time: without labels, without some artists, with all
+PAIRS_A_BATCH = 64
+# The labels that are learned, in the order of the heads, and the weight of each in the loss.
+LABELS = {"kind": 1.0, "artist": 0.3, "genre": 0.3, "century": 0.3, "medium": 0.2}
+LABEL_NAMES = tuple(LABELS)
+ARTIST_POWER, MOVEMENT_POWER = 0.4, 0.6  # 1 leaves the shares as they are, 0 makes all equal
+NEAR_YEARS = 60.0
+MIN_WORKS = 8  # pictures of an artist, to be named as such
+MIN_LIKE = 3  # pictures of an artist, to be named as similar
+# Between these quantiles of the distance of pictures that were not trained on from those that were,
+# certainty begins to fade; it is gone as many times further off.
+FAMILIAR, FADING = (0.9, 0.99), 3.0
+REGULARIZATIONS = (0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 # -- pictures ---------------------------------------------------------------------------------
@@ -92,18 +104,42 @@ def whole_pictures(pixels: Array, side: int = SIDE) -> Tensor:
 # -- training ---------------------------------------------------------------------------------
 
 
-def sampling_weights(pictures: Pictures, rows: Array) -> Array:
-    """Return the probability of each of these rows in a batch: less for prolific artists.
+def sampling_weights(pictures: Pictures, rows: Array, robust: bool = True) -> Array:
+    """Return the probability of each of these rows in a batch.
 
-    One artist painted 866 of 6,627 pictures, another 31. Weighting by the root of their number
-    keeps a movement from being one artist, without repeating rare pictures too often.
+    One artist painted 866 pictures and most others a handful; without weights a movement would be
+    known by the hands of two. The share of an artist grows with the root of the root of the
+    pictures, that of a movement with the root of its artists' shares.
+
+    Args:
+        robust: draw each picture equally often instead, if False.
     """
-    owner, names = pictures.artist, pictures.artists
-    if len(names) == 1:
-        owner, names = pictures.kind, pictures.kinds
-    counts = np.bincount(owner[rows], minlength=len(names))
-    weights = 1 / np.sqrt(counts[owner[rows]])
+    if not robust:
+        return np.full(len(rows), 1 / len(rows))
+    owner = pictures.artist[rows] + 1  # 0 where it is not known, which counts as one artist
+    if not owner.any():
+        owner = pictures.kind[rows] + 1
+    weights = np.bincount(owner)[owner] ** (ARTIST_POWER - 1.0)
+    kind = pictures.kind[rows] + 1  # 0 where it is not known
+    weights *= np.bincount(kind, weights)[kind] ** (MOVEMENT_POWER - 1.0)
     return weights / weights.sum()
+
+
+def smoothed_targets(pictures: Pictures, rows: Array) -> Tensor:
+    """Return what is to be predicted for each movement, (movements, movements).
+
+    Nearly all of it is the movement itself; more of the rest goes to those of the same time.
+    """
+    count = len(pictures.kinds)
+    kind, year = pictures.kind[rows], pictures.year[rows]
+    years = [np.median(year[known]) if (known := (kind == k) & (year > 0)).any() else 0.0
+             for k in range(count)]  # fmt: skip
+    apart = np.abs(np.subtract.outer(years, years))  # (movements, movements), years
+    near = np.exp(-((apart / NEAR_YEARS) ** 2)) * (1 - np.eye(count)) + 1e-9
+    near /= near.sum(1, keepdims=True)
+    own = 1 - LABEL_SMOOTHING
+    target = own * np.eye(count) + LABEL_SMOOTHING / 2 * (near + 1 / count)
+    return torch.from_numpy(target / target.sum(1, keepdims=True)).float()
 
 
 def cutmix(x: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
@@ -121,6 +157,70 @@ def cutmix(x: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, float]:
     return x, other, 1 - (width / side) ** 2
 
 
+def masked_cross_entropy(logits: Tensor, truth: Tensor, targets: Tensor | None) -> Tensor:
+    """Return the cross entropy of each picture, (batch,); 0 where the truth, -1, is not known.
+
+    Args:
+        targets: what is to be predicted for each name; by default its own and a little of all.
+    """
+    known = truth.clamp(min=0)  # (batch,)
+    if targets is None:
+        loss = F.cross_entropy(logits, known, label_smoothing=LABEL_SMOOTHING, reduction="none")
+    else:
+        loss = F.cross_entropy(logits, targets[known], reduction="none")
+    return torch.where(truth >= 0, loss, 0.0)
+
+
+def invariance_loss(one: Tensor, other: Tensor) -> Tensor:
+    """Return how different two views of the same pictures are, (batch, width) each (VICReg).
+
+    Each number must vary among pictures and tell something of its own (arXiv 2105.04906).
+    """
+    total = 25 * F.mse_loss(one, other)
+    for z in (one, other):
+        z = z - z.mean(0)  # (batch, width)
+        total = total + 12.5 * F.relu(1 - (z.var(0) + 1e-4).sqrt()).mean()
+        covariance = z.T @ z / (len(z) - 1)  # (width, width)
+        off = covariance - torch.diag(covariance.diag())  # (width, width)
+        total = total + off.square().sum() / z.shape[1]
+    return total
+
+
+def pretrain(
+    net: CriticNetwork,
+    pictures: Pictures,
+    rows: Array,
+    checkpoint: Path,
+    *,
+    hours: float,
+    seed: int,
+    resume: bool,
+    dry_run: bool,
+) -> Trainer:
+    """Train without labels: two changed crops of a picture must be alike, and unlike others."""
+    optimizer = torch.optim.AdamW(net.parameters(), lr=RATE / 2, weight_decay=0.05)
+    trainer = Trainer(
+        net, optimizer, checkpoint, seed=seed, decay=0.998, resume=resume, dry_run=dry_run
+    )
+    weights = sampling_weights(pictures, rows)
+
+    def loss(step: int) -> Tensor:
+        rng = np.random.default_rng([seed, step, 1])
+        chosen = rng.choice(rows, PAIRS_A_BATCH, p=weights)
+        views = [augmented_crops(pictures.pixels, chosen, 64, rng) for _ in range(2)]
+        x = torch.cat(views).contiguous(memory_format=torch.channels_last)
+        with mixed_precision("cpu"):
+            projected = net.project(x)  # (2 * batch, 256)
+        return invariance_loss(*projected.float().chunk(2))
+
+    def schedule(progress: float) -> float:
+        return min(1.0, progress / 0.05 + 0.02, 0.52 + 0.5 * np.cos(np.pi * progress))
+
+    print(f"without labels: {len(rows)} pictures to train on", flush=True)
+    trainer.run(loss, steps=1_000_000, hours=hours, schedule=schedule, every=500, clip=5.0)
+    return trainer
+
+
 def train_stage(
     net: CriticNetwork,
     pictures: Pictures,
@@ -133,14 +233,16 @@ def train_stage(
     seed: int,
     resume: bool,
     dry_run: bool,
+    robust: bool = True,
 ) -> Trainer:
     """Train on the pictures of `rows`, keeping the weights that do best on those of `check`."""
     optimizer = torch.optim.AdamW(net.parameters(), lr=rate, weight_decay=0.05)
     trainer = Trainer(
         net, optimizer, checkpoint, seed=seed, decay=0.998, resume=resume, dry_run=dry_run
     )
-    weights = sampling_weights(pictures, rows)
-    kind, artist = torch.from_numpy(pictures.kind), torch.from_numpy(pictures.artist)
+    weights = sampling_weights(pictures, rows, robust)
+    truths = [torch.from_numpy(getattr(pictures, name)) for name in LABELS]
+    targets = smoothed_targets(pictures, rows)
     side = CROP_SIDES[0][1]
 
     def schedule(progress: float) -> float:
@@ -153,36 +255,49 @@ def train_stage(
         chosen = rng.choice(rows, BATCH, p=weights)
         x = augmented_crops(pictures.pixels, chosen, side, rng)  # (batch, 3, side, side)
         x, other, share = cutmix(x, rng)
-        movements, artists, _ = net(x)  # (batch, 13), (batch, 40)
+        with mixed_precision("cpu"):
+            predicted = [logits.float() for logits in net(x)]
         total = torch.zeros(())
-        for logits, truth, weight in ((movements, kind, 1.0), (artists, artist, ARTIST_WEIGHT)):
-            own, mixed = truth[chosen], truth[chosen][other]  # (batch,) each
-            part = F.cross_entropy(logits, own, label_smoothing=LABEL_SMOOTHING)
-            total += weight * share * part
-            if share < 1:
-                part = F.cross_entropy(logits, mixed, label_smoothing=LABEL_SMOOTHING)
-                total += weight * (1 - share) * part
+        for index, (logits, truth) in enumerate(zip(predicted, truths, strict=True)):
+            smoothed = targets if index == 0 and robust else None
+            own = masked_cross_entropy(logits, truth[chosen], smoothed)  # (batch,)
+            mixed = masked_cross_entropy(logits, truth[chosen][other], smoothed)  # (batch,)
+            total += LABELS[LABEL_NAMES[index]] * (share * own + (1 - share) * mixed).mean()
         return total
 
     def validate(ema: CriticNetwork) -> dict[str, float]:
-        movements, artists = predict_logits(ema, pictures.pixels[check])
-        hits = (movements.argmax(1) == kind[check]).float().mean().item()
-        artist_hits = (artists.argmax(1) == artist[check]).float().mean().item()
-        loss = F.cross_entropy(movements, kind[check]).item()
-        return {"missed": 1 - hits, "artist missed": 1 - artist_hits, "cross entropy": loss}
+        logits = predict_logits(ema, pictures.pixels[check])
+        figures = {
+            f"{name} missed": 1 - accuracy_by_artist(one.numpy(), pictures, check, name)
+            for name, one in zip(LABELS, logits, strict=True)
+        }
+        known = pictures.kind[check] >= 0
+        truth = torch.from_numpy(pictures.kind[check][known])
+        return {**figures, "cross entropy": F.cross_entropy(logits[0][known], truth).item()}
 
-    with mixed_precision("cpu"):
-        trainer.run(loss, steps=1_000_000, hours=hours, validate=validate, every=500,
-                    schedule=schedule, clip=2.0)  # fmt: skip
+    trainer.run(loss, steps=1_000_000, hours=hours, validate=validate, every=500,
+                schedule=schedule, clip=2.0)  # fmt: skip
     return trainer
 
 
+def accuracy_by_artist(predicted: Array, pictures: Pictures, rows: Array, name: str) -> float:
+    """Return the share named correctly, the mean of artists: each counts as one; 0 of none.
+
+    Args:
+        predicted: logits or probabilities of `rows`, (rows, names).
+        name: the label, a field of `pictures`.
+    """
+    truth, owner = getattr(pictures, name)[rows], pictures.artist[rows]
+    hits, known = predicted.argmax(1) == truth, truth >= 0
+    means = [hits[known & (owner == one)].mean() for one in np.unique(owner[known])]
+    return float(np.mean(means)) if means else 0.0
+
+
 @torch.no_grad()
-def predict_logits(net: CriticNetwork, pixels: Array) -> tuple[Tensor, Tensor]:
-    """Return the logits of whole pictures: (pictures, 13) and (pictures, 40)."""
-    parts = [net(whole_pictures(pixels[at : at + 64]))[:2] for at in range(0, len(pixels), 64)]
-    movements, artists = zip(*parts, strict=True)
-    return torch.cat(movements), torch.cat(artists)
+def predict_logits(net: CriticNetwork, pixels: Array) -> list[Tensor]:
+    """Return the logits of whole pictures for each list of names, (pictures, names)."""
+    parts = [net(whole_pictures(pixels[at : at + 64])) for at in range(0, len(pixels), 64)]
+    return [torch.cat(each).float() for each in zip(*parts, strict=True)]
 
 
 def train(
@@ -204,34 +319,41 @@ def train(
     data, out, hours = Path(data), Path(out), HOURS if hours is None else hours
     seed_everything(seed)
     pictures = read_pictures(data, DRY_RUN_PICTURES if dry_run else None, half)
-    net: CriticNetwork = CriticNetwork(len(pictures.kinds), len(pictures.artists))
+    net: CriticNetwork = CriticNetwork([len(names) for names in names_of(pictures)])
     net = net.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     split, artist_split = pictures.split, pictures.artist_split
-    first, second = out.with_suffix(".unseen.safetensors"), out.with_suffix(".safetensors")
+    paths = [out.with_suffix(f"{name}.safetensors") for name in (".unlabelled", ".unseen", "")]
     figures: dict[str, float] = {}
-    if (artist_split == "test").any():
+    has_unseen = (artist_split == "test").any()
+    # Nothing is learned from a test picture of either split.
+    train_rows = split == "train"
+    rows = np.flatnonzero(train_rows & np.isin(artist_split, ("train", "")))
+    shares = SHARES if has_unseen else (SHARES[0], 0.0, 1 - SHARES[0])
+    common: dict[str, Any] = {"seed": seed, "dry_run": dry_run}
+    trainer = pretrain(net, pictures, rows, paths[0], hours=hours * shares[0],
+                       resume=resume and paths[0].is_file(), **common)  # fmt: skip
+    net.load_state_dict(trainer.ema.state_dict())
+    unseen: Calibration | None = None
+    if has_unseen:
         # What selects a checkpoint here must not be a test picture of the second stage either.
-        rows = np.flatnonzero((artist_split == "train") & (split == "train"))
-        check = np.flatnonzero((artist_split == "val") & (split == "val"))
+        rows = rows[pictures.kind[rows] >= 0]
+        check = np.flatnonzero((artist_split == "val") & (split != "test") & (pictures.kind >= 0))
         print(f"first stage: {len(rows)} pictures to train on, {len(check)} to check", flush=True)
-        trainer = train_stage(net, pictures, rows, check, first, rate=RATE, seed=seed,
-                              hours=hours * FIRST_STAGE, resume=resume and first.is_file(),
-                              dry_run=dry_run)  # fmt: skip
-        unseen = np.flatnonzero(artist_split == "test")
-        features = extract_features(trainer.ema, squares(pictures.pixels[unseen]))
-        head = fit_head(trainer.ema, pictures, rows, check)[0]
-        predicted, truth = head(features)[0].numpy(), pictures.kind[unseen]
-        figures["unseen artists: movement"] = accuracy(predicted, truth)
-        figures["unseen artists: movement, macro"] = macro_accuracy(predicted, truth)
-        print(figures, flush=True)
+        trainer = train_stage(net, pictures, rows, check, paths[1], rate=RATE,
+                              hours=hours * shares[1], resume=resume and paths[1].is_file(),
+                              **common)  # fmt: skip
         net.load_state_dict(trainer.ema.state_dict())
-    rows, check = np.flatnonzero(split == "train"), np.flatnonzero(split == "val")
+        unseen = fit_calibration(net, pictures, rows, check)
+        figures.update(unseen_figures(net, unseen.head, pictures))
+        print(figures, flush=True)
+    rows, check = np.flatnonzero(train_rows), np.flatnonzero(split == "val")
+    rows, check = (part[pictures.kind[part] >= 0] for part in (rows, check))
     print(f"{len(rows)} pictures to train on, {len(check)} to check", flush=True)
-    trainer = train_stage(net, pictures, rows, check, second, rate=RATE * 0.7, seed=seed,
-                          hours=hours * (1 - FIRST_STAGE) if figures else hours,
-                          resume=resume and second.is_file(), dry_run=dry_run)  # fmt: skip
-    calibrate_and_export(trainer.ema, pictures, data, out, figures, seed=seed, dry_run=dry_run,
-                         card={
+    trainer = train_stage(net, pictures, rows, check, paths[2], rate=RATE * 0.7,
+                          hours=hours * shares[2], resume=resume and paths[2].is_file(),
+                          **common)  # fmt: skip
+    calibrate_and_export(trainer.ema, pictures, data, out, figures, unseen, seed=seed,
+                         dry_run=dry_run, card={
         "data": data.name,
         "hours": round(hours, 2),
         "seed": seed,
@@ -240,6 +362,153 @@ def train(
         f"--seed {seed}" + ("" if half is None else f" --half {half}"),
         **licence_of(data),
     })  # fmt: skip
+
+
+def names_of(pictures: Pictures) -> list[list[str]]:
+    """Return the names of each label, in the order of `LABELS`."""
+    plural = ("kinds", "artists", "genres", "centuries", "mediums")
+    return [getattr(pictures, name) for name in plural]
+
+
+# -- calibration ------------------------------------------------------------------------------
+
+
+class Calibration(NamedTuple):
+    """What follows from pictures that were not trained on, with the head that was fitted to it.
+
+    `regularizations` and `heats` have one number for each label; `unseen_heat` is the temperature
+    of movements for artists that were not trained on; `share` is the weight of artists in them.
+    """
+
+    head: ClassificationHead
+    regularizations: list[float]
+    heats: list[float]
+    unseen_heat: float
+    share: float
+
+
+def fit_calibration(
+    net: CriticNetwork,
+    pictures: Pictures,
+    rows: Array,
+    check: Array,
+    unseen: Calibration | None = None,
+) -> Calibration:
+    """Fit the heads to the pictures of `rows`, and what they leave open to those of `check`.
+
+    Args:
+        unseen: of a network that was trained without some artists: regularization, the weight of
+            artists and the temperature for unknown ones are its own, which `check` cannot tell.
+    """
+    features, checked = (extract_features(net, squares(pictures.pixels[part]))
+                         for part in (rows, check))  # fmt: skip
+    readouts: list[Readout] = []
+    chosen: list[float] = []
+    heats: list[float] = []
+    is_new = ~np.isin(pictures.artist[check], np.unique(pictures.artist[rows]))
+    many = np.bincount(pictures.artist[rows] + 1, minlength=len(pictures.artists) + 1) >= MIN_WORKS
+    logits: list[Array] = []
+    for index, name in enumerate(LABELS):
+        truth = getattr(pictures, name)
+        known, tested = truth[rows] >= 0, truth[check] >= 0
+        if name == "artist":
+            known &= many[truth[rows] + 1]
+            tested &= ~is_new & many[truth[check] + 1]
+        count = len(names_of(pictures)[index])
+        weights = torch.from_numpy(sampling_weights(pictures, rows[known])).float()
+        strengths = REGULARIZATIONS if unseen is None else (unseen.regularizations[index],)
+        found = []
+        if known.sum() < 2:
+            readouts.append(Readout.of_nothing(features.shape[1], count))
+            chosen.append(strengths[0])
+            heats.append(1.0)
+            logits.append(np.zeros((len(check), count), np.float32))
+            continue
+        for strength in strengths:
+            readout = fit_readout(features[known], torch.from_numpy(truth[rows][known]), count,
+                                  strength, weights)  # fmt: skip
+            values = readout(checked)
+            loss = weighted_loss(values[tested], truth[check][tested],
+                                 pictures.artist[check][tested])  # fmt: skip
+            found.append((loss, strength, readout, values.numpy()))
+        _, strength, readout, values = min(found, key=lambda one: one[0])
+        readouts.append(readout)
+        chosen.append(strength)
+        logits.append(values)
+        by = tested & ~is_new if index < 2 else tested
+        heats.append(fit_temperature(values[by], truth[check][by]) if by.any() else 1.0)
+    kind, new = pictures.kind[check], is_new & (pictures.kind[check] >= 0)
+    if unseen is not None:
+        unseen_heat, share = unseen.unseen_heat, unseen.share
+    else:
+        unseen_heat = fit_temperature(logits[0][new], kind[new]) if new.any() else heats[0]
+        share = 0.0
+    belong = np.full((len(pictures.artists), len(pictures.kinds)), 1e-6, np.float32)
+    owned = (pictures.artist[rows] >= 0) & (pictures.kind[rows] >= 0)
+    np.add.at(belong, (pictures.artist[rows][owned], pictures.kind[rows][owned]), 1)
+    belong /= belong.sum(1, keepdims=True)
+
+    def head_of(share: float) -> ClassificationHead:
+        return ClassificationHead(readouts, heats, unseen_heat, torch.from_numpy(belong), share)
+
+    def loss_of(share: float) -> float:
+        known = kind >= 0
+        p = head_of(share)(checked[known])[0][0].clamp(min=1e-9).log()
+        return weighted_loss(p, kind[known], pictures.artist[check][known])
+
+    if unseen is None:
+        share = min((0.0, 0.25, 0.5, 0.75, 1.0), key=loss_of)
+    return Calibration(head_of(share), chosen, heats, unseen_heat, share)
+
+
+def weighted_loss(logits: Tensor, truth: Array, owner: Array) -> float:
+    """Return the cross entropy, the mean of artists: each counts as one."""
+    if not len(truth):
+        return 0.0
+    loss = F.cross_entropy(logits, torch.from_numpy(truth), reduction="none").numpy()
+    return float(np.mean([loss[owner == one].mean() for one in np.unique(owner)]))
+
+
+def unseen_figures(
+    net: CriticNetwork, head: ClassificationHead, pictures: Pictures
+) -> dict[str, float]:
+    """Return the figures of pictures by artists that were not trained on, by folder and together.
+
+    A century within one counts, and a movement among the three likeliest.
+    """
+    test = np.flatnonzero((pictures.artist_split == "test") & (pictures.kind >= 0))
+    outputs = [
+        one.numpy() for one in head(extract_features(net, squares(pictures.pixels[test])))[0]
+    ]
+    figures: dict[str, float] = {}
+    source = pictures.source[test]
+    largest = max(set(source), key=list(source).count)
+    sets = {largest: source == largest, "others": source != largest, "all": source != ""}
+    for name, among in sets.items():
+        if not among.any():
+            continue
+        p, truth = outputs[0][among], pictures.kind[test][among]
+        best = np.argsort(-p, axis=1)[:, :3]
+        figures[f"unseen artists, {name}: pictures"] = int(among.sum())
+        figures[f"unseen artists, {name}: movement"] = accuracy(p, truth)
+        figures[f"unseen artists, {name}: movement, macro"] = macro_accuracy(p, truth)
+        figures[f"unseen artists, {name}: movement among 3"] = float(
+            (best == truth[:, None]).any(1).mean()
+        )
+        figures[f"unseen artists, {name}: calibration error"] = calibration_error(p, truth)
+    for index, name in enumerate(LABELS):
+        truth = getattr(pictures, name)[test]
+        known = truth >= 0
+        if name not in ("kind", "artist") and known.any():
+            figures[f"unseen artists: {name}"] = accuracy(outputs[index][known], truth[known])
+            figures[f"unseen artists: {name}, macro"] = macro_accuracy(
+                outputs[index][known], truth[known]
+            )
+        if name == "century" and known.any():
+            values = np.array([int(one or 0) for one in pictures.centuries])
+            gap = np.abs(values[outputs[index][known].argmax(1)] - values[truth[known]])
+            figures["unseen artists: century within one"] = float((gap <= 1).mean())
+    return figures
 
 
 # -- export -----------------------------------------------------------------------------------
@@ -251,6 +520,7 @@ def calibrate_and_export(
     data: Path,
     out: Path,
     figures: dict[str, float],
+    unseen: Calibration | None,
     *,
     card: dict[str, Any],
     seed: int,
@@ -259,15 +529,13 @@ def calibrate_and_export(
     """Calibrate, train the preference, test once, and export; the card holds what readings need."""
     net = net.to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     pixels = pictures.pixels
-    rows, check, test = (np.flatnonzero(pictures.split == split) for split in SPLITS)
-    head, features, checked = fit_head(net, pictures, rows, check)
-    predicted = head(extract_features(net, squares(pixels[test])))[:2]
-    truths = pictures.kind[test], pictures.artist[test]
-    for name, tensor, truth in zip(("movement", "artist"), predicted, truths, strict=True):
-        probabilities = tensor.numpy()
-        figures[name] = accuracy(probabilities, truth)
-        figures[f"{name}, macro"] = macro_accuracy(probabilities, truth)
-        figures[f"{name}, calibration error"] = calibration_error(probabilities, truth)
+    rows, check, test = (np.flatnonzero((pictures.split == split) & (pictures.kind >= 0))
+                         for split in SPLITS)  # fmt: skip
+    calibration = fit_calibration(net, pictures, rows, check, unseen)
+    head = calibration.head
+    features, checked, tested = (extract_features(net, squares(pixels[part]))
+                                 for part in (rows, check, test))  # fmt: skip
+    figures.update(seen_figures(head, tested, pictures, test))
     files = [data / path for path in pictures.paths]
     few = DRY_RUN_COPIED if dry_run else None  # of each picture seven copies are made
     preference, scores = train_preference(
@@ -277,6 +545,9 @@ def calibrate_and_export(
     distribution = fit_distribution(features[:, :size])
     offset = checked[:, :size] - distribution["mean"]  # (checked, 1248)
     distances = (offset @ distribution["axes"]).square().mean(1).sqrt().numpy()  # (checked,)
+    limits = tuple(float(np.quantile(distances, share)) for share in FAMILIAR)
+    limits = limits[0], limits[0] + FADING * (limits[1] - limits[0])
+    gallery, painters, works = build_gallery(features[:, size:], pictures, rows)
     measured = [measure_file(files[row]) for row in check]
     # Half of the scores that quality is ranked by are pictures', half are copies', of all kinds.
     copies = 1 + np.arange(len(scores)) % (scores.shape[1] - 1)
@@ -286,11 +557,17 @@ def calibrate_and_export(
         "inputs": {"picture": f"(1, {SIDE}, {SIDE}, 3) uint8, the whole picture squeezed to it"},
         "movements": pictures.kinds,
         "artists": pictures.artists,
-        "temperatures": [round(heat, 3) for heat in head.heats],
+        "genres": pictures.genres,
+        "centuries": pictures.centuries,
+        "mediums": pictures.mediums,
+        "years": years_of(pictures, rows),
+        "like artists": painters,
+        "like pictures": works,
+        "temperatures": [round(heat, 3) for heat in (*head.heats, head.unseen_heat)],
         "told by artists": head.share,
         "novelty": quantiles(distances, 101),
         "quality": quantiles(ranked, 101),
-        "typical": {name: quantiles([m[name] for m in measured], 21) for name in MEASURED},
+        "typical": {name: quantiles([m[name] for m in measured], 101) for name in MEASURED},
         "metrics": {name: round(value, 4) for name, value in figures.items()},
         "pictures": len(rows),
         **card,
@@ -301,46 +578,88 @@ def calibrate_and_export(
         return (examples[torch.randint(len(examples), (1,))],)
 
     export(
-        ExportedCritic(net, head, preference, distribution),
+        ExportedCritic(net, head, preference, distribution, gallery, limits),
         draw(),
         out,
         input_names=["picture"],
-        output_names=["movement", "artist", "embedding", "heat", "far", "quality"],
+        output_names=[
+            "movement",
+            "artist",
+            "genre",
+            "century",
+            "medium",
+            "embedding",
+            "heat",
+            "far",
+            "quality",
+            "like_artist",
+            "like_picture",
+        ],
         card=card,
         tolerance=1e-2,
+        half=not dry_run,  # features that nothing was learned of are smaller than its rounding
         draw=draw,
         dry_run=dry_run,
     )
 
 
-def fit_head(
-    net: CriticNetwork, pictures: Pictures, rows: Array, check: Array
-) -> tuple[ClassificationHead, Tensor, Tensor]:
-    """Fit the head that names movement and artist; return it with the features of both sets.
+def seen_figures(
+    head: ClassificationHead, tested: Tensor, pictures: Pictures, test: Array
+) -> dict[str, float]:
+    """Return the figures of test pictures, of all and of those from the largest folder alone."""
+    outputs = [one.numpy() for one in head(tested)[0]]
+    figures: dict[str, float] = {}
+    source = pictures.source[test]
+    largest = max(set(source), key=list(source).count) if len(test) else ""
+    among = (source == largest) & (pictures.kind[test] >= 0)
+    if largest and not among.all():
+        p, truth = outputs[0][among], pictures.kind[test][among]
+        figures[f"{largest}: movement"] = accuracy(p, truth)
+        figures[f"{largest}: movement, macro"] = macro_accuracy(p, truth)
+        figures[f"{largest}: movement, calibration error"] = calibration_error(p, truth)
+    for name, values in zip(LABELS, outputs, strict=True):
+        truth = getattr(pictures, name)[test]
+        known = truth >= 0
+        if known.any():
+            called, p = "movement" if name == "kind" else name, values[known]
+            figures[called] = accuracy(p, truth[known])
+            figures[f"{called}, macro"] = macro_accuracy(p, truth[known])
+            figures[f"{called}, calibration error"] = calibration_error(p, truth[known])
+    return figures
 
-    The checked pictures select the temperatures, and the weight of the artists in a movement.
+
+def years_of(pictures: Pictures, rows: Array) -> dict[str, list[int]]:
+    """Return for each movement between which years nine tenths of its pictures are."""
+    years = {}
+    for index, name in enumerate(pictures.kinds):
+        known = pictures.year[rows][(pictures.kind[rows] == index) & (pictures.year[rows] > 0)]
+        if len(known):
+            years[name] = np.quantile(known, (0.05, 0.95)).round().astype(int).tolist()
+    return years
+
+
+def build_gallery(
+    codes: Tensor, pictures: Pictures, rows: Array
+) -> tuple[Gallery, list[str], list[str]]:
+    """Return what a picture is compared with, and the names of its artists and pictures.
+
+    Args:
+        codes: of the pictures of `rows`, which were trained on, (rows, 256).
     """
-    features, checked = (
-        extract_features(net, squares(pictures.pixels[part])) for part in (rows, check)
-    )
-    readouts: list[Readout] = []
-    heats: list[float] = []
-    for truth, names in ((pictures.kind, pictures.kinds), (pictures.artist, pictures.artists)):
-        trained, tested = torch.from_numpy(truth[rows]), torch.from_numpy(truth[check])
-        readouts.append(fit_readout(features, trained, checked, tested, len(names)))
-        heats.append(fit_temperature(readouts[-1](checked).numpy(), truth[check]))
-    belong = np.zeros((len(pictures.artists), len(pictures.kinds)), np.float32)
-    np.add.at(belong, (pictures.artist[rows], pictures.kind[rows]), 1)
-    belong /= np.maximum(belong.sum(1, keepdims=True), 1)
-
-    def head_of(share: float) -> ClassificationHead:
-        return ClassificationHead(readouts[0], readouts[1], heats, torch.from_numpy(belong), share)
-
-    def cross_entropy(share: float) -> float:
-        kind = torch.from_numpy(pictures.kind[check])[:, None]
-        return -head_of(share)(checked)[0].gather(1, kind).clamp(min=1e-9).log().mean().item()
-
-    return head_of(min((0.0, 0.25, 0.5, 0.75, 1.0), key=cross_entropy)), features, checked
+    owner = pictures.artist[rows]
+    counts = np.bincount(owner + 1, minlength=len(pictures.artists) + 1)[1:]
+    named = [one for one in range(len(pictures.artists)) if counts[one] >= MIN_LIKE] or [UNKNOWN]
+    owners = [np.flatnonzero(owner == one) for one in named]
+    owners = [of if len(of) else np.arange(len(rows)) for of in owners]
+    shown = np.array([at for at, row in enumerate(rows) if pictures.titles[row]] or [0])
+    works = [
+        f"{pictures.titles[row]}, {pictures.artists[pictures.artist[row]]}"
+        if pictures.titles[row]
+        else ""
+        for row in rows[shown]
+    ]
+    artists = [pictures.artists[one] if one >= 0 else "" for one in named]
+    return Gallery(codes, owners, shown), artists, works
 
 
 def squares(pixels: Array) -> Array:
@@ -357,4 +676,4 @@ def measure_file(file: Path) -> dict[str, float]:
 
 def quantiles(values: Any, count: int) -> list[float]:
     """Return `count` quantiles of values, from the lowest to the highest, evenly spaced."""
-    return np.quantile(np.asarray(values), np.linspace(0, 1, count)).round(4).tolist()
+    return np.quantile(np.asarray(values), np.linspace(0, 1, count)).round(6).tolist()

@@ -11,11 +11,14 @@ The names of modules and buffers are those of the weights in checkpoints and exp
 
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+Array = np.ndarray[Any, Any]
 WIDTHS = (24, 48, 96, 192)  # channels at 1/2, 1/4, 1/8 and 1/16 of the side
 BLOCKS = (0, 1, 2, 1)  # residual blocks there: texture is found at 1/8, which has most
 CODE = 256  # size of the embedding
@@ -117,9 +120,13 @@ class Trunk(nn.Module):
 
 
 class CriticNetwork(nn.Module):
-    """Classify the movement and the artist of a picture, and attribute that to its places."""
+    """Classify a picture by each of several lists of names, and attribute that to its places.
 
-    def __init__(self, movements: int, artists: int):
+    Args:
+        names: how many names each list has: of movements, artists, genres, centuries and mediums.
+    """
+
+    def __init__(self, names: Sequence[int]):
         super().__init__()
         self.trunk = Trunk()
         self.places = nn.Conv2d(WIDTHS[-1], CODE, 1, bias=False)
@@ -129,8 +136,13 @@ class CriticNetwork(nn.Module):
             nn.Linear(self.trunk.statistics_size, CODE),
         )
         self.norm = nn.BatchNorm2d(CODE, momentum=0.05)
-        self.movement = nn.Linear(CODE, movements)
-        self.artist = nn.Linear(CODE, artists)
+        self.heads = nn.ModuleList(nn.Linear(CODE, count) for count in names)
+        self.projector = nn.Sequential(  # of what is learned without labels
+            nn.Linear(CODE, 2 * CODE),
+            nn.BatchNorm1d(2 * CODE),
+            nn.ReLU(),
+            nn.Linear(2 * CODE, CODE),
+        )
 
     def encode(self, x):
         """Return the maps of the trunk, their statistics, and the map of codes for the heads."""
@@ -158,9 +170,22 @@ class CriticNetwork(nn.Module):
         return heat + (self.places(maps[-1]) * read).sum(1)  # (batch, rows, rows)
 
     def forward(self, x):
-        code = self.encode(x)[2].mean((2, 3))  # (batch, 256)
-        h = F.dropout(code, 0.2, self.training)  # (batch, 256)
-        return self.movement(h), self.artist(h), code  # (batch, 13), (batch, 40), (batch, 256)
+        """Return the logits of each list of names, (batch, names)."""
+        h = F.dropout(self.encode(x)[2].mean((2, 3)), 0.2, self.training)  # (batch, 256)
+        return [head(h) for head in self.heads]
+
+    def project(self, x):
+        """Return what pictures are compared by where they have no labels, (batch, 256)."""
+        return self.projector(self.encode(x)[2].mean((2, 3)))
+
+
+def mean_and_spread(values: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the mean and the standard deviation of features, (pictures, width): (width,) each.
+
+    The spread is at least a hundredth of the mean: what varies less would be mostly rounding.
+    """
+    mean = values.mean(0)  # (width,)
+    return mean, values.std(0) + 0.01 * mean.abs() + 1e-3
 
 
 class Readout(nn.Module):
@@ -175,73 +200,125 @@ class Readout(nn.Module):
         self.register_buffer("weight", weight / spread)
         self.register_buffer("bias", bias - (weight / spread) @ mean)
 
+    @classmethod
+    def of_nothing(cls, width: int, names: int) -> "Readout":
+        """Return a readout that finds all names equally likely."""
+        none = torch.zeros(names, width)  # (names, 1504)
+        return cls(torch.zeros(width), torch.ones(width), none, torch.zeros(names))
+
     def forward(self, features):
         return features @ self.weight.T + self.bias  # (batch, names)
 
 
 def fit_readout(
-    features: Tensor, truth: Tensor, check: Tensor, check_truth: Tensor, names: int
+    features: Tensor, truth: Tensor, names: int, regularization: float, weights: Tensor
 ) -> Readout:
-    """Fit a multinomial logistic regression; the checked features select its regularization."""
-    mean, spread = features.mean(0), features.std(0) + 1e-3  # (1504,) each
-    x, y = (features - mean) / spread, (check - mean) / spread  # (pictures, 1504) each
-    found = []
-    for regularization in (0.003, 0.01, 0.03, 0.1, 0.3):
-        weight = torch.zeros(names, x.shape[1], requires_grad=True)  # (names, 1504)
-        bias = torch.zeros(names, requires_grad=True)  # (names,)
-        solver = torch.optim.LBFGS([weight, bias], max_iter=60, history_size=20,
-                                   line_search_fn="strong_wolfe")  # fmt: skip
+    """Fit a multinomial logistic regression.
 
-        def loss(weight=weight, bias=bias, solver=solver, regularization=regularization):
-            solver.zero_grad()
-            penalty = regularization * weight.square().sum()
-            value = F.cross_entropy(x @ weight.T + bias, truth) + penalty
-            value.backward()
-            return value
+    Args:
+        features: (pictures, 1504).
+        truth: the index of the name of each, (pictures,).
+        names: how many names there are.
+        regularization: the weight of the squares of the coefficients.
+        weights: how much each picture counts, (pictures,), in all 1.
+    """
+    mean, spread = mean_and_spread(features)  # (1504,) each
+    x = (features - mean) / spread  # (pictures, 1504)
+    weight = torch.zeros(names, x.shape[1], requires_grad=True)  # (names, 1504)
+    bias = torch.zeros(names, requires_grad=True)  # (names,)
+    solver = torch.optim.LBFGS([weight, bias], max_iter=60, history_size=20,
+                               line_search_fn="strong_wolfe")  # fmt: skip
 
-        solver.step(loss)
-        weight, bias = weight.detach(), bias.detach()
-        error = F.cross_entropy(y @ weight.T + bias, check_truth).item()
-        found.append((error, Readout(mean, spread, weight, bias)))
-    return min(found, key=lambda one: one[0])[1]
+    def loss():
+        solver.zero_grad()
+        losses = F.cross_entropy(x @ weight.T + bias, truth, reduction="none")  # (pictures,)
+        value = weights @ losses + regularization * weight.square().sum()
+        value.backward()
+        return value
+
+    solver.step(loss)
+    return Readout(mean, spread, weight.detach(), bias.detach())
 
 
 class ClassificationHead(nn.Module):
-    """Turn features into calibrated probabilities of movements and artists.
+    """Turn features into calibrated probabilities: movement, artist, and what else is named.
 
     Args:
-        heats: the temperatures of the movement and of the artist.
+        readouts: of the movement, the artist, and of each further list of names.
+        heats: the temperature of each; that of the movement is for artists that are known.
+        unseen_heat: the temperature of the movement for all others.
         belong: which share of an artist's pictures is of which movement, (artists, movements).
-        share: the weight of the probability that follows from the artists, 0..1; the movement's own
-            has the rest.
+        share: the weight of the probability that follows from the artist where that is certain,
+            0..1; the movement's own has the rest.
     """
 
     def __init__(
         self,
-        movement: Readout,
-        artist: Readout,
+        readouts: Sequence[Readout],
         heats: Sequence[float],
+        unseen_heat: float,
         belong: Tensor,
         share: float,
     ):
         super().__init__()
-        self.movement, self.artist, self.heats, self.share = movement, artist, heats, share
+        self.readouts = nn.ModuleList(readouts)
+        self.heats, self.unseen_heat, self.share = list(heats), unseen_heat, share
         self.register_buffer("belong", belong)
 
     def forward(self, features):
-        own = (self.movement(features) / self.heats[0]).softmax(1)  # (batch, 13)
-        artist = (self.artist(features) / self.heats[1]).softmax(1)  # (batch, 40)
-        return (1 - self.share) * own + self.share * artist @ self.belong, artist, own
+        """Return the probabilities of each list of names, and what `gradient` needs."""
+        others = [
+            (readout(features) / heat).softmax(1)
+            for readout, heat in zip(self.readouts[1:], self.heats[1:], strict=True)
+        ]
+        known = others[0].amax(1, keepdim=True)  # (batch, 1), how certain the artist is
+        heat = self.unseen_heat + (self.heats[0] - self.unseen_heat) * known  # (batch, 1)
+        own = (self.readouts[0](features) / heat).softmax(1)  # (batch, movements)
+        share = self.share * known  # (batch, 1)
+        movement = (1 - share) * own + share * others[0] @ self.belong  # (batch, movements)
+        return [movement, *others], (own, share, heat)
 
-    def gradient(self, movement, artist, own):
-        """Return the gradient of the likeliest movement's log probability by the features."""
-        named = F.one_hot(movement.argmax(1), own.shape[1]).float()  # (batch, 13)
-        direct = (1 - self.share) * (own * named).sum(1, keepdim=True)  # (batch, 1)
-        by_artist = self.share * artist * (named @ self.belong.T)  # (batch, 40)
+    def gradient(self, movement, artist, state):
+        """Return the gradient of the likeliest movement's log probability by the features.
+
+        Temperature and weight of the artist, which depend on the features too, are held fixed.
+        """
+        own, share, heat = state
+        named = F.one_hot(movement.argmax(1), own.shape[1]).float()  # (batch, movements)
+        direct = (1 - share) * (own * named).sum(1, keepdim=True)  # (batch, 1)
+        by_artist = share * artist * (named @ self.belong.T)  # (batch, artists)
         total = by_artist.sum(1, keepdim=True)  # (batch, 1)
-        slope = direct * (named - own) @ self.movement.weight / self.heats[0]  # (batch, 1504)
-        slope = slope + (by_artist - total * artist) @ self.artist.weight / self.heats[1]
+        slope = direct * (named - own) @ self.readouts[0].weight / heat  # (batch, 1504)
+        artists = self.readouts[1].weight  # (artists, 1504)
+        slope = slope + (by_artist - total * artist) @ artists / self.heats[1]
         return slope / (direct + total)  # (batch, 1504)
+
+
+class Gallery(nn.Module):
+    """Compare the code of a picture with those of known pictures, and with the means of artists.
+
+    Args:
+        codes: of the known pictures, (pictures, 256).
+        owners: for each artist, the rows of the codes.
+        shown: the rows of the codes that are compared with one by one.
+        width: how many directions, in which the codes vary most, are compared.
+    """
+
+    def __init__(self, codes: Tensor, owners: Sequence[Array], shown: Array, width: int = 64):
+        super().__init__()
+        mean, spread = mean_and_spread(codes)  # (256,) each
+        x = (codes - mean) / spread  # (pictures, 256)
+        axes = torch.linalg.svd(x, full_matrices=False)[2][:width].T  # (256, width)
+        self.register_buffer("mean", mean)
+        self.register_buffer("axes", axes / spread[:, None])
+        x = F.normalize(x @ axes)  # (pictures, width)
+        self.register_buffer("pictures", x[shown])
+        self.register_buffer("artists", F.normalize(torch.stack([x[of].mean(0) for of in owners])))
+
+    def forward(self, code):
+        """Return the likeness to each artist and picture, -1..1, (batch, …) each."""
+        x = F.normalize((code - self.mean) @ self.axes)  # (batch, width)
+        return x @ self.artists.T, x @ self.pictures.T
 
 
 class ExportedCritic(nn.Module):
@@ -253,9 +330,12 @@ class ExportedCritic(nn.Module):
         head: ClassificationHead,
         preference: nn.Module,
         distribution: dict[str, Tensor],
+        gallery: Gallery,
+        limits: tuple[float, float],
     ):
         super().__init__()
         self.net, self.naming, self.taste = net.eval(), head, preference
+        self.gallery, self.limits = gallery, limits
         for name in ("mean", "axes"):
             self.register_buffer(name, distribution[name])
 
@@ -264,21 +344,25 @@ class ExportedCritic(nn.Module):
         maps, statistics, codes = self.net.encode(x)  # (1, 1248), (1, 256, 8, 8)
         code = codes.mean((2, 3))  # (1, 256)
         features = torch.cat([statistics, code], 1)  # (1, 1504)
-        movement, artist, own = self.naming(features)  # (1, 13), (1, 40), (1, 13)
+        probabilities, state = self.naming(features)  # (1, names) each
         # What raises the likeliest movement above the others.
-        gradient = self.naming.gradient(movement, artist, own)  # (1, 1504)
+        gradient = self.naming.gradient(*probabilities[:2], state)  # (1, 1504)
         heat = self.net.attribute(maps, statistics, codes, gradient)  # (1, 8, 8)
         heat = F.relu(heat - heat.mean((1, 2), keepdim=True))  # (1, 8, 8)
         heat = heat / (heat.amax((1, 2), keepdim=True) + 1e-6)  # (1, 8, 8)
         # Mahalanobis distance along the axes in which the training data varies (Lee et al., 2018).
         far = ((statistics - self.mean) @ self.axes).square().mean(1).sqrt()  # (1,)
-        return movement, artist, code, heat, far, self.taste(features)
+        # What is unlike all that was trained on is named with no certainty.
+        low, high = self.limits
+        lost = ((far - low) / (high - low)).clamp(0, 1)[:, None]  # (1, 1)
+        probabilities = [(1 - lost) * p + lost / p.shape[1] for p in probabilities]
+        artists, pictures = self.gallery(code)  # (1, artists), (1, pictures)
+        return *probabilities, code, heat, far, self.taste(features), artists, pictures
 
 
 def fit_distribution(statistics: Tensor, axes: int = 128) -> dict[str, Tensor]:
     """Return the mean of the training statistics, (1248,), and whitened axes, (1248, axes)."""
-    mean = statistics.mean(0)  # (1248,)
-    spread = statistics.std(0) + 1e-3  # (1248,)
+    mean, spread = mean_and_spread(statistics)  # (1248,) each
     _, sizes, turned = torch.linalg.svd((statistics - mean) / spread, full_matrices=False)
     count = min(axes, len(sizes) // 4 + 1)
     whiten = len(statistics) ** 0.5 / (sizes[:count] + 1e-3)  # (axes,)

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ..preprocess import SIDE, resize_square
 from .degradations import DEGRADATIONS, EXAGGERATIONS, degrade
-from .network import CriticNetwork
+from .network import CriticNetwork, mean_and_spread
 
 Array = np.ndarray[Any, Any]
 KINDS = (*DEGRADATIONS, *EXAGGERATIONS)
@@ -115,7 +115,7 @@ def train_preference(
     features = features_of(train, seed)  # (pictures, 8, 1504)
     checked = features_of(check, seed + 1)  # (pictures, 8, 1504)
     flat = features.flatten(0, 1)  # (pictures * 8, 1504)
-    mean, spread = flat.mean(0), flat.std(0) + 1e-3  # (1504,) each
+    mean, spread = mean_and_spread(flat)  # (1504,) each
     h = standardize(features, mean, spread)  # (pictures, 8, 1504)
     gaps = (h[:, :1] - h[:, 1:]).flatten(0, 1)  # (pictures * 7, 1504)
     counts = torch.tensor(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from capriccio.training import Trainer, find_device, mixed_precision, seed_everything
+from capriccio.training import Trainer, find_device, mixed_precision, seed_everything, workers
 from capriccio.training import trainer as trainer_module
 from torch import nn
 
@@ -55,6 +55,16 @@ def test_the_device_is_a_gpu_where_torch_finds_one(monkeypatch):
     for found, device in ((True, "cuda"), (False, "cpu")):
         monkeypatch.setattr(torch.cuda, "is_available", lambda found=found: found)
         assert find_device() == device
+
+
+def test_weights_that_change_within_mixed_precision_are_used_as_they_are_now(monkeypatch):
+    monkeypatch.setattr(workers.settings, "bf16", True)
+    layer = torch.nn.Linear(4, 4)
+    with mixed_precision("cpu"):
+        layer(torch.ones(1, 4))
+        with torch.no_grad():
+            layer.weight.zero_()
+        assert layer(torch.ones(1, 4))[0].tolist() == layer.bias.bfloat16().tolist()
 
 
 def test_bfloat16_is_used_only_where_the_processor_has_it():

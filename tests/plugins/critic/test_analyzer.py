@@ -52,6 +52,25 @@ def test_the_percentile_of_a_reading_rises_from_0_to_1(critic):
     assert (ranks[0], ranks[-1]) == (0, 1)
 
 
+def test_what_is_unlike_any_painting_is_named_without_certainty(critic):
+    rng = np.random.default_rng(0)
+    for shape in ((128, 128, 3), (300, 200, 3)):
+        readings = critic(rng.integers(0, 256, shape).astype(np.uint8))
+        assert readings.novelty == 1
+        assert readings.certainty < 0.1
+
+
+def test_equal_measures_have_the_middle_of_their_ranks(critic):
+    grey = np.full((64, 64, 3), 128, np.uint8)  # as harmonic as possible, as some paintings are
+    assert 0.8 < critic(grey).harmony < 1
+    assert critic(grey).contrast < 0.01
+
+
+def test_a_movement_has_its_years(critic):
+    assert 1780 < critic.years("impressionism")[0] < critic.years("impressionism")[1] < 1950
+    assert critic.years("no movement") is None
+
+
 def test_a_flipped_picture_has_a_similar_embedding(critic):
     image, noise = landscape(), np.random.default_rng(0).integers(0, 256, (64, 64, 3))
     own, flipped, other = map(critic.embed, (image, image[:, ::-1], noise.astype(np.uint8)))

@@ -30,6 +30,22 @@ def test_what_is_like_nothing_it_learned_from_is_not_named_with_certainty(critic
     assert "Looks like" not in first
 
 
+def test_genre_century_medium_and_the_nearest_are_said_where_they_are_known(critic):
+    known = critic.analyze(landscape())._replace(
+        novelty=0.5, movement="impressionism", genres=(("landscape", 0.8), ("city", 0.1)),
+        centuries=(("17", 0.7),), mediums=(("oil", 0.4),), like_artists=(("Anna", 0.9),),
+        like_pictures=(("a mill", 0.8),),
+    )  # fmt: skip
+    words = "\n".join(describe(critic, known))
+    assert "Probably genre landscape (80%), century 17 (70%)." in words
+    assert "One of the two is wrong: impressionism is from 18" in words
+    assert "Nearest of what it learned from: Anna; 'a mill'." in words
+    agreeing = describe(critic, known._replace(centuries=(("19", 0.7),)))
+    assert "wrong" not in "\n".join(agreeing)
+    bare = known._replace(genres=(), centuries=(), mediums=(), like_artists=(), like_pictures=())
+    assert "Probably" not in "\n".join(describe(critic, bare))
+
+
 def test_an_explanation_says_whose_taste_it_is_and_what_changed(critic, tmp_path):
     image = landscape(3)
     words = critic.explain(image)

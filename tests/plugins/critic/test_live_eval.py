@@ -2,13 +2,14 @@
 
 import json
 import threading
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from capriccio import Generator, Sketch
 from capriccio_critic.analyzer import Critic
 from capriccio_critic.evaluate import evaluate
-from capriccio_critic.live_eval import late_frames, second_opinion
+from capriccio_critic.live_eval import agreement, late_frames, second_opinion
 from click.testing import CliRunner
 
 
@@ -37,6 +38,11 @@ class Brightness:
 
     def analyze_with_movements(self, image):
         return None, self.movement_probabilities(image)
+
+    def analyze(self, image):
+        shares = self.movement_probabilities(image)
+        movement = max(shares, key=lambda name: shares[name])
+        return SimpleNamespace(movement=movement, certainty=shares[movement], quality=0.5)
 
     best_of = Critic.best_of
 
@@ -140,3 +146,11 @@ def test_the_command_asks_a_second_model():
     # The second model is the same one: it finds the selected pictures more probable.
     probability = "second's probability of it, "
     assert figures[f"{probability}best of 16"] > figures[f"{probability}single"]
+
+
+def test_certainty_is_compared_with_how_often_a_second_model_agrees():
+    same = agreement(Brightness(), Brightness(), Shades(), pictures=10)
+    assert same["share of them that the second names the same"] == 1
+    assert 0.5 <= same["mean certainty of them"] <= 1
+    other = agreement(Brightness(), Brightness(wrong=True), Shades(), pictures=10)
+    assert other["share of them that the second names the same"] == 0

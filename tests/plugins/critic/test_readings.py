@@ -17,4 +17,20 @@ def test_readings_are_floats_with_names_and_a_map(critic):
     assert readings.heat.shape == (8, 8)
     assert readings.heat.min() >= 0
     assert readings.heat.max() <= 1
-    assert len(critic.movements), len(critic.artists) == (13, 40)
+    assert len(critic.movements) == 18
+    assert len(critic.artists) > 500
+
+
+def test_names_stand_with_their_shares_the_likeliest_first(critic):
+    readings = critic(landscape())
+    lists = {name: getattr(readings, name) for name in (
+        "genres", "centuries", "mediums", "like_artists", "like_pictures",
+    )}  # fmt: skip
+    for pairs in lists.values():
+        assert len(pairs) == 3
+        shares = [share for _, share in pairs]
+        assert shares == sorted(shares, reverse=True)
+        assert min(shares) >= 0 and max(shares) <= 1
+    assert {name for name, _ in lists["like_artists"]} < set(critic.artists)
+    assert "landscape" in dict(lists["genres"])
+    assert all(name.isdigit() for name, _ in lists["centuries"])

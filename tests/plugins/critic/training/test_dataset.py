@@ -5,7 +5,7 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from capriccio_critic.training.dataset import read_pictures, split_of
+from capriccio_critic.training.dataset import medium_of, read_pictures, split_of, year_of
 from helpers.paintings import stripes
 from PIL import Image
 
@@ -96,3 +96,50 @@ def test_too_few_pictures_or_kinds_are_refused(folder, tmp_path):
         Image.fromarray(stripes(number, True)).save(tmp_path / f"{number}.png")
     with pytest.raises(ValueError, match="at least 2 kinds, each in a sub-folder, got only"):
         read_pictures(tmp_path)
+
+
+def test_folders_with_labels_are_read_together(tmp_path):
+    columns = ("path", "movement", "genre", "artist", "year", "title", "split")
+    for place, kinds in (("one", ["cubism", "japonism"]), ("two", ["baroque", "neoclassicism"])):
+        (tmp_path / place).mkdir()
+        with open(tmp_path / place / "labels.csv", "w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(columns)
+            for number in range(30):
+                Image.fromarray(stripes(number, True)).save(tmp_path / place / f"{number}.png")
+                rows.writerow((f"{number}.png", kinds[number % 2], "cityscape", "A", "c. 1634",
+                               f"Street {number}", "train"))  # fmt: skip
+    pictures = read_pictures(tmp_path)
+    assert pictures.kinds == ["academic", "baroque", "cubism"]
+    assert (pictures.kind == -1).sum() == 15  # japonism is no movement
+    assert (pictures.genres, pictures.centuries, pictures.artists) == (["city"], ["17"], ["A"])
+    assert pictures.mediums == [""] and set(pictures.source) == {"one", "two"}
+    assert pictures.titles[0].startswith("Street ")
+
+
+@pytest.mark.parametrize(
+    ("row", "year"),
+    [
+        ({"year": "1889-90"}, 1889),
+        ({"artist_years": "1571-1611"}, 1595),
+        ({"artist_death": "1900"}, 1882),
+        ({"year": "", "artist_death": ""}, 0),
+    ],
+)
+def test_a_year_is_the_pictures_own_or_follows_from_its_artist(row, year):
+    assert year_of(row) == year
+
+
+@pytest.mark.parametrize(
+    ("row", "folder", "movement", "medium"),
+    [
+        ({"medium": "fresco"}, "mine", "", "fresco"),
+        ({"split": "train"}, "watercolors-usda", "", "watercolour"),
+        ({"split": "train"}, "paintings-people", "ukiyo-e", "print"),
+        ({"grayscale": "1"}, "paintings-forty", "baroque", "drawing"),
+        ({"grayscale": "0"}, "paintings-forty", "baroque", "oil"),
+        ({}, "mine", "baroque", ""),
+    ],
+)
+def test_a_medium_follows_from_where_a_picture_is(tmp_path, row, folder, movement, medium):
+    assert medium_of(row, tmp_path / folder, movement) == medium

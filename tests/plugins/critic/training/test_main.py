@@ -14,10 +14,15 @@ torch = pytest.importorskip("torch")
 
 from capriccio_critic.training import preference  # noqa: E402
 from capriccio_critic.training.main import (  # noqa: E402
+    ARTIST_POWER,
     CUTMIX,
+    accuracy_by_artist,
     augmented_crops,
     cutmix,
+    invariance_loss,
+    masked_cross_entropy,
     sampling_weights,
+    smoothed_targets,
     train,
     whole_pictures,
 )
@@ -39,13 +44,54 @@ def test_crops_and_whole_pictures_have_the_requested_size():
     assert whole_pictures(pixels).shape == (8, 3, 128, 128)
 
 
-def test_prolific_artists_are_sampled_by_the_root_of_their_number():
-    artist = np.array([0] * 9 + [1] * 4 + [2] * 100)
+def pictures_of(artist, kind, year) -> Pictures:
+    """Return labels of pictures, without any pixels."""
+    artist, kind, year = (np.array(one) for one in (artist, kind, year))
+    names = [[f"{n}" for n in range(one.max() + 1)] for one in (artist, kind)]
     empty = np.zeros(len(artist), int)
-    pictures = Pictures(empty, empty, artist, empty, empty, ["a", "b"], ["x", "y", "z"], [])
-    weights = sampling_weights(pictures, np.arange(13))
+    return Pictures(empty, kind, artist, empty, empty, empty, year, *[empty] * 3, names[1],
+                    names[0], [""], [""], [""], [], [])  # fmt: skip
+
+
+def test_prolific_artists_are_drawn_less_often_than_their_number_says():
+    pictures = pictures_of([0] * 90 + [1] * 10 + [2] * 50, [0] * 100 + [1] * 50, [0] * 150)
+    weights = sampling_weights(pictures, np.arange(150))
     assert weights.sum() == pytest.approx(1)
-    assert weights[:9].sum() / weights[9:].sum() == pytest.approx(3 / 2)
+    assert weights[:90].sum() / weights[90:100].sum() == pytest.approx(9**ARTIST_POWER)
+    assert weights[:100].sum() < 2 * weights[100:].sum()
+    assert sampling_weights(pictures, np.arange(150), robust=False) == pytest.approx(1 / 150)
+
+
+def test_more_is_left_to_movements_of_the_same_time():
+    pictures = pictures_of([0, 1, 2], [0, 1, 2], [1500, 1520, 1900])
+    targets = smoothed_targets(pictures, np.arange(3))
+    assert targets.sum(1).tolist() == pytest.approx([1, 1, 1])
+    assert targets.argmax(1).tolist() == [0, 1, 2]
+    assert targets[0, 1] > 2 * targets[0, 2]
+
+
+def test_what_is_not_known_is_not_trained():
+    logits, truth = torch.randn(4, 3), torch.tensor([0, -1, 2, -1])
+    loss = masked_cross_entropy(logits, truth, None)
+    assert loss[1] == loss[3] == 0
+    assert (loss[[0, 2]] > 0).all()
+    exact = masked_cross_entropy(logits, truth, torch.eye(3))
+    assert exact[2] == pytest.approx(-logits.log_softmax(1)[2, 2].item())
+
+
+def test_views_of_a_picture_are_pulled_together_and_pictures_apart():
+    torch.manual_seed(0)
+    z = torch.randn(64, 16)
+    alike, apart = invariance_loss(z, z), invariance_loss(z, torch.randn(64, 16))
+    collapsed = invariance_loss(torch.ones(64, 16), torch.ones(64, 16))
+    assert alike < apart
+    assert alike < collapsed
+
+
+def test_each_artist_counts_as_one():
+    pictures = pictures_of([0] * 8 + [1, 1], [0] * 10, [0] * 10)
+    predicted = np.eye(2)[[0] * 8 + [1, 1]]
+    assert accuracy_by_artist(predicted, pictures, np.arange(10), "kind") == 0.5
 
 
 def test_a_share_of_the_batches_is_mixed_and_the_share_of_the_own_picture_is_true():

@@ -26,6 +26,6 @@ def test_weights_are_large_for_features_that_separate_pictures_from_copies():
 def test_the_head_prefers_pictures_to_their_copies(folder):
     torch.manual_seed(0)
     files = sorted((folder / "upright").glob("*.png"))
-    _, scores = train_preference(CriticNetwork(2, 1).eval(), files[:30], files[30:], seed=0)
+    _, scores = train_preference(CriticNetwork([2, 1]).eval(), files[:30], files[30:], seed=0)
     assert scores.shape == (10, 8)
     assert (scores[:, :1] > scores[:, 1 : 1 + len(DEGRADATIONS)]).mean() > 0.7
