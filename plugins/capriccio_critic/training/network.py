@@ -9,6 +9,7 @@ mean is the class's score, less a constant (after Zhou et al., arXiv 1512.04150)
 The names of modules and buffers are those of the weights in checkpoints and exported files.
 """
 
+import copy
 from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
@@ -17,6 +18,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 Array = np.ndarray[Any, Any]
 WIDTHS = (24, 48, 96, 192)  # channels at 1/2, 1/4, 1/8 and 1/16 of the side
@@ -334,7 +336,7 @@ class ExportedCritic(nn.Module):
         limits: tuple[float, float],
     ):
         super().__init__()
-        self.net, self.naming, self.taste = net.eval(), head, preference
+        self.net, self.naming, self.taste = fused(net.eval()), head, preference
         self.gallery, self.limits = gallery, limits
         for name in ("mean", "axes"):
             self.register_buffer(name, distribution[name])
@@ -358,6 +360,19 @@ class ExportedCritic(nn.Module):
         probabilities = [(1 - lost) * p + lost / p.shape[1] for p in probabilities]
         artists, pictures = self.gallery(code)  # (1, artists), (1, pictures)
         return *probabilities, code, heat, far, self.taste(features), artists, pictures
+
+
+def fused(net: CriticNetwork) -> CriticNetwork:
+    """Return a copy whose convolutions have taken in the normalisation that follows them."""
+    net = copy.deepcopy(net)
+    for part in net.trunk.modules():
+        if (
+            isinstance(part, nn.Sequential)
+            and len(part) == 2
+            and isinstance(part[1], nn.BatchNorm2d)
+        ):
+            part[0], part[1] = fuse_conv_bn_eval(part[0], part[1]), nn.Identity()
+    return net
 
 
 def fit_distribution(statistics: Tensor, axes: int = 128) -> dict[str, Tensor]:

@@ -11,6 +11,7 @@ from capriccio_critic.training.network import (  # noqa: E402
     Readout,
     fit_distribution,
     fit_readout,
+    fused,
 )
 
 
@@ -55,6 +56,15 @@ def test_statistics_are_attributed_to_the_places_they_come_from():
     heat = net.attribute(maps, statistics, codes, gradient)
     assert heat.mean((1, 2)).tolist() == pytest.approx(code.square().sum(1).tolist(), rel=0.02)
     assert (heat[:, :, :3].amax((1, 2)) < heat[:, :, 5:].amin((1, 2))).all()
+
+
+@torch.no_grad()
+def test_taking_in_the_normalisation_changes_no_output():
+    net, x = trained_network(), torch.rand(2, 3, 128, 128)
+    for one, other in zip(net.encode(x)[0], fused(net).encode(x)[0], strict=True):
+        assert torch.allclose(one, other, atol=1e-4, rtol=1e-4)
+    kinds = [type(part).__name__ for part in fused(net).trunk.modules()]
+    assert "BatchNorm2d" not in kinds
 
 
 def test_a_readout_classifies_linearly_separable_features():
