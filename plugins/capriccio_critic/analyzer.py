@@ -39,7 +39,7 @@ class Critic(Analyzer):
     `best_of` and `evolve` select among the pictures of a generator, `capriccio critique` reads
     files.
 
-    A convolutional network trained from scratch on 6,627 paintings (`capriccio train critic`
+    A convolutional network trained from scratch on 10,678 paintings (`capriccio train critic`
     trains others). It reads the whole picture resized to 128 by 128.
     """
 

@@ -354,7 +354,7 @@ def train(
                           **common)  # fmt: skip
     calibrate_and_export(trainer.ema, pictures, data, out, figures, unseen, seed=seed,
                          dry_run=dry_run, card={
-        "data": data.name,
+        "data": ", ".join(sorted(set(pictures.source) - {""})) or data.name,
         "hours": round(hours, 2),
         "seed": seed,
         **({} if half is None else {"half": half}),

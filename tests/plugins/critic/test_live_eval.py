@@ -142,7 +142,7 @@ def test_the_command_asks_a_second_model():
     result = CliRunner().invoke(evaluate, words)
     assert result.exit_code == 0, result.exception
     figures = json.loads(result.stdout)
-    assert figures["trials"] == figures["movements"] == 13
+    assert figures["trials"] == figures["movements"] == 18
     # The second model is the same one: it finds the selected pictures more probable.
     probability = "second's probability of it, "
     assert figures[f"{probability}best of 16"] > figures[f"{probability}single"]
