@@ -146,7 +146,7 @@ def describe(critic: "Critic", readings: Readings) -> list[str]:
 
 
 def further_names(critic: "Critic", readings: Readings) -> list[str]:
-    """Say what else it names, where it is fairly certain, and where two names contradict."""
+    """Describe what else it names with some certainty, and where two names contradict."""
     likely = [
         f"{words.format(name)} ({share:.0%})"
         for words, pairs in (

@@ -29,3 +29,14 @@ def stripes(seed: int, upright: bool) -> np.ndarray:
 def plain(*colour: int, size: tuple[int, int] = (64, 64)) -> np.ndarray:
     """Return an image of one colour."""
     return np.full((*size, 3), colour, np.uint8)
+
+
+def labels_of(artist, kind, year):
+    """Return labels of pictures for a training, without any pixels."""
+    from capriccio_critic.training.dataset import Pictures
+
+    artist, kind, year = (np.array(one) for one in (artist, kind, year))
+    names = [[f"{n}" for n in range(one.max() + 1)] for one in (artist, kind)]
+    empty = np.zeros(len(artist), int)
+    return Pictures(empty, kind, artist, empty, empty, empty, year, *[empty] * 3, names[1],
+                    names[0], [""], [""], [""], [], [])  # fmt: skip

@@ -21,10 +21,9 @@ LABELS = "labels.csv"
 class PictureFile(NamedTuple):
     """A file of a data set.
 
-    Args:
-        name: its path below the data set, or in its archive.
-        path: of the file, or of the archive that holds it.
-        inside: where it lies in the archive: an entry of a zip, or offset and size in a tar.
+    `name` is its path below the data set, or in its archive; `path` is that of the file, or of the
+    archive that holds it; `inside` is where it lies there: an entry of a zip, or offset and size in
+    a tar.
     """
 
     name: str

@@ -15,16 +15,9 @@ import click
 import numpy as np
 from capriccio.training import seed_everything
 
-from .dataset import Pictures, read_pictures
-from .main import (
-    RATE,
-    SHARES,
-    fit_calibration,
-    names_of,
-    pretrain,
-    train_stage,
-    unseen_figures,
-)
+from .calibration import fit_calibration, unseen_figures
+from .dataset import Pictures, names_of, read_pictures
+from .main import RATE, SHARES, pretrain, train_stage
 from .network import CriticNetwork
 
 PARTS = ("labels alone", "more data", "first without labels", "artists count as one")

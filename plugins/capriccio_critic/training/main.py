@@ -1,12 +1,13 @@
-"""Train the critic: a network that names movement and artist, from scratch, in two stages.
+"""Train the critic: a network that names movements and more, from scratch, in three stages.
 
-The first stage trains without the held-out artists and is tested on them: what the network knows of
-a movement beyond the artists of its training. The second trains on all artists and is tested on
-unseen pictures. Read from top to bottom: pictures, training, export.
+The first learns from the pictures alone, without labels. The second trains without the held-out
+artists and is tested on them: what the network knows of a movement beyond the artists of its
+training. The third trains on all artists and is tested on unseen pictures. Read from top to bottom:
+pictures, training, export.
 """
 
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,19 +16,20 @@ from capriccio import open_image
 from capriccio.training import Trainer, export, licence_of, mixed_precision, seed_everything
 from torch import Tensor
 
-from ..metrics import accuracy, calibration_error, fit_temperature, macro_accuracy
 from ..preprocess import SIDE, measure, resize_square
 from ..readings import MEASURED
-from .dataset import SPLITS, STORED, UNKNOWN, Pictures, read_pictures
-from .network import (
-    ClassificationHead,
-    CriticNetwork,
-    ExportedCritic,
-    Gallery,
-    Readout,
-    fit_distribution,
-    fit_readout,
+from .calibration import Calibration, fit_calibration, seen_figures, squares, unseen_figures
+from .dataset import (
+    LABELS,
+    SPLITS,
+    STORED,
+    UNKNOWN,
+    Pictures,
+    names_of,
+    read_pictures,
+    sampling_weights,
 )
+from .network import CriticNetwork, ExportedCritic, Gallery, fit_distribution
 from .preference import extract_features, train_preference
 
 Array = np.ndarray[Any, Any]
@@ -42,17 +44,12 @@ DRY_RUN_PICTURES, DRY_RUN_COPIED = 120, 10
 HOURS = 1.0
 SHARES = (0.15, 0.42, 0.43)  # of the time: without labels, without some artists, with all
 PAIRS_A_BATCH = 64
-# The labels that are learned, in the order of the heads, and the weight of each in the loss.
-LABELS = {"kind": 1.0, "artist": 0.3, "genre": 0.3, "century": 0.3, "medium": 0.2}
-LABEL_NAMES = tuple(LABELS)
-ARTIST_POWER, MOVEMENT_POWER = 0.4, 0.6  # 1 leaves the shares as they are, 0 makes all equal
+LABEL_WEIGHTS = (1.0, 0.3, 0.3, 0.3, 0.2)  # of the labels in the loss
 NEAR_YEARS = 60.0
-MIN_WORKS = 8  # pictures of an artist, to be named as such
 MIN_LIKE = 3  # pictures of an artist, to be named as similar
 # Between these quantiles of the distance of pictures that were not trained on from those that were,
 # certainty begins to fade; it is gone as many times further off.
 FAMILIAR, FADING = (0.9, 0.99), 3.0
-REGULARIZATIONS = (0.003, 0.01, 0.03, 0.1, 0.3)
 
 
 # -- pictures ---------------------------------------------------------------------------------
@@ -102,27 +99,6 @@ def whole_pictures(pixels: Array, side: int = SIDE) -> Tensor:
 
 
 # -- training ---------------------------------------------------------------------------------
-
-
-def sampling_weights(pictures: Pictures, rows: Array, robust: bool = True) -> Array:
-    """Return the probability of each of these rows in a batch.
-
-    One artist painted 866 pictures and most others a handful; without weights a movement would be
-    known by the hands of two. The share of an artist grows with the root of the root of the
-    pictures, that of a movement with the root of its artists' shares.
-
-    Args:
-        robust: draw each picture equally often instead, if False.
-    """
-    if not robust:
-        return np.full(len(rows), 1 / len(rows))
-    owner = pictures.artist[rows] + 1  # 0 where it is not known, which counts as one artist
-    if not owner.any():
-        owner = pictures.kind[rows] + 1
-    weights = np.bincount(owner)[owner] ** (ARTIST_POWER - 1.0)
-    kind = pictures.kind[rows] + 1  # 0 where it is not known
-    weights *= np.bincount(kind, weights)[kind] ** (MOVEMENT_POWER - 1.0)
-    return weights / weights.sum()
 
 
 def smoothed_targets(pictures: Pictures, rows: Array) -> Tensor:
@@ -262,7 +238,7 @@ def train_stage(
             smoothed = targets if index == 0 and robust else None
             own = masked_cross_entropy(logits, truth[chosen], smoothed)  # (batch,)
             mixed = masked_cross_entropy(logits, truth[chosen][other], smoothed)  # (batch,)
-            total += LABELS[LABEL_NAMES[index]] * (share * own + (1 - share) * mixed).mean()
+            total += LABEL_WEIGHTS[index] * (share * own + (1 - share) * mixed).mean()
         return total
 
     def validate(ema: CriticNetwork) -> dict[str, float]:
@@ -364,153 +340,6 @@ def train(
     })  # fmt: skip
 
 
-def names_of(pictures: Pictures) -> list[list[str]]:
-    """Return the names of each label, in the order of `LABELS`."""
-    plural = ("kinds", "artists", "genres", "centuries", "mediums")
-    return [getattr(pictures, name) for name in plural]
-
-
-# -- calibration ------------------------------------------------------------------------------
-
-
-class Calibration(NamedTuple):
-    """What follows from pictures that were not trained on, with the head that was fitted to it.
-
-    `regularizations` and `heats` have one number for each label; `unseen_heat` is the temperature
-    of movements for artists that were not trained on; `share` is the weight of artists in them.
-    """
-
-    head: ClassificationHead
-    regularizations: list[float]
-    heats: list[float]
-    unseen_heat: float
-    share: float
-
-
-def fit_calibration(
-    net: CriticNetwork,
-    pictures: Pictures,
-    rows: Array,
-    check: Array,
-    unseen: Calibration | None = None,
-) -> Calibration:
-    """Fit the heads to the pictures of `rows`, and what they leave open to those of `check`.
-
-    Args:
-        unseen: of a network that was trained without some artists: regularization, the weight of
-            artists and the temperature for unknown ones are its own, which `check` cannot tell.
-    """
-    features, checked = (extract_features(net, squares(pictures.pixels[part]))
-                         for part in (rows, check))  # fmt: skip
-    readouts: list[Readout] = []
-    chosen: list[float] = []
-    heats: list[float] = []
-    is_new = ~np.isin(pictures.artist[check], np.unique(pictures.artist[rows]))
-    many = np.bincount(pictures.artist[rows] + 1, minlength=len(pictures.artists) + 1) >= MIN_WORKS
-    logits: list[Array] = []
-    for index, name in enumerate(LABELS):
-        truth = getattr(pictures, name)
-        known, tested = truth[rows] >= 0, truth[check] >= 0
-        if name == "artist":
-            known &= many[truth[rows] + 1]
-            tested &= ~is_new & many[truth[check] + 1]
-        count = len(names_of(pictures)[index])
-        weights = torch.from_numpy(sampling_weights(pictures, rows[known])).float()
-        strengths = REGULARIZATIONS if unseen is None else (unseen.regularizations[index],)
-        found = []
-        if known.sum() < 2:
-            readouts.append(Readout.of_nothing(features.shape[1], count))
-            chosen.append(strengths[0])
-            heats.append(1.0)
-            logits.append(np.zeros((len(check), count), np.float32))
-            continue
-        for strength in strengths:
-            readout = fit_readout(features[known], torch.from_numpy(truth[rows][known]), count,
-                                  strength, weights)  # fmt: skip
-            values = readout(checked)
-            loss = weighted_loss(values[tested], truth[check][tested],
-                                 pictures.artist[check][tested])  # fmt: skip
-            found.append((loss, strength, readout, values.numpy()))
-        _, strength, readout, values = min(found, key=lambda one: one[0])
-        readouts.append(readout)
-        chosen.append(strength)
-        logits.append(values)
-        by = tested & ~is_new if index < 2 else tested
-        heats.append(fit_temperature(values[by], truth[check][by]) if by.any() else 1.0)
-    kind, new = pictures.kind[check], is_new & (pictures.kind[check] >= 0)
-    if unseen is not None:
-        unseen_heat, share = unseen.unseen_heat, unseen.share
-    else:
-        unseen_heat = fit_temperature(logits[0][new], kind[new]) if new.any() else heats[0]
-        share = 0.0
-    belong = np.full((len(pictures.artists), len(pictures.kinds)), 1e-6, np.float32)
-    owned = (pictures.artist[rows] >= 0) & (pictures.kind[rows] >= 0)
-    np.add.at(belong, (pictures.artist[rows][owned], pictures.kind[rows][owned]), 1)
-    belong /= belong.sum(1, keepdims=True)
-
-    def head_of(share: float) -> ClassificationHead:
-        return ClassificationHead(readouts, heats, unseen_heat, torch.from_numpy(belong), share)
-
-    def loss_of(share: float) -> float:
-        known = kind >= 0
-        p = head_of(share)(checked[known])[0][0].clamp(min=1e-9).log()
-        return weighted_loss(p, kind[known], pictures.artist[check][known])
-
-    if unseen is None:
-        share = min((0.0, 0.25, 0.5, 0.75, 1.0), key=loss_of)
-    return Calibration(head_of(share), chosen, heats, unseen_heat, share)
-
-
-def weighted_loss(logits: Tensor, truth: Array, owner: Array) -> float:
-    """Return the cross entropy, the mean of artists: each counts as one."""
-    if not len(truth):
-        return 0.0
-    loss = F.cross_entropy(logits, torch.from_numpy(truth), reduction="none").numpy()
-    return float(np.mean([loss[owner == one].mean() for one in np.unique(owner)]))
-
-
-def unseen_figures(
-    net: CriticNetwork, head: ClassificationHead, pictures: Pictures
-) -> dict[str, float]:
-    """Return the figures of pictures by artists that were not trained on, by folder and together.
-
-    A century within one counts, and a movement among the three likeliest.
-    """
-    test = np.flatnonzero((pictures.artist_split == "test") & (pictures.kind >= 0))
-    outputs = [
-        one.numpy() for one in head(extract_features(net, squares(pictures.pixels[test])))[0]
-    ]
-    figures: dict[str, float] = {}
-    source = pictures.source[test]
-    largest = max(set(source), key=list(source).count)
-    sets = {largest: source == largest, "others": source != largest, "all": source != ""}
-    for name, among in sets.items():
-        if not among.any():
-            continue
-        p, truth = outputs[0][among], pictures.kind[test][among]
-        best = np.argsort(-p, axis=1)[:, :3]
-        figures[f"unseen artists, {name}: pictures"] = int(among.sum())
-        figures[f"unseen artists, {name}: movement"] = accuracy(p, truth)
-        figures[f"unseen artists, {name}: movement, macro"] = macro_accuracy(p, truth)
-        figures[f"unseen artists, {name}: movement among 3"] = float(
-            (best == truth[:, None]).any(1).mean()
-        )
-        figures[f"unseen artists, {name}: calibration error"] = calibration_error(p, truth)
-    for index, name in enumerate(LABELS):
-        truth = getattr(pictures, name)[test]
-        known = truth >= 0
-        if name not in ("kind", "artist") and known.any():
-            figures[f"unseen artists: {name}"] = accuracy(outputs[index][known], truth[known])
-            figures[f"unseen artists: {name}, macro"] = macro_accuracy(
-                outputs[index][known], truth[known]
-            )
-        if name == "century" and known.any():
-            values = np.array([int(one or 0) for one in pictures.centuries])
-            gap = np.abs(values[outputs[index][known].argmax(1)] - values[truth[known]])
-            figures["unseen artists: century within one"] = float((gap <= 1).mean())
-    return figures
-
-
 # -- export -----------------------------------------------------------------------------------
 
 
@@ -605,31 +434,6 @@ def calibrate_and_export(
     )
 
 
-def seen_figures(
-    head: ClassificationHead, tested: Tensor, pictures: Pictures, test: Array
-) -> dict[str, float]:
-    """Return the figures of test pictures, of all and of those from the largest folder alone."""
-    outputs = [one.numpy() for one in head(tested)[0]]
-    figures: dict[str, float] = {}
-    source = pictures.source[test]
-    largest = max(set(source), key=list(source).count) if len(test) else ""
-    among = (source == largest) & (pictures.kind[test] >= 0)
-    if largest and not among.all():
-        p, truth = outputs[0][among], pictures.kind[test][among]
-        figures[f"{largest}: movement"] = accuracy(p, truth)
-        figures[f"{largest}: movement, macro"] = macro_accuracy(p, truth)
-        figures[f"{largest}: movement, calibration error"] = calibration_error(p, truth)
-    for name, values in zip(LABELS, outputs, strict=True):
-        truth = getattr(pictures, name)[test]
-        known = truth >= 0
-        if known.any():
-            called, p = "movement" if name == "kind" else name, values[known]
-            figures[called] = accuracy(p, truth[known])
-            figures[f"{called}, macro"] = macro_accuracy(p, truth[known])
-            figures[f"{called}, calibration error"] = calibration_error(p, truth[known])
-    return figures
-
-
 def years_of(pictures: Pictures, rows: Array) -> dict[str, list[int]]:
     """Return for each movement between which years nine tenths of its pictures are."""
     years = {}
@@ -662,11 +466,6 @@ def build_gallery(
     ]
     artists = [pictures.artists[one] if one >= 0 else "" for one in named]
     return Gallery(codes, owners, shown), artists, works
-
-
-def squares(pixels: Array) -> Array:
-    """Return stored pictures at the size of the network's input, (pictures, 128, 128, 3) uint8."""
-    return np.stack([resize_square(one) for one in pixels])
 
 
 def measure_file(file: Path) -> dict[str, float]:

@@ -366,12 +366,10 @@ def fused(net: CriticNetwork) -> CriticNetwork:
     """Return a copy whose convolutions have taken in the normalisation that follows them."""
     net = copy.deepcopy(net)
     for part in net.trunk.modules():
-        if (
-            isinstance(part, nn.Sequential)
-            and len(part) == 2
-            and isinstance(part[1], nn.BatchNorm2d)
-        ):
-            part[0], part[1] = fuse_conv_bn_eval(part[0], part[1]), nn.Identity()
+        if isinstance(part, nn.Sequential) and len(part) == 2:
+            conv, norm = part
+            if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                part[0], part[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
     return net
 
 

@@ -22,16 +22,18 @@ class PerceptualLoss(nn.Module):
 
         path = Path(analyzer("critic").model_path("paintings"))
         found = {
-            tensor.name: torch.from_numpy(numpy_helper.to_array(tensor).copy()).float()
+            tensor.name.removesuffix(" in half"): torch.from_numpy(
+                numpy_helper.to_array(tensor).copy()
+            ).float()
             for tensor in onnx.load(str(path)).graph.initializer
         }
         weights = {
-            name.removeprefix("net.trunk.").removesuffix(".0.weight"): (
+            name.removeprefix("net.trunk.").removesuffix(".0.bias"): (
+                found[f"{name.removesuffix('bias')}weight"],
                 value,
-                found[f"{name}_bias"],
             )
             for name, value in found.items()
-            if name.startswith("net.trunk.") and f"{name}_bias" in found
+            if name.startswith("net.trunk.") and name.endswith(".0.bias")
         }
         self._names = list(weights)
         for name, (weight, bias) in weights.items():

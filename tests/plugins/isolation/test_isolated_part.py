@@ -73,8 +73,8 @@ def test_a_gauge_says_how_often_a_part_was_replaced(part, performance):
     part(Moment())
     gauge = performance.parameters.gauges["garden"]
     assert (gauge.read(), gauge.good()) == ("replaced 0 times", True)
-    os.kill(part.worker.pid, SIGKILL)
-    part(Moment())
+    os.kill(part.worker.pid, SIGKILL)  # what it has begun ends with it, if not at once
+    wait_for(lambda: part(Moment()) is not None and part.failures == 1, what="the failure")
     assert (gauge.read(), gauge.good()) == ("replaced 1 times", False)
 
 

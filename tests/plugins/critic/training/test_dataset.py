@@ -5,8 +5,15 @@ from io import BytesIO
 
 import numpy as np
 import pytest
-from capriccio_critic.training.dataset import medium_of, read_pictures, split_of, year_of
-from helpers.paintings import stripes
+from capriccio_critic.training.dataset import (
+    ARTIST_POWER,
+    medium_of,
+    read_pictures,
+    sampling_weights,
+    split_of,
+    year_of,
+)
+from helpers.paintings import labels_of, stripes
 from PIL import Image
 
 
@@ -143,3 +150,12 @@ def test_a_year_is_the_pictures_own_or_follows_from_its_artist(row, year):
 )
 def test_a_medium_follows_from_where_a_picture_is(tmp_path, row, folder, movement, medium):
     assert medium_of(row, tmp_path / folder, movement) == medium
+
+
+def test_prolific_artists_are_drawn_less_often_than_their_number_says():
+    pictures = labels_of([0] * 90 + [1] * 10 + [2] * 50, [0] * 100 + [1] * 50, [0] * 150)
+    weights = sampling_weights(pictures, np.arange(150))
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:90].sum() / weights[90:100].sum() == pytest.approx(9**ARTIST_POWER)
+    assert weights[:100].sum() < 2 * weights[100:].sum()
+    assert sampling_weights(pictures, np.arange(150), robust=False) == pytest.approx(1 / 150)

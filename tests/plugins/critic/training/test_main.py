@@ -6,22 +6,19 @@ from capriccio import Generator
 from capriccio.models.model import read_card
 from capriccio_critic.analyzer import Critic
 from capriccio_critic.live_eval import second_opinion
-from capriccio_critic.training.dataset import Pictures
-from helpers.paintings import stripes
+from helpers.paintings import labels_of, stripes
 from PIL import Image
 
 torch = pytest.importorskip("torch")
 
 from capriccio_critic.training import preference  # noqa: E402
 from capriccio_critic.training.main import (  # noqa: E402
-    ARTIST_POWER,
     CUTMIX,
     accuracy_by_artist,
     augmented_crops,
     cutmix,
     invariance_loss,
     masked_cross_entropy,
-    sampling_weights,
     smoothed_targets,
     train,
     whole_pictures,
@@ -44,26 +41,8 @@ def test_crops_and_whole_pictures_have_the_requested_size():
     assert whole_pictures(pixels).shape == (8, 3, 128, 128)
 
 
-def pictures_of(artist, kind, year) -> Pictures:
-    """Return labels of pictures, without any pixels."""
-    artist, kind, year = (np.array(one) for one in (artist, kind, year))
-    names = [[f"{n}" for n in range(one.max() + 1)] for one in (artist, kind)]
-    empty = np.zeros(len(artist), int)
-    return Pictures(empty, kind, artist, empty, empty, empty, year, *[empty] * 3, names[1],
-                    names[0], [""], [""], [""], [], [])  # fmt: skip
-
-
-def test_prolific_artists_are_drawn_less_often_than_their_number_says():
-    pictures = pictures_of([0] * 90 + [1] * 10 + [2] * 50, [0] * 100 + [1] * 50, [0] * 150)
-    weights = sampling_weights(pictures, np.arange(150))
-    assert weights.sum() == pytest.approx(1)
-    assert weights[:90].sum() / weights[90:100].sum() == pytest.approx(9**ARTIST_POWER)
-    assert weights[:100].sum() < 2 * weights[100:].sum()
-    assert sampling_weights(pictures, np.arange(150), robust=False) == pytest.approx(1 / 150)
-
-
 def test_more_is_left_to_movements_of_the_same_time():
-    pictures = pictures_of([0, 1, 2], [0, 1, 2], [1500, 1520, 1900])
+    pictures = labels_of([0, 1, 2], [0, 1, 2], [1500, 1520, 1900])
     targets = smoothed_targets(pictures, np.arange(3))
     assert targets.sum(1).tolist() == pytest.approx([1, 1, 1])
     assert targets.argmax(1).tolist() == [0, 1, 2]
@@ -89,7 +68,7 @@ def test_views_of_a_picture_are_pulled_together_and_pictures_apart():
 
 
 def test_each_artist_counts_as_one():
-    pictures = pictures_of([0] * 8 + [1, 1], [0] * 10, [0] * 10)
+    pictures = labels_of([0] * 8 + [1, 1], [0] * 10, [0] * 10)
     predicted = np.eye(2)[[0] * 8 + [1, 1]]
     assert accuracy_by_artist(predicted, pictures, np.arange(10), "kind") == 0.5
 
