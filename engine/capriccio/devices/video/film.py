@@ -28,6 +28,8 @@ QUALITY = 18
 PRESETS = {False: "medium", True: "veryfast"}
 # x264's bytes depend on its threads: offline there are as many on every machine.
 THREADS = {False: "4", True: "auto"}
+# On a busy core they also depend on a lookahead of several threads, which offline there is not.
+LOOKAHEAD = {False: "sync-lookahead=0:lookahead-threads=1", True: ""}
 # Live, how long a film that could not be written rests before another file is begun, in seconds,
 # and how much room there must be for it, in bytes.
 REST_SECONDS, ROOM = 1.0, 16 * 2**20
@@ -104,6 +106,7 @@ class Video(Output):
                 "crf": str(QUALITY),
                 "preset": PRESETS[self._live],
                 "threads": THREADS[self._live],
+                "x264-params": LOOKAHEAD[self._live],
                 "g": str(max(1, round(self._rate))),
             }
             codec = self._stream.codec_context

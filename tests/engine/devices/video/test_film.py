@@ -1,5 +1,6 @@
 """Frames as a film."""
 
+import hashlib
 import os
 import re
 import signal
@@ -100,7 +101,7 @@ def test_a_film_has_the_same_bytes_on_one_core_as_on_several(tmp_path):
             films.append((tmp_path / "film.mp4").read_bytes())
     finally:
         os.sched_setaffinity(0, cores)
-    assert films[0] == films[1]
+    assert len({hashlib.sha256(film).hexdigest() for film in films}) == 1  # without a long diff
 
 
 def test_fractional_rates_are_kept(tmp_path):
