@@ -28,7 +28,7 @@ QUALITY = 18
 PRESETS = {False: "medium", True: "veryfast"}
 # x264's bytes depend on its threads: offline there are as many on every machine.
 THREADS = {False: "4", True: "auto"}
-# On a busy core they also depend on a lookahead of several threads, which offline there is not.
+# A lookahead of several threads made them differ more often on a busy core.
 LOOKAHEAD = {False: "sync-lookahead=0:lookahead-threads=1", True: ""}
 # Live, how long a film that could not be written rests before another file is begun, in seconds,
 # and how much room there must be for it, in bytes.
