@@ -207,7 +207,7 @@ def speed(model: str, steps: int) -> None:
 @click.option("--seconds", default=60.0, show_default=True)
 @click.option("--to", multiple=True, help="An output, such as screen.")
 def stage(model: str, rate: int, fps: int, seconds: float, to: tuple[str, ...]) -> None:
-    """Print how many frames of a live show are late in which so many points are drawn."""
+    """Print how many frames of a live show are late while it draws points at this rate."""
     draw = Draw(model=model)
     draw.warm_up()
     weights = draw.model.word_weights([("", 1.0)])

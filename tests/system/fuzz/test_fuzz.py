@@ -36,7 +36,7 @@ def check(target, data):
 
 
 def run_for(target, seconds, rounds):
-    """Check mutations for so long, or so many; return how many there were.
+    """Check mutations for `seconds`, or `rounds` of them; return the number of those checked.
 
     An hour of them are others each time; a shorter run always begins with the same.
     """
