@@ -3,6 +3,7 @@
 import shutil
 import struct
 from fractions import Fraction
+from functools import cache
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,6 @@ QUALITY = 18
 PRESETS = {False: "medium", True: "veryfast"}
 # x264's bytes depend on its threads: offline there are as many on every machine.
 THREADS = {False: "4", True: "auto"}
-# A lookahead of several threads made them differ more often on a busy core.
-LOOKAHEAD = {False: "sync-lookahead=0:lookahead-threads=1", True: ""}
 # Live, how long a film that could not be written rests before another file is begun, in seconds,
 # and how much room there must be for it, in bytes.
 REST_SECONDS, ROOM = 1.0, 16 * 2**20
@@ -88,6 +87,7 @@ class Video(Output):
 
     def _begin_file(self) -> None:
         import av
+        from av.video.reformatter import VideoReformatter
 
         width, height = self._size
         self._first = self._next  # frames of this file count from here
@@ -106,9 +106,11 @@ class Video(Output):
                 "crf": str(QUALITY),
                 "preset": PRESETS[self._live],
                 "threads": THREADS[self._live],
-                "x264-params": LOOKAHEAD[self._live],
+                "x264-params": "" if self._live else _reproducible(),
                 "g": str(max(1, round(self._rate))),
             }
+            # Its tables serve all frames; made anew for each, they take half of the conversion.
+            self._colors = VideoReformatter()
             codec = self._stream.codec_context
             codec.colorspace = codec.color_primaries = codec.color_trc = BT709
             codec.color_range = LIMITED
@@ -262,7 +264,8 @@ class Video(Output):
         from av.video.reformatter import ColorRange, Colorspace
 
         even = np.ascontiguousarray(picture[: self._stream.height, : self._stream.width])
-        frame = VideoFrame.from_ndarray(even, format="rgb24").reformat(
+        frame = self._colors.reformat(
+            VideoFrame.from_ndarray(even, format="rgb24"),
             format="yuv420p",
             dst_colorspace=Colorspace.ITU709,
             src_color_range=ColorRange.JPEG,
@@ -297,6 +300,18 @@ class Video(Output):
                     heard += AAC_FRAME
                 packet.stream = streams[packet.stream.index]
                 joined.mux(packet)
+
+
+@cache
+def _reproducible() -> str:
+    """Return what makes x264 write the same bytes each time, as options of its own.
+
+    With AVX-512 its macroblock tree (core 165) reads what is not initialised. The options are not
+    checked against the processor, so they name AVX2 only where there is AVX-512.
+    """
+    facts = Path("/proc/cpuinfo")
+    known = facts.read_text() if facts.is_file() else ""
+    return "asm=avx2,bmi2,fma3,lzcnt" if "avx512" in known else ""
 
 
 def cut_to_fragments(path: Path) -> None:
