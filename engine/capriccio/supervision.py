@@ -19,7 +19,7 @@ BEAT_SECONDS = 0.25
 # How long a process may report nothing until it is ready, in seconds.
 START_SECONDS = 10.0
 # How long a process may report nothing while it is stopped, as by SIGSTOP, whatever it has said.
-STOPPED_SECONDS = 0.5
+STOPPED_SECONDS = 0.25
 # The longest pause before a process is started again that ends before it is ready.
 MAX_PAUSE_SECONDS = 4.0
 # How long a process may take to end when it is told.
