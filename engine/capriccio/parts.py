@@ -344,6 +344,14 @@ class Device(Part):
     def __init__(self, target: str = ""):
         self.target = target
 
+    def prepare(self, performance: Performance) -> bool:
+        """Begin what takes long, such as a process; return whether `start` is to wait for it.
+
+        Called first in a live show, of outputs that show no pictures. Where it returns True,
+        `start` is called when the first picture has been drawn. `start` works without it as well.
+        """
+        return False
+
     def start(self, performance: Performance) -> None:
         """Open what is needed; an error here stops the show before its first beat."""
 

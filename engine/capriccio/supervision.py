@@ -64,7 +64,7 @@ class SupervisedProcess:
         self._on_report, self._on_restart = on_report, on_restart
         self.restarts = 0
         self._begun, self._wake = threading.Event(), threading.Event()
-        self._closing = self._ready = self._heard = False
+        self._closing = self._ready = self._heard = self._accepted = False
         self._patience = START_SECONDS
         self._error = "it ended"
         self._process: subprocess.Popen[bytes] | None = None
@@ -76,18 +76,24 @@ class SupervisedProcess:
         assert self._process
         return self._process.pid
 
+    def launch(self) -> None:
+        """Start it, and do not wait: it gets ready meanwhile. `start` is called before it plays."""
+        self._spawn()
+        self._supervisor = threading.Thread(
+            target=self._supervise, name=f"supervisor of {self.name}", daemon=True
+        )
+        self._supervisor.start()
+
     def start(self, seconds: float) -> None:
         """Start it, and wait until it is ready; raise ShowError where it is not in `seconds`."""
-        self._spawn()
+        if self._process is None:
+            self.launch()
         if not self._begun.wait(seconds):
             self._error = f"nothing happened within {seconds:g} s"
         if error := self._error:  # which the process clears where it is ready too late
             self.close()
             raise ShowError(error)
-        self._supervisor = threading.Thread(
-            target=self._supervise, name=f"supervisor of {self.name}", daemon=True
-        )
-        self._supervisor.start()
+        self._accepted = True
 
     def write(self, data: bytes) -> bool:
         """Write data to it as a whole, from any thread; return whether it was there.
@@ -153,6 +159,9 @@ class SupervisedProcess:
             process = self._process
             if process is None or self._closing:
                 return
+            if not self._accepted:  # it may be ready long before anyone waits for it
+                self._send_beat(process)
+                continue
             if process.poll() is None:
                 # Looks are counted: a show that stood still may not have heard what was said.
                 silent, self._heard = 0 if self._heard else silent + 1, False

@@ -281,7 +281,8 @@ def device_latency(timeout: float = 5.0) -> tuple[str, float]:
 def _ask(what: str, timeout: float) -> Any:
     try:
         found = subprocess.run(
-            [sys.executable, "-P", "-m", "capriccio_audio.devices", what],
+            # With `-m` instead of its path, the package around it would be imported, numpy and all.
+            [sys.executable, "-P", __file__, what],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,

@@ -182,12 +182,24 @@ def sample_set(decoded: Array, notes: list[dict[str, Any]]) -> SampleSet:
 
 # Where this process keeps what it has decoded for the one that may take its place.
 _folder: Path | None = None
+_unsaved: list[tuple[Path, Array]] = []
 
 
 def keep_decoded(folder: Path) -> None:
-    """Keep decoded samples in a folder from now on, and read them from there where they are."""
+    """Read decoded samples from a folder where they are; `save_decoded` saves others there."""
     global _folder
     _folder = folder
+
+
+def save_decoded() -> None:
+    """Save what has been decoded since `keep_decoded`, which takes long."""
+    while _unsaved:
+        kept, sound = _unsaved.pop()
+        with suppress(OSError):  # no room: then the next process decodes as well
+            part = kept.with_suffix(".part")
+            with part.open("wb") as file:
+                np.save(file, sound)
+            part.replace(kept)
 
 
 def _decoded(path: Path) -> Array:
@@ -198,11 +210,7 @@ def _decoded(path: Path) -> Array:
         return np.asarray(np.load(kept))
     except (OSError, ValueError):  # it was never written, or not whole
         sound = decode(path)
-    with suppress(OSError):  # no room: then the next process decodes as well
-        part = kept.with_suffix(".part")
-        with part.open("wb") as file:
-            np.save(file, sound)
-        part.replace(kept)
+    _unsaved.append((kept, sound))
     return sound
 
 

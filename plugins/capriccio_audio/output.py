@@ -43,6 +43,7 @@ class Audio(Output):
     name = "audio"
     timed = True
     process: SupervisedProcess | None = None
+    _prepared: SupervisedProcess | None = None  # which is not known to be ready
     _batch: list[tuple[float, bytes]] | None = None
 
     def __init__(self, target: str = ""):
@@ -69,6 +70,12 @@ class Audio(Output):
         return Renderer(performance)
 
     # -- a show -------------------------------------------------------------------------------
+
+    def prepare(self, performance: Performance) -> bool:
+        if self.path or not performance.clock.live:
+            return False
+        self._launch_process(performance)
+        return True
 
     def start(self, performance: Performance) -> None:
         self._performance = performance
@@ -136,7 +143,7 @@ class Audio(Output):
                 raise self._unwritable(error) from error
             finally:
                 self._close_file(file)
-        process, self.process = self.process, None
+        process, self.process, self._prepared = self.process or self._prepared, None, None
         if process is not None:
             process.close(pack(0.0, END))
             self._folder.cleanup()
@@ -167,7 +174,7 @@ class Audio(Output):
 
     # -- the process --------------------------------------------------------------------------
 
-    def _start_process(self, performance: Performance) -> None:
+    def _launch_process(self, performance: Performance) -> None:
         self._batch = None
         self.device, self.load, self.late = "", 0.0, 0.0
         performance.parameters.add_gauge(
@@ -203,6 +210,15 @@ class Audio(Output):
             # One thread: what is computed is small, and threads would wait for each other.
             environment={"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
         )
+        process.launch()
+        self._prepared = process
+        settings_of(performance)  # which can be set from now on
+
+    def _start_process(self, performance: Performance) -> None:
+        if self._prepared is None:
+            self._launch_process(performance)
+        process, self._prepared = self._prepared, None
+        assert process
         try:
             process.start(OPEN_SECONDS)
         except ShowError as error:

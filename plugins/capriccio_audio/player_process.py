@@ -24,7 +24,7 @@ from capriccio import ShowError
 
 from .device_clock import DeviceClock
 from .devices import close_in_time, open_playback
-from .instrument_samples import RATE, keep_decoded
+from .instrument_samples import RATE, keep_decoded, save_decoded
 from .orchestra import add_kept_instruments
 from .protocol import BEAT, CONTROL, END, EVENT, NOTE_OFF, NOTE_ON, PANIC, SETTING, SETTINGS
 from .soundfont import synthesizer_for
@@ -273,6 +273,8 @@ def main(wanted: dict[str, Any]) -> None:
             return
     try:
         signal.signal(signal.SIGTERM, terminate)
+        # It writes without the interpreter, and with no priority.
+        threading.Thread(target=save_decoded, daemon=True).start()
         # A thread that has the interpreter and no processor would have the device wait for both.
         raise_thread_priority()
         threading.Thread(target=player.receive, args=(0,), daemon=True).start()

@@ -4,6 +4,7 @@ import os
 import signal
 import sys
 import textwrap
+from functools import partial
 
 import pytest
 from capriccio import ShowError, SupervisedProcess
@@ -46,14 +47,14 @@ CHILD = r"""
 
 
 class Parent:
-    def __init__(self, code: str = CHILD, wait: float = 20.0):
+    def __init__(self, code: str = CHILD, wait: float = 20.0, launch: bool = False):
         self.reports, self.commands, self.restarted = [], 0, 0
         self.process = SupervisedProcess(
             "parrot", self.command, on_report=self.reports.append, on_restart=self.restart
         )
         self.program = sys.executable
         self.code = textwrap.dedent(code)
-        self.process.start(wait)
+        (self.process.launch if launch else partial(self.process.start, wait))()
 
     def command(self):
         self.commands += 1
@@ -77,6 +78,23 @@ def test_what_is_written_is_read_and_what_it_reports_is_heard():
     assert parent.commands == 1 and not parent.process.restarts
     assert not parent.process.write(b"anyone there?\n")
     parent.process.close()
+
+
+def test_one_that_is_launched_hears_the_show_and_is_not_started_again_until_it_is_waited_for():
+    parent = Parent(launch=True)
+    wait_for(lambda: parent.heard(""))  # a beat
+    parent.process.start(20.0)
+    assert parent.commands == 1
+    parent.process.write(b"die\n")
+    wait_for(lambda: parent.restarted == 1)
+    parent.process.close()
+    parent = Parent("", launch=True)
+    with pytest.raises(ShowError, match="it ended"):
+        parent.process.start(20.0)
+    assert parent.commands == 1
+    parent = Parent(launch=True)
+    parent.process.close(b"end\n")  # nobody has waited for it
+    wait_for(lambda: parent.heard("end"))
 
 
 @pytest.mark.parametrize("word", ["die", "hang"])

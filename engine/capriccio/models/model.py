@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import os
 import sys
 import threading
 from collections import deque
@@ -237,7 +238,7 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # our own message is enough
         options.use_deterministic_compute = True
-        if threads:
+        if threads := threads or _allowed_cores():
             options.intra_op_num_threads = threads
         providers: list[Any] = [available[name]] if name in available else []
         if name == "cuda":
@@ -264,6 +265,12 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
             return session, took
         trouble = f"{name} did not start"
     raise ProviderError(_unavailable(_device, available, trouble))
+
+
+def _allowed_cores() -> int:
+    """Return how many cores this process has, where those are not all; else 0."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
+    return cores if cores < (os.cpu_count() or 1) else 0
 
 
 def _unavailable(name: str, available: Mapping[str, str], trouble: str = "") -> str:

@@ -89,6 +89,7 @@ class Stage:
             performance, self.delivery, self._inputs, self.loudness_queue, self.watchdog
         )
         self._recovery = Recovery(self.show, self.delivery, self.scheduler)
+        self._prepared: list[Output] = []  # outputs that get ready
         self._progress_call = self.watchdog.call("the progress")
         self._image_wanted = False
         self._drawn: float | None = None  # the seconds of the frame whose image is there
@@ -176,12 +177,7 @@ class Stage:
         try:
             with self.watchdog:
                 try:
-                    for device in self._devices():
-                        self.show.attempt(
-                            self.watchdog.call(str(device)), device.start, self.performance
-                        )
-                    self.answers.open()
-                    frames()
+                    self._open_devices(frames)
                 except KeyboardInterrupt:
                     if not self.clock.live:
                         raise
@@ -194,8 +190,34 @@ class Stage:
             self.stats.troubles = dict(summarize())
         return self.stats
 
-    def _devices(self) -> list[Output | Input]:
-        return [*(queue.output for queue in self.delivery.queues), *self._inputs]
+    def _open_devices(self, frames: Callable[[], None]) -> None:
+        """Start the outputs and inputs, then call `frames`, which starts what gets ready meanwhile.
+
+        Of several errors the one of the first device is raised, and before any of a cue.
+        """
+        try:
+            for queue in self.delivery.queues:
+                output = queue.output
+                may_wait = self.clock.live and not queue.shows
+                if may_wait and self._call(output, output.prepare):
+                    self._prepared.append(output)
+                else:
+                    self._call(output, output.start)
+            for one in self._inputs:
+                self._call(one, one.start)
+            self.answers.open()
+            frames()
+        except Exception:
+            self._start_prepared()
+            raise
+
+    def _start_prepared(self) -> None:
+        prepared, self._prepared = self._prepared, []
+        for output in prepared:
+            self._call(output, output.start)
+
+    def _call(self, device: Output | Input, function: Callable[[Performance], Any]) -> Any:
+        return self.show.attempt(self.watchdog.call(str(device)), function, self.performance)
 
     def report(self, progress: Progress, frames: int) -> None:
         """Call `progress` with the number of frames done."""
@@ -247,6 +269,7 @@ class Stage:
         while cue := self.scheduler.next_turn(ROUNDING_BEATS):
             self.scheduler.compose(cue)
         self.draw_frame(0.0)
+        self._start_prepared()
         # The notes of the first beat are to be sent as long ahead as any.
         self.clock.start(self.clock.ahead)
         self.show.started = True

@@ -1,5 +1,6 @@
 """Playing models: what is checked at a call, what is timed, and which device runs."""
 
+import os
 import subprocess
 import sys
 
@@ -91,6 +92,25 @@ def test_the_call_adds_little_to_the_bare_session(save):
             call()
             times[name].append(perf_counter() - begin)
     assert np.median(times["ours"]) - np.median(times["bare"]) < 0.0002
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="a process has all cores here")
+@pytest.mark.skipif((os.cpu_count() or 1) < 2, reason="there is one core")
+def test_a_network_has_as_many_threads_as_the_process_has_cores(save):
+    cores = os.sched_getaffinity(0)
+    path = save(tiny())
+
+    def threads(**settings):
+        model = Model(path, **settings)
+        model.open()
+        return model.session.get_session_options().intra_op_num_threads
+
+    try:
+        os.sched_setaffinity(0, {min(cores)})
+        assert threads() == 1
+        assert threads(threads=2) == 2
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 # -- errors ------------------------------------------------------------------------

@@ -4,7 +4,7 @@ import gc
 import threading
 
 import pytest
-from capriccio import Generator, Moment, Note
+from capriccio import Generator, Moment, Note, Output, ShowError
 from capriccio.testing import Memory
 from helpers.shows import GREY, ThreadCounter, beat, grey, live_stage, offline_stage, turns
 
@@ -143,3 +143,78 @@ def test_a_part_that_draws_and_plays_is_in_one_thread_at_a_time():
     for thread in threads:
         thread.join(20)
     assert (crowd.calls, crowd.most) == (160, 1)
+
+
+# -- what gets ready meanwhile ----------------------------------------------------------------
+
+
+class Slow(Output):
+    """Gets ready while the first picture is drawn; `told` hears what is called."""
+
+    def __init__(self, name, told, trouble=""):
+        super().__init__(name)
+        self.told, self.trouble = told, trouble
+
+    def prepare(self, performance):
+        self.told.append(f"{self.target} prepares")
+        return True
+
+    def start(self, performance):
+        self.told.append(f"{self.target} starts")
+        if self.trouble:
+            raise ShowError(self.trouble)
+
+    def note_on(self, note, now):
+        self.told.append(f"{self.target} plays")
+
+    def close(self):
+        self.told.append(f"{self.target} closes")
+
+
+def test_an_output_gets_ready_while_the_first_picture_is_drawn():
+    told = []
+    stage = live_stage(
+        [Slow("a", told), Slow("b", told)],
+        draw=lambda now: told.append("draws") or GREY,
+        plays=[(beat, 1)],
+    )
+    stage.perform(0.01)
+    assert told[:5] == ["a prepares", "b prepares", "draws", "a starts", "b starts"]
+    assert "b plays" in told[5:]
+
+
+def test_offline_an_output_starts_at_once_as_does_one_that_shows_pictures():
+    told = []
+    offline_stage([Slow("a", told)], draw=lambda now: told.append("draws") or GREY).perform(0.05)
+    assert told == ["a starts", "draws", "a closes"]
+
+    class Lamp(Slow):
+        def show(self, image, now):
+            self.told.append("shows")
+
+    told.clear()
+    live_stage([Lamp("a", told)], draw=grey).perform(0.01)
+    assert told[:2] == ["a starts", "shows"]
+
+
+def test_the_error_of_the_first_output_is_raised_before_those_of_others_and_of_cues():
+    def fail(now):
+        raise ValueError("no picture")
+
+    class Broken(Memory):
+        def start(self, performance):
+            raise ShowError("no screen")
+
+    told = []
+    for others, draw, error in (
+        ([Broken()], grey, "no port"),
+        ([], fail, "no port"),
+        ([Slow("b", told, "no sound")], grey, "no port"),
+    ):
+        with pytest.raises(ShowError, match=f"^{error}$"):
+            live_stage([Slow("a", told, "no port"), *others], draw=draw).perform(0.1)
+    with pytest.raises(ShowError, match=r"^no screen$"):
+        live_stage([Broken(), Slow("a", told, "no port")], draw=grey).perform(0.1)
+    with pytest.raises(ValueError, match=r"^no picture$"):
+        live_stage([Slow("a", told)], draw=fail).perform(0.1)
+    assert told[-1] == "a closes"

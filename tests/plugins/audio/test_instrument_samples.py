@@ -13,6 +13,7 @@ from capriccio_audio.instrument_samples import (
     instrument_for,
     keep_decoded,
     samples_of,
+    save_decoded,
 )
 
 
@@ -70,11 +71,15 @@ def test_what_is_decoded_is_kept_for_another_process(tmp_path, monkeypatch):
     monkeypatch.setattr(instrument_samples, "_folder", None)
     keep_decoded(tmp_path)
     first = samples_of.__wrapped__("bass").sound
+    save_decoded()
     assert [file.name for file in tmp_path.iterdir()] == ["bass.npy"]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(instrument_samples, "decode", lambda path: pytest.fail("decoded again"))
         assert (samples_of.__wrapped__("bass").sound == first).all()
     (tmp_path / "bass.npy").write_bytes(b"half")
     assert (samples_of.__wrapped__("bass").sound == first).all()
+    save_decoded()
+    assert (tmp_path / "bass.npy").stat().st_size > 1000
     keep_decoded(tmp_path / "gone")  # nothing can be written there
     assert (samples_of.__wrapped__("bass").sound == first).all()
+    save_decoded()

@@ -1,6 +1,5 @@
 """Follows the tempo and the bars of an Ableton Link: `--follow link`."""
 
-import asyncio
 import threading
 import time
 from importlib.util import find_spec
@@ -63,6 +62,8 @@ class LinkInput(Input):
         bpm = clock.bpm
         clock.change(standing=True)
         self._stopped = threading.Event()
+        import asyncio  # which is slow to import, and other shows do not need it
+
         self._thread = threading.Thread(
             target=lambda: asyncio.run(self._run(clock, bpm)), name="link", daemon=True
         )
@@ -80,6 +81,8 @@ class LinkInput(Input):
         return f"{self.follower.peers} others, {self.follower.bpm:.1f} bpm"
 
     async def _run(self, clock: LiveClock, bpm: float) -> None:
+        import asyncio
+
         import aalink
 
         link = aalink.Link(bpm)

@@ -60,6 +60,7 @@ class Midi(Output):
     timing: TimingStats | None = None
     recent_timing: TimingStats | None = None  # of the last few hundred events, during the show
     process: SupervisedProcess | None = None
+    _prepared: SupervisedProcess | None = None  # which is not known to be ready
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -79,7 +80,7 @@ class Midi(Output):
         """Return the MIDI system and the whole name of the port to play to."""
         return ports.find_output(self.port)
 
-    def start(self, performance: Performance) -> None:
+    def prepare(self, performance: Performance) -> bool:
         if not isinstance(performance.clock, LiveClock):
             raise ShowError(f"{self} plays in real time; offline, write midifile:FILE.mid")
         self._clock = performance.clock
@@ -109,6 +110,15 @@ class Midi(Output):
             on_restart=self._resume,
             beat=player_process.EVENT.pack(0.0, player_process.BEAT, b""),
         )
+        process.launch()
+        self._prepared = process
+        return True
+
+    def start(self, performance: Performance) -> None:
+        if self._prepared is None:
+            self.prepare(performance)
+        process, self._prepared = self._prepared, None
+        assert process
         try:
             process.start(OPEN_SECONDS)
         except ShowError as error:
@@ -139,7 +149,7 @@ class Midi(Output):
             process.write(player_process.EVENT.pack(0.0, player_process.PANIC, b""))
 
     def close(self) -> None:
-        process, self.process = self.process, None
+        process, self.process, self._prepared = self.process or self._prepared, None, None
         if process is not None:
             process.close(player_process.EVENT.pack(0.0, player_process.END, b""))
 
