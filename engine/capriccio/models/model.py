@@ -2,6 +2,7 @@
 
 import ctypes
 import hashlib
+import os
 import sys
 import threading
 from collections import deque
@@ -78,8 +79,9 @@ class Model:
 
     Args:
         path: of an `.onnx` file.
-        threads: for one call on the CPU, by default one for each core; small recurrent networks
-            are faster with 1, since waking a second thread takes longer than their work.
+        threads: for one call on the CPU, by default what the environment variable OMP_NUM_THREADS
+            says, or one for each core; small recurrent networks are faster with 1, since waking a
+            second thread takes longer than their work.
     """
 
     def __init__(self, path: Path | str, threads: int | None = None):
@@ -237,8 +239,9 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # our own message is enough
         options.use_deterministic_compute = True
-        if threads:
-            options.intra_op_num_threads = threads
+        # ONNX Runtime itself does not read it. Threads that wait spin, at the cost of others.
+        said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+        options.intra_op_num_threads = threads or (int(said) if said.isdecimal() else 0)
         providers: list[Any] = [available[name]] if name in available else []
         if name == "cuda":
             # The exhaustive search times algorithms and may take another one tomorrow.
