@@ -65,6 +65,7 @@ def open_image(path: Path | str | BytesIO, draft: int | None = None) -> Iterator
     """
     from PIL import Image, UnidentifiedImageError
 
+    name = "" if isinstance(path, BytesIO) else f"{path}: "
     try:
         size = len(path.getbuffer()) if isinstance(path, BytesIO) else Path(path).stat().st_size
         picture = _quiet(Image.open)(path, formats=FORMATS)
@@ -82,10 +83,10 @@ def open_image(path: Path | str | BytesIO, draft: int | None = None) -> Iterator
             picture.draft("RGB", (draft, draft))
         _quiet(picture.load)()
     except UnidentifiedImageError:
-        raise ValueError(f"{path}: is not an image file of {', '.join(FORMATS)}") from None
+        raise ValueError(f"{name}is not an image file of {', '.join(FORMATS)}") from None
     except Exception as error:  # decoders raise whatever they come upon
         words = " ".join(str(error).split()) or type(error).__name__
-        raise ValueError(f"{path}: cannot be read: {words}") from None
+        raise ValueError(f"{name}cannot be read: {words}") from None
     with picture:
         yield picture
 

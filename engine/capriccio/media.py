@@ -223,6 +223,8 @@ def fit(image: Array, size: tuple[int, int]) -> Array:
     scale = min(width / image.shape[1], height / image.shape[0])
     inner = max(1, round(image.shape[1] * scale)), max(1, round(image.shape[0] * scale))
     scaled = Image.fromarray(image).resize(inner, Image.Resampling.BICUBIC)
+    if inner == size:
+        return np.asarray(scaled)
     canvas = Image.new("RGB", size)
     canvas.paste(scaled, ((width - inner[0]) // 2, (height - inner[1]) // 2))
     return np.asarray(canvas)

@@ -1,6 +1,7 @@
 """Workers of a Dask cluster: of one that is started here, or of one that runs at an address."""
 
 import logging
+import os
 import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -57,6 +58,10 @@ class Workers:
             "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
             "distributed.nanny.pre-spawn-environ": ONE_THREAD,
             "distributed.comm.timeouts.connect": CONNECT_SECONDS,
+            # What nobody looks at: samples of the stack 100 times a second, and 50 ticks.
+            "distributed.worker.profile.enabled": False,
+            "distributed.admin.tick.interval": "1s",
+            "distributed.admin.system-monitor.interval": "5s",
         }
         for name in (
             "distributed",
@@ -65,7 +70,7 @@ class Workers:
             "distributed.client",
         ):
             logging.getLogger(name).setLevel(logging.CRITICAL)  # a worker is replaced: no news
-        with ExitStack() as opened:
+        with ExitStack() as opened, _environment_stays():
             opened.enter_context(dask.config.set(settings))
             place: Any = self.address
             if place == "local":
@@ -134,6 +139,20 @@ class Workers:
         finally:
             for future in waiting:
                 future.cancel()
+
+
+@contextmanager
+def _environment_stays() -> Iterator[None]:
+    """Take back what Dask sets in the environment of this process for those that it starts."""
+    kept = {name: os.environ.get(name) for name in ONE_THREAD}
+    try:
+        yield
+    finally:
+        for name, value in kept.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
 
 
 @contextmanager

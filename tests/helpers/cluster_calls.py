@@ -4,6 +4,8 @@ import os
 import signal
 from pathlib import Path
 
+from capriccio import Model
+
 
 def double(number):
     return 2 * number
@@ -20,3 +22,8 @@ def die_once(task):
 
 def fail(number):
     raise ValueError(f"no {number}")
+
+
+def threads_of(path):
+    """Return how many threads a model is called with."""
+    return Model(path).session.get_session_options().intra_op_num_threads

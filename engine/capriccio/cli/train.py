@@ -108,12 +108,14 @@ def train(
         if data is not None and data.is_file() and not getattr(trainer, "reads_files", False):
             raise ShowError(f"{plugin} learns from a folder, got the file {str(data)!r}")
         own = own_options(trainer, plugin, ctx.args, _own_names(ctx))
+        from ..training.workers import check_compiler, settings
+
+        if compile:
+            check_compiler()
         if (workers or 1) > 1 and "WORLD_SIZE" not in os.environ:
             if options["dry_run"]:
                 raise click.UsageError("a dry run is that of one worker; leave out --workers", ctx)
             sys.exit(launch(workers or 1, words_of(ctx)))
-        from ..training.workers import settings
-
         settings.accumulate, settings.bf16, settings.compile = accumulate, bf16, compile
         trainer(data, out, **options, **own)
 

@@ -79,8 +79,9 @@ class Model:
 
     Args:
         path: of an `.onnx` file.
-        threads: for one call on the CPU, by default one for each core; small recurrent networks
-            are faster with 1, since waking a second thread takes longer than their work.
+        threads: for one call on the CPU, by default what the environment variable OMP_NUM_THREADS
+            says, or one for each core; small recurrent networks are faster with 1, since waking a
+            second thread takes longer than their work.
     """
 
     def __init__(self, path: Path | str, threads: int | None = None):
@@ -238,8 +239,7 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
         options = onnxruntime.SessionOptions()
         options.log_severity_level = 4  # our own message is enough
         options.use_deterministic_compute = True
-        if threads := threads or _allowed_cores():
-            options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or _allowed_threads()
         providers: list[Any] = [available[name]] if name in available else []
         if name == "cuda":
             # The exhaustive search times algorithms and may take another one tomorrow.
@@ -267,8 +267,14 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
     raise ProviderError(_unavailable(_device, available, trouble))
 
 
-def _allowed_cores() -> int:
-    """Return how many cores this process has, where those are not all; else 0."""
+def _allowed_threads() -> int:
+    """Return OMP_NUM_THREADS, or how many cores this process has where those are not all; else 0.
+
+    ONNX Runtime itself regards neither. Threads that wait spin, at the cost of others.
+    """
+    said = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0]
+    if said.isdecimal():
+        return int(said)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 0
     return cores if cores < (os.cpu_count() or 1) else 0
 

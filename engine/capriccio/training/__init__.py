@@ -3,7 +3,7 @@
 Torch is imported here and in the `training` packages of plugins, nowhere else.
 """
 
-from .data_sets import PictureFile, disk_array, picture_files, read_labels
+from .data_sets import PictureFile, disk_array, label_tables, picture_files, read_labels
 from .export import export, join_models, write_model
 from .licence import check_picture_count, licence_of
 from .metrics import (
@@ -30,6 +30,7 @@ __all__ = [
     "grid_energy",
     "join_models",
     "kernel_distance",
+    "label_tables",
     "licence_of",
     "mixed_precision",
     "nearest_distances",

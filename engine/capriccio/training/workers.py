@@ -7,6 +7,7 @@ here, once a step.
 """
 
 import os
+import shutil
 import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -32,6 +33,17 @@ class Settings:
 
 
 settings = Settings()
+
+
+def check_compiler() -> None:
+    """Raise a ValueError where `torch.compile` cannot work: on a CPU without a C++ compiler."""
+    usual = {"win32": "cl", "darwin": "clang++"}.get(sys.platform, "g++")
+    name = os.environ.get("CXX", usual)
+    if not torch.cuda.is_available() and shutil.which(name.partition(" ")[0]) is None:
+        raise ValueError(
+            f"--compile needs a C++ compiler, and there is no {name!r}; install one (apt install "
+            "g++ on Debian and Ubuntu), or leave out --compile"
+        )
 
 
 def join_workers() -> None:

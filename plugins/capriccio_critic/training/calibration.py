@@ -10,7 +10,7 @@ from torch import Tensor
 from ..metrics import accuracy, calibration_error, fit_temperature, macro_accuracy
 from ..preprocess import resize_square
 from .dataset import LABELS, Pictures, names_of, sampling_weights
-from .network import ClassificationHead, CriticNetwork, Readout, fit_readout
+from .network import CODE, ClassificationHead, CriticNetwork, Readout, fit_readout
 from .preference import extract_features
 
 Array = np.ndarray[Any, Any]
@@ -45,8 +45,7 @@ def fit_calibration(
         unseen: of a network that was trained without some artists: regularization, the weight of
             artists and the temperature for unknown ones are its own, which `check` cannot tell.
     """
-    features, checked = (extract_features(net, squares(pictures.pixels[part]))
-                         for part in (rows, check))  # fmt: skip
+    features, checked = (features_of(net, pictures.pixels, part) for part in (rows, check))
     readouts: list[Readout] = []
     chosen: list[float] = []
     heats: list[float] = []
@@ -122,9 +121,7 @@ def unseen_figures(
     A century within one counts, and a movement among the three likeliest.
     """
     test = np.flatnonzero((pictures.artist_split == "test") & (pictures.kind >= 0))
-    outputs = [
-        one.numpy() for one in head(extract_features(net, squares(pictures.pixels[test])))[0]
-    ]
+    outputs = [one.numpy() for one in head(features_of(net, pictures.pixels, test))[0]]
     figures: dict[str, float] = {}
     source = pictures.source[test]
     largest = max(set(source), key=list(source).count)
@@ -179,6 +176,13 @@ def seen_figures(
             figures[f"{called}, macro"] = macro_accuracy(p, truth[known])
             figures[f"{called}, calibration error"] = calibration_error(p, truth[known])
     return figures
+
+
+def features_of(net: CriticNetwork, pixels: Array, rows: Array) -> Tensor:
+    """Return the features of stored pictures, (rows, 1248 + 256); few are in memory at once."""
+    chunks = [rows[at : at + 64] for at in range(0, len(rows), 64)]
+    parts = [extract_features(net, squares(pixels[chunk])) for chunk in chunks]
+    return torch.cat(parts) if parts else torch.zeros(0, net.trunk.statistics_size + CODE)
 
 
 def squares(pixels: Array) -> Array:

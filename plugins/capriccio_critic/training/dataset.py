@@ -1,14 +1,14 @@
-"""Read folders of pictures for training, with movements, artists, genres, dates and splits."""
+"""Read pictures for training, with movements, artists, genres, dates and splits."""
 
 import hashlib
 import re
 from collections.abc import Iterator, Sequence
-from csv import DictReader
-from pathlib import Path
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, NamedTuple
 
 import numpy as np
-from capriccio import image_files, open_image
+from capriccio import open_image
+from capriccio.training import PictureFile, disk_array, label_tables, picture_files
 
 Array = np.ndarray[Any, Any]
 Row = dict[str, str]
@@ -45,13 +45,13 @@ OF_DEATH = 18  # years before an artist's death, where the birth is not known ei
 
 
 class Pictures(NamedTuple):
-    """The pictures of a folder, one a row.
+    """The pictures of a data set, one a row.
 
-    `pixels` is (pictures, 160, 160, 3) uint8. `kind`, `artist`, `genre`, `century` and `medium` are
-    indices into `kinds`, `artists`, `genres`, `centuries` and `mediums`, or -1. `year` is 0 where
-    it is not known. `split` holds "train", "val" or "test"; `artist_split` the same for the split
-    whose test artists do not occur in training, or "" where the folder has none. `source` names
-    the folder with the labels of a picture.
+    `pixels` is (pictures, 160, 160, 3) uint8, on a disk. `kind`, `artist`, `genre`, `century` and
+    `medium` are indices into `kinds`, `artists`, `genres`, `centuries` and `mediums`, or -1. `year`
+    is 0 where it is not known. `split` holds "train", "val" or "test"; `artist_split` the same for
+    the split whose test artists do not occur in training, or "" where there is none. `source` names
+    the folder with the labels of a picture, `files` has the pictures themselves.
     """
 
     pixels: Array
@@ -71,10 +71,11 @@ class Pictures(NamedTuple):
     mediums: list[str]
     titles: list[str]
     paths: list[str]
+    files: Sequence[PictureFile] = ()
 
 
 def read_pictures(data: Path, limit: int | None = None, half: int | None = None) -> Pictures:
-    """Read a folder whose sub-folders name the kinds; report and skip unreadable files.
+    """Read pictures whose folders name their kinds; report and skip unreadable files.
 
     A `labels.csv` with `path` and `split` takes precedence, here or in the sub-folders. It may have
     `movement`, `artist`, `genre`, `year`, `artist_years`, `artist_death`, `title`, `medium`,
@@ -83,12 +84,14 @@ def read_pictures(data: Path, limit: int | None = None, half: int | None = None)
     together.
 
     Args:
+        data: a folder, a zip or a tar, or a folder with several of them.
         limit: the number of files to read at most, evenly spread.
         half: 0 or 1, to read one of two halves that share no picture and no `near_dup_group`;
             without such a column most copies stay together.
 
     Raises:
-        ValueError: fewer than 50 pictures or 2 kinds were read, or there is no such half.
+        ValueError: fewer than 50 pictures or 2 kinds were read, there is no such half, or an
+            archive cannot be read.
     """
     from PIL import Image
 
@@ -97,32 +100,33 @@ def read_pictures(data: Path, limit: int | None = None, half: int | None = None)
     files = list(_labelled_files(data))
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
-    pixels, rows = [], []
-    for path, folder, row in files:
+    pixels, count = disk_array((len(files), STORED, STORED, 3), np.uint8), 0
+    rows = []
+    for file, folder, row in files:
         try:
-            with open_image(path) as picture:
+            with open_image(file.openable()) as picture:
                 small = picture.convert("RGB").resize((STORED, STORED), Image.Resampling.BILINEAR)
         except (OSError, ValueError) as error:
-            print(f"skipped {path}: {error}", flush=True)
+            print(f"skipped {data / file.name}: {error}", flush=True)
             continue
-        name = path.relative_to(data).as_posix()
-        group = row.get("near_dup_group") or (name if "near_dup_group" in row else "")
+        group = row.get("near_dup_group") or (file.name if "near_dup_group" in row else "")
         key = group.encode() or difference_hash(np.asarray(small))
         if half is not None and half_of(key) != half:
             continue
-        pixels.append(np.asarray(small))
-        movement = row.get("movement", "" if row else path.parent.name)
+        pixels[count] = small
+        movement = row.get("movement", "" if row else (_root(data) / file.name).parent.name)
         movement = MERGED.get(movement, "" if movement in LEFT_OUT else movement)
         year = year_of(row)
         rows.append((
             movement, row.get("artist", ""), GENRES.get(row.get("genre", ""), ""),
             f"{(year - 1) // 100 + 1}" if year else "", medium_of(row, folder, movement), year,
-            row.get("split") or split_of(pixels[-1]), row.get("split_artist_disjoint", ""),
-            folder.name if row else "", row.get("title", ""), name,
+            row.get("split") or split_of(pixels[count]), row.get("split_artist_disjoint", ""),
+            folder.name if row else "", row.get("title", ""), file.name, file,
         ))  # fmt: skip
-    if len(rows) < MIN_PICTURES:
+        count += 1
+    if count < MIN_PICTURES:
         raise ValueError(
-            f"{str(data)!r} must hold at least {MIN_PICTURES} readable pictures, got {len(rows)}"
+            f"{str(data)!r} must hold at least {MIN_PICTURES} readable pictures, got {count}"
         )
     columns = list(zip(*rows, strict=True))
     indices, names = zip(*(_indexed(column) for column in columns[:5]), strict=True)
@@ -132,26 +136,34 @@ def read_pictures(data: Path, limit: int | None = None, half: int | None = None)
             f"got only {names[0][0]!r}"
         )
     arrays = [np.array(column) for column in columns[5:9]]
-    return Pictures(np.stack(pixels), *indices, *arrays, *names, *map(list, columns[9:]))
+    return Pictures(pixels[:count], *indices, *arrays, *names, *map(list, columns[9:]))
 
 
-def _labelled_files(data: Path) -> Iterator[tuple[Path, Path, Row]]:
-    """Yield the pictures of a folder, the folder that labels them, and their row or {}."""
-    tables = [data / "labels.csv", *sorted(data.glob("*/labels.csv"))]
-    tables = [path for path in tables if path.is_file()]
+def _root(data: Path) -> PurePosixPath:
+    """Return the name of a folder, or of that which an archive was made of."""
+    return PurePosixPath(data.name if data.is_dir() else data.stem)
+
+
+def _labelled_files(data: Path) -> Iterator[tuple[PictureFile, PurePath, Row]]:
+    """Yield the pictures of a data set, the folder that labels them, and their row or {}."""
+    tables = label_tables(data)
     if not tables:
-        for path in image_files(data):
-            yield path, data, {}
-        return
-    for table in tables[: 1 if tables[0].parent == data else None]:
-        with open(table, newline="", encoding="utf-8") as file:
-            labels = {row["path"]: row for row in DictReader(file) if "split" in row}
-        files = image_files(table.parent)
+        yield from ((file, _root(data), {}) for file in picture_files(data))
+    everything = [] if all((data / one).is_dir() for one in tables) else picture_files(data)
+    for folder, table in tables.items():
+        labels = {path: row for path, row in table.items() if "split" in row}
+        if (data / folder).is_dir():
+            place = PurePosixPath(folder)
+            files = [
+                one._replace(name=str(place / one.name)) for one in picture_files(data / folder)
+            ]
+        else:
+            start = "" if folder == "." else f"{folder}/"
+            files = [one for one in everything if one.name.startswith(start)]
         if labels and "movement" not in next(iter(labels.values())):
             files = files[:: -(-len(files) // MAX_WITHOUT_MOVEMENT)]
-        for path in files:
-            row = labels.get(path.relative_to(table.parent).as_posix(), {})
-            yield path, table.parent, row
+        for file in files:
+            yield file, _root(data) / folder, labels.get(file.name, {})
 
 
 def _indexed(column: Sequence[str]) -> tuple[Array, list[str]]:
@@ -173,7 +185,7 @@ def year_of(row: Row) -> int:
     return 0
 
 
-def medium_of(row: Row, folder: Path, movement: str) -> str:
+def medium_of(row: Row, folder: PurePath, movement: str) -> str:
     """Return what a picture is made of, where its row, its folder or its movement tells.
 
     Prints are known by their movement or folder, drawings by being grey or studies; what is left of

@@ -13,12 +13,26 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from capriccio import open_image
-from capriccio.training import Trainer, export, licence_of, mixed_precision, seed_everything
+from capriccio.training import (
+    PictureFile,
+    Trainer,
+    export,
+    licence_of,
+    mixed_precision,
+    seed_everything,
+)
 from torch import Tensor
 
 from ..preprocess import SIDE, measure, resize_square
 from ..readings import MEASURED
-from .calibration import Calibration, fit_calibration, seen_figures, squares, unseen_figures
+from .calibration import (
+    Calibration,
+    features_of,
+    fit_calibration,
+    seen_figures,
+    squares,
+    unseen_figures,
+)
 from .dataset import (
     LABELS,
     SPLITS,
@@ -30,7 +44,7 @@ from .dataset import (
     sampling_weights,
 )
 from .network import CriticNetwork, ExportedCritic, Gallery, fit_distribution
-from .preference import extract_features, train_preference
+from .preference import train_preference
 
 Array = np.ndarray[Any, Any]
 # Crops for training are smaller than test pictures, for they show things larger (1906.06423).
@@ -242,7 +256,7 @@ def train_stage(
         return total
 
     def validate(ema: CriticNetwork) -> dict[str, float]:
-        logits = predict_logits(ema, pictures.pixels[check])
+        logits = predict_logits(ema, pictures.pixels, check)
         figures = {
             f"{name} missed": 1 - accuracy_by_artist(one.numpy(), pictures, check, name)
             for name, one in zip(LABELS, logits, strict=True)
@@ -270,9 +284,10 @@ def accuracy_by_artist(predicted: Array, pictures: Pictures, rows: Array, name: 
 
 
 @torch.no_grad()
-def predict_logits(net: CriticNetwork, pixels: Array) -> list[Tensor]:
-    """Return the logits of whole pictures for each list of names, (pictures, names)."""
-    parts = [net(whole_pictures(pixels[at : at + 64])) for at in range(0, len(pixels), 64)]
+def predict_logits(net: CriticNetwork, pixels: Array, rows: Array) -> list[Tensor]:
+    """Return the logits of whole pictures for each list of names, (rows, names)."""
+    chunks = [rows[at : at + 64] for at in range(0, len(rows), 64)]
+    parts = [net(whole_pictures(pixels[chunk])) for chunk in chunks]
     return [torch.cat(each).float() for each in zip(*parts, strict=True)]
 
 
@@ -286,9 +301,10 @@ def train(
     seed: int = 0,
     half: int | None = None,
 ) -> None:
-    """Train on a folder of pictures, with kinds from its sub-folders, and write `out`, an `.onnx`.
+    """Train on pictures, with kinds from their folders, and write `out`, an `.onnx`.
 
     Args:
+        data: a folder, a zip or a tar, or a folder with several of them.
         half: 0 or 1, to train on one half of the pictures: a model that judges what another has
             selected must not have been trained on the same pictures.
     """
@@ -328,7 +344,7 @@ def train(
     trainer = train_stage(net, pictures, rows, check, paths[2], rate=RATE * 0.7,
                           hours=hours * shares[2], resume=resume and paths[2].is_file(),
                           **common)  # fmt: skip
-    calibrate_and_export(trainer.ema, pictures, data, out, figures, unseen, seed=seed,
+    calibrate_and_export(trainer.ema, pictures, out, figures, unseen, seed=seed,
                          dry_run=dry_run, card={
         "data": ", ".join(sorted(set(pictures.source) - {""})) or data.name,
         "hours": round(hours, 2),
@@ -340,13 +356,15 @@ def train(
     })  # fmt: skip
 
 
+train.reads_files = True  # type: ignore[attr-defined]  # zips and tars too
+
+
 # -- export -----------------------------------------------------------------------------------
 
 
 def calibrate_and_export(
     net: CriticNetwork,
     pictures: Pictures,
-    data: Path,
     out: Path,
     figures: dict[str, float],
     unseen: Calibration | None,
@@ -362,10 +380,9 @@ def calibrate_and_export(
                          for split in SPLITS)  # fmt: skip
     calibration = fit_calibration(net, pictures, rows, check, unseen)
     head = calibration.head
-    features, checked, tested = (extract_features(net, squares(pixels[part]))
-                                 for part in (rows, check, test))  # fmt: skip
+    features, checked, tested = (features_of(net, pixels, part) for part in (rows, check, test))
     figures.update(seen_figures(head, tested, pictures, test))
-    files = [data / path for path in pictures.paths]
+    files = pictures.files
     few = DRY_RUN_COPIED if dry_run else None  # of each picture seven copies are made
     preference, scores = train_preference(
         net, [files[row] for row in rows[:few]], [files[row] for row in check[:few]], seed=seed
@@ -403,10 +420,11 @@ def calibrate_and_export(
     }
     outputs = ["movement", "artist", "genre", "century", "medium", "embedding", "heat", "far",
                "quality", "like_artist", "like_picture"]  # fmt: skip
-    examples = torch.from_numpy(squares(pixels[test if len(test) else check]))
+    examples = test if len(test) else check
 
     def draw() -> tuple[Tensor]:
-        return (examples[torch.randint(len(examples), (1,))],)
+        row = examples[torch.randint(len(examples), (1,)).numpy()]
+        return (torch.from_numpy(squares(pixels[row])),)
 
     export(
         ExportedCritic(net, head, preference, distribution, gallery, limits),
@@ -468,9 +486,9 @@ def build_gallery(
     return Gallery(codes, owners, shown), artists, works
 
 
-def measure_file(file: Path) -> dict[str, float]:
+def measure_file(file: PictureFile) -> dict[str, float]:
     """Return the readings of a picture that need no network."""
-    with open_image(file) as picture:
+    with open_image(file.openable()) as picture:
         image = np.asarray(picture.convert("RGB"))
     return measure(image, resize_square(image))
 

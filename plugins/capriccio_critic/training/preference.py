@@ -6,13 +6,13 @@ or styles as such. Finding the weights is a convex problem, solved in seconds.
 """
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from capriccio import open_image
+from capriccio.training import PictureFile
 from torch import Tensor, nn
 
 from ..preprocess import SIDE, resize_square
@@ -80,11 +80,11 @@ def extract_features(net: CriticNetwork, squares: Array) -> Tensor:
     return torch.cat(parts)
 
 
-def load_with_copies(files: Sequence[Path], rng: np.random.Generator) -> Array:
+def load_with_copies(files: Sequence[PictureFile], rng: np.random.Generator) -> Array:
     """Return pictures, each followed by its copies: (pictures, 8, 128, 128, 3) uint8."""
     rows = []
     for file in files:
-        with open_image(file) as opened:
+        with open_image(file.openable()) as opened:
             picture = opened.convert("RGB")
         copies = [picture, *(degrade(picture, kind, rng) for kind in KINDS)]
         rows.append(np.stack([resize_square(np.asarray(one)) for one in copies]))
@@ -92,7 +92,7 @@ def load_with_copies(files: Sequence[Path], rng: np.random.Generator) -> Array:
 
 
 def train_preference(
-    net: CriticNetwork, train: Sequence[Path], check: Sequence[Path], *, seed: int
+    net: CriticNetwork, train: Sequence[PictureFile], check: Sequence[PictureFile], *, seed: int
 ) -> tuple[PreferenceHead, Array]:
     """Train the head to prefer pictures to their copies; the checked ones select regularization.
 
@@ -105,7 +105,7 @@ def train_preference(
     check = [check[i] for i in rng.permutation(len(check))[:MAX_CHECK]]
     net = net.eval()
 
-    def features_of(files: Sequence[Path], seed: int) -> Tensor:
+    def features_of(files: Sequence[PictureFile], seed: int) -> Tensor:
         rng, parts = np.random.default_rng(seed), []
         for at in range(0, len(files), BATCH):
             squares = load_with_copies(files[at : at + BATCH], rng).reshape(-1, SIDE, SIDE, 3)

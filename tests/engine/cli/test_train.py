@@ -79,9 +79,23 @@ def test_settings_of_all_trainers_reach_them(trainable, monkeypatch):
 
     trainable(main=TRAINER, networks="class Network: pass\n")
     monkeypatch.setattr(workers, "settings", workers.Settings())
+    monkeypatch.setattr(workers, "check_compiler", lambda: None)  # there may be none
     told = capriccio("train", "loom", "--data=.", "--out=a.onnx", "--accumulate=3", "--compile")
     assert told.exit_code == 0
     assert workers.settings == workers.Settings(accumulate=3, compile=True)
+
+
+def test_a_missing_compiler_is_told_before_anything_is_read(trainable, monkeypatch):
+    torch = pytest.importorskip("torch")
+    trainable(main=TRAINER, networks="class Network: pass\n")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setenv("CXX", "no-compiler -O3")
+    told = capriccio("train", "loom", "--data=.", "--out=a.onnx", "--compile", "--workers=2")
+    assert told.exit_code == 1
+    assert told.output == (
+        "Error: --compile needs a C++ compiler, and there is no 'no-compiler -O3'; install one "
+        "(apt install g++ on Debian and Ubuntu), or leave out --compile\n"
+    )
 
 
 # -- the folder to learn from ------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import tarfile
 import zipfile
+import zlib
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 
@@ -10,7 +11,7 @@ import pytest
 
 pytest.importorskip("torch")
 
-from capriccio.training import PictureFile, disk_array, picture_files, read_labels
+from capriccio.training import PictureFile, disk_array, label_tables, picture_files, read_labels
 
 FILES = {"red/a.png": b"a", "red/b.JPG": b"bb", "blue-1/c.webp": b"ccc", "blue/notes.txt": b"no"}
 PICTURES = [("blue-1/c.webp", b"ccc"), ("red/a.png", b"a"), ("red/b.JPG", b"bb")]
@@ -79,6 +80,29 @@ def test_labels_are_found_wherever_the_pictures_are(folder, tmp_path):
         assert len(read_labels(data)) == 1
     (tmp_path / "none").mkdir()
     assert read_labels(tmp_path / "none") == {}
+
+
+def test_labels_lie_in_the_shards_where_the_folder_has_none(folder, tmp_path):
+    shards = tmp_path / "shards"
+    shards.mkdir()
+    for number, row in enumerate(("red/a.png,train", "red/b.JPG,val")):
+        (folder / "labels.csv").write_text(f"path,split\n{row}\n")
+        as_zip(folder, shards / f"{number}.zip", ["labels.csv"])
+    rows = {"red/a.png": {"path": "red/a.png", "split": "train"},
+            "red/b.JPG": {"path": "red/b.JPG", "split": "val"}}  # fmt: skip
+    assert label_tables(shards) == {".": rows} and read_labels(shards) == rows
+    (folder / "labels.csv").write_text("path,split\nred/a.png,test\n")
+    as_tar(folder, shards / "2.tar", ["labels.csv"])
+    with pytest.raises(ValueError, match=r"two files labels.csv in .* differ about 'red/a.png'"):
+        read_labels(shards)
+
+
+def test_a_file_that_is_damaged_in_a_zip_is_told(folder, tmp_path):
+    path = as_zip(folder, tmp_path / "all.zip", ["red/a.png"])
+    files = picture_files(path)
+    path.write_bytes(path.read_bytes().replace(zlib.compress(b"a")[2:-4], b"???"))
+    with pytest.raises(ValueError, match=r"all\.zip' cannot be read: [^\n]+$"):
+        files[0].read()
 
 
 def test_labels_without_paths_are_told(folder):

@@ -3,18 +3,26 @@
 import os
 from pathlib import Path
 
+import capriccio_vae
 import pytest
 from capriccio import ShowError
 from capriccio_cluster import workers as module
 from capriccio_cluster.workers import Workers
-from helpers.cluster_calls import die_once, double, fail
+from helpers.cluster_calls import die_once, double, fail, threads_of
 
 
 @pytest.fixture(scope="module")
 def workers():
     pytest.importorskip("distributed")
-    with Workers("local", 2) as opened:
-        yield opened
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("OMP_NUM_THREADS", raising=False)
+        with Workers("local", 2) as opened:
+            yield opened
+
+
+def test_a_worker_draws_with_one_thread(workers):
+    model = str(next(Path(capriccio_vae.__file__).parent.glob("*.onnx")))
+    assert list(workers.map(threads_of, [model])) == [1]
 
 
 def test_results_come_in_order_each_once(workers):

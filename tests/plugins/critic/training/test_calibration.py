@@ -7,7 +7,11 @@ from helpers.paintings import labels_of
 torch = pytest.importorskip("torch")
 
 from capriccio_critic.training import calibration  # noqa: E402
-from capriccio_critic.training.calibration import fit_calibration, weighted_loss  # noqa: E402
+from capriccio_critic.training.calibration import (  # noqa: E402
+    features_of,
+    fit_calibration,
+    weighted_loss,
+)
 from capriccio_critic.training.network import CriticNetwork  # noqa: E402
 
 
@@ -18,6 +22,14 @@ def test_each_artist_counts_as_one_in_a_loss():
                     for part in (slice(0, 8), slice(8, 10)))  # fmt: skip
     assert weighted_loss(logits, truth, owner) == pytest.approx((right + wrong) / 2)
     assert weighted_loss(logits[:0], truth[:0], owner[:0]) == 0
+
+
+def test_the_features_of_stored_pictures_do_not_depend_on_where_they_are_cut():
+    pixels = np.random.default_rng(0).integers(0, 255, (70, 160, 160, 3), np.uint8)
+    net, rows = CriticNetwork([2, 1, 1, 1, 1]).eval(), np.arange(69, 0, -1)
+    found = features_of(net, pixels, rows)
+    assert torch.equal(found[64:], features_of(net, pixels, rows[64:]))
+    assert features_of(net, pixels, rows[:0]).shape == (0, found.shape[1])  # no test pictures
 
 
 def test_unknown_artists_have_a_temperature_and_regularization_is_taken_over(monkeypatch):

@@ -1,20 +1,28 @@
-"""Reading a folder of pictures for training."""
+"""Reading pictures for training, from folders and archives."""
 
 import csv
+import shutil
+import tarfile
+import zipfile
 from io import BytesIO
 
 import numpy as np
 import pytest
+from helpers.paintings import labels_of, stripes
+from PIL import Image
+
+pytest.importorskip("torch")
+
+from capriccio import open_image
 from capriccio_critic.training.dataset import (
     ARTIST_POWER,
+    Pictures,
     medium_of,
     read_pictures,
     sampling_weights,
     split_of,
     year_of,
 )
-from helpers.paintings import labels_of, stripes
-from PIL import Image
 
 
 def test_kinds_are_the_sub_folders_and_unreadable_files_are_reported(folder, capsys):
@@ -122,6 +130,89 @@ def test_folders_with_labels_are_read_together(tmp_path):
     assert (pictures.genres, pictures.centuries, pictures.artists) == (["city"], ["17"], ["A"])
     assert pictures.mediums == [""] and set(pictures.source) == {"one", "two"}
     assert pictures.titles[0].startswith("Street ")
+
+
+def assert_same(one: Pictures, other: Pictures) -> None:
+    """Assert that pictures and labels are the same; where they lie does not count."""
+    for name in one._fields:
+        if name != "files":
+            assert np.array_equal(getattr(one, name), getattr(other, name)), name
+
+
+def packed(folder, path, kind):
+    """Pack a folder with Python's own means, and return the archive."""
+    return shutil.make_archive(str(path), kind, folder)
+
+
+@pytest.fixture
+def labelled(tmp_path):
+    """A folder of two collections with labels, and one beside them without."""
+    for place, kinds in (("paintings", ["cubism", "baroque"]), ("plates", ["ukiyo-e", ""])):
+        (tmp_path / "data" / place / "all").mkdir(parents=True)
+        with open(tmp_path / "data" / place / "labels.csv", "w", newline="") as file:
+            rows = csv.writer(file)
+            rows.writerow(("path", "movement", "artist", "year", "title", "split"))
+            for number in range(40):
+                name = f"all/{number}.png"
+                picture = Image.fromarray(stripes(number, place == "plates"))
+                picture.save(tmp_path / "data" / place / name)
+                split = ("train", "val", "test")[number % 3]
+                rows.writerow((name, kinds[number % 2], f"artist {number % 7}", "1634", "", split))
+    (tmp_path / "data" / "notes").mkdir()
+    Image.fromarray(stripes(99, True)).save(tmp_path / "data" / "notes" / "no.png")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize("kind", ["zip", "tar"])
+@pytest.mark.parametrize("data", ["folder", "labelled"])
+def test_an_archive_holds_the_same_pictures_as_its_folder(request, tmp_path, kind, data):
+    folder = request.getfixturevalue(data)
+    pictures = read_pictures(folder)
+    archived = read_pictures(tmp_path / packed(folder, tmp_path / folder.name, kind))
+    assert_same(archived, pictures)
+    assert isinstance(archived.pixels.base, np.memmap)
+    for row in (0, 30):  # the files can be opened later
+        with open_image(archived.files[row].openable()) as picture:
+            assert np.array_equal(picture, Image.open(folder / pictures.paths[row]))
+
+
+def test_shards_hold_the_same_pictures_as_one_folder(folder, tmp_path):
+    (tmp_path / "shards").mkdir()
+    names = [path.relative_to(folder).as_posix() for path in sorted(folder.glob("*/*.png"))]
+    with tarfile.open(tmp_path / "shards" / "0.tar", "w") as shard:
+        for name in names[::2]:
+            shard.add(folder / name, name)
+    with zipfile.ZipFile(tmp_path / "shards" / "1.zip", "w") as other:
+        for name in names[1::2]:
+            other.write(folder / name, name)
+    assert_same(read_pictures(tmp_path / "shards"), read_pictures(folder))
+
+
+def test_the_labels_of_shards_are_found(labelled, tmp_path):
+    (tmp_path / "shards").mkdir()
+    for kind, place in (("zip", "paintings"), ("tar", "plates")):
+        shutil.make_archive(str(tmp_path / "shards" / place), kind, labelled, place)
+    assert_same(read_pictures(tmp_path / "shards"), read_pictures(labelled))
+
+
+def test_a_broken_archive_is_told(tmp_path):
+    for name in ("broken.zip", "broken.tar"):
+        (tmp_path / name).write_bytes(b"I am no archive" * 100)
+        with pytest.raises(ValueError, match=r"broken\.(zip|tar)' cannot be read: [^\n]+$"):
+            read_pictures(tmp_path / name)
+
+
+def test_a_picture_that_is_damaged_in_its_archive_is_skipped(folder, tmp_path, capsys):
+    path = tmp_path / packed(folder, tmp_path / "some", "zip")
+    with zipfile.ZipFile(path) as archive:
+        place = archive.getinfo("upright/1.png").header_offset
+    content = bytearray(path.read_bytes())
+    content[place + 200 : place + 260] = bytes(60)
+    path.write_bytes(content)
+    assert len(read_pictures(path).paths) == 79
+    assert f"skipped {path / 'upright/1.png'}: {str(path)!r} cannot be read" in (
+        capsys.readouterr().out
+    )
 
 
 @pytest.mark.parametrize(

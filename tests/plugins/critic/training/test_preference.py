@@ -5,6 +5,7 @@ from capriccio_critic.training.degradations import DEGRADATIONS
 
 torch = pytest.importorskip("torch")
 
+from capriccio.training import PictureFile  # noqa: E402
 from capriccio_critic.training.network import CriticNetwork  # noqa: E402
 from capriccio_critic.training.preference import fit_weights, train_preference  # noqa: E402
 
@@ -25,7 +26,8 @@ def test_weights_are_large_for_features_that_separate_pictures_from_copies():
 @pytest.mark.slow
 def test_the_head_prefers_pictures_to_their_copies(folder):
     torch.manual_seed(0)
-    files = sorted((folder / "upright").glob("*.png"))
+    paths = sorted((folder / "upright").glob("*.png"))
+    files = [PictureFile(path.name, path) for path in paths]
     _, scores = train_preference(CriticNetwork([2, 1]).eval(), files[:30], files[30:], seed=0)
     assert scores.shape == (10, 8)
     assert (scores[:, :1] > scores[:, 1 : 1 + len(DEGRADATIONS)]).mean() > 0.7
