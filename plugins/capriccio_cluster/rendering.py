@@ -86,8 +86,7 @@ class _DistantFrames:
         frame = round(now.seconds * self._sketch.fps)
         if frame == 0:
             self._begin()
-            # Drawn here as well: it shows that the workers draw the same, and opens the models
-            # that the record of the file names.
+            # Drawn here as well, which opens the models that the record of the file names.
             first = self._cue(now)
             self._check_first_pieces()
             if self._here:

@@ -277,7 +277,8 @@ class _Setup:
             sketch.perform, self.outputs, inputs=self.inputs, simulation=self.simulation
         )
         if self.live:
-            click.echo(f"{sketch.title}: live on {self.names}; Esc or Ctrl-C ends", err=True)
+            end = "Esc or Ctrl-C" if any(one.name == "screen" for one in self.outputs) else "Ctrl-C"
+            click.echo(f"{sketch.title}: live on {self.names}; {end} ends", err=True)
             provenance = provenance_of(sketch, file, **self.facts, live=True)
             if not self.no_take and file is not None:
                 take = Path(f"{self.take}.jsonl")

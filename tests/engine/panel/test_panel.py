@@ -257,7 +257,7 @@ def command(tmp_path, *flags):
 def test_the_flag_serves_a_panel_until_the_show_is_terminated(tmp_path):
     with command(tmp_path, "--to", "midifile:a.mid", "--panel") as child:
         lines = [child.stderr.readline(), child.stderr.readline()]
-        assert lines[0] == "piece: live on midifile:a.mid; Esc or Ctrl-C ends\n"
+        assert lines[0] == "piece: live on midifile:a.mid; Ctrl-C ends\n"
         port = int(re.search(r"the panel is at http://127.0.0.1:(\d+)/", lines[1])[1])
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
         connection.request("GET", "/table")
