@@ -56,11 +56,16 @@ def choose(name: str, found: list[dict[str, Any]], kind: str) -> dict[str, Any]:
 
 
 def open_playback(
-    name: str, requests: Generator[Any, int, None], rate: int
+    name: str, requests: Generator[Any, int, None], rate: int, jack: str = ""
 ) -> tuple[Any, str, int]:
     """Return a started sound card, its name, and how many requests of sound wait in it.
 
-    It asks `requests`, which has begun, for frames, stereo float32.
+    Args:
+        name: a part of its name.
+        requests: is asked for frames, stereo float32; it has begun.
+        rate: frames a second.
+        jack: the name of the device where it is known to be that of JACK, which is then not asked
+            for a list: that takes 0.2 s.
 
     Raises:
         LookupError: there is no such sound card, or miniaudio is not installed.
@@ -68,22 +73,24 @@ def open_playback(
         miniaudio.MiniaudioError: it cannot be opened.
     """
     miniaudio = _library()
-    backend, found = playbacks()
-    chosen = choose(name, found, "sound card")
-    jack = backend == miniaudio.Backend.JACK
-    kind = direct_device(miniaudio) if jack else miniaudio.PlaybackDevice
+    backend, chosen = miniaudio.Backend.JACK, {"id": None, "name": jack}
+    if not jack:
+        backend, found = playbacks()
+        chosen = choose(name, found, "sound card")
+    is_jack = backend == miniaudio.Backend.JACK
+    kind = direct_device(miniaudio) if is_jack else miniaudio.PlaybackDevice
     device = kind(
         output_format=miniaudio.SampleFormat.FLOAT32,
         nchannels=2,
         sample_rate=rate,
-        buffersize_msec=0 if jack else PERIOD_MS,  # another size would be filled in turns
+        buffersize_msec=0 if is_jack else PERIOD_MS,  # another size would be filled in turns
         device_id=chosen["id"],
         callback_periods=PERIODS,
         backends=[backend],
         app_name="capriccio",
     )
     device.start(requests)
-    return device, chosen["name"], 1 if jack else PERIODS
+    return device, chosen["name"], 1 if is_jack else PERIODS
 
 
 def direct_device(miniaudio: Any) -> Any:

@@ -45,6 +45,7 @@ class Audio(Output):
     process: SupervisedProcess | None = None
     _prepared: SupervisedProcess | None = None  # which is not known to be ready
     _batch: list[tuple[float, bytes]] | None = None
+    _on_jack = False  # whether the device is JACK's
 
     def __init__(self, target: str = ""):
         super().__init__(target)
@@ -271,7 +272,7 @@ class Audio(Output):
         """Return the command of the first process, or of another one."""
         wanted = self._wanted
         if self.process is not None:
-            wanted = {**wanted, "again": True}
+            wanted = {**wanted, "again": True, "jack": self.device if self._on_jack else ""}
             with self._writing:
                 self._replaced = True
         module = "capriccio_audio.player_process"
@@ -287,7 +288,7 @@ class Audio(Output):
 
     def _read_report(self, report: dict[str, Any]) -> None:
         if "device" in report:
-            self.device = report["device"]
+            self.device, self._on_jack = report["device"], report.get("jack", False)
         elif "latency_ms" in report:
             self.latency_ms = report["latency_ms"]
         elif "load" in report:

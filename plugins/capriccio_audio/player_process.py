@@ -166,10 +166,11 @@ class Watch:
         player: what the device asks for sound.
         wanted: a part of the device's name.
         parent: the id of the process of the sketch.
+        jack: the name of the device where JACK had it a moment ago.
     """
 
-    def __init__(self, player: Player, wanted: str, parent: int):
-        self._player, self._wanted, self._parent = player, wanted, parent
+    def __init__(self, player: Player, wanted: str, parent: int, jack: str = ""):
+        self._player, self._wanted, self._parent, self._jack = player, wanted, parent, jack
         self._device: Any = None
         self._name = wanted or "the sound card"
         self._lost = self._unheard = self._measured = False
@@ -182,9 +183,11 @@ class Watch:
         player.asked, player.request, player.clock = time.monotonic(), 0, DeviceClock()
         requests = player.requests()
         next(requests)
-        self._device, self._name, self._periods = open_playback(self._wanted, requests, RATE)
+        jack, self._jack = self._jack, ""
+        opened = open_playback(self._wanted, requests, RATE, jack)
+        self._device, self._name, self._periods = opened
         self._measured = False
-        report(device=self._name)
+        report(device=self._name, jack=self._periods == 1)
 
     def close(self) -> None:
         """Close the device."""
@@ -239,7 +242,7 @@ def main(wanted: dict[str, Any]) -> None:
 
     `wanted` has the `device`, the `instruments` by channel, a `soundfont` or "", the id of the
     `parent`, a `folder` for decoded samples, and `again` where another process has ended that
-    played before: then the device may be there later.
+    played before: then the device may be there later. `jack` is its name where JACK had it.
     """
     sys.setswitchinterval(SWITCH_SECONDS)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the stage's, which then ends us
@@ -262,7 +265,7 @@ def main(wanted: dict[str, Any]) -> None:
     gc.collect()
     gc.freeze()
     gc.disable()
-    watch = Watch(player, wanted["device"], wanted["parent"])
+    watch = Watch(player, wanted["device"], wanted["parent"], wanted.get("jack", ""))
     try:
         watch.open()
     except TimeoutError as error:  # it may be there later

@@ -134,6 +134,23 @@ def test_a_device_that_does_not_come_back_is_told_once(capfd, monkeypatch):
     assert told == [{"lost": "'Scarlett' asks for no sound"}]
 
 
+def test_jack_is_not_asked_for_a_list_by_the_next_process(capfd, monkeypatch):
+    asked = []
+
+    def open_playback(name, requests, rate, jack=""):
+        asked.append(jack)
+        return object(), jack or "Scarlett", 1
+
+    monkeypatch.setattr(player_process, "open_playback", open_playback)
+    watch = Watch(player_with(), "", os.getpid(), "Default Playback Device")
+    watch.open()
+    assert [one for one in reports(capfd) if "device" in one] == [
+        {"device": "Default Playback Device", "jack": True}
+    ]
+    watch.open()  # later it may be gone
+    assert asked == ["Default Playback Device", ""]
+
+
 def test_all_that_may_sound_is_loaded_before_the_device_asks_for_it(capfd, monkeypatch, tmp_path):
     loaded = []
 
