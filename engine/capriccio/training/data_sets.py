@@ -70,7 +70,11 @@ def picture_files(data: Path) -> list[PictureFile]:
 def read_labels(data: Path) -> dict[str, dict[str, str]]:
     """Return the rows of `labels.csv` by the pictures' paths; none where there is no such file.
 
-    See `label_tables`.
+    Args:
+        data: a folder or an archive; `label_tables` says where its labels may be.
+
+    Raises:
+        ValueError: as by `label_tables`.
     """
     return {path: row for table in label_tables(data).values() for path, row in table.items()}
 
