@@ -73,7 +73,7 @@ def open_playback(
         miniaudio.MiniaudioError: it cannot be opened.
     """
     miniaudio = _library()
-    backend, chosen = miniaudio.Backend.JACK, {"id": None, "name": jack}
+    backend, chosen = miniaudio.Backend.JACK, dict[str, Any](id=None, name=jack)
     if not jack:
         backend, found = playbacks()
         chosen = choose(name, found, "sound card")

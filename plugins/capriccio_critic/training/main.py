@@ -394,7 +394,7 @@ def calibrate_and_export(
     limits = tuple(float(np.quantile(distances, share)) for share in FAMILIAR)
     limits = limits[0], limits[0] + FADING * (limits[1] - limits[0])
     gallery, painters, works = build_gallery(features[:, size:], pictures, rows)
-    measured = [measure_file(files[row]) for row in check]
+    measured = [measure_file(files[row]) for row in check.tolist()]
     # Half of the scores that quality is ranked by are pictures', half are copies', of all kinds.
     copies = 1 + np.arange(len(scores)) % (scores.shape[1] - 1)
     ranked = np.concatenate([scores[:, 0], scores[np.arange(len(scores)), copies]])
