@@ -98,6 +98,7 @@ def test_with_a_display_it_is_live_and_music_is_recorded(piece, folder, display,
     result = capriccio("run", piece, "--seconds", "0.5")
     assert result.exit_code == 0
     assert "piece: live on screen, midifile:takes/" in result.stderr
+    assert "Esc or Ctrl-C ends" in result.stderr
     suffixes = sorted(file.suffix for file in (folder / "takes").iterdir())
     assert suffixes in ([".jsonl", ".mid", ".ogg"], [".jsonl", ".mid"])  # with a sound card
 
