@@ -24,7 +24,7 @@ BATCH_SIZE = 64
 CHUNK = 32  # batches that are sorted by length together, so that little is padded
 STEPS = 8000
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.01  # of AdamW
-UNTOLD = 0.5  # share of texts of which no word is told
+UNTOLD = 0.6  # share of texts of which no word is told
 
 Batch = tuple[torch.Tensor, torch.Tensor, torch.Tensor]
 

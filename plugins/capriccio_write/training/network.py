@@ -24,11 +24,21 @@ class TextNetwork(nn.Module):
         characters: how many it knows; the first is the end of a text.
         words: how many it can be about; number 0 is none.
         width: of the LSTM.
+        dropout: share of its outputs that are left out in training; of its inputs, half of it.
+        weight_dropout: share of the recurrent weights that are left out, others for each batch, as
+            in AWD-LSTM (Merity et al., arXiv 1708.02182).
     """
 
-    def __init__(self, characters: int, words: int, width: int, dropout: float = 0.2):
+    def __init__(
+        self,
+        characters: int,
+        words: int,
+        width: int,
+        dropout: float = 0.3,
+        weight_dropout: float = 0.3,
+    ):
         super().__init__()
-        self.width = width
+        self.width, self.weight_dropout = width, weight_dropout
         self.read = nn.Embedding(characters, INPUT)
         self.about = nn.Embedding(words + 1, INPUT, padding_idx=0)
         nn.init.normal_(self.about.weight, std=0.5)
@@ -36,7 +46,7 @@ class TextNetwork(nn.Module):
             self.about.weight[0] = 0
         self.memory: Any = nn.LSTM(INPUT, width, batch_first=True)
         self.weigh = nn.Linear(width, characters)
-        self.dropout = nn.Dropout(dropout)
+        self.dropout_in, self.dropout_out = nn.Dropout(dropout / 2), nn.Dropout(dropout)
 
     def forward(self, before, about, state=None):
         """Return logits (b, t, characters), and the state.
@@ -48,9 +58,20 @@ class TextNetwork(nn.Module):
         """
         x = self.read(before) + self.about(about).sum(1, keepdim=True)  # (b, t, INPUT)
         with mixed_precision("cpu") if self.training else nullcontext():
-            deep, state = self.memory(self.dropout(x), state)  # (b, t, width)
+            deep, state = self._remember(self.dropout_in(x), state)  # (b, t, width)
         deep = deep.float()  # (b, t, width)
-        return self.weigh(self.dropout(deep)), state
+        return self.weigh(self.dropout_out(deep)), state
+
+    def _remember(self, x, state):
+        """Return what the LSTM makes of inputs (b, t, INPUT), (b, t, width), and its state."""
+        if not self.training:
+            return self.memory(x, state)
+        if state is None:
+            state = (x.new_zeros(1, len(x), self.width),) * 2
+        of_input, recurrent, *biases = self.memory.all_weights[0]
+        weights = [of_input, F.dropout(recurrent, self.weight_dropout), *biases]
+        deep, *state = torch.lstm(x, state, weights, True, 1, 0.0, True, False, True)
+        return deep, tuple(state)
 
 
 class TextStep(nn.Module):

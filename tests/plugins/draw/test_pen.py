@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from capriccio import ModelError, generator_class
 from capriccio_draw.generator import Draw
-from capriccio_draw.pen import Pen, PenModel
+from capriccio_draw.pen import GUIDANCE, Pen, PenModel
 from capriccio_draw.pen_moves import END, LIFT, moves_of
 
 SQUARE = [np.array([[-0.2, -0.2], [0.2, -0.2], [0.2, 0.2], [-0.2, 0.2], [-0.2, -0.2]])]
@@ -74,11 +74,11 @@ def test_words_are_weighed():
     model = PenModel(Draw.models["quickdraw"])
     weights = model.word_weights([("cat", 0.25), ("Bus", 0.75)])
     assert weights.shape == (1, len(model.words))
-    assert weights[0, model.words.index("cat")] == 0.25
-    assert weights[0, model.words.index("bus")] == 0.75
+    assert weights[0, model.words.index("cat")] == 0.25 * GUIDANCE
+    assert weights[0, model.words.index("bus")] == 0.75 * GUIDANCE
     assert not model.word_weights([("", 1.0)]).any()
     for word in model.words:  # among them "The Eiffel Tower"
-        assert model.word_weights([(word, 1.0)])[0, model.words.index(word)] == 1
+        assert model.word_weights([(word, 1.0)])[0, model.words.index(word)] == GUIDANCE
 
 
 def test_an_unknown_word_is_named_with_the_nearest():
