@@ -32,6 +32,9 @@ REMEDIES = {
     "migraphx": "pip install onnxruntime-migraphx in place of onnxruntime",
 }
 NVIDIA = ("cuda", "tensorrt")
+# How long idle threads of a network spin: enough for its next operator. By themselves they spin for
+# 20 ms and more, and take a core from other networks, pictures and sound.
+SPIN_MICROSECONDS = "50"
 NO_NVIDIA = "there is no NVIDIA driver or GPU"
 
 # How many calls of a model are timed, and the quantile of their durations that is reported.
@@ -240,12 +243,15 @@ def _open_session(path: Path, threads: int | None) -> tuple[Any, str]:
         options.log_severity_level = 4  # our own message is enough
         options.use_deterministic_compute = True
         options.intra_op_num_threads = threads or _allowed_threads()
+        options.add_session_config_entry("session.intra_op.spin_duration_us", SPIN_MICROSECONDS)
         providers: list[Any] = [available[name]] if name in available else []
         if name == "cuda":
             # The exhaustive search times algorithms and may take another one tomorrow.
             providers = [(available[name], {"cudnn_conv_algo_search": "HEURISTIC"})]
         if name != "cpu":
             providers.append("CPUExecutionProvider")
+            # Convolutions in 8 bits are for CPUs; elsewhere their weights become floats again.
+            options.add_session_config_entry("session.disable_quant_qdq", "1")
         try:
             session = onnxruntime.InferenceSession(path, options, providers=providers)
         except Exception as error:

@@ -16,6 +16,7 @@ from .metrics import (
     sharpness,
     spread,
 )
+from .quantization import quantize_model
 from .trainer import Trainer, find_device, mixed_precision, seed_everything
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "nearest_distances",
     "picture_files",
     "precision_recall",
+    "quantize_model",
     "read_labels",
     "seed_everything",
     "sharpness",

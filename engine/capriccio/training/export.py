@@ -85,7 +85,7 @@ def export(
     model = program.model_proto
     _remove_sources(model.graph)
     if half:
-        _store_in_half(model.graph)
+        store_in_half(model.graph)
     model.ir_version = min(model.ir_version, IR_VERSION)
     compared = (draw() for _ in range(trials))
     differences = _differences(net, model.SerializeToString(), input_names, output_names, compared)
@@ -123,7 +123,7 @@ def join_models(
     import onnx
 
     model = onnx.load(str(first))
-    known = {entry.key: _from_text(entry.value) for entry in model.metadata_props}
+    known = card_of(model)
     write_model(_join(model, output, second), out, {**known, **card}, dry_run)
 
 
@@ -137,6 +137,11 @@ def write_model(model: Any, path: Path, card: Mapping[str, Any], dry_run: bool =
     onnx.checker.check_model(model, full_check=True)
     if not dry_run:
         write_bytes(path, model.SerializeToString())
+
+
+def card_of(model: Any) -> dict[str, Any]:
+    """Return the card of an `onnx.ModelProto`."""
+    return {entry.key: _from_text(entry.value) for entry in model.metadata_props}
 
 
 def _join(model: Any, output: str, path: Path) -> Any:
@@ -162,6 +167,7 @@ def _join(model: Any, output: str, path: Path) -> Any:
         value.name = {output: f"{output}/read", made.name: output}.get(value.name, value.name)
     by_name = {value.name: value for value in whole.graph.output}
     by_name[output].type.tensor_type.ClearField("shape")  # now it may be known
+    del whole.opset_import[1:]  # once for each of the two
     del whole.graph.output[:]
     whole.graph.output.extend(by_name[name] for name in names)
     return shape_inference.infer_shapes(whole, data_prop=True)
@@ -210,7 +216,7 @@ def _with_rounded_weights(net: nn.Module) -> nn.Module:
     return net
 
 
-def _store_in_half(graph: Any) -> None:
+def store_in_half(graph: Any) -> None:
     """Store large weights in half precision; a session casts them once, when it is opened."""
     from onnx import TensorProto, helper, numpy_helper
 

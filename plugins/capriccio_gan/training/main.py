@@ -9,8 +9,16 @@ generator and discriminator. The averaged weights are evaluated and exported.
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
-from capriccio.training import Trainer, export, find_device, licence_of, seed_everything
+from capriccio.training import (
+    Trainer,
+    export,
+    find_device,
+    licence_of,
+    quantize_model,
+    seed_everything,
+)
 
 from ..vocabulary import Vocabulary
 from .dataset import Pictures, read_pictures, vocabulary_of
@@ -40,6 +48,7 @@ RATE = 1e-3  # Adam's; R3GAN starts at 2e-4 with batches of 512 and no warm-up
 BETAS = (0.0, 0.99)  # as R3GAN
 MAX_GRADIENT = 20.0  # Adam ignores the scale; this catches single steps that explode
 CALIBRATION_PICTURES = 16  # over which a direction is calibrated
+EXAMPLES = 40  # with which the ranges of convolutions are measured
 DRY_RUN_PICTURES, DRY_RUN_BATCH = 80, 8
 COLLAPSED = 0.25  # a warning is printed below this share of the real pictures' spread,
 WARM_UP = 2_000  # from this step on: at first all pictures are alike
@@ -247,3 +256,6 @@ def export_model(
            tolerance={"image": 1e-2 if decoder else 1, "codes": 1e-3}, draw=model.random_inputs,
            half=decoder is not None, joined=("image", decoder) if decoder else None,
            dry_run=dry_run)  # fmt: skip
+    if decoder and not dry_run:
+        drawn = (model.random_inputs() for _ in range(EXAMPLES))
+        quantize_model(out, [dict(zip(INPUTS, map(np.asarray, one), strict=True)) for one in drawn])

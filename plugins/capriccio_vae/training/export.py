@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import export
+from capriccio import Model
+from capriccio.training import export, quantize_model
 from torch import Tensor
 
 from ..autoencoder import encoder_path, statistics_of
@@ -17,6 +18,7 @@ from .spaces import LatentSpace, PixelSpace
 
 BATCH = 24
 TOUCHES = 24  # pictures of each style that lend another their palette and touch
+EXAMPLES = 40  # with which the ranges of convolutions are measured
 WAYPOINTS = 16  # latents of each style that are kept for the walk
 
 
@@ -89,6 +91,8 @@ def export_models(
         "styles": styles,
         **card,
     })  # fmt: skip
+    if not dry_run:
+        quantize_decoder(out)
     if space.latents:
         return  # the autoencoder's encoder serves all models
     export(encoder, random_picture(), encoder_path(out), input_names=["picture", "style"],
@@ -99,6 +103,20 @@ def export_models(
         "styles": styles,
         **card,
     })  # fmt: skip
+
+
+def quantize_decoder(path: Path) -> None:
+    """Have the convolutions of a VAE's decoder compute in 8 bits, by latents in its card."""
+    card: Any = Model(path).card
+    styles, kinds = list(card["styles"]), card["latents"]["kinds"]
+    known = [(name, z) for name in kinds for z in kinds[name]]
+    places = np.random.default_rng(0).integers(len(known), size=EXAMPLES).tolist()
+    examples = []
+    for name, z in (known[place] for place in places):
+        style = np.zeros((1, len(styles)), np.float32)
+        style[0, styles.index(name)] = 1
+        examples.append({"z": np.array([z], np.float32), "style": style})
+    quantize_model(path, examples)
 
 
 @torch.no_grad()

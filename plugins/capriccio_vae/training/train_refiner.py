@@ -20,6 +20,7 @@ from torch import Tensor, nn
 
 from ..generator import AUTOENCODER
 from .dataset import read_pictures
+from .export import quantize_decoder
 from .losses import laplacian, patch_distance
 from .networks import VAENetwork
 from .refiner import BytesRefiner, Refiner, WholeRefiner
@@ -253,4 +254,6 @@ def train(
     )  # fmt: skip
     told |= {"data": data.name, "pictures": len(pictures.train)}
     export_refined(net, model, out, card={"refined": told, **(card or {})}, dry_run=dry_run)
+    if not dry_run:
+        quantize_decoder(out)
     return net

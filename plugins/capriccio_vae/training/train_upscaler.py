@@ -12,6 +12,7 @@ from capriccio.training import (
     export,
     find_device,
     mixed_precision,
+    quantize_model,
     seed_everything,
 )
 from PIL import Image
@@ -26,6 +27,7 @@ from .upscaler import BytesUpscaler, Upscaler, enlarge
 STEPS = 12_000
 LEARNING_RATE = 8e-4
 SIDE, COUNT = 96, 12  # of the crops of a batch, at the size to reach
+EXAMPLES = 24  # with which the ranges of convolutions are measured
 COPIED = 0.5  # share of the halves that the autoencoder has copied, as generators paint them
 WEAVE = 2.0  # weight of differences between the four pixels that are painted at once
 FEATURES = 0.05  # weight of the relative differences of features
@@ -115,9 +117,13 @@ class UpscalerTraining:
 
 
 def export_upscaler(
-    net: Upscaler, out: Path, *, card: dict[str, Any], dry_run: bool = False
+    net: Upscaler, out: Path, *, examples: np.ndarray, card: dict[str, Any], dry_run: bool = False
 ) -> None:
-    """Write the network to `out`, for pictures of any even size."""
+    """Write the network to `out`, for pictures of any even size.
+
+    Args:
+        examples: pictures as it will be given, (n, height, width, 3) uint8.
+    """
     rows, columns = (torch.export.Dim(name, min=8, max=1024) for name in ("rows", "columns"))
     picture = torch.randint(0, 256, (1, 256, 192, 3), dtype=torch.uint8)
     export(BytesUpscaler(net.net), (picture,), out, input_names=["picture"],
@@ -127,6 +133,8 @@ def export_upscaler(
         "inputs": {"picture": "(1, height, width, 3) uint8, sides are even"},
         **card,
     })  # fmt: skip
+    if not dry_run:
+        quantize_model(out, [{"picture": example[None]} for example in examples])
 
 
 def train(
@@ -177,5 +185,7 @@ def train(
         "pictures": len(crops.train),
         **(card or {}),
     }
-    export_upscaler(trainer.ema.cpu(), out, card=card, dry_run=dry_run)
+    halves = training.halves(crops.validation(EXAMPLES, 256), EXAMPLES // 2)  # (n, 3, 128, 128)
+    examples = (halves * 255).round().byte().permute(0, 2, 3, 1).numpy()
+    export_upscaler(trainer.ema.cpu(), out, examples=examples, card=card, dry_run=dry_run)
     return trainer.ema

@@ -113,6 +113,13 @@ def test_a_network_has_as_many_threads_as_the_process_has_cores(save):
         os.sched_setaffinity(0, cores)
 
 
+def test_idle_threads_of_a_network_soon_stop_spinning(save):
+    model = Model(save(tiny()))
+    model.open()
+    options = model.session.get_session_options()
+    assert int(options.get_session_config_entry("session.intra_op.spin_duration_us")) <= 100
+
+
 # -- errors ------------------------------------------------------------------------
 
 
