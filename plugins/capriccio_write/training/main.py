@@ -19,10 +19,10 @@ from ..text import ABOUT, FILTER_BITS, STOP, content_words, keys_of
 from .dataset import Texts, provenance, read_texts
 from .network import TextNetwork, TextStep, example_inputs
 
-WIDTH = 384  # of the LSTM
+WIDTH = 512  # of the LSTM
 BATCH_SIZE = 64
 CHUNK = 32  # batches that are sorted by length together, so that little is padded
-STEPS = 8000
+STEPS = 12_000
 LEARNING_RATE, WEIGHT_DECAY = 3e-3, 0.01  # of AdamW
 UNTOLD = 0.6  # share of texts of which no word is told
 
