@@ -30,12 +30,12 @@ def quantize_model(
 
     Args:
         path: a model that `export` wrote.
-        examples: inputs by name, as the model will get them; forty suffice. Every fourth is kept
-            to compare the pictures.
+        examples: inputs by name, as the model will get them, each array in the shape of its
+            input; forty suffice. Every fourth is kept to compare the pictures.
         output: the pictures, in levels of 0 to 255.
 
     Returns:
-        The root mean square difference between the pictures before and after, in levels.
+        The root mean square difference between pictures before and after, in levels of 255.
 
     Raises:
         ModelError: it is above 8 levels; the file is as it was.

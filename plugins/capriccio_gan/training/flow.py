@@ -1,0 +1,122 @@
+"""Train a flow of latents on pictures and their captions: data, loop, samples."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from capriccio.training import Trainer, mixed_precision
+from PIL import Image
+from torch import Tensor
+
+from ..vocabulary import Vocabulary
+from .captions import Facts, compose
+from .flow_network import FlowNetwork, sample
+from .sheets import sheet
+from .spaces import LatentSpace
+
+BATCH = 32
+RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
+UNTOLD = 0.15  # share of pictures whose caption is not told
+STEPS = 100_000
+VALIDATED = 256  # pictures
+SHEET, SHEET_STEPS, GUIDANCE = 32, 16, 2.5
+TIME_SPREAD = 1.0  # of the logit of the times, which are drawn about the middle of the way
+
+
+class FlowTraining:
+    """The network, its optimizer, and what the trainer calls.
+
+    Args:
+        train: latents, (2, pictures, 8, 32, 32), as they are and mirrored, and the facts of each.
+        val: the same, of pictures to validate with.
+    """
+
+    def __init__(
+        self, train: tuple[Tensor, list[Facts]], val: tuple[Tensor, list[Facts]],
+        vocabulary: Vocabulary, space: LatentSpace, device: str = "cpu",
+    ):  # fmt: skip
+        self.train, self.val, self.space, self.device = train, val, space, device
+        self.vocabulary = vocabulary
+        net: Any = FlowNetwork(len(vocabulary)).to(device, memory_format=torch.channels_last)
+        self.net: FlowNetwork = net
+        self.optimizer = torch.optim.AdamW(
+            net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY
+        )
+
+    def told(self, facts: list[Facts], random: np.random.Generator, untold: float) -> Tensor:
+        """Return the words of captions, (batch, MAX_WORDS); none of a share of them."""
+        texts = ["" if random.random() < untold else compose(one, random) for one in facts]
+        return torch.tensor([self.vocabulary.encode(text)[0] for text in texts])
+
+    def loss(self, step: int) -> Tensor:
+        """Return the error of the directions between noise and the pictures of a batch."""
+        random = np.random.default_rng([step, 11])
+        latents, facts = self.train
+        index = random.integers(latents.shape[1], size=BATCH)
+        x = self.space.draw(latents, torch.from_numpy(index), self.device)  # (batch, 8, 32, 32)
+        words = self.told([facts[at] for at in index], random, UNTOLD).to(self.device)
+        noise = torch.randn_like(x)  # (batch, 8, 32, 32)
+        t = torch.sigmoid(TIME_SPREAD * torch.randn(BATCH)).to(self.device)  # (batch,)
+        return self.error(self.net, x, noise, t, words)
+
+    def error(self, net: FlowNetwork, x: Tensor, noise: Tensor, t: Tensor, words: Tensor) -> Tensor:
+        """Return the mean squared error of the directions at times t, (batch,), of the way."""
+        share = t.view(-1, 1, 1, 1)  # (batch, 1, 1, 1)
+        between = (1 - share) * noise + share * x
+        between = between.contiguous(memory_format=torch.channels_last)
+        with mixed_precision(self.device):
+            found = net(between, t, net.encode(words))  # (batch, 8, 32, 32)
+        return F.mse_loss(found.float(), x - noise)
+
+    @torch.no_grad()
+    def validate(self, net: FlowNetwork) -> dict[str, float]:
+        """Return the error for pictures that are not learned from, with the same noise always."""
+        latents, facts = self.val
+        random, errors = np.random.default_rng(5), []
+        noises = torch.Generator().manual_seed(5)
+        index = np.arange(0, len(facts), max(1, len(facts) // VALIDATED))[:VALIDATED]
+        for part in np.array_split(index, -(-len(index) // BATCH)):
+            x = latents[0, part].to(self.device).float()  # (batch, 8, 32, 32)
+            words = self.told([facts[at] for at in part], random, 0.0).to(self.device)
+            noise = torch.randn(x.shape, generator=noises).to(self.device)
+            t = (torch.arange(len(part)) + 0.5).to(self.device) / len(part)
+            errors.append(self.error(net, x, noise, t, words).item() * len(part))
+        return {"picture error": sum(errors) / len(index)}
+
+    @torch.no_grad()
+    def samples(self, net: FlowNetwork, prompts: list[str] | None = None) -> Image.Image:
+        """Return pictures of prompts, by default of captions of validation pictures."""
+        random = np.random.default_rng(1)
+        facts = self.val[1]
+        chosen = random.integers(len(facts), size=SHEET)
+        texts = prompts or [compose(facts[at], random) for at in chosen]
+        words = torch.tensor([self.vocabulary.encode(text)[0] for text in texts])
+        noise = torch.randn(
+            len(texts), *self.val[0].shape[2:], generator=torch.Generator().manual_seed(3)
+        )
+        net = net.to("cpu").eval()
+        x = sample(net, noise, net.encode(words), steps=SHEET_STEPS, guidance=GUIDANCE)
+        return sheet(self.space.images(x), 8)
+
+    def schedule(self, progress: float) -> float:
+        """Return a linear warm-up over 2 % of the time, then a cosine decay to 2 %."""
+        return min(progress * 50 + 0.02, 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * progress)))
+
+    def run(
+        self, checkpoint: Path, *, steps: int = STEPS, hours: float | None, resume: bool, seed: int,
+        dry_run: bool = False,
+    ) -> Trainer:  # fmt: skip
+        """Train; return the trainer, with the averaged network in `ema`."""
+        trainer = Trainer(
+            self.net, self.optimizer, checkpoint, seed=seed, decay=0.9995, resume=resume,
+            dry_run=dry_run,
+        )  # fmt: skip
+        trainer.run(
+            self.loss, steps=steps, hours=hours, validate=self.validate, every=500,
+            schedule=self.schedule, clip=1.0,
+            on_snapshot=lambda ema, step: self.samples(ema).save(checkpoint.with_suffix(".png")),
+        )  # fmt: skip
+        return trainer
