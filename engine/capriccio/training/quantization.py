@@ -31,7 +31,7 @@ def quantize_model(
     Args:
         path: a model that `export` wrote.
         examples: inputs by name, as the model will get them, each array in the shape of its
-            input; forty suffice. Every fourth is kept to compare the pictures.
+            input, such as (1, 64); forty suffice. Every fourth is kept to compare the pictures.
         output: the pictures, in levels of 0 to 255.
 
     Returns:

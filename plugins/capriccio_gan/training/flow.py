@@ -40,8 +40,8 @@ class FlowTraining:
     ):  # fmt: skip
         self.train, self.val, self.space, self.device = train, val, space, device
         self.vocabulary = vocabulary
-        net: Any = FlowNetwork(len(vocabulary)).to(device, memory_format=torch.channels_last)
-        self.net: FlowNetwork = net
+        net: Any = FlowNetwork(len(vocabulary))
+        self.net: FlowNetwork = net.to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(
             net.parameters(), RATE, betas=(0.9, 0.99), weight_decay=WEIGHT_DECAY
         )

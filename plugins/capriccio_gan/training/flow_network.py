@@ -99,8 +99,8 @@ class FlowNetwork(nn.Module):
             width = after
         self.norm = nn.GroupNorm(GROUPS, width)
         self.leave = nn.Conv2d(width, LATENT_CHANNELS, 3, padding=1)
-        nn.init.zeros_(self.leave.weight)
-        nn.init.zeros_(self.leave.bias)
+        for weights in self.leave.parameters():
+            nn.init.zeros_(weights)
 
     def encode(self, words: Tensor) -> Tensor:
         """Return the codes of prompts, (batch, CODE), of words (batch, MAX_WORDS)."""
