@@ -14,7 +14,7 @@ from .pen_moves import strokes_of
 Array = np.ndarray[Any, Any]
 
 POINTS = 32  # of a stroke between two others
-ATTEMPTS = 4  # to draw from latents; the one is taken whose own are the nearest
+ATTEMPTS = 8  # to draw from latents; the one is taken whose own are the nearest
 SMOOTHNESS = 0.5
 
 

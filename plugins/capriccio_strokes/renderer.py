@@ -11,18 +11,20 @@ from .strokes import SIDE, best_color, stroke_mask
 
 MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
-SPARE = 4  # times the strokes that are due: proposals that are refined, where they are few; twice
+SPARE = 6  # times the strokes that are due: proposals that are refined, where they are few; twice
 # as many are compared with each other
-REFINE_STEPS = 10
+REFINE_STEPS = 16
+QUICK_SPARE, QUICK_STEPS = 2, 5  # the same while a moving picture is followed
 UNDECIDED = 2.0  # times its width: what is shorter is turned along the forms of the picture
 LOOKS = 2  # times that strokes are chosen from what the network proposed
-MAX_OVERLAP = 0.5  # share of a stroke that may cover others of its pass, which it has not seen
+MAX_OVERLAP = 0.35  # share of a stroke that may cover others of its pass, which it has not seen
+MAX_CLOSED = 0.5  # share of a stroke that may cover what is not to be repainted, or was just now
 REPAINTED = 16  # part of its strokes that a moving picture may have repainted in every pass
 REPAIRS = 6  # passes over a place that changed: coarse strokes first, then finer ones
 HARDLY = 16  # part of the strokes that a pass may add, with which a painting is finished
 COARSE = 80  # strokes: a pass that may add no more sees a large canvas at half its size alone
 VISIBLE = 0.02  # of 0..1: a change that an eye would notice
-LARGEST = 2.5  # times the canvas divided by its strokes: the greatest area of a stroke
+LARGEST = 1.8  # times the canvas divided by its strokes: the greatest area of a stroke
 FINE = 1024 + 256  # strokes that are proposed on the two largest canvases of the pyramid
 PAPER = np.array([0.97, 0.96, 0.93], np.float32)  # of watercolours
 LAID_ON = 1.2  # pixels: half width of the accents, which take up no other paint
@@ -140,8 +142,8 @@ class Painting:
         self, proposed: np.ndarray, count: int, closed: np.ndarray, largest: float, quick: bool
     ) -> np.ndarray:
         """Add at most `count` strokes that hardly cover each other; return where they are."""
-        spare = SPARE if count <= COARSE and not quick else SPARE // 2
-        steps = REFINE_STEPS // 2 if quick else REFINE_STEPS
+        spare = QUICK_SPARE if quick else SPARE if count <= COARSE else SPARE // 2
+        steps = QUICK_STEPS if quick else REFINE_STEPS
         chosen = distinct(_best(proposed)[: 2 * spare * count])[: spare * count]
         self.turn_along_forms(chosen)
         refined = refine(ErrorPyramid(self.target, self.canvas), chosen, steps, largest)
@@ -232,8 +234,13 @@ class Painting:
             return None
         region, mask, _ = touched
         inside = mask > 0.5
-        limit = (MAX_OVERLAP + self.wildness) * np.count_nonzero(inside)
-        if np.count_nonzero((taken[region] | closed[region]) & inside) > limit or not limit:
+        area, over = np.count_nonzero(inside), taken[region] & inside
+        shut = np.count_nonzero(over | closed[region] & inside)
+        if (
+            not area
+            or np.count_nonzero(over) > (MAX_OVERLAP + self.wildness) * area
+            or shut > (MAX_CLOSED + self.wildness) * area
+        ):
             return None
         taken[region] |= inside
         return touched

@@ -370,9 +370,9 @@ def train(
              "start": start and start.name, "latents": latents or None,
              "others": others and Path(others).resolve().name}  # fmt: skip
     command += "".join(f" --{name} {value}" for name, value in given.items() if value is not None)
+    told = {**provenance(Path(data), sketches), **origin_of(start), "command": command}
     if trainer.ema.encoder:
-        export_encoder(trainer.ema, out, {**provenance(Path(data), sketches), "command": command},
-                       dry_run)  # fmt: skip
+        export_encoder(trainer.ema, out, told, dry_run)
     export(
         PenStep(trainer.ema.eval()),
         example_inputs(width, words + latents),
@@ -386,7 +386,7 @@ def train(
             "name": Path(out).stem,
             "part": "draw",
             "does": "one move of a pen; state in, state out",
-            **provenance(Path(data), sketches),
+            **told,
             "metrics": metrics,
             "objective": "nats per point, lengths in units of the moves' standard deviation, with "
             "uniform noise of one step of the grid",
@@ -400,7 +400,6 @@ def train(
             "seed": seed,
             "steps": trainer.step,
             "hours": round(trainer.seconds / 3600, 3),
-            "command": command,
         },
         dry_run=dry_run,
     )
@@ -429,6 +428,17 @@ def export_encoder(net: PenNetwork, out: Path, card: dict[str, Any], dry_run: bo
         },
         dry_run=dry_run,
     )
+
+
+def origin_of(start: Path | None) -> dict[str, Any]:
+    """Return what a card says of the model that a training began with; its licence goes on."""
+    if start is None or start.suffix != ".onnx":
+        return {}
+    card: Any = Model(start).card
+    said = {key: card.get(key, "") for key in ("name", "data", "licence", "credit")}
+    begun = {**said, **({"begun_with": card["begun_with"]} if "begun_with" in card else {})}
+    shared = {"licence": card["licence"]} if "SA" in str(card.get("licence", "")) else {}
+    return {"begun_with": begun, **shared}
 
 
 def learn_first(encoder: PictureEncoder, batches: SketchBatches, seed: int, dry_run: bool) -> None:

@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from capriccio import Stroke
+from capriccio_draw.generator import Draw
+from capriccio_draw.latents import picture_of
 from capriccio_draw.morphing import between, pairs, spread
 
 DOWN = Stroke(np.array([[0.2, 0.2], [0.2, 0.8]]), 0.01, (0.0, 0.0, 0.0), 1.0)
@@ -45,3 +47,20 @@ def test_a_dot_becomes_a_line():
     dot = Stroke(np.array([[0.5, 0.5]]))
     (middle,) = between([dot], [DOWN], 0.5)
     assert np.isfinite(middle.points).all()
+
+
+def test_the_shipped_encoder_has_the_ends_look_like_the_drawings():
+    part = Draw(model="quickdraw", seed=1)
+    turn = np.linspace(0, 2 * np.pi, 40)
+    circle = [Stroke(np.stack([0.5 + 0.3 * np.cos(turn), 0.5 + 0.3 * np.sin(turn)], 1))]
+    corners = np.array([[0.2, 0.4], [0.8, 0.4], [0.8, 0.6], [0.2, 0.6], [0.2, 0.4]])
+    box = [Stroke(corners)]
+
+    def look(drawing):
+        return picture_of([stroke.points for stroke in drawing])
+
+    begin, middle, end = (part.morph(circle, box, share) for share in (0.0, 0.5, 1.0))
+    for made, own, other in ((begin, circle, box), (end, box, circle)):
+        near, far = (np.square(look(made) - look(one)).mean() for one in (own, other))
+        assert near < far
+    assert np.square(look(middle) - look(begin)).mean() > 0

@@ -73,7 +73,7 @@ def test_moves_that_are_no_numbers_are_refused(model, monkeypatch):
 def test_words_are_weighed():
     model = PenModel(Draw.models["quickdraw"])
     weights = model.word_weights([("cat", 0.25), ("Bus", 0.75)])
-    assert weights.shape == (1, len(model.words))
+    assert weights.shape == (1, len(model.words) + model.latents)
     assert weights[0, model.words.index("cat")] == 0.25 * GUIDANCE
     assert weights[0, model.words.index("bus")] == 0.75 * GUIDANCE
     assert not model.word_weights([("", 1.0)]).any()
