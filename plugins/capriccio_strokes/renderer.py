@@ -13,7 +13,7 @@ MANY = 1000  # strokes above which a canvas of twice the side is used
 FIRST, ROUNDS = 16, 5  # strokes of the first pass, and part of all that a later pass may add
 SPARE = 6  # times the strokes that are due: proposals that are refined, where they are few; twice
 # as many are compared with each other
-REFINE_STEPS = 16
+REFINE_STEPS = 20
 QUICK_SPARE, QUICK_STEPS = 2, 5  # the same while a moving picture is followed
 UNDECIDED = 2.0  # times its width: what is shorter is turned along the forms of the picture
 LOOKS = 2  # times that strokes are chosen from what the network proposed

@@ -1,4 +1,4 @@
-"""Train a flow of latents on pictures and their captions: data, loop, samples."""
+"""Train a flow of latents on pictures and their captions: data, loop, samples, export."""
 
 import math
 from pathlib import Path
@@ -7,13 +7,23 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, mixed_precision
+from capriccio.training import (
+    Trainer,
+    export,
+    find_device,
+    licence_of,
+    mixed_precision,
+    quantize_model,
+    seed_everything,
+)
 from PIL import Image
 from torch import Tensor
 
 from ..vocabulary import Vocabulary
 from .captions import Facts, compose
-from .flow_network import FlowNetwork, sample
+from .dataset import read_pictures, vocabulary_of
+from .flow_network import FlowModel, FlowNetwork, sample
+from .networks import INPUTS, OUTPUTS
 from .sheets import sheet
 from .spaces import LatentSpace
 
@@ -23,6 +33,11 @@ UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
 VALIDATED = 256  # pictures
 SHEET, SHEET_STEPS, GUIDANCE = 32, 16, 2.5
+EXAMPLES = 24  # with which the ranges of convolutions are measured
+ENOUGH = 5_000  # steps after which subjects can be told
+OBJECTIVE = (
+    "rectified flow: the squared error of the direction from noise to the latents of a picture"
+)
 TIME_SPREAD = 1.0  # of the logit of the times, which are drawn about the middle of the way
 
 
@@ -118,5 +133,75 @@ class FlowTraining:
             self.loss, steps=steps, hours=hours, validate=self.validate, every=500,
             schedule=self.schedule, clip=1.0,
             on_snapshot=lambda ema, step: self.samples(ema).save(checkpoint.with_suffix(".png")),
+            enough=ENOUGH,
         )  # fmt: skip
         return trainer
+
+
+def train_flow(
+    data: Path,
+    out: Path,
+    *,
+    steps: int | None = None,
+    hours: float | None = None,
+    resume: bool = False,
+    seed: int = 0,
+    limit: int | None = None,
+    dry_run: bool = False,
+) -> None:
+    """Train on a folder of pictures and write a model of the part `gan` to `out`.
+
+    Args:
+        data: the folder, a zip or a tar, or a folder with several of them.
+        out: the `.onnx` file; the checkpoint and a sheet of samples are written beside it.
+        steps: of the optimizer, at most.
+        hours: time limit.
+        resume: go on from the checkpoint.
+        seed: of everything random.
+        limit: the most pictures to read.
+        dry_run: run every step once and write nothing.
+    """
+    seed_everything(seed)
+    device = find_device()
+    space = LatentSpace(device=device)
+    learned, checked = read_pictures(data, LatentSpace.size, limit)
+    vocabulary = Vocabulary(vocabulary_of(learned))
+    print(
+        f"{len(learned)} pictures for training, {len(checked)} for validation, "
+        f"{len(vocabulary.words)} words, on {device}",
+        flush=True,
+    )
+    sides = [(space.encode(some.images), some.facts) for some in (learned, checked)]
+    training = FlowTraining(sides[0], sides[1], vocabulary, space, device)
+    trainer = training.run(
+        out.with_suffix(".safetensors"), steps=steps or STEPS, hours=hours, resume=resume,
+        seed=seed, dry_run=dry_run,
+    )  # fmt: skip
+    card = {
+        "data": data.name,
+        "pictures": len(learned),
+        "metrics": trainer.metrics,
+        "steps": trainer.step,
+        "hours": round(trainer.seconds / 3600, 2),
+        "seed": seed,
+        "command": f"capriccio train gan --flow --data {data.name} --out {out.name}",
+        **licence_of(data),
+    }
+    export_flow(trainer.ema, vocabulary, space, out, card=card, dry_run=dry_run)
+
+
+def export_flow(
+    net: FlowNetwork, vocabulary: Vocabulary, space: LatentSpace, out: Path, *,
+    card: dict[str, Any], dry_run: bool = False,
+) -> None:  # fmt: skip
+    """Write the flow and the decoder to `out`, as one graph."""
+    net = net.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
+    model = FlowModel(net).eval()
+    card = {"part": "gan", "objective": OBJECTIVE, "vocabulary": vocabulary.words, "dials": [],
+            **card}  # fmt: skip
+    export(model, model.random_inputs(), out, input_names=INPUTS, output_names=OUTPUTS, card=card,
+           tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,
+           joined=("image", space.decoder_path), dry_run=dry_run)  # fmt: skip
+    if not dry_run:
+        drawn = (model.random_inputs() for _ in range(EXAMPLES))
+        quantize_model(out, [dict(zip(INPUTS, map(np.asarray, one), strict=True)) for one in drawn])

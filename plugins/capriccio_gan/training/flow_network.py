@@ -166,7 +166,7 @@ class FlowModel(nn.Module):
     so a walk of `z` is a walk through pictures.
     """
 
-    def __init__(self, net: FlowNetwork, *, steps: int = 8, guided: int = 5, guidance: float = 2.5):
+    def __init__(self, net: FlowNetwork, *, steps: int = 4, guided: int = 2, guidance: float = 4.0):
         """Keep a network.
 
         Args:

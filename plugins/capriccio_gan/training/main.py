@@ -24,6 +24,7 @@ from ..vocabulary import Vocabulary
 from .dataset import Pictures, read_pictures, vocabulary_of
 from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
+from .flow import train_flow
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
 from .mixture import keep_mixture
 from .networks import INPUTS, OUTPUTS, GeneratorNetwork, InferenceModel, TextEncoder
@@ -66,6 +67,7 @@ def train(
     seed: int = 0,
     size: int | None = None,
     from_scratch: bool = False,
+    flow: bool = False,
     mixture: bool = False,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
@@ -85,6 +87,7 @@ def train(
         seed: of everything random.
         size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
         from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
+        flow: learn a flow of latents from noise instead of a GAN, for pictures of many kinds.
         mixture: learn nothing, and mix what the VAE of paintings keeps of the pictures, for
             pictures of many kinds; it takes minutes.
         steps: of generator and discriminator.
@@ -98,6 +101,10 @@ def train(
     if mixture:
         keep_mixture(data, out, seed=seed, limit=DRY_RUN_PICTURES if dry_run else None,
                      dry_run=dry_run)  # fmt: skip
+        return
+    if flow:
+        train_flow(data, out, steps=steps, hours=hours, resume=resume, seed=seed,
+                   limit=DRY_RUN_PICTURES if dry_run else None, dry_run=dry_run)  # fmt: skip
         return
     device = find_device()
     if size not in (None, *SIZES):

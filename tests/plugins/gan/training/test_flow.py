@@ -1,12 +1,20 @@
 """The training of a flow: it learns, validates alike each time, and shows samples."""
 
+from functools import partial
+
 import numpy as np
 import pytest
-import torch
-from capriccio_gan.training import flow as module
-from capriccio_gan.training.captions import Facts
-from capriccio_gan.training.spaces import LatentSpace
-from capriccio_gan.vocabulary import Vocabulary
+from capriccio import Model, Moment
+
+torch = pytest.importorskip("torch")
+
+from capriccio_gan.generator import GAN  # noqa: E402
+from capriccio_gan.training import flow as module  # noqa: E402
+from capriccio_gan.training import main  # noqa: E402
+from capriccio_gan.training.captions import Facts  # noqa: E402
+from capriccio_gan.training.flow_network import FlowModel, FlowNetwork  # noqa: E402
+from capriccio_gan.training.spaces import LatentSpace  # noqa: E402
+from capriccio_gan.vocabulary import Vocabulary  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +58,26 @@ def test_samples_are_pictures_of_prompts(training, monkeypatch):
 def test_the_rate_rises_and_falls(training):
     rates = [training.schedule(progress) for progress in (0.0, 0.02, 0.5, 1.0)]
     assert rates[0] < 0.1 < rates[2] < rates[1] and rates[3] < 0.05
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A training that takes seconds."""
+    for name, value in {"BATCH": 2, "VALIDATED": 2, "SHEET": 1, "SHEET_STEPS": 1}.items():
+        monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(module, "EXAMPLES", 4)
+    monkeypatch.setattr(module, "FlowModel", partial(FlowModel, steps=1, guided=1))
+    monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 16)))
+
+
+def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
+    out = tmp_path / "mine.onnx"
+    main.train(folder, out, flow=True, steps=2)
+    card = Model(out).card
+    assert card["steps"] == 2 and card["convolutions"].startswith("8 bits")
+    assert "--flow" in card["command"] and card["vocabulary"]
+    part = GAN(model=out, seed=1)
+    one, other = (part(Moment(), prompt=card["vocabulary"][0], drift=at) for at in (0.0, 0.5))
+    assert one.shape == (256, 256, 3) and (one != other).any()
+    assert part.sources == []
+    assert out.with_suffix(".png").is_file() and out.with_suffix(".safetensors").is_file()

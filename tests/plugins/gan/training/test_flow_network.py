@@ -1,8 +1,10 @@
 """The flow of latents: directions, guidance, and one graph with the inputs of the part."""
 
 import pytest
-import torch
-from capriccio_gan.training.flow_network import (
+
+torch = pytest.importorskip("torch")
+
+from capriccio_gan.training.flow_network import (  # noqa: E402
     CODE,
     GRAIN,
     FlowModel,
@@ -10,8 +12,8 @@ from capriccio_gan.training.flow_network import (
     sample,
     waves,
 )
-from capriccio_gan.training.networks import INPUTS
-from capriccio_gan.vocabulary import PADDING, START
+from capriccio_gan.training.networks import INPUTS  # noqa: E402
+from capriccio_gan.vocabulary import PADDING, START  # noqa: E402
 
 
 @pytest.fixture(scope="module")
