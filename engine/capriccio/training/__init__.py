@@ -17,13 +17,14 @@ from .metrics import (
     spread,
 )
 from .quantization import quantize_model
-from .trainer import Trainer, find_device, mixed_precision, seed_everything
+from .trainer import Trainer, cosine_schedule, find_device, mixed_precision, seed_everything
 
 __all__ = [
     "PictureFile",
     "Trainer",
     "check_picture_count",
     "copy_error",
+    "cosine_schedule",
     "disk_array",
     "export",
     "find_device",

@@ -1,7 +1,8 @@
-"""Convolutions in 8 bits: a model twice as fast on a CPU, whose pictures are nearly the same."""
+"""Quantization to 8 bits: a model twice as fast on a CPU, whose pictures are nearly the same."""
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -13,25 +14,23 @@ from .export import card_of, store_in_half, write_model
 
 Array = np.ndarray[Any, Any]
 
-MIN_CHANNELS = (
-    16  # of a convolution in 8 bits; latents and colours, which have fewer, keep their digits
-)
+MIN_CHANNELS = 16  # of a quantized convolution: latents and colours have fewer, and stay floats
 LARGEST_ERROR = 8.0  # of 255 levels, root mean square, that is allowed
-COMPARED = 4  # of the examples that are compared and not calibrated with, one in so many
+COMPARED = 4  # every fourth example measures the error and takes no part in the calibration
 
 
 def quantize_model(
     path: Path, examples: Iterable[Mapping[str, Array]], *, output: str = "image"
 ) -> float:
-    """Have the convolutions of a model compute in whole numbers of 8 bits; write it anew.
+    """Quantize the convolutions of a model to 8 bits, and write the file again.
 
-    Weights have a scale for each channel, inputs the range that they have with the examples.
+    Weights have a scale for each channel; the ranges of inputs are calibrated with the examples.
     On a CPU such a network takes about half of the time; other devices compute it in floats.
 
     Args:
         path: a model that `export` wrote.
         examples: inputs by name, as the model will get them, each array in the shape of its
-            input, such as (1, 64); forty suffice. Every fourth is kept to compare the pictures.
+            input, such as (1, 64); forty suffice. Every fourth measures the error.
         output: the pictures, in levels of 0 to 255.
 
     Returns:
@@ -72,21 +71,20 @@ def quantize_model(
     with TemporaryDirectory() as folder:
         before, after = Path(folder) / "before.onnx", Path(folder) / "after.onnx"
         onnx.save(model, str(before))
-        logging.disable(logging.WARNING)  # it advises a preparation that changes nothing here
-        quantize_static(
-            before,
-            after,
-            Examples(),
-            quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=["Conv"],
-            nodes_to_exclude=_with_few_channels(model.graph),
-            per_channel=True,
-            # Of seven bits: the sum of two products overflows 16 bits on processors without VNNI.
-            reduce_range=True,
-            weight_type=QuantType.QInt8,
-            activation_type=QuantType.QUInt8,
-        )
-        logging.disable(logging.NOTSET)
+        with _without_advice():
+            quantize_static(
+                before,
+                after,
+                Examples(),
+                quant_format=QuantFormat.QDQ,
+                op_types_to_quantize=["Conv"],
+                nodes_to_exclude=_with_few_channels(model.graph),
+                per_channel=True,
+                # Seven bits: the sum of two products overflows 16 on processors without VNNI.
+                reduce_range=True,
+                weight_type=QuantType.QInt8,
+                activation_type=QuantType.QUInt8,
+            )
         made = onnx.load(str(after))
         error = _difference(before, after, compared, output)
     if not error <= LARGEST_ERROR:
@@ -100,6 +98,17 @@ def quantize_model(
     write_model(made, path, {**card, "convolutions": said})
     print(f"{path.name}: {made.ByteSize() / 1e6:.2f} MB, convolutions in {said}")
     return error
+
+
+@contextmanager
+def _without_advice() -> Iterator[None]:
+    """Silence the advice to prepare the model first, which changes nothing here."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(before)
 
 
 def _in_floats(graph: Any) -> None:

@@ -7,7 +7,6 @@ whole numbers, which a density could name at no cost; so noise of one step of th
 uniform, in training and in what is reported.
 """
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from capriccio import Model
-from capriccio.training import Trainer, export, seed_everything
+from capriccio.training import Trainer, cosine_schedule, export, seed_everything
 
 from ..generator import Draw
 from ..latents import PIXELS, encoder_path, picture_of
@@ -286,17 +285,13 @@ def fit(
         drawn, lifted, held, points = losses(net, batches.train(step))
         return (drawn + lifted + LATENT_COST * held) / points
 
-    def schedule(progress: float) -> float:
-        """Return a linear warm-up over 2 % of the time, then a cosine decay to 2 %."""
-        return min(progress * 50 + 0.02, 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * progress)))
-
     trainer.run(
         loss,
         steps=steps,
         hours=hours,
         validate=lambda net: evaluate_ways(net, valid),
         every=250,
-        schedule=schedule,
+        schedule=cosine_schedule,
         enough=1500,
     )
     return trainer

@@ -1,6 +1,5 @@
 """Train a flow of latents on pictures and their captions: data, loop, samples, export."""
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from capriccio.training import (
     Trainer,
+    cosine_schedule,
     export,
     find_device,
     licence_of,
@@ -23,7 +23,7 @@ from ..vocabulary import Vocabulary
 from .captions import Facts, compose
 from .dataset import read_pictures, vocabulary_of
 from .flow_network import FlowModel, FlowNetwork, sample
-from .networks import INPUTS, OUTPUTS
+from .networks import INPUTS, OUTPUTS, example_feeds
 from .sheets import sheet
 from .spaces import LatentSpace
 
@@ -32,8 +32,7 @@ RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
 UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
 VALIDATED = 256  # pictures
-SHEET, SHEET_STEPS, GUIDANCE = 32, 16, 2.5
-EXAMPLES = 24  # with which the ranges of convolutions are measured
+SHEET = 32  # pictures
 ENOUGH = 5_000  # steps after which subjects can be told
 OBJECTIVE = (
     "rectified flow: the squared error of the direction from noise to the latents of a picture"
@@ -112,13 +111,8 @@ class FlowTraining:
         noise = torch.randn(
             len(texts), *self.val[0].shape[2:], generator=torch.Generator().manual_seed(3)
         )
-        net = net.to("cpu").eval()
-        x = sample(net, noise, net.encode(words), steps=SHEET_STEPS, guidance=GUIDANCE)
+        x = sample(net.eval(), noise.to(self.device), net.encode(words.to(self.device)))
         return sheet(self.space.images(x), 8)
-
-    def schedule(self, progress: float) -> float:
-        """Return a linear warm-up over 2 % of the time, then a cosine decay to 2 %."""
-        return min(progress * 50 + 0.02, 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * progress)))
 
     def run(
         self, checkpoint: Path, *, steps: int = STEPS, hours: float | None, resume: bool, seed: int,
@@ -131,7 +125,7 @@ class FlowTraining:
         )  # fmt: skip
         trainer.run(
             self.loss, steps=steps, hours=hours, validate=self.validate, every=500,
-            schedule=self.schedule, clip=1.0,
+            schedule=cosine_schedule, clip=1.0,
             on_snapshot=lambda ema, step: self.samples(ema).save(checkpoint.with_suffix(".png")),
             enough=ENOUGH,
         )  # fmt: skip
@@ -203,5 +197,4 @@ def export_flow(
            tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,
            joined=("image", space.decoder_path), dry_run=dry_run)  # fmt: skip
     if not dry_run:
-        drawn = (model.random_inputs() for _ in range(EXAMPLES))
-        quantize_model(out, [dict(zip(INPUTS, map(np.asarray, one), strict=True)) for one in drawn])
+        quantize_model(out, example_feeds(model))

@@ -6,6 +6,7 @@ Words weigh twice, as in classifier-free guidance (Ho and Salimans, arXiv 2207.1
 """
 
 import math
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -19,6 +20,7 @@ WIDTHS = (64, 96, 192)  # channels where latents have 32, 16 and 8 rows
 BLOCKS = (1, 2, 3)  # on the way down, and once more on the way up
 HEADS, GROUPS = 4, 8
 FREQUENCIES = 32  # of a time
+STEPS, GUIDED, GUIDANCE = 4, 2, 4.0  # of Euler's method, how many are guided, and how strongly
 GRAIN = LATENT_CHANNELS * LATENT_ROWS**2  # numbers of the noise
 DRIFTING = 0.8  # share of the noise that is z's; the rest is the seed's alone
 
@@ -140,21 +142,26 @@ def waves(t: Tensor) -> Tensor:
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
-def sample(net: FlowNetwork, noise: Tensor, code: Tensor, *, steps: int, guidance: float) -> Tensor:
+def sample(
+    net: FlowNetwork, noise: Tensor, code: Tensor, *, steps: int = STEPS, guided: int = GUIDED,
+    guidance: float = GUIDANCE,
+) -> Tensor:  # fmt: skip
     """Return latents, (batch, 8, rows, rows), that noise becomes under codes, by Euler's method.
 
     Args:
+        guided: how many steps, the first ones, are guided.
         guidance: how much further than the code alone says; 1 is as it says.
     """
-    x, untold = noise, net.encode(torch.zeros(1, 2, dtype=torch.long)).expand_as(code)
+    nothing = torch.zeros(1, 2, dtype=torch.long, device=noise.device)
+    x, untold = noise, net.encode(nothing).expand_as(code)
     for step in range(steps):
-        t = torch.full((len(x),), step / steps)
-        if guidance == 1:
-            direction = net(x, t, code)
-        else:
+        t = torch.full((len(x),), step / steps, device=noise.device)
+        if step < guided:
             both = net(torch.cat([x, x]), torch.cat([t, t]), torch.cat([code, untold]))
-            told, free = both.chunk(2)
-            direction = free + guidance * (told - free)
+            toward, free = both.chunk(2)  # (batch, 8, rows, rows) both
+            direction = free + guidance * (toward - free)
+        else:
+            direction = net(x, t, code)
         x = x + direction / steps
     return x
 
@@ -166,17 +173,15 @@ class FlowModel(nn.Module):
     so a walk of `z` is a walk through pictures.
     """
 
-    def __init__(self, net: FlowNetwork, *, steps: int = 4, guided: int = 2, guidance: float = 4.0):
+    def __init__(self, net: FlowNetwork, **sampling: Any):
         """Keep a network.
 
         Args:
             net: that was trained.
-            steps: of Euler's method.
-            guided: how many of them, the first ones, are guided.
-            guidance: how much further than the words alone say.
+            sampling: as of `sample`.
         """
         super().__init__()
-        self.net, self.steps, self.guided, self.guidance = net, steps, guided, guidance
+        self.net, self.sampling = net, sampling
         random = torch.Generator().manual_seed(2)
         fields = torch.randn(LATENT, GRAIN, generator=random) / LATENT**0.5
         self.fields = nn.Parameter(fields, requires_grad=False)  # (64, 8192)
@@ -191,18 +196,7 @@ class FlowModel(nn.Module):
         rest = (1 - DRIFTING * strength.clamp(max=1)).sqrt()  # (1, 1)
         noise = DRIFTING**0.5 * own + rest * grain  # (1, 8192)
         x = noise.view(1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
-        untold = self.net.encode(torch.zeros_like(words[:1]))  # (1, 256)
-        for step in range(self.steps):
-            t = torch.full((1,), step / self.steps)
-            if step < self.guided:
-                pair = torch.cat([told, untold])  # (2, 256)
-                both = self.net(torch.cat([x, x]), torch.cat([t, t]), pair)
-                toward, free = both.chunk(2)  # (1, 8, 32, 32) both
-                direction = free + self.guidance * (toward - free)
-            else:
-                direction = self.net(x, t, told)
-            x = x + direction / self.steps
-        return x, codes
+        return sample(self.net, x, told, **self.sampling), codes
 
     def random_inputs(self) -> tuple[Tensor, ...]:
         """Return random inputs in the order of INPUTS."""

@@ -9,7 +9,6 @@ generator and discriminator. The averaged weights are evaluated and exported.
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from capriccio.training import (
     Trainer,
@@ -27,7 +26,14 @@ from .evaluator import Evaluator
 from .flow import train_flow
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
 from .mixture import keep_mixture
-from .networks import INPUTS, OUTPUTS, GeneratorNetwork, InferenceModel, TextEncoder
+from .networks import (
+    INPUTS,
+    OUTPUTS,
+    GeneratorNetwork,
+    InferenceModel,
+    TextEncoder,
+    example_feeds,
+)
 from .sheets import sheet
 from .spaces import PREVIEW_STEPS, LatentSpace, PixelSpace
 from .text_image import (
@@ -49,7 +55,6 @@ RATE = 1e-3  # Adam's; R3GAN starts at 2e-4 with batches of 512 and no warm-up
 BETAS = (0.0, 0.99)  # as R3GAN
 MAX_GRADIENT = 20.0  # Adam ignores the scale; this catches single steps that explode
 CALIBRATION_PICTURES = 16  # over which a direction is calibrated
-EXAMPLES = 40  # with which the ranges of convolutions are measured
 DRY_RUN_PICTURES, DRY_RUN_BATCH = 80, 8
 COLLAPSED = 0.25  # a warning is printed below this share of the real pictures' spread,
 WARM_UP = 2_000  # from this step on: at first all pictures are alike
@@ -264,5 +269,4 @@ def export_model(
            half=decoder is not None, joined=("image", decoder) if decoder else None,
            dry_run=dry_run)  # fmt: skip
     if decoder and not dry_run:
-        drawn = (model.random_inputs() for _ in range(EXAMPLES))
-        quantize_model(out, [dict(zip(INPUTS, map(np.asarray, one), strict=True)) for one in drawn])
+        quantize_model(out, example_feeds(model))

@@ -12,12 +12,14 @@ Attributes of the modules are named as in the checkpoints that exist.
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import nn
 
 from ..vocabulary import MAX_WORDS, PADDING, START
 
+EXAMPLES = 40  # random inputs with which a model is quantized
 LATENT = 64  # size of z: enough for shape, place and brushwork
 CODE = 128  # size of an encoded prompt
 STYLE = 128  # size of what z and code become together; the knobs `first` to `fourth` shift it
@@ -287,3 +289,9 @@ class InferenceModel(nn.Module):
             0.3 * torch.randn(1, self.painter.style_size),
             torch.randn(1, self.painter.grain_size),
         )
+
+
+def example_feeds(model: Any) -> list[dict[str, np.ndarray]]:
+    """Return random inputs of a model by name, with which it is quantized."""
+    drawn = (model.random_inputs() for _ in range(EXAMPLES))
+    return [dict(zip(INPUTS, map(np.asarray, one), strict=True)) for one in drawn]

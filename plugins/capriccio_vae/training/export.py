@@ -106,7 +106,7 @@ def export_models(
 
 
 def quantize_decoder(path: Path) -> None:
-    """Have the convolutions of a VAE's decoder compute in 8 bits, by latents in its card."""
+    """Quantize the convolutions of a VAE's decoder, calibrated with latents from its card."""
     card: Any = Model(path).card
     styles, kinds = list(card["styles"]), card["latents"]["kinds"]
     known = [(name, z) for name in kinds for z in kinds[name]]

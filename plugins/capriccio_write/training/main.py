@@ -12,7 +12,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from capriccio import Model
-from capriccio.training import Trainer, export, seed_everything
+from capriccio.training import Trainer, cosine_schedule, export, seed_everything
 
 from ..generator import Write
 from ..text import ABOUT, FILTER_BITS, STOP, content_words, keys_of
@@ -149,17 +149,13 @@ def train(
         nats, count = losses(net, batches.train(step))
         return nats / count
 
-    def schedule(progress: float) -> float:
-        """Return a linear warm-up over 2 % of the time, then a cosine decay to 2 %."""
-        return min(progress * 50 + 0.02, 0.02 + 0.98 * (0.5 + 0.5 * math.cos(math.pi * progress)))
-
     trainer.run(
         loss,
         steps=steps,
         hours=hours,
         validate=lambda net: evaluate(net, valid),
         every=250,
-        schedule=schedule,
+        schedule=cosine_schedule,
         enough=2000,
     )
     metrics = {

@@ -9,7 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from capriccio.training import Trainer, find_device, mixed_precision, seed_everything, workers
+from capriccio.training import (
+    Trainer,
+    cosine_schedule,
+    find_device,
+    mixed_precision,
+    seed_everything,
+    workers,
+)
 from capriccio.training import trainer as trainer_module
 from torch import nn
 
@@ -209,3 +216,10 @@ def test_a_dry_run_predicts_time_and_memory(tmp_path, capsys):
     told = capsys.readouterr().out
     assert re.search(r"a training of 10000000 steps takes about \d+\.\d h", told)
     assert sys.platform == "win32" or re.search(r"about \d+\.\d GB of memory", told)
+
+
+def test_a_rate_rises_for_a_fiftieth_of_the_time_and_falls_to_a_fiftieth():
+    rates = [cosine_schedule(progress) for progress in (0.0, 0.01, 0.02, 0.5, 1.0)]
+    assert rates[0] < rates[1] < rates[2] and rates[2] > rates[3] > rates[4]
+    assert rates[0] == pytest.approx(0.02) and rates[4] == pytest.approx(0.02)
+    assert rates[2] > 0.99

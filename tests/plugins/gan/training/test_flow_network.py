@@ -81,7 +81,9 @@ def test_the_graph_paints_as_sampling_does(net):
         strength = z.square().mean()
         noise = 0.8**0.5 * (z @ model.fields) / strength.clamp(min=1).sqrt()
         noise = noise + (1 - 0.8 * strength.clamp(max=1)).sqrt() * grain
-        wanted = sample(net, noise.view(1, 8, 32, 32), net.encode(told(3)), steps=4, guidance=2.0)
+        wanted = sample(
+            net, noise.view(1, 8, 32, 32), net.encode(told(3)), steps=4, guided=4, guidance=2.0
+        )
     assert torch.allclose(image, wanted, atol=1e-3)
     assert torch.allclose(codes, net.encode(words), atol=1e-5)
     assert len(INPUTS) == 6 and grain.shape == (1, GRAIN)

@@ -39,3 +39,28 @@ def test_the_filter_knows_what_it_was_told():
 
     assert all(is_known(text) for text in known)
     assert sum(is_known(f"other {number}") for number in range(300)) == 0
+
+
+def test_recurrent_weights_are_left_out_in_training_alone():
+    torch.manual_seed(0)
+    net = TextNetwork(9, 0, 16, dropout=0.0, weight_dropout=1.0)
+    about = torch.zeros(1, ABOUT, dtype=torch.long)
+    one, other = (torch.tensor([[0, first, 5]]) for first in (3, 4))
+
+    def last(before):
+        with torch.no_grad():
+            return net(before, about)[0][0, -1]
+
+    # Without recurrent weights the gates see the last character alone, and no earlier output.
+    net.train()
+    trained = net.memory.all_weights[0][1].clone()
+    dropped = last(one)
+    assert torch.equal(net.memory.all_weights[0][1], trained)
+    net.eval()
+    assert not torch.allclose(dropped, last(one), atol=1e-3)
+    whole = TextNetwork(9, 0, 16, dropout=0.0, weight_dropout=0.0).train()
+    whole.load_state_dict(net.state_dict())
+    with torch.no_grad():
+        kept = whole(one, about)[0][0, -1]
+    assert torch.allclose(kept, last(one), atol=2e-2)  # bfloat16 in training
+    assert not torch.allclose(last(one), last(other), atol=1e-3)
