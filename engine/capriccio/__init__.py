@@ -28,6 +28,7 @@ _HOMES = {
     "as_svg": "svg",
     "svg_path": "canvas.geometry",
     "image_files": "image_io",
+    "load_image": "image_io",
     "open_image": "image_io",
     "read_image": "image_io",
     "write_image": "devices.video.frames",

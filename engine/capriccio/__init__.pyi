@@ -26,6 +26,7 @@ from .general_midi import program_of as program_of
 from .hookspecs import CONTRACT as CONTRACT
 from .hookspecs import hookimpl as hookimpl
 from .image_io import image_files as image_files
+from .image_io import load_image as load_image
 from .image_io import open_image as open_image
 from .image_io import read_image as read_image
 from .loader import load_sketch as load_sketch

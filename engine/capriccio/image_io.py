@@ -5,11 +5,14 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from .media import as_image, is_canvas
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -156,3 +159,31 @@ def _stripe_as_rgb(picture: "Image.Image", brightest: float, factor: int) -> "Im
         picture = Image.alpha_composite(white, picture)
     picture = picture.convert("RGB")
     return picture.reduce(factor) if factor > 1 else picture
+def load_image(thing: Any, maker: object, knob: str) -> np.ndarray:
+    """Return what a knob is given as an image, `(height, width, 3)` uint8.
+
+    Args:
+        thing: an image, or the path of a file, which is read once while it does not change.
+        maker: the part whose knob it is, which errors name.
+        knob: its name.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: the file cannot be read, or the array is no image.
+    """
+    if isinstance(thing, str | Path):
+        changed = os.stat(thing).st_mtime_ns if os.path.isfile(thing) else 0
+        return _read_once(str(thing), changed)
+    if not isinstance(thing, np.ndarray) and not is_canvas(thing):
+        raise TypeError(
+            f"knob {knob!r} of {maker} must be an image, a numpy array (height, width, 3), or "
+            f"the path of one, got {type(thing).__name__!r}"
+        )
+    return as_image(thing, maker, "got")
+
+
+@lru_cache(maxsize=8)
+def _read_once(path: str, changed: int) -> np.ndarray:
+    return read_image(path)
+
+

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, Moment, as_mixture, generator
+from capriccio import Generator, ModelError, Moment, as_mixture, generator, load_image
 
 from .vocabulary import MAX_WORDS, Vocabulary
 
@@ -15,7 +15,8 @@ WALK_BLOOM = 0.7  # the `bloom` at which pictures are like those of the training
 CACHED_PROMPTS = 64  # prompts whose codes are kept
 MAX_REPORTED = 64  # unknown words that are logged
 MAX_DOUBLINGS = 2  # of the size that the model paints
-LEAST_SHARE = 0.02  # of a picture that is told as a source
+DIALS = ("first", "second", "third", "fourth")
+AUTOENCODER = "painterly"  # of the part `vae`, whose latents models paint
 GRAIN_STREAM = 1000  # a seed's second random stream: the grain of the paper
 
 Prompt = str | tuple[str, str, float]
@@ -48,7 +49,7 @@ class GAN(Generator):
         self._model: Any = None
         self._wanted = size
         self._upscale: Any = None
-        self._vae: Any = None  # paints latents, where a model returns them
+        self._encoder: Any = None  # of source pictures
         self._doublings = 0
         self.reset(seed)
 
@@ -60,14 +61,14 @@ class GAN(Generator):
         self._fade_from: Any = None  # (1, codes), or None where nothing fades
         self._prompts: tuple[str, ...] = ()
         self._prompts_since = self._last_beats = 0.0
-        self._mixed: list[tuple[int, float]] = []  # pictures and their shares of the last one
+        self._source: tuple[Any, Any] = (None, None)  # the last one and its latents
 
     def generate(
         self, now: Moment, *, prompt: Prompt = "", drift: float = 0.0, bloom: float = 0.5,
         fade: float = 0.25, first: float = 0.5, second: float = 0.5, third: float = 0.5,
-        fourth: float = 0.5, z: Any = None,
+        fourth: float = 0.5, source: Any = None, amount: float = 0.6, z: Any = None,
     ) -> np.ndarray:  # fmt: skip
-        """Return the picture of `prompt` at the place `drift` of the walk.
+        """Return the picture of `prompt` at the place `drift` of the walk, or `source` repainted.
 
         Args:
             prompt: Any words, or two prompts and a share, `("a green pear", "black grapes", 0.3)`.
@@ -79,6 +80,9 @@ class GAN(Generator):
             second: The second direction of change, as strong as the first; 0.5 is neutral.
             third: The third direction of change, as strong as the first; 0.5 is neutral.
             fourth: The fourth direction of change, as strong as the first; 0.5 is neutral.
+            source: An image, or the path of one, whose middle square is painted again as `prompt`
+                says; a frame of a camera, for example.
+            amount: How far `source` is changed; 1 keeps nothing of it.
             z: A latent vector of your own, in place of the walk's.
         """
         self._open()
@@ -92,7 +96,8 @@ class GAN(Generator):
             z = self._checked_latent(z)
         progress = self._fade_progress(now, prompts, fade)
         offset = self._style_offset((first, second, third, fourth))
-        return self._paint(z, prompts, shares, progress, offset, self._grain)
+        kept = None if source is None else (self._latents_of(source), 1 - amount)
+        return self._paint(z, prompts, shares, progress, offset, self._grain, kept)
 
     def paint(
         self, z: Any, prompt: Prompt | Sequence[Prompt] = "", *, grain: np.ndarray | None = None
@@ -137,17 +142,11 @@ class GAN(Generator):
         return self._latent
 
     @property
-    def sources(self) -> list[tuple[str, float]]:
-        """The pictures whose latents the last picture mixes, with their shares, the largest first.
-
-        Four at most; none where a model has learned to paint instead of mixing, as `pomona` has.
-        """
-        known = self._model.card.get("memory", []) if self._model is not None else []
-        return [
-            (known[number], round(float(share), 2))
-            for number, share in self._mixed
-            if share >= LEAST_SHARE
-        ]
+    def unused_knobs(self) -> frozenset[str]:
+        """The knobs that this model does not heed: it repaints nothing, or has no directions."""
+        self._open()
+        unused = set() if self._repaints else {"source", "amount"}
+        return frozenset(unused | (set() if self._directions else set(DIALS)))
 
     def random_grain(self, count: int, random: np.random.Generator) -> np.ndarray:
         """Return the grain of `count` random papers, `(count, values)` float32, for `paint`."""
@@ -164,9 +163,9 @@ class GAN(Generator):
 
     def close(self) -> None:
         """Release the models."""
-        if self._vae is not None:
-            self._vae.close()
-        self._model = self._vae = None
+        if self._encoder is not None:
+            self._encoder.close()
+        self._model = self._encoder = None
 
     # -- prompts ------------------------------------------------------------------------------
 
@@ -210,7 +209,7 @@ class GAN(Generator):
 
     def _paint(
         self, z: np.ndarray, prompts: tuple[str, ...], shares: np.ndarray, progress: float,
-        offset: np.ndarray, grain: np.ndarray,
+        offset: np.ndarray, grain: np.ndarray, kept: tuple[np.ndarray, float] | None = None,
     ) -> np.ndarray:  # fmt: skip
         """Return one picture; remember the code it was painted from, and those of new prompts.
 
@@ -221,6 +220,7 @@ class GAN(Generator):
             progress: of the fade from the previous prompts, 0..1.
             offset: added to the style, `(1, style)`.
             grain: `(1, grain)`.
+            kept: latents of a source picture, `(1, 8, rows, rows)`, and how much of it is kept.
         """
         words = np.zeros((2, MAX_WORDS), np.int64)
         slots = np.zeros((1, 2), np.float32)
@@ -237,21 +237,44 @@ class GAN(Generator):
                 words[len(new)] = self._encode(prompt)
                 slots[0, len(new)] = progress * share
                 new.append(prompt)
+        repainted = {}
+        if self._repaints:
+            latents, start = kept or (self._nothing, 0.0)
+            repainted = {"source": latents, "start": np.array([start], np.float32)}
         outputs = self._model(z=z[None].astype(np.float32), words=words, shares=slots, code=code,
-                              turn=offset, grain=grain)  # fmt: skip
+                              turn=offset, grain=grain, **repainted)  # fmt: skip
         for index, prompt in enumerate(new):
             if len(self._codes) >= CACHED_PROMPTS:
                 self._codes.pop(next(iter(self._codes)))
             self._codes[prompt] = outputs["codes"][index : index + 1]
         self._code = code + slots @ outputs["codes"]
-        if "sources" in outputs:
-            self._mixed = list(zip(outputs["sources"][0], outputs["parts"][0], strict=True))
         image = outputs["image"][0]
-        if self._vae is not None:
-            image = self._vae.decode(image)
         for _ in range(self._doublings):
             image = self._upscale(Moment(), over=image)
         return image
+
+    def _latents_of(self, source: Any) -> np.ndarray:
+        """Return the latents of the middle square of a picture, encoded once while it is the same.
+
+        Raises:
+            ModelError: the model does not repaint.
+        """
+        if not self._repaints:
+            raise ModelError(
+                f"model {str(self._path)!r} of {self} cannot paint a source again; "
+                'expected one that was trained with --flow, as "salon" was'
+            )
+        from PIL import Image, ImageOps
+
+        picture = load_image(source, self, "source")
+        known, latents = self._source
+        if known is None or known.shape != picture.shape or (known != picture).any():
+            if self._encoder is None:
+                self._encoder = generator("vae", model=AUTOENCODER)
+            square = ImageOps.fit(Image.fromarray(picture), (self._own_size, self._own_size))
+            latents = self._encoder.encode(np.asarray(square))[None]  # (1, 8, rows, rows)
+            self._source = picture.copy(), latents
+        return latents
 
     def _checked_latent(self, z: Any) -> np.ndarray:
         vector = np.asarray(z)
@@ -313,9 +336,10 @@ class GAN(Generator):
                 f"model {str(self._path)!r} is no model of {self}; "
                 "train one with capriccio train gan --data FOLDER --out FILE.onnx"
             )
-        if name := model.card.get("vae"):
-            self._vae = generator("vae", model=name)
-        own: Any = model.outputs["image"].shape[1] if self._vae is None else self._vae.size
+        self._repaints = "source" in model.inputs
+        if self._repaints:
+            self._nothing = np.zeros(shapes["source"], np.float32)
+        own: Any = model.outputs["image"].shape[1]
         self._own_size, self._doublings = own, self._doublings_to(self._wanted, own)
         if self._doublings and self._upscale is None:
             self._upscale = generator("upscale")

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, Moment, as_image, as_mixture, read_image
+from capriccio import Generator, ModelError, Moment, as_image, as_mixture, load_image
 
 from .autoencoder import FACTOR, Autoencoder, encoder_path, open_encoder, restyle
 from .images import center_crop
@@ -58,7 +58,6 @@ class VAE(Generator):
         self._seed = seed
         self._walks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._encoded: list[tuple[np.ndarray, np.ndarray]] = []  # the last images and their latents
-        self._files: dict[str, np.ndarray] = {}  # images by their path
 
     def generate(
         self, now: Moment, *, drift: float = 0.0, bloom: float = 0.5, ripeness: float = 0.5,
@@ -309,19 +308,9 @@ class VAE(Generator):
         self._encoded = [*self._encoded[-1:], (picture.copy(), latent)]
         return latent
 
-    def _picture_of(self, image: Any) -> np.ndarray:
-        """Return an image, or that of a file, which is read once."""
-        if isinstance(image, str | Path):
-            path = str(image)
-            if path not in self._files:
-                self._files[path] = self._bounded(read_image(path))
-            return self._files[path]
-        if not isinstance(image, np.ndarray):
-            raise TypeError(
-                f"knob 'source' of {self} must be an image, a numpy array (height, width, 3), or "
-                f"the path of one, got {type(image).__name__!r}"
-            )
-        return self._bounded(as_image(image, self))
+    def _picture_of(self, source: Any) -> np.ndarray:
+        """Return an image, or that of a file, as large as it is painted."""
+        return self._bounded(load_image(source, self, "source"))
 
     def _bounded(self, image: np.ndarray) -> np.ndarray:
         """Return an image as large as the autoencoder paints it: sides are multiples of 8."""

@@ -1,5 +1,7 @@
 """Train a flow of latents on pictures and their captions: data, loop, samples, export."""
 
+from collections import Counter
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,10 @@ from torch import Tensor
 from ..vocabulary import Vocabulary
 from .captions import Facts, compose
 from .dataset import read_pictures, vocabulary_of
-from .flow_network import FlowModel, FlowNetwork, sample
-from .networks import INPUTS, OUTPUTS, example_feeds
+from .distillation import STEPS as STUDENT_STEPS
+from .distillation import Distillation
+from .flow_network import FLOW_INPUTS, FlowModel, FlowNetwork, integrate
+from .networks import OUTPUTS, example_feeds
 from .sheets import sheet
 from .spaces import LatentSpace
 
@@ -31,6 +35,7 @@ BATCH = 32
 RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
 UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
+DISTILLED = 0.3  # share of the time in which the student learns
 VALIDATED = 256  # pictures
 SHEET = 32  # pictures
 ENOUGH = 5_000  # steps after which subjects can be told
@@ -54,6 +59,7 @@ class FlowTraining:
     ):  # fmt: skip
         self.train, self.val, self.space, self.device = train, val, space, device
         self.vocabulary = vocabulary
+        self.shares = balanced_shares(train[1])
         net: Any = FlowNetwork(len(vocabulary))
         self.net: FlowNetwork = net.to(device, memory_format=torch.channels_last)
         self.optimizer = torch.optim.AdamW(
@@ -65,15 +71,18 @@ class FlowTraining:
         texts = ["" if random.random() < untold else compose(one, random) for one in facts]
         return torch.tensor([self.vocabulary.encode(text)[0] for text in texts])
 
+    def batch(self, random: np.random.Generator, untold: float, size: int) -> tuple[Tensor, Tensor]:
+        """Return latents of some pictures, (size, 8, 32, 32), and the words of their captions."""
+        latents, facts = self.train
+        index = random.choice(latents.shape[1], size=size, p=self.shares)
+        x = self.space.draw(latents, torch.from_numpy(index), self.device)
+        return x, self.told([facts[at] for at in index], random, untold).to(self.device)
+
     def loss(self, step: int) -> Tensor:
         """Return the error of the directions between noise and the pictures of a batch."""
-        random = np.random.default_rng([step, 11])
-        latents, facts = self.train
-        index = random.integers(latents.shape[1], size=BATCH)
-        x = self.space.draw(latents, torch.from_numpy(index), self.device)  # (batch, 8, 32, 32)
-        words = self.told([facts[at] for at in index], random, UNTOLD).to(self.device)
+        x, words = self.batch(np.random.default_rng([step, 11]), UNTOLD, BATCH)
         noise = torch.randn_like(x)  # (batch, 8, 32, 32)
-        t = torch.sigmoid(TIME_SPREAD * torch.randn(BATCH)).to(self.device)  # (batch,)
+        t = torch.sigmoid(TIME_SPREAD * torch.randn(len(x))).to(self.device)  # (batch,)
         return self.error(self.net, x, noise, t, words)
 
     def error(self, net: FlowNetwork, x: Tensor, noise: Tensor, t: Tensor, words: Tensor) -> Tensor:
@@ -100,19 +109,22 @@ class FlowTraining:
             errors.append(self.error(net, x, noise, t, words).item() * len(part))
         return {"picture error": sum(errors) / len(index)}
 
-    @torch.no_grad()
-    def samples(self, net: FlowNetwork, prompts: list[str] | None = None) -> Image.Image:
-        """Return pictures of prompts, by default of captions of validation pictures."""
+    def examples(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield batches of noise and of words, the same each time, for samples and figures."""
         random = np.random.default_rng(1)
         facts = self.val[1]
-        chosen = random.integers(len(facts), size=SHEET)
-        texts = prompts or [compose(facts[at], random) for at in chosen]
-        words = torch.tensor([self.vocabulary.encode(text)[0] for text in texts])
-        noise = torch.randn(
-            len(texts), *self.val[0].shape[2:], generator=torch.Generator().manual_seed(3)
-        )
-        x = sample(net.eval(), noise.to(self.device), net.encode(words.to(self.device)))
-        return sheet(self.space.images(x), 8)
+        noises = torch.Generator().manual_seed(3)
+        for part in np.array_split(random.integers(len(facts), size=SHEET), -(-SHEET // BATCH)):
+            noise = torch.randn(len(part), *self.val[0].shape[2:], generator=noises)
+            texts = [compose(facts[at], random) for at in part]
+            words = torch.tensor([self.vocabulary.encode(text)[0] for text in texts])
+            yield noise.to(self.device), words.to(self.device)
+
+    @torch.no_grad()
+    def samples(self, net: FlowNetwork, sampler: Callable[..., Tensor] = integrate) -> Image.Image:
+        """Return a sheet of pictures by captions of validation pictures."""
+        found = [sampler(net.eval(), noise, net.encode(words)) for noise, words in self.examples()]
+        return sheet(np.concatenate([self.space.images(x) for x in found]), 8)
 
     def run(
         self, checkpoint: Path, *, steps: int = STEPS, hours: float | None, resume: bool, seed: int,
@@ -130,6 +142,18 @@ class FlowTraining:
             enough=ENOUGH,
         )  # fmt: skip
         return trainer
+
+
+def balanced_shares(facts: list[Facts]) -> np.ndarray:
+    """Return how often each picture is drawn, (pictures,), so that rare groups are learned too.
+
+    A group has the same movement, or where none is known the same kind; it is drawn as often as
+    the square root of its pictures.
+    """
+    groups = [one.movement or one.kind for one in facts]
+    counts = Counter(groups)
+    shares = np.array([counts[group] ** -0.5 for group in groups])
+    return shares / shares.sum()
 
 
 def train_flow(
@@ -167,34 +191,40 @@ def train_flow(
     )
     sides = [(space.encode(some.images), some.facts) for some in (learned, checked)]
     training = FlowTraining(sides[0], sides[1], vocabulary, space, device)
+    shared: dict[str, Any] = {"resume": resume, "seed": seed, "dry_run": dry_run}
     trainer = training.run(
-        out.with_suffix(".safetensors"), steps=steps or STEPS, hours=hours, resume=resume,
-        seed=seed, dry_run=dry_run,
+        out.with_suffix(".safetensors"), steps=steps or STEPS, **shared,
+        hours=hours and hours * (1 - DISTILLED),
+    )  # fmt: skip
+    print("a student learns to take two steps where the flow takes many", flush=True)
+    student = Distillation(training, trainer.ema).run(
+        out.with_suffix(".student.safetensors"), steps=steps or STUDENT_STEPS, **shared,
+        hours=hours and hours * DISTILLED,
     )  # fmt: skip
     card = {
         "data": data.name,
         "pictures": len(learned),
-        "metrics": trainer.metrics,
+        "metrics": {**trainer.metrics, **student.metrics},
         "steps": trainer.step,
-        "hours": round(trainer.seconds / 3600, 2),
+        "hours": round((trainer.seconds + student.seconds) / 3600, 2),
         "seed": seed,
         "command": f"capriccio train gan --flow --data {data.name} --out {out.name}",
         **licence_of(data),
     }
-    export_flow(trainer.ema, vocabulary, space, out, card=card, dry_run=dry_run)
+    export_flow(student.ema, vocabulary, space, out, card=card, dry_run=dry_run)
 
 
 def export_flow(
     net: FlowNetwork, vocabulary: Vocabulary, space: LatentSpace, out: Path, *,
     card: dict[str, Any], dry_run: bool = False,
 ) -> None:  # fmt: skip
-    """Write the flow and the decoder to `out`, as one graph."""
+    """Write a student and the decoder to `out`, as one graph."""
     net = net.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     model = FlowModel(net).eval()
     card = {"part": "gan", "objective": OBJECTIVE, "vocabulary": vocabulary.words, "dials": [],
             **card}  # fmt: skip
-    export(model, model.random_inputs(), out, input_names=INPUTS, output_names=OUTPUTS, card=card,
-           tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,
+    export(model, model.random_inputs(), out, input_names=FLOW_INPUTS, output_names=OUTPUTS,
+           card=card, tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,
            joined=("image", space.decoder_path), dry_run=dry_run)  # fmt: skip
     if not dry_run:
-        quantize_model(out, example_feeds(model))
+        quantize_model(out, example_feeds(model, FLOW_INPUTS))

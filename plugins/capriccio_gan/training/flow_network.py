@@ -13,16 +13,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..vocabulary import MAX_WORDS, PADDING, START
-from .networks import LATENT, LATENT_CHANNELS, LATENT_ROWS
+from .networks import INPUTS, LATENT, LATENT_CHANNELS, LATENT_ROWS
 
 CODE = 256  # numbers of a prompt, and of a time
 WIDTHS = (64, 96, 192)  # channels where latents have 32, 16 and 8 rows
 BLOCKS = (1, 2, 3)  # on the way down, and once more on the way up
 HEADS, GROUPS = 4, 8
 FREQUENCIES = 32  # of a time
-STEPS, GUIDED, GUIDANCE = 4, 2, 4.0  # of Euler's method, how many are guided, and how strongly
+TEACHER_STEPS = 6  # of Euler's method
+UNGUIDED, GUIDANCE = 0.1, 9.0  # from which time words count more than they say, and how much
+RESCALED = 0.7  # how far the deviation of guided latents is made that of others
+TIMES = (0.0, 0.5)  # of a student's steps
+FLOW_INPUTS = [*INPUTS, "source", "start"]
 GRAIN = LATENT_CHANNELS * LATENT_ROWS**2  # numbers of the noise
-DRIFTING = 0.8  # share of the noise that is z's; the rest is the seed's alone
+WALKED = 0.8  # share of the noise that is z's; the rest is the seed's alone
 
 
 class ResidualBlock(nn.Module):
@@ -32,18 +36,20 @@ class ResidualBlock(nn.Module):
         super().__init__()
         self.norm, self.conv = nn.GroupNorm(GROUPS, before), nn.Conv2d(before, after, 3, padding=1)
         self.norm_out = nn.GroupNorm(GROUPS, after, affine=False)
-        self.turn = nn.Linear(CODE, 2 * after)
+        self.modulation = nn.Linear(CODE, 2 * after)
         self.conv_out = nn.Conv2d(after, after, 3, padding=1)
-        self.short = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
+        self.shortcut = nn.Conv2d(before, after, 1) if before != after else nn.Identity()
         nn.init.zeros_(self.conv_out.weight)
-        nn.init.zeros_(self.turn.weight)
+        nn.init.zeros_(self.modulation.weight)
 
     def forward(self, x: Tensor, code: Tensor) -> Tensor:
-        deep = self.conv(F.silu(self.norm(x)))  # (batch, after, rows, rows)
-        scale, shift = self.turn(code)[:, :, None, None].chunk(2, 1)  # (batch, after, 1, 1) both
-        deep = F.silu(self.norm_out(deep) * (1 + scale) + shift)
-        short: Tensor = self.short(x)
-        return short + self.conv_out(deep)  # (batch, after, rows, rows)
+        hidden = self.conv(F.silu(self.norm(x)))  # (batch, after, rows, rows)
+        scale, shift = self.modulation(code)[:, :, None, None].chunk(
+            2, 1
+        )  # (batch, after, 1, 1) both
+        hidden = F.silu(self.norm_out(hidden) * (1 + scale) + shift)
+        shortcut: Tensor = self.shortcut(x)
+        return shortcut + self.conv_out(hidden)  # (batch, after, rows, rows)
 
 
 class Attention(nn.Module):
@@ -52,16 +58,16 @@ class Attention(nn.Module):
     def __init__(self, width: int):
         super().__init__()
         self.norm = nn.GroupNorm(GROUPS, width)
-        self.read, self.write = nn.Conv2d(width, 3 * width, 1), nn.Conv2d(width, width, 1)
-        nn.init.zeros_(self.write.weight)
+        self.qkv, self.proj = nn.Conv2d(width, 3 * width, 1), nn.Conv2d(width, width, 1)
+        nn.init.zeros_(self.proj.weight)
 
     def forward(self, x: Tensor) -> Tensor:
         batch, width, rows, columns = x.shape
-        parts = self.read(self.norm(x)).view(batch, 3, HEADS, width // HEADS, rows * columns)
+        parts = self.qkv(self.norm(x)).view(batch, 3, HEADS, width // HEADS, rows * columns)
         query, key, value = parts.transpose(3, 4).unbind(1)  # (batch, heads, places, numbers)
         seen = F.scaled_dot_product_attention(query, key, value)
         seen = seen.transpose(2, 3).reshape(batch, width, rows, columns)
-        return x + self.write(seen)  # (batch, width, rows, columns)
+        return x + self.proj(seen)  # (batch, width, rows, columns)
 
 
 class FlowNetwork(nn.Module):
@@ -80,130 +86,167 @@ class FlowNetwork(nn.Module):
         self.time = nn.Sequential(
             nn.Linear(2 * FREQUENCIES, CODE), nn.SiLU(), nn.Linear(CODE, CODE)
         )
-        self.enter = nn.Conv2d(LATENT_CHANNELS, widths[0], 3, padding=1)
+        self.conv_in = nn.Conv2d(LATENT_CHANNELS, widths[0], 3, padding=1)
         self.down, self.up = nn.ModuleList(), nn.ModuleList()
-        self.narrow, self.wide = nn.ModuleList(), nn.ModuleList()
+        self.downsample, self.upsample = nn.ModuleList(), nn.ModuleList()
         width = widths[0]
         for level, after in enumerate(widths):
             if level:
-                self.narrow.append(nn.Conv2d(width, after, 3, stride=2, padding=1))
+                self.downsample.append(nn.Conv2d(width, after, 3, stride=2, padding=1))
                 width = after
             self.down.append(
                 nn.ModuleList(ResidualBlock(width, width) for _ in range(BLOCKS[level]))
             )
-        self.attend = nn.ModuleList(Attention(width) for _ in range(2))
+        self.attention = nn.ModuleList(Attention(width) for _ in range(2))
         for level in reversed(range(len(widths))):
             after = widths[level]
             if level < len(widths) - 1:
-                self.wide.append(nn.Conv2d(width, after, 1))
+                self.upsample.append(nn.Conv2d(width, after, 1))
             befores = [2 * after] + [after] * (BLOCKS[level] - 1)
             self.up.append(nn.ModuleList(ResidualBlock(before, after) for before in befores))
             width = after
         self.norm = nn.GroupNorm(GROUPS, width)
-        self.leave = nn.Conv2d(width, LATENT_CHANNELS, 3, padding=1)
-        for weights in self.leave.parameters():
+        self.conv_out = nn.Conv2d(width, LATENT_CHANNELS, 3, padding=1)
+        for weights in self.conv_out.parameters():
             nn.init.zeros_(weights)
 
     def encode(self, words: Tensor) -> Tensor:
         """Return the codes of prompts, (batch, CODE), of words (batch, MAX_WORDS)."""
-        told = (words > START).float().unsqueeze(2)  # (batch, MAX_WORDS, 1)
-        mean = (self.words(words) * told).sum(1) / told.sum(1).clamp(min=1).sqrt()
+        mask = (words > START).float().unsqueeze(2)  # (batch, MAX_WORDS, 1)
+        mean = (self.words(words) * mask).sum(1) / mask.sum(1).clamp(min=1).sqrt()
         code: Tensor = self.text(mean)  # (batch, CODE)
         return code
 
     def forward(self, x: Tensor, t: Tensor, code: Tensor) -> Tensor:
         """Return the direction at latents x, (batch, 8, rows, rows), and times t, (batch,)."""
-        code = F.silu(code + self.time(waves(t)))  # (batch, CODE)
-        x = self.enter(x)  # (batch, width, rows, rows)
+        code = F.silu(code + self.time(timestep_embedding(t)))  # (batch, CODE)
+        x = self.conv_in(x)  # (batch, width, rows, rows)
         kept = []
         for level, blocks in enumerate(self.down):
             if level:
-                x = self.narrow[level - 1](x)
+                x = self.downsample[level - 1](x)
             for block in blocks:  # type: ignore[attr-defined]
                 x = block(x, code)
             kept.append(x)
-        x = self.attend[0](x)
+        x = self.attention[0](x)
         for level, blocks in enumerate(self.up):
             if level:
-                x = F.interpolate(self.wide[level - 1](x), scale_factor=2.0, mode="nearest")
+                x = F.interpolate(self.upsample[level - 1](x), scale_factor=2.0, mode="nearest")
             x = torch.cat([x, kept.pop()], 1)
             for block in blocks:  # type: ignore[attr-defined]
                 x = block(x, code)
             if not level:
-                x = self.attend[1](x)
-        direction: Tensor = self.leave(F.silu(self.norm(x)))  # (batch, 8, rows, rows)
+                x = self.attention[1](x)
+        direction: Tensor = self.conv_out(F.silu(self.norm(x)))  # (batch, 8, rows, rows)
         return direction
 
 
-def waves(t: Tensor) -> Tensor:
+def timestep_embedding(t: Tensor) -> Tensor:
     """Return times 0..1 as sines and cosines, (batch, 2 * FREQUENCIES)."""
     rates = torch.exp(torch.linspace(0, math.log(1000.0), FREQUENCIES, device=t.device))
     angles = t[:, None] * rates  # (batch, FREQUENCIES)
     return torch.cat([angles.sin(), angles.cos()], 1)
 
 
-def sample(
-    net: FlowNetwork, noise: Tensor, code: Tensor, *, steps: int = STEPS, guided: int = GUIDED,
-    guidance: float = GUIDANCE,
-) -> Tensor:  # fmt: skip
-    """Return latents, (batch, 8, rows, rows), that noise becomes under codes, by Euler's method.
+def trajectory(
+    net: FlowNetwork, x: Tensor, code: Tensor, *, start: Tensor | None = None,
+    steps: int = TEACHER_STEPS, guidance: float = GUIDANCE,
+) -> list[Tensor]:  # fmt: skip
+    """Return the latents, (batch, 8, rows, rows) each, of Euler's steps from x to the end.
+
+    Words count more than the network says, but for the first step from noise, which lays out the
+    picture (guidance in an interval, arXiv 2404.07724), and the guided end keeps the deviation of
+    the other (rescaled guidance, arXiv 2305.08891), so that colours stay those of paintings.
 
     Args:
-        guided: how many steps, the first ones, are guided.
-        guidance: how much further than the code alone says; 1 is as it says.
+        x: noise, or what lies between noise and latents at the times `start`.
+        start: times, (batch,); 0, that of noise, by default.
+        steps: of equal length, from there to the end.
+        guidance: how much further than the words say; 1 is as they say.
     """
-    nothing = torch.zeros(1, 2, dtype=torch.long, device=noise.device)
-    x, untold = noise, net.encode(nothing).expand_as(code)
+    nothing = net.encode(torch.zeros(1, 2, dtype=torch.long, device=x.device))  # (1, 256)
+    begin = x.new_zeros(len(x)) if start is None else start
+    states = [x]
     for step in range(steps):
-        t = torch.full((len(x),), step / steps, device=noise.device)
-        if step < guided:
-            both = net(torch.cat([x, x]), torch.cat([t, t]), torch.cat([code, untold]))
-            toward, free = both.chunk(2)  # (batch, 8, rows, rows) both
-            direction = free + guidance * (toward - free)
-        else:
-            direction = net(x, t, code)
-        x = x + direction / steps
-    return x
+        t = begin + (1 - begin) * step / steps  # (batch,)
+        left = (1 - t).view(-1, 1, 1, 1)  # (batch, 1, 1, 1)
+        direction = net(x, t, code).float()  # (batch, 8, rows, rows)
+        guided = t >= UNGUIDED
+        if guidance != 1 and guided.any():
+            free = net(x[guided], t[guided], nothing.expand(int(guided.sum()), -1)).float()
+            plain = x[guided] + left[guided] * direction[guided]  # the end as it is said
+            end = plain + left[guided] * (guidance - 1) * (direction[guided] - free)
+            ratio = plain.std((1, 2, 3), keepdim=True) / end.std((1, 2, 3), keepdim=True)
+            direction[guided] = (end * (RESCALED * ratio + 1 - RESCALED) - x[guided]) / left[guided]
+        x = x + ((1 - begin) / steps).view(-1, 1, 1, 1) * direction
+        states.append(x)
+    return states
+
+
+def integrate(net: FlowNetwork, x: Tensor, code: Tensor, **options: Any) -> Tensor:
+    """Return the last latents of `trajectory`."""
+    return trajectory(net, x, code, **options)[-1]
+
+
+def sample(
+    net: FlowNetwork, noise: Tensor, code: Tensor, *, source: Tensor | None = None,
+    start: Tensor | None = None, times: tuple[float, ...] = TIMES,
+) -> Tensor:  # fmt: skip
+    """Return latents, (batch, 8, rows, rows), by a student, which was distilled.
+
+    Each step goes to the end, from between the noise and what the step before has found
+    (consistency models, arXiv 2303.01469).
+
+    Args:
+        source: latents to begin with, as of a picture that is painted again.
+        start: how much of it is kept, 0..1, (batch,).
+        times: of the steps, as shares of the way that is left.
+    """
+    found = torch.zeros_like(noise) if source is None else source
+    begin = noise.new_zeros(len(noise)) if start is None else start
+    for share in times:
+        t = begin + (1 - begin) * share  # (batch,)
+        place = t.view(-1, 1, 1, 1)  # (batch, 1, 1, 1)
+        between = (1 - place) * noise + place * found
+        found = between + (1 - place) * net(between, t, code)
+    return found
 
 
 class FlowModel(nn.Module):
-    """The flow as one graph with the inputs and outputs of the part `gan`; its image is latents.
+    """The flow as one graph with the inputs of the part `gan` and two more; its image is latents.
 
     Noise is a sum of fixed fields of noise, of which `z` tells how much of each, and of the grain:
-    so a walk of `z` is a walk through pictures.
+    so a walk of `z` is a walk through pictures. `source` and `start` are as of `sample`.
     """
 
-    def __init__(self, net: FlowNetwork, **sampling: Any):
-        """Keep a network.
-
-        Args:
-            net: that was trained.
-            sampling: as of `sample`.
-        """
+    def __init__(self, net: FlowNetwork, times: tuple[float, ...] = TIMES):
         super().__init__()
-        self.net, self.sampling = net, sampling
+        self.net, self.times = net, times
         random = torch.Generator().manual_seed(2)
         fields = torch.randn(LATENT, GRAIN, generator=random) / LATENT**0.5
         self.fields = nn.Parameter(fields, requires_grad=False)  # (64, 8192)
 
     def forward(
-        self, z: Tensor, words: Tensor, shares: Tensor, code: Tensor, turn: Tensor, grain: Tensor
-    ) -> tuple[Tensor, Tensor]:
+        self, z: Tensor, words: Tensor, shares: Tensor, code: Tensor, turn: Tensor, grain: Tensor,
+        source: Tensor, start: Tensor,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         codes = self.net.encode(words)  # (2, 256)
-        told = code + shares @ codes + turn  # (1, 256)
+        mixed = code + shares @ codes + turn  # (1, 256)
         strength = z.square().mean(1, keepdim=True)  # (1, 1): 1 where z is as long as usual
         own = z @ self.fields * strength.clamp(min=1).rsqrt()  # (1, 8192)
-        rest = (1 - DRIFTING * strength.clamp(max=1)).sqrt()  # (1, 1)
-        noise = DRIFTING**0.5 * own + rest * grain  # (1, 8192)
+        rest = (1 - WALKED * strength.clamp(max=1)).sqrt()  # (1, 1)
+        noise = WALKED**0.5 * own + rest * grain  # (1, 8192)
         x = noise.view(1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
-        return sample(self.net, x, told, **self.sampling), codes
+        return sample(self.net, x, mixed, source=source, start=start, times=self.times), codes
 
     def random_inputs(self) -> tuple[Tensor, ...]:
-        """Return random inputs in the order of INPUTS."""
+        """Return random inputs in the order of FLOW_INPUTS."""
         words = torch.randint(PADDING, self.net.words.num_embeddings, (2, MAX_WORDS))
         words[:, 0] = START
         words[:, 5:] = PADDING
+        source = torch.randn(1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
+        start = torch.rand(1).round() * torch.rand(1)  # half of them from noise alone
         return (
             torch.randn(1, LATENT), words, torch.tensor([[1.0, 0.0]]), torch.zeros(1, CODE),
-            torch.zeros(1, CODE), torch.randn(1, GRAIN),
+            torch.zeros(1, CODE), torch.randn(1, GRAIN), source, start,
         )  # fmt: skip

@@ -25,7 +25,6 @@ from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
 from .flow import train_flow
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
-from .mixture import keep_mixture
 from .networks import (
     INPUTS,
     OUTPUTS,
@@ -73,7 +72,6 @@ def train(
     size: int | None = None,
     from_scratch: bool = False,
     flow: bool = False,
-    mixture: bool = False,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
     batch: int | None = None,
@@ -93,8 +91,6 @@ def train(
         size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
         from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
         flow: learn a flow of latents from noise instead of a GAN, for pictures of many kinds.
-        mixture: learn nothing, and mix what the VAE of paintings keeps of the pictures, for
-            pictures of many kinds; it takes minutes.
         steps: of generator and discriminator.
         reading: steps of the encoders.
         batch: of generator and discriminator.
@@ -103,10 +99,6 @@ def train(
         ValueError: the folder holds fewer than 10 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
-    if mixture:
-        keep_mixture(data, out, seed=seed, limit=DRY_RUN_PICTURES if dry_run else None,
-                     dry_run=dry_run)  # fmt: skip
-        return
     if flow:
         train_flow(data, out, steps=steps, hours=hours, resume=resume, seed=seed,
                    limit=DRY_RUN_PICTURES if dry_run else None, dry_run=dry_run)  # fmt: skip

@@ -291,7 +291,7 @@ class InferenceModel(nn.Module):
         )
 
 
-def example_feeds(model: Any) -> list[dict[str, np.ndarray]]:
+def example_feeds(model: Any, names: list[str] = INPUTS) -> list[dict[str, np.ndarray]]:
     """Return random inputs of a model by name, with which it is quantized."""
     drawn = (model.random_inputs() for _ in range(EXAMPLES))
-    return [dict(zip(INPUTS, map(np.asarray, one), strict=True)) for one in drawn]
+    return [dict(zip(names, map(np.asarray, one), strict=True)) for one in drawn]

@@ -32,11 +32,6 @@ def test_it_paints_256_pixels_in_the_light_that_is_asked_for(salon):
     assert bright.mean() > dark.mean() + 30
 
 
-def test_it_has_learned_and_mixes_nothing(salon):
-    salon(Moment(), prompt="a still life with flowers", fade=0)
-    assert salon.sources == []
-
-
 def test_words_count_more_than_the_noise(salon):
     prompts = ("a gloomy forest", "a white winter village", "a red expressionist portrait")
     means = np.array([painted(salon, prompt).mean((1, 2)) for prompt in prompts])  # (3, 4, 3)

@@ -12,7 +12,7 @@ from capriccio_gan.generator import GAN  # noqa: E402
 from capriccio_gan.training import flow as module  # noqa: E402
 from capriccio_gan.training import main, networks  # noqa: E402
 from capriccio_gan.training.captions import Facts  # noqa: E402
-from capriccio_gan.training.flow_network import FlowModel, FlowNetwork  # noqa: E402
+from capriccio_gan.training.flow_network import FlowNetwork  # noqa: E402
 from capriccio_gan.training.spaces import LatentSpace  # noqa: E402
 from capriccio_gan.vocabulary import Vocabulary  # noqa: E402
 
@@ -49,9 +49,17 @@ def test_some_captions_are_not_told(training):
     assert (training.told(facts, random, 0.0) > 1).any(1).all()
 
 
-def test_samples_are_pictures_of_prompts(training):
-    sheet = training.samples(training.net, ["a cubist portrait", ""])
-    assert sheet.size == (512, 256) or sheet.size[0] % 256 == 0
+def test_samples_are_pictures_in_rows_of_eight(training, monkeypatch):
+    monkeypatch.setattr(module, "SHEET", 9)
+    assert training.samples(training.net).size == (2048, 512)
+
+
+def test_rare_movements_are_drawn_more_often_than_they_are_common():
+    facts = [Facts(movement="baroque")] * 16 + [Facts(movement="cubism")] * 4 + [Facts(kind="sea")]
+    shares = module.balanced_shares(facts)
+    assert shares.sum() == pytest.approx(1)
+    baroque, cubism, sea = (shares[part].sum() for part in np.split(np.arange(21), [16, 20]))
+    assert baroque == pytest.approx(2 * cubism) and cubism == pytest.approx(2 * sea)
 
 
 @pytest.fixture
@@ -60,7 +68,6 @@ def small(monkeypatch):
     for name, value in {"BATCH": 2, "VALIDATED": 2, "SHEET": 1}.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(networks, "EXAMPLES", 4)
-    monkeypatch.setattr(module, "FlowModel", partial(FlowModel, steps=1, guided=1))
     monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 16)))
 
 
@@ -73,5 +80,9 @@ def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     part = GAN(model=out, seed=1)
     one, other = (part(Moment(), prompt=card["vocabulary"][0], drift=at) for at in (0.0, 0.5))
     assert one.shape == (256, 256, 3) and (one != other).any()
-    assert part.sources == []
+    assert part.unused_knobs == {"first", "second", "third", "fourth"}
+    assert out.with_suffix(".student.safetensors").is_file()
+    source = np.full((60, 80, 3), 200, np.uint8)
+    kept, less = (part(Moment(), source=source, amount=amount) for amount in (0.0, 1.0))
+    assert kept.shape == (256, 256, 3) and abs(kept.mean() - 200) < abs(less.mean() - 200)
     assert out.with_suffix(".png").is_file() and out.with_suffix(".safetensors").is_file()
