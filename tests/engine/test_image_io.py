@@ -1,10 +1,11 @@
 """Image files of every kind are found and read; one that cannot be read is named in one line."""
 
+import os
 from io import BytesIO
 
 import numpy as np
 import pytest
-from capriccio import image_files, image_io, open_image, read_image, write_image
+from capriccio import image_files, image_io, load_image, open_image, read_image, write_image
 from PIL import Image
 
 PHOTO = np.random.default_rng(0).integers(0, 256, (160, 200, 3), np.uint8)
@@ -195,3 +196,24 @@ def test_a_failed_write_leaves_the_older_file(tmp_path):
         write_image(np.zeros((4, 4, 3), np.complex128), path)
     assert (read_image(path) == PHOTO).all()
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_a_knob_is_given_is_an_image_or_a_file_that_is_read_again_when_it_changes(tmp_path):
+    path = tmp_path / "source.png"
+    for level in (40, 200):
+        write_image(np.full((4, 5, 3), level, np.uint8), path)
+        os.utime(path, (level, level))
+        assert (load_image(path, "part", "source") == level).all()
+    assert load_image(str(path), "part", "source") is load_image(path, "part", "source")
+    assert load_image(np.zeros((2, 2, 3)), "part", "source").dtype == np.uint8
+
+
+@pytest.mark.parametrize("thing", [3, None, ["a.png"]])
+def test_what_is_neither_image_nor_path_is_named(thing):
+    with pytest.raises(TypeError, match="knob 'source' of part must be an image"):
+        load_image(thing, "part", "source")
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"gone\.png"):
+        load_image(tmp_path / "gone.png", "part", "source")
