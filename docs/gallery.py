@@ -30,7 +30,7 @@ PIECES = {
     "primer": (8, 17),
     "mobile": (0, 8),
     "orchard": (0, 9),
-    "ages": (96, 105),
+    "scenery": (2, 11),
     "portrait": (20, 29),
     "organ": (0, 9),
     "drummer": (0, 4.9),
@@ -39,7 +39,7 @@ SECONDS, WIDTH, POSTER = 10, 640, (960, 540)  # of a clip, and of a poster
 # On the sheet, where each row has two wide posters and two square ones.
 ROWS = (
     ("harbour", "first", "rose", "constellations"),
-    ("portrait", "currents", "mobile", "ages"),
+    ("portrait", "currents", "mobile", "scenery"),
     ("primer", "drummer", "orchard", "organ"),
 )
 HIGH, GAP, MARGIN, INK = 420, 40, 110, "#3a3630"

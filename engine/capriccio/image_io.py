@@ -159,6 +159,8 @@ def _stripe_as_rgb(picture: "Image.Image", brightest: float, factor: int) -> "Im
         picture = Image.alpha_composite(white, picture)
     picture = picture.convert("RGB")
     return picture.reduce(factor) if factor > 1 else picture
+
+
 def load_image(thing: Any, maker: object, knob: str) -> np.ndarray:
     """Return what a knob is given as an image, `(height, width, 3)` uint8.
 
@@ -185,5 +187,3 @@ def load_image(thing: Any, maker: object, knob: str) -> np.ndarray:
 @lru_cache(maxsize=8)
 def _read_once(path: str, changed: int) -> np.ndarray:
     return read_image(path)
-
-

@@ -1,5 +1,6 @@
 """Train a flow of latents on pictures and their captions: data, loop, samples, export."""
 
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -35,6 +36,7 @@ BATCH = 32
 RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
 UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
+LEAST_LEFT = 0.1  # share of the time that is left to train in, however long reading took
 DISTILLED = 0.3  # share of the time in which the student learns
 VALIDATED = 256  # pictures
 SHEET = 32  # pictures
@@ -173,12 +175,13 @@ def train_flow(
         data: the folder, a zip or a tar, or a folder with several of them.
         out: the `.onnx` file; the checkpoint and a sheet of samples are written beside it.
         steps: of the optimizer, at most.
-        hours: time limit.
+        hours: of reading, training and distillation together.
         resume: go on from the checkpoint.
         seed: of everything random.
         limit: the most pictures to read.
         dry_run: run every step once and write nothing.
     """
+    begun = time.monotonic()
     seed_everything(seed)
     device = find_device()
     space = LatentSpace(device=device)
@@ -192,6 +195,8 @@ def train_flow(
     sides = [(space.encode(some.images), some.facts) for some in (learned, checked)]
     training = FlowTraining(sides[0], sides[1], vocabulary, space, device)
     shared: dict[str, Any] = {"resume": resume, "seed": seed, "dry_run": dry_run}
+    if hours:  # reading and encoding take some of it
+        hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
     trainer = training.run(
         out.with_suffix(".safetensors"), steps=steps or STEPS, **shared,
         hours=hours and hours * (1 - DISTILLED),
