@@ -5,7 +5,6 @@ import os
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,8 +28,11 @@ FREE_PIXELS, PIXELS_A_BYTE = 16_000_000, 8
 MAX_SIDE = 30_000  # pixels; Pillow keeps an address for every row
 HALVED = {"WEBP"}  # its decoder holds the picture twice: half as many pixels are allowed
 ORIENTATION = 0x0112  # the Exif tag
+MAX_LOADED = 8  # images of files that are kept
 READ_PIXELS = 8_000_000  # at most, of the image that is returned
 STRIPE_PIXELS = 2_000_000  # converted at once, so that a large picture is not held twice
+
+_loaded: dict[str, tuple[int, np.ndarray]] = {}  # when a file was changed, and its image
 
 
 def image_files(folder: Path | str) -> list[Path]:
@@ -92,6 +94,29 @@ def open_image(path: Path | str | BytesIO, draft: int | None = None) -> Iterator
         raise ValueError(f"{name}cannot be read: {words}") from None
     with picture:
         yield picture
+
+
+def load_image(thing: Any, maker: object, knob: str) -> np.ndarray:
+    """Return what a knob is given as an image, `(height, width, 3)` uint8.
+
+    Args:
+        thing: an image, or the path of a file, which is read once while it does not change,
+            and kept where it is gone.
+        maker: the part whose knob it is, which errors name.
+        knob: its name.
+
+    Raises:
+        TypeError: it is neither.
+        ValueError: the file cannot be read, or the array is no image.
+    """
+    if isinstance(thing, str | Path):
+        return _read_once(str(thing))
+    if not isinstance(thing, np.ndarray) and not is_canvas(thing):
+        raise TypeError(
+            f"knob {knob!r} of {maker} must be an image, a numpy array (height, width, 3), or "
+            f"the path of one, got {type(thing).__name__!r}"
+        )
+    return as_image(thing, maker, "got")
 
 
 def _quiet(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -161,29 +186,14 @@ def _stripe_as_rgb(picture: "Image.Image", brightest: float, factor: int) -> "Im
     return picture.reduce(factor) if factor > 1 else picture
 
 
-def load_image(thing: Any, maker: object, knob: str) -> np.ndarray:
-    """Return what a knob is given as an image, `(height, width, 3)` uint8.
-
-    Args:
-        thing: an image, or the path of a file, which is read once while it does not change.
-        maker: the part whose knob it is, which errors name.
-        knob: its name.
-
-    Raises:
-        TypeError: it is neither.
-        ValueError: the file cannot be read, or the array is no image.
-    """
-    if isinstance(thing, str | Path):
-        changed = os.stat(thing).st_mtime_ns if os.path.isfile(thing) else 0
-        return _read_once(str(thing), changed)
-    if not isinstance(thing, np.ndarray) and not is_canvas(thing):
-        raise TypeError(
-            f"knob {knob!r} of {maker} must be an image, a numpy array (height, width, 3), or "
-            f"the path of one, got {type(thing).__name__!r}"
-        )
-    return as_image(thing, maker, "got")
-
-
-@lru_cache(maxsize=8)
-def _read_once(path: str, changed: int) -> np.ndarray:
-    return read_image(path)
+def _read_once(path: str) -> np.ndarray:
+    """Return the image of a file; one that is gone is shown as it was."""
+    known = _loaded.get(path)
+    changed = os.stat(path).st_mtime_ns if os.path.isfile(path) else None
+    if known is not None and changed in (None, known[0]):
+        return known[1]
+    image = read_image(path)
+    if len(_loaded) >= MAX_LOADED:
+        _loaded.pop(next(iter(_loaded)))
+    _loaded[path] = changed or 0, image
+    return image

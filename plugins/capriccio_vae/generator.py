@@ -58,6 +58,7 @@ class VAE(Generator):
         self._seed = seed
         self._walks: dict[str, tuple[np.ndarray, np.ndarray]] = {}
         self._encoded: list[tuple[np.ndarray, np.ndarray]] = []  # the last images and their latents
+        self._files: dict[str, tuple[np.ndarray, np.ndarray]] = {}  # read, and as painted
 
     def generate(
         self, now: Moment, *, drift: float = 0.0, bloom: float = 0.5, ripeness: float = 0.5,
@@ -310,7 +311,14 @@ class VAE(Generator):
 
     def _picture_of(self, source: Any) -> np.ndarray:
         """Return an image, or that of a file, as large as it is painted."""
-        return self._bounded(load_image(source, self, "source"))
+        picture = load_image(source, self, "source")
+        if not isinstance(source, str | Path):
+            return self._bounded(picture)
+        known, bounded = self._files.get(str(source), (None, picture))
+        if known is not picture:
+            bounded = self._bounded(picture)
+            self._files[str(source)] = picture, bounded
+        return bounded
 
     def _bounded(self, image: np.ndarray) -> np.ndarray:
         """Return an image as large as the autoencoder paints it: sides are multiples of 8."""

@@ -205,6 +205,8 @@ def test_what_a_knob_is_given_is_an_image_or_a_file_that_is_read_again_when_it_c
         os.utime(path, (level, level))
         assert (load_image(path, "part", "source") == level).all()
     assert load_image(str(path), "part", "source") is load_image(path, "part", "source")
+    path.unlink()
+    assert (load_image(path, "part", "source") == 200).all()
     assert load_image(np.zeros((2, 2, 3)), "part", "source").dtype == np.uint8
 
 

@@ -2,7 +2,8 @@
 
 Rectified flow (Liu et al., arXiv 2209.03003; Lipman et al., arXiv 2210.02747): between noise and
 the latents of a picture lies a straight line, and the network learns its direction at each place.
-Words weigh twice, as in classifier-free guidance (Ho and Salimans, arXiv 2207.12598).
+Words can count more than they say, as in classifier-free guidance (Ho and Salimans, arXiv
+2207.12598). A student that was distilled (distillation.py) takes steps that lead to the end.
 """
 
 import math
@@ -198,8 +199,8 @@ def sample(
     (consistency models, arXiv 2303.01469).
 
     Args:
-        source: latents to begin with, as of a picture that is painted again.
-        start: how much of it is kept, 0..1, (batch,).
+        source: latents of a picture that is painted again, (batch, 8, rows, rows).
+        start: how much of it is kept, 0..1, (batch,); nothing by default.
         times: of the steps, as shares of the way that is left.
     """
     found = torch.zeros_like(noise) if source is None else source
