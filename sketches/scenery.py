@@ -1,14 +1,14 @@
-"""Scenery: a few shapes, drawn like in a school book, are painted by a network as a landscape.
+"""Scenery: a few drawn shapes are painted by a network as a landscape.
 
     capriccio run sketches/scenery.py
 
-The sun goes round in eight bars, the clouds drift, and every two bars another hand paints. Type a
-prompt of your own in the panel (`--panel`), or hold `amount` there: at 0 you see the shapes.
+The sun rises and sets in eight bars, the clouds drift, and every two bars the prompt is another.
+Type one of your own in the panel (`--panel`), or turn `amount` there: at 0 you see the shapes.
 """
 
 from capriccio import Canvas, Sketch, generator
 
-HANDS = (
+PROMPTS = (
     "an impressionist landscape",
     "a romantic sea",
     "an expressionist landscape",
@@ -24,7 +24,7 @@ sketch = Sketch(bpm=72, meter=4, fps=24, size=(720, 720))
 @sketch.draw
 def scenery(now):
     """Draw the shapes of this moment, and let them be painted."""
-    prompt = HANDS[int(now.beats // (2 * now.meter)) % len(HANDS)]
+    prompt = PROMPTS[int(now.beats // (2 * now.meter)) % len(PROMPTS)]
     return painter(now, source=shapes(now), prompt=prompt, fade=0.5, amount=0.72, drift=0.2)
 
 
