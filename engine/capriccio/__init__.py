@@ -20,6 +20,7 @@ _HOMES = {
     "Stroke": "media",
     "as_image": "media",
     "as_mixture": "media",
+    "center_crop": "media",
     "fit": "media",
     "rasterise": "canvas.strokes",
     "Canvas": "canvas.canvas",

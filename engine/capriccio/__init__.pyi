@@ -35,6 +35,7 @@ from .media import Note as Note
 from .media import Stroke as Stroke
 from .media import as_image as as_image
 from .media import as_mixture as as_mixture
+from .media import center_crop as center_crop
 from .media import fit as fit
 from .midi_ports import midi_library as midi_library
 from .models.model import Model as Model

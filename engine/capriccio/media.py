@@ -230,6 +230,17 @@ def fit(image: Array, size: tuple[int, int]) -> Array:
     return np.asarray(canvas)
 
 
+def center_crop(image: Array, size: tuple[int, int]) -> Array:
+    """Return the middle of an image, scaled until it fills `size` (width, height)."""
+    width, height = size
+    if image.shape[:2] == (height, width):
+        return image
+    from PIL import Image, ImageOps
+
+    picture = Image.fromarray(image)
+    return np.asarray(ImageOps.fit(picture, size, Image.Resampling.LANCZOS))
+
+
 def _bytes(levels: Iterable[float]) -> tuple[int, ...]:
     return tuple(int(min(max(float(level), 0.0), 1.0) * 255 + 0.5) for level in levels)
 

@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, Moment, as_mixture, generator, load_image
+from capriccio import (
+    Generator,
+    ModelError,
+    Moment,
+    as_mixture,
+    center_crop,
+    generator,
+    load_image,
+)
 
 from .vocabulary import MAX_WORDS, Vocabulary
 
@@ -264,15 +272,13 @@ class GAN(Generator):
                 f"model {str(self._path)!r} of {self} cannot paint a source again; "
                 'expected one that was trained with --flow, as "salon" was'
             )
-        from PIL import Image, ImageOps
-
         picture = load_image(source, self, "source")
         known, latents = self._source
         if known is None or known.shape != picture.shape or (known != picture).any():
             if self._encoder is None:
                 self._encoder = generator("vae", model=AUTOENCODER)
-            square = ImageOps.fit(Image.fromarray(picture), (self._own_size, self._own_size))
-            latents = self._encoder.encode(np.asarray(square))[None]  # (1, 8, rows, rows)
+            square = center_crop(picture, (self._own_size, self._own_size))
+            latents = self._encoder.encode(square)[None]  # (1, 8, rows, rows)
             self._source = picture.copy(), latents
         return latents
 

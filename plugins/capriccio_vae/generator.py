@@ -6,10 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from capriccio import Generator, ModelError, Moment, as_image, as_mixture, load_image
+from capriccio import (
+    Generator,
+    ModelError,
+    Moment,
+    as_image,
+    as_mixture,
+    center_crop,
+    load_image,
+)
 
 from .autoencoder import FACTOR, Autoencoder, encoder_path, open_encoder, restyle
-from .images import center_crop
 from .latent_walk import STEPS, closed_walk
 
 AUTOENCODER = Path(__file__).with_name("painterly.onnx")  # its encoder lies beside it
@@ -118,8 +125,11 @@ class VAE(Generator):
         if self._encoder is None:
             self._encoder = open_encoder(self._path)
         learned = self._encoder.inputs["style"].shape[1]  # styles may have been added since
+        height, width = self._encoder.inputs["picture"].shape[1:3]
         shares = self._shares(self._parsed_styles(style))[None, :learned]
-        outputs = self._encoder(picture=center_crop(as_image(image, self))[None], style=shares)
+        outputs = self._encoder(
+            picture=center_crop(as_image(image, self), (width, height))[None], style=shares
+        )
         return outputs["z"][0], outputs["spread"][0]
 
     def decode(self, z: Any, style: Style = "") -> np.ndarray:
@@ -280,7 +290,7 @@ class VAE(Generator):
         if self._autoencoder is not None and len(parts) == 2:
             (one, share), (other, rest) = parts
             first = self._picture_of(one)
-            second = fitted(self._picture_of(other), first.shape[:2])
+            second = center_crop(self._picture_of(other), first.shape[1::-1])
             return np.float32(share) * self._encode_cached(first) + np.float32(
                 rest
             ) * self._encode_cached(second)
@@ -329,7 +339,7 @@ class VAE(Generator):
         height, width = (
             max(2 * FACTOR, round(side * share / FACTOR) * FACTOR) for side in (height, width)
         )
-        return image if image.shape[:2] == (height, width) else fitted(image, (height, width))
+        return center_crop(image, (width, height))
 
     # -- the model ----------------------------------------------------------------------------
 
@@ -398,10 +408,3 @@ class VAE(Generator):
             name: ((mean / max(lengths[name], 1e-9)).astype(np.float32), lengths[name])
             for name, mean in means.items()
         }
-
-
-def fitted(image: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Return the middle of an image, `(height, width, 3)` uint8, scaled to `(height, width)`."""
-    from PIL import Image, ImageOps
-
-    return np.asarray(ImageOps.fit(Image.fromarray(image), (size[1], size[0])))

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from capriccio import Canvas, Note, Stroke, fit
+from capriccio import Canvas, Note, Stroke, center_crop, fit
 from capriccio.media import as_drawing, as_image, as_medium, as_mixture, as_phrase
 from hypothesis import given
 from hypothesis import strategies as st
@@ -206,6 +206,7 @@ def test_a_canvas_counts_as_an_image():
 def test_an_image_of_the_right_size_is_returned_unchanged():
     image = np.zeros((48, 64, 3), np.uint8)
     assert fit(image, (64, 48)) is image
+    assert center_crop(image, (64, 48)) is image
 
 
 @given(st.integers(1, 40), st.integers(1, 40), st.integers(1, 40), st.integers(1, 40))
@@ -219,3 +220,15 @@ def test_an_image_is_fitted_in_the_middle_with_its_aspect_kept(width, height, wi
     scale = min(wide / width, high / height)
     assert abs((right - left + 1) - width * scale) <= 1
     assert abs((bottom - top + 1) - height * scale) <= 1
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (300, 40), (700, 500)])
+def test_an_image_of_any_shape_is_cropped(shape):
+    assert center_crop(np.full((*shape, 3), 90, np.uint8), (64, 48)).shape == (48, 64, 3)
+
+
+def test_only_the_sides_are_cropped():
+    image = np.zeros((48, 144, 3), np.uint8)
+    image[:, 48:96] = 255
+    found = center_crop(image, (96, 96))
+    assert found.min() > 100 and found[:, 8:-8].min() == 255

@@ -20,6 +20,7 @@ from capriccio.training import (
     picture_files,
     read_labels,
 )
+from rich.progress import track
 
 from .attributes import Attributes, measure_attributes
 from .captions import Facts, facts_of, words_of
@@ -74,7 +75,8 @@ def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[
     shape = (len(files), size, size, 3)
     images = {one: disk_array(shape, np.uint8) for one in (False, True)}  # whether they validate
     facts: dict[bool, list[Facts]] = {False: [], True: []}
-    for file, one in zip(files, _prepare_all(files, size), strict=True):
+    prepared = zip(files, _prepare_all(files, size), strict=True)
+    for file, one in track(prepared, "reading pictures", total=len(files)):
         if one.error:
             print(f"skipped {data / file.name}: {one.error}", flush=True)
             continue

@@ -2,9 +2,10 @@
 
 Directions are those the generator responds to most: the principal components of the style, seen
 through the first layer and every modulation (a closed-form factorization as SeFa, arXiv
-2007.06600, weighted by how far styles vary, as GANSpace does, arXiv 2004.02546). Each is then
-walked in small steps for many pictures; the change from step to step is summed, and the scale of
-the knob is warped until every part of it changes the pictures by the same amount.
+2007.06600, weighted by how far styles vary, as GANSpace does, arXiv 2004.02546). A flow has no
+style; its directions are those in which the codes of captions vary. Each is then walked in small
+steps for many pictures; the change from step to step is summed, and the scale of the knob is
+warped until every part of it changes the pictures by the same amount.
 """
 
 from collections.abc import Callable
@@ -15,7 +16,7 @@ import torch
 
 from .networks import CODE, LATENT, TextEncoder
 
-DIRECTIONS = 6
+DIRECTIONS = 4
 SAMPLES = 2000  # styles whose variation is measured
 POSITIONS = 17  # of a knob that are calibrated; between them it is linear
 MAX_DISTANCE = 3.0  # standard deviations of the style along the direction, to either side
@@ -55,23 +56,51 @@ def find_directions(
     covariance = variation.T @ variation / len(variation)  # (128, 128)
     root = torch.linalg.cholesky(covariance + 1e-6 * torch.eye(covariance.shape[1]))
     _, _, components = torch.linalg.svd(weights @ root, full_matrices=False)  # (128, 128)
-    directions = (root @ components.T).T[:DIRECTIONS]  # (6, 128), each a standard deviation long
+    directions = (root @ components.T).T[:DIRECTIONS]  # (4, 128), each a standard deviation long
     grain = torch.randn(pictures, generator.grain_size, generator=random)  # (pictures, grain)
-    return [calibrate(generator, preview, styles[:pictures], grain, one) for one in directions]
+
+    def paint(offset: torch.Tensor) -> torch.Tensor:
+        return preview(generator.synthesis(styles[:pictures] + offset, grain))
+
+    return [calibrate(paint, direction) for direction in directions]
+
+
+@torch.no_grad()
+def find_code_directions(codes: torch.Tensor, groups: list[Any]) -> torch.Tensor:
+    """Return the directions in which codes of captions vary most within their groups.
+
+    They are principal components (GANSpace, arXiv 2004.02546), a standard deviation long.
+
+    Args:
+        codes: (captions, width).
+        groups: of each caption: what a knob must leave as it is, such as the kind.
+
+    Returns:
+        (DIRECTIONS, width).
+    """
+    varied = codes.clone()
+    for group in set(groups):
+        inside = torch.tensor([one == group for one in groups])
+        varied[inside] -= codes[inside].mean(0)
+    _, deviations, components = torch.linalg.svd(varied, full_matrices=False)
+    lengths = deviations / len(codes) ** 0.5
+    return (lengths[:, None] * components)[:DIRECTIONS]
 
 
 def calibrate(
-    generator: Any,
-    preview: Callable[[torch.Tensor], torch.Tensor],
-    styles: torch.Tensor,
-    grain: torch.Tensor,
-    direction: torch.Tensor,
+    paint: Callable[[torch.Tensor], torch.Tensor], direction: torch.Tensor
 ) -> dict[str, Any]:
-    """Return one direction as it stands in the card; see `find_directions`."""
+    """Return one direction as it stands in the card; see `find_directions`.
+
+    Args:
+        paint: returns pictures, (pictures, 3, rows, rows) in about 0..1, with an offset along the
+            direction.
+        direction: (width,).
+    """
     distances = torch.linspace(-MAX_DISTANCE, MAX_DISTANCE, 2 * POSITIONS + 1)  # (35,)
     walk = []
     for distance in distances:
-        x = preview(generator.synthesis(styles + distance * direction, grain)).clamp(0, 1)
+        x = paint(distance * direction).clamp(0, 1)
         walk.append(torch.nn.functional.avg_pool2d(x, x.shape[3] // 32))
     shown = torch.stack(walk)  # (35, pictures, 3, 32, 32)
     change = (shown[1:] - shown[:-1]).abs().mean((1, 2, 3, 4)).double().numpy()  # (34,)

@@ -49,7 +49,10 @@ class Distillation:
         between = (1 - place) * torch.randn_like(x) + place * x  # (batch, 8, 32, 32)
         with mixed_precision(self.training.device):
             with torch.no_grad():
-                states = trajectory(self.teacher, between, self.teacher.encode(words), start=t)
+                states = trajectory(
+                    self.teacher, between, self.teacher.encode(words), start=t,
+                    guidance=self.training.guidance,
+                )  # fmt: skip
             later = torch.randint(1, len(states) - 1, (len(x),))  # a second place of each way
             x = torch.cat([between, torch.stack(states)[later, torch.arange(len(x))]])
             t = torch.cat([t, t + (1 - t) * later.to(t) / (len(states) - 1)])  # (2 batch,)
@@ -68,7 +71,8 @@ class Distillation:
         errors = []
         for noise, words in self.training.examples():
             with mixed_precision(self.training.device):
-                end = integrate(self.teacher, noise, self.teacher.encode(words))
+                code = self.teacher.encode(words)
+                end = integrate(self.teacher, noise, code, guidance=self.training.guidance)
                 found = sample(net.eval(), noise, net.encode(words), times=(0.0,))
             errors.append(F.mse_loss(found, end).item())
         return {"difference from the flow": float(np.mean(errors))}

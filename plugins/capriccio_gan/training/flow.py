@@ -3,6 +3,7 @@
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from torch import Tensor
 from ..vocabulary import Vocabulary
 from .captions import Facts, compose
 from .dataset import read_pictures, vocabulary_of
+from .directions import calibrate, find_code_directions
 from .distillation import STEPS as STUDENT_STEPS
 from .distillation import Distillation
-from .flow_network import FLOW_INPUTS, FlowModel, FlowNetwork, integrate
+from .flow_network import FLOW_INPUTS, GUIDANCE, FlowModel, FlowNetwork, integrate, sample
 from .networks import OUTPUTS, example_feeds
 from .sheets import sheet
 from .spaces import LatentSpace
@@ -40,6 +42,7 @@ LEAST_LEFT = 0.1  # share of the time that is left to train in, however long rea
 DISTILLED = 0.3  # share of the time in which the student learns
 VALIDATED = 256  # pictures
 SHEET = 32  # pictures
+CAPTIONS, CALIBRATION_PICTURES = 4_000, 6  # from which directions are found
 ENOUGH = 5_000  # steps after which subjects can be told
 OBJECTIVE = (
     "rectified flow: the squared error of the direction from noise to the latents of a picture"
@@ -53,14 +56,16 @@ class FlowTraining:
     Args:
         train: latents, (2, pictures, 8, 32, 32), as they are and mirrored, and the facts of each.
         val: the same, of pictures to validate with.
+        guidance: how much further than captions say samples and the student go.
     """
 
     def __init__(
         self, train: tuple[Tensor, list[Facts]], val: tuple[Tensor, list[Facts]],
         vocabulary: Vocabulary, space: LatentSpace, device: str = "cpu",
+        guidance: float = GUIDANCE,
     ):  # fmt: skip
         self.train, self.val, self.space, self.device = train, val, space, device
-        self.vocabulary = vocabulary
+        self.vocabulary, self.guidance = vocabulary, guidance
         self.shares = balanced_shares(train[1])
         net: Any = FlowNetwork(len(vocabulary))
         self.net: FlowNetwork = net.to(device, memory_format=torch.channels_last)
@@ -123,8 +128,11 @@ class FlowTraining:
             yield noise.to(self.device), words.to(self.device)
 
     @torch.no_grad()
-    def samples(self, net: FlowNetwork, sampler: Callable[..., Tensor] = integrate) -> Image.Image:
+    def samples(
+        self, net: FlowNetwork, sampler: Callable[..., Tensor] | None = None
+    ) -> Image.Image:
         """Return a sheet of pictures by captions of validation pictures."""
+        sampler = sampler or partial(integrate, guidance=self.guidance)
         found = [sampler(net.eval(), noise, net.encode(words)) for noise, words in self.examples()]
         return sheet(np.concatenate([self.space.images(x) for x in found]), 8)
 
@@ -144,6 +152,32 @@ class FlowTraining:
             enough=ENOUGH,
         )  # fmt: skip
         return trainer
+
+
+@torch.no_grad()
+def find_directions(
+    training: FlowTraining, net: FlowNetwork, pictures: int
+) -> list[dict[str, Any]]:
+    """Return the directions of a student, as they stand in the card under `dials`.
+
+    They change what captions of one kind and movement differ in: colours, light, size, number.
+    """
+    random = np.random.default_rng(17)
+    facts = training.train[1]
+    facts = [facts[at] for at in random.permutation(len(facts))[:CAPTIONS]]
+    device = training.device
+    codes = net.eval().encode(training.told(facts, random, 0.0).to(device))  # (captions, 256)
+    noises = torch.Generator().manual_seed(17)
+    noise = torch.randn(pictures, *training.val[0].shape[2:], generator=noises).to(device)
+    prompts = codes[:pictures]  # (pictures, 256)
+
+    def paint(offset: Tensor) -> Tensor:
+        found = sample(net, noise[: len(prompts)], prompts + offset.to(device))
+        images = torch.from_numpy(training.space.images(found))  # (pictures, 256, 256, 3)
+        return images.permute(0, 3, 1, 2).float() / 255  # (pictures, 3, 256, 256)
+
+    directions = find_code_directions(codes.cpu(), [(one.kind, one.movement) for one in facts])
+    return [calibrate(paint, direction) for direction in directions]
 
 
 def balanced_shares(facts: list[Facts]) -> np.ndarray:
@@ -167,6 +201,7 @@ def train_flow(
     resume: bool = False,
     seed: int = 0,
     limit: int | None = None,
+    guidance: float = GUIDANCE,
     dry_run: bool = False,
 ) -> None:
     """Train on a folder of pictures and write a model of the part `gan` to `out`.
@@ -179,6 +214,7 @@ def train_flow(
         resume: go on from the checkpoint.
         seed: of everything random.
         limit: the most pictures to read.
+        guidance: how much further than captions say the student goes; 1 is as they say.
         dry_run: run every step once and write nothing.
     """
     begun = time.monotonic()
@@ -193,7 +229,7 @@ def train_flow(
         flush=True,
     )
     sides = [(space.encode(some.images), some.facts) for some in (learned, checked)]
-    training = FlowTraining(sides[0], sides[1], vocabulary, space, device)
+    training = FlowTraining(sides[0], sides[1], vocabulary, space, device, guidance)
     shared: dict[str, Any] = {"resume": resume, "seed": seed, "dry_run": dry_run}
     if hours:  # reading and encoding take some of it
         hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
@@ -213,9 +249,12 @@ def train_flow(
         "steps": trainer.step,
         "hours": round((trainer.seconds + student.seconds) / 3600, 2),
         "seed": seed,
-        "command": f"capriccio train gan --flow --data {data.name} --out {out.name}",
+        "command": f"capriccio train gan --flow --data {data.name} --out {out.name} "
+        f"--guidance {guidance:g}",
         **licence_of(data),
     }
+    print("finding directions of change for the knobs first to fourth", flush=True)
+    card["dials"] = find_directions(training, student.ema, 1 if dry_run else CALIBRATION_PICTURES)
     export_flow(student.ema, vocabulary, space, out, card=card, dry_run=dry_run)
 
 
@@ -223,11 +262,10 @@ def export_flow(
     net: FlowNetwork, vocabulary: Vocabulary, space: LatentSpace, out: Path, *,
     card: dict[str, Any], dry_run: bool = False,
 ) -> None:  # fmt: skip
-    """Write a student and the decoder to `out`, as one graph."""
+    """Write a student and the decoder to `out`, as one graph, with its `dials` in the card."""
     net = net.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
     model = FlowModel(net).eval()
-    card = {"part": "gan", "objective": OBJECTIVE, "vocabulary": vocabulary.words, "dials": [],
-            **card}  # fmt: skip
+    card = {"part": "gan", "objective": OBJECTIVE, "vocabulary": vocabulary.words, **card}
     export(model, model.random_inputs(), out, input_names=FLOW_INPUTS, output_names=OUTPUTS,
            card=card, tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,
            joined=("image", space.decoder_path), dry_run=dry_run)  # fmt: skip

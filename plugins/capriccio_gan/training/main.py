@@ -24,6 +24,7 @@ from .dataset import Pictures, read_pictures, vocabulary_of
 from .directions import encode_captions, find_directions
 from .evaluator import Evaluator
 from .flow import train_flow
+from .flow_network import GUIDANCE
 from .losses import OBJECTIVE, AdversarialNetworks, AdversarialTraining
 from .networks import (
     INPUTS,
@@ -72,6 +73,7 @@ def train(
     size: int | None = None,
     from_scratch: bool = False,
     flow: bool = False,
+    guidance: float = GUIDANCE,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
     batch: int | None = None,
@@ -91,6 +93,8 @@ def train(
         size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
         from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
         flow: learn a flow of latents from noise instead of a GAN, for pictures of many kinds.
+        guidance: with `flow`, how much more words count than in captions: 1 paints as varied as
+            the pictures are, 9 most clearly what is asked.
         steps: of generator and discriminator.
         reading: steps of the encoders.
         batch: of generator and discriminator.
@@ -99,9 +103,10 @@ def train(
         ValueError: the folder holds fewer than 10 readable pictures, or the size is another.
     """
     data, out = Path(data), Path(out)
+    limit = DRY_RUN_PICTURES if dry_run else None
     if flow:
-        train_flow(data, out, steps=steps, hours=hours, resume=resume, seed=seed,
-                   limit=DRY_RUN_PICTURES if dry_run else None, dry_run=dry_run)  # fmt: skip
+        train_flow(data, out, steps=steps, hours=hours, resume=resume, seed=seed, limit=limit,
+                   guidance=guidance, dry_run=dry_run)  # fmt: skip
         return
     device = find_device()
     if size not in (None, *SIZES):
@@ -111,7 +116,7 @@ def train(
     space = PixelSpace(size) if from_scratch else LatentSpace(device=device)
     seed_everything(seed)
     torch.backends.cudnn.benchmark = True  # shapes are static; ignored on a CPU
-    training, validation = read_pictures(data, size, DRY_RUN_PICTURES if dry_run else None)
+    training, validation = read_pictures(data, size, limit)
     vocabulary = Vocabulary(vocabulary_of(training))
     print(
         f"{len(training)} pictures for training, {len(validation)} for validation, "

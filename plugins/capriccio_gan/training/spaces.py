@@ -14,6 +14,7 @@ import torch
 import torch.nn.functional as F
 from capriccio import generator
 from capriccio.training import disk_array, mixed_precision
+from rich.progress import track
 from torch import Tensor, nn
 
 from .networks import (
@@ -28,7 +29,6 @@ from .networks import (
 
 PREVIEW = 64  # pixels of a preview's side
 PREVIEW_STEPS, PREVIEW_BATCH = 1_500, 32
-ENCODED = 16  # pictures between two reports of progress are a 16th of all
 
 
 class PixelSpace:
@@ -95,9 +95,8 @@ class LatentSpace:
     def encode(self, images: np.ndarray) -> Tensor:
         """Return images and their mirrored copies as latents, (2, pictures, 8, 32, 32) float16."""
         kept = disk_array((2, len(images), LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS), np.float16)
-        for index, image in enumerate(images):
-            if index % -(-len(images) // ENCODED) == 0:
-                print(f"encoding pictures: {index} of {len(images)}", flush=True)
+        for index in track(range(len(images)), "encoding pictures"):
+            image = images[index]
             for mirrored, one in enumerate((image, image[:, ::-1])):
                 kept[mirrored, index] = self.part.encode(np.ascontiguousarray(one))
         return torch.from_numpy(kept)

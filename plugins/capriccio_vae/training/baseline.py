@@ -14,8 +14,7 @@ import torch
 from capriccio.training import Trainer, seed_everything
 from torch import Tensor, nn
 
-from ..images import SIZE
-from .dataset import read_pictures
+from .dataset import SIZE, read_pictures
 from .networks import LATENT, kl
 
 HIDDEN = 500

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
-from capriccio import open_image
+from capriccio import center_crop, open_image
 from capriccio.training import check_picture_count, disk_array, picture_files, read_labels
-
-from ..images import SIZE, center_crop
+from rich.progress import track
 
 if TYPE_CHECKING:
     from PIL import Image
+
+SIZE = 128  # pixels: the watercolors are thumbnails 192 high whose subject fills about 120 rows
 
 
 def crop_to_subject(picture: "Image.Image", size: int = SIZE) -> "Image.Image":
@@ -46,7 +47,7 @@ def crop_to_subject(picture: "Image.Image", size: int = SIZE) -> "Image.Image":
             y, x = round((y0 + y1 - side) / 2) + top, round((x0 + x1 - side) / 2) + left
             square = _crop_extended(image, ground, (y, x, side), (top, bottom, left, right))
             return Image.fromarray(square).resize((size, size), Image.Resampling.LANCZOS)
-    return Image.fromarray(center_crop(image.astype(np.uint8), size))
+    return Image.fromarray(center_crop(image.astype(np.uint8), (size, size)))
 
 
 def _extent(profile: np.ndarray) -> tuple[int, int]:
@@ -126,7 +127,7 @@ def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> 
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
     train, val = (_Side(len(files), size) for _ in range(2))
-    for file in files:
+    for file in track(files, "reading pictures"):
         name, content = file.name, file.read()
         pixels = read_picture(data / name, size, content)
         if pixels is None:

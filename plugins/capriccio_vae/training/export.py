@@ -11,7 +11,7 @@ from capriccio.training import export, quantize_model
 from torch import Tensor
 
 from ..autoencoder import encoder_path, statistics_of
-from ..images import SIZE
+from .dataset import SIZE
 from .losses import mixtures
 from .networks import GLOBAL, LATENT, DecoderNetwork, EncoderNetwork, VAENetwork
 from .spaces import LatentSpace, PixelSpace

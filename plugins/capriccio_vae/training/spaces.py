@@ -9,13 +9,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from capriccio.training import disk_array
+from rich.progress import track
 from torch import Tensor
 
 from ..autoencoder import Autoencoder
-from ..images import SIZE
 from .autoencoder import CHANNELS
-
-REPORTS = 8  # of the progress of the encoding
+from .dataset import SIZE
 
 
 class PixelSpace:
@@ -52,9 +51,8 @@ class LatentSpace:
     def encode(self, pictures: np.ndarray) -> Tensor:
         """Return latents of pictures and of their mirrored copies, (pictures, 2, 8, 32, 32)."""
         kept = disk_array((len(pictures), 2, CHANNELS, 32, 32), np.float16)
-        for index, picture in enumerate(pictures):
-            if index % -(-len(pictures) // REPORTS) == 0:
-                print(f"encoding pictures: {index} of {len(pictures)}", flush=True)
+        for index in track(range(len(pictures)), "encoding pictures"):
+            picture = pictures[index]
             for mirrored, one in enumerate((picture, picture[:, ::-1])):
                 kept[index, mirrored] = self.autoencoder.encode(one)
         return torch.from_numpy(kept)

@@ -15,7 +15,7 @@ STYLES = ["baroque", "impressionism", "ink", "mosaic"]
 def untrained(tmp_path_factory) -> Path:
     """A model of the styles STYLES, with an encoder, that has learned nothing."""
     torch = pytest.importorskip("torch")
-    from capriccio_vae.images import SIZE
+    from capriccio_vae.training.dataset import SIZE
     from capriccio_vae.training.export import export_models
     from capriccio_vae.training.networks import VAENetwork
     from capriccio_vae.training.spaces import PixelSpace

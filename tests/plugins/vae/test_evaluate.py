@@ -5,7 +5,7 @@ import json
 import pytest
 from capriccio import read_image
 from capriccio_vae.evaluate import evaluate
-from capriccio_vae.images import SIZE
+from capriccio_vae.training.dataset import SIZE
 from click.testing import CliRunner
 
 

@@ -9,7 +9,7 @@ import pytest
 from capriccio import Model, ModelError, Moment, generator, write_image
 from capriccio.testing import check_generator
 from capriccio_vae.generator import VAE, encoder_path
-from capriccio_vae.images import SIZE
+from capriccio_vae.training.dataset import SIZE
 from helpers.images import difference
 
 NOW = Moment()

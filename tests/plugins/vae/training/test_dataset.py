@@ -5,8 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from capriccio_vae.images import SIZE
-from capriccio_vae.training.dataset import crop_to_subject, read_pictures, read_splits
+from capriccio_vae.training.dataset import SIZE, crop_to_subject, read_pictures, read_splits
 from helpers.devices import ROOT
 from PIL import Image
 

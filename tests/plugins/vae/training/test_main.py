@@ -8,9 +8,8 @@ from safetensors import safe_open
 torch = pytest.importorskip("torch")
 
 from capriccio import Model, Moment, generator  # noqa: E402
-from capriccio_vae.images import SIZE  # noqa: E402
 from capriccio_vae.training import main  # noqa: E402
-from capriccio_vae.training.dataset import read_pictures  # noqa: E402
+from capriccio_vae.training.dataset import SIZE, read_pictures  # noqa: E402
 from capriccio_vae.training.main import VAETraining, train  # noqa: E402
 from capriccio_vae.training.spaces import PixelSpace  # noqa: E402
 

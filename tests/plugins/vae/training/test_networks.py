@@ -5,7 +5,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from capriccio_vae.images import SIZE  # noqa: E402
+from capriccio_vae.training.dataset import SIZE  # noqa: E402
 from capriccio_vae.training.networks import (  # noqa: E402
     LATENT,
     DecoderNetwork,
