@@ -6,6 +6,7 @@ the notes that still sound at the port, the takes that lack more than the last s
 that were black, and the processes that did not end.
 """
 
+import faulthandler
 import os
 import resource
 import signal
@@ -639,7 +640,14 @@ def main() -> int:
         help="seconds in which notes of before are to end, and the picture is to be there; more on "
         "a machine that is busy",
     )
+    parser.add_argument(
+        "--at-most",
+        type=float,
+        default=3600,
+        help="seconds for all shows, else it says where it is",
+    )
     chosen = parser.parse_args()
+    faulthandler.dump_traceback_later(chosen.at_most, exit=True)
     names = [chosen.only[number % len(chosen.only)] for number in range(chosen.runs)]
     counts: list[Count] = []
     # One after the other: a process knows one server at a time.
@@ -654,6 +662,7 @@ def main() -> int:
                 for count in pool.map(one, *zip(*shows, strict=True)):
                     counts.append(count)
                     print(f"{len(counts):3} {count}", flush=True)
+    faulthandler.cancel_dump_traceback_later()
     print(table(counts))
     return 0 if all(count.well for count in counts) else 1
 

@@ -13,16 +13,14 @@ def test_whatever_happens_to_a_show_no_note_hangs_and_no_take_is_lost():
     midi_library()
     runs = len(faults.FAULTS)
     # In a process of its own: two JACK servers, one after the other, and a process knows one.
-    try:
-        child = subprocess.run(
-            [sys.executable, "-u", "-m", "helpers.faults", "--runs", str(runs), "--within", "30"],
-            cwd=TESTS,
-            capture_output=True,
-            text=True,
-            timeout=900,
-        )
-    except subprocess.TimeoutExpired as late:
-        pytest.fail(f"a show did not end within 900 s; those before it:\n{late.stdout!r}")
+    child = subprocess.run(
+        [sys.executable, "-u", "-m", "helpers.faults", "--runs", str(runs), "--within", "30",
+         "--at-most", "880"],
+        cwd=TESTS,
+        capture_output=True,
+        text=True,
+        timeout=900,
+    )  # fmt: skip
     assert child.returncode == 0, child.stdout + child.stderr
     *_, last = child.stdout.splitlines()
     assert last.split()[:7] == ["all", str(runs), "0", "0", "0", "0", "0"]
