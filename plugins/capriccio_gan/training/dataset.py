@@ -76,7 +76,7 @@ def read_pictures(data: Path, size: int, max_count: int | None = None) -> tuple[
     images = {one: disk_array(shape, np.uint8) for one in (False, True)}  # whether they validate
     facts: dict[bool, list[Facts]] = {False: [], True: []}
     prepared = zip(files, _prepare_all(files, size), strict=True)
-    for file, one in track(prepared, "reading pictures", total=len(files)):
+    for file, one in track(prepared, "reading pictures", len(files), disable=not files):
         if one.error:
             print(f"skipped {data / file.name}: {one.error}", flush=True)
             continue

@@ -127,7 +127,7 @@ def read_pictures(data: Path, limit: int | None = None, *, size: int = SIZE) -> 
     if limit and len(files) > limit:
         files = [files[i * len(files) // limit] for i in range(limit)]
     train, val = (_Side(len(files), size) for _ in range(2))
-    for file in track(files, "reading pictures"):
+    for file in track(files, "reading pictures", disable=not files):
         name, content = file.name, file.read()
         pixels = read_picture(data / name, size, content)
         if pixels is None:
