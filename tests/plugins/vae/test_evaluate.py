@@ -5,8 +5,9 @@ import json
 import pytest
 from capriccio import read_image
 from capriccio_vae.evaluate import evaluate
-from capriccio_vae.training.dataset import SIZE
 from click.testing import CliRunner
+
+SIZE = 128  # pixels of a side of the models that learn pixels
 
 
 def run(*words) -> tuple[int, str]:

@@ -9,8 +9,9 @@ import pytest
 from capriccio import Model, ModelError, Moment, generator, write_image
 from capriccio.testing import check_generator
 from capriccio_vae.generator import VAE, encoder_path
-from capriccio_vae.training.dataset import SIZE
 from helpers.images import difference
+
+SIZE = 128  # pixels of a side of the models that learn pixels
 
 NOW = Moment()
 STYLES = ["baroque", "impressionism", "ink", "mosaic"]  # of the model `untrained`
