@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 MIN_PAPER = 120  # paper is lighter than this, a scanner's lid darker
 MIN_OUTLINE = 26  # the outlines of white flesh differ from the paper by more than this
 MIN_INK = 38  # a subject differs from the paper by more than this, pencil and stains by less
+MIN_PLAIN = 0.6  # share of each side of a sheet that is bare paper; skies of paintings have less
 
 
 @dataclass(frozen=True)
@@ -34,13 +35,13 @@ def prepare_scan(picture: "Image.Image", size: int) -> Scan:
     """Return a picture as a square of `size` pixels.
 
     Scans of sheets lose their dark borders, the mount around the sheet and thin writing; the
-    square holds the whole subject, small or large as it was on the sheet. A picture without a
-    plain light background is cropped to its middle square.
+    square holds the whole subject, small or large as it was on the sheet. A picture whose sides are
+    not plain and light, such as a painting with a pale sky, is cropped to its middle square.
     """
     from PIL import Image
 
     pixels = np.asarray(picture.convert("RGB"), np.float32)  # (height, width, 3)
-    box = _find_sheet(pixels.min(axis=2))
+    box = _find_sheet(pixels)
     cleaned = _remove_writing(pixels, box) if box else None
     if cleaned is None:
         top, bottom, left, right = box or (0, pixels.shape[0], 0, pixels.shape[1])
@@ -62,20 +63,32 @@ def prepare_scan(picture: "Image.Image", size: int) -> Scan:
     return Scan(np.asarray(scaled), np.asarray(mask) > 127, longest / width)
 
 
-def _find_sheet(light: np.ndarray) -> tuple[int, int, int, int] | None:
+def _find_sheet(image: np.ndarray) -> tuple[int, int, int, int] | None:
     """Return the sheet's `(top, bottom, left, right)`: lighter than a mount or a scanner's lid."""
-    height, width = light.shape
+    height, width = image.shape[:2]
     if min(height, width) < 48:
         return None
+    light = image.min(axis=2)  # (height, width)
     # A row belongs to the sheet where a third of it is nearly as light as the lightest rows.
     rows, columns = np.percentile(light, 70, axis=1), np.percentile(light, 70, axis=0)
     floor = max(MIN_PAPER, np.percentile(rows, 80) - 28)
     rows, columns = np.flatnonzero(rows > floor), np.flatnonzero(columns > floor)
     if len(rows) < height / 3 or len(columns) < width / 3:
         return None
+    top, bottom, left, right = rows[0], rows[-1] + 1, columns[0], columns[-1] + 1
+    around = image[:top], image[bottom:], image[:, :left], image[:, right:]
+    if not all(_is_plain(side) for side in around if min(side.shape[:2]) > width // 20):
+        return None  # the foreground of a painting
     inset = max(2, width // 30)  # the sheet's shadowed edge
-    box = rows[0] + inset, rows[-1] + 1 - inset, columns[0] + inset, columns[-1] + 1 - inset
+    box = top + inset, bottom - inset, left + inset, right - inset
     return box if box[1] - box[0] >= 32 and box[3] - box[2] >= 32 else None
+
+
+def _is_plain(image: np.ndarray) -> bool:
+    """Return whether most of an image, (rows, columns, 3), has about the same colour."""
+    ground = np.median(image.reshape(-1, 3), axis=0)  # (3,)
+    share: float = (channel_max(np.abs(image - ground)) < MIN_OUTLINE).mean()
+    return share >= MIN_PLAIN
 
 
 def _remove_writing(image: np.ndarray, box: tuple[int, int, int, int]):
@@ -87,6 +100,10 @@ def _remove_writing(image: np.ndarray, box: tuple[int, int, int, int]):
     ground = np.median(sheet.reshape(-1, 3), axis=0)  # (3,)
     distance = channel_max(np.abs(sheet - ground))  # (rows, columns)
     if (distance < MIN_INK).mean() < 0.3 or ground.min() < MIN_PAPER:
+        return None
+    bare, deep = distance < MIN_OUTLINE, max(2, sheet.shape[1] // 25)
+    sides = bare[:deep], bare[-deep:], bare[:, :deep], bare[:, -deep:]
+    if min(side.mean() for side in sides) < MIN_PLAIN:
         return None
     width = sheet.shape[1]
     # A morphological closing removes thin dark strokes: the maximum, then the minimum around.

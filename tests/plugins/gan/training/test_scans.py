@@ -39,6 +39,18 @@ def test_the_mount_around_a_sheet_is_removed():
     assert np.abs(prepare_scan(picture, 64).image[0, 0].astype(int) - PAPER).max() < 12
 
 
+@pytest.mark.parametrize("horizon", [60, 100, 140])
+def test_a_painting_with_a_pale_sky_is_no_sheet(horizon):
+    painting = np.full((160, 200, 3), (215, 220, 225), np.uint8)
+    random = np.random.default_rng(0)
+    painting[horizon:] = random.integers(20, 160, (160 - horizon, 200, 3))  # grass
+    painting[40:horizon, 60:110] = 60  # a tower
+    scan = prepare_scan(Image.fromarray(painting), 64)
+    assert scan.subject is None and scan.extent == 1.0
+    middle = Image.fromarray(painting[:, 20:180]).resize((64, 64), Image.Resampling.LANCZOS)
+    assert np.abs(scan.image.astype(int) - np.asarray(middle)).mean() < 5
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 500), (500, 1), (64, 64), (300, 200)])
 @pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "CMYK", "I;16", "P", "1"])
 def test_any_picture_becomes_a_square_with_attributes(shape, mode):
