@@ -2,11 +2,12 @@
 
 The student is a copy of the network. It begins at noise, or anywhere between noise and a picture,
 and learns where guided steps lead from there (distillation of guided models, arXiv 2210.03142, for
-the sampling of consistency models, arXiv 2303.01469). So a picture takes two calls of the network,
+the sampling of consistency models, arXiv 2303.01469). So a picture takes one call of the network,
 and one that is there already can be painted again under other words.
 """
 
 import copy
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,23 @@ STEPS, EVERY = 20_000, 250
 ENOUGH = 1_000  # steps after which the student paints nearly as the flow does
 
 
+def draw_starts(
+    training: Any, random: np.random.Generator, size: int
+) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Return places from which a student goes to the end, half of them noise alone.
+
+    Returns:
+        Latents of pictures, (size, 8, 32, 32), the words of their captions, (size, MAX_WORDS),
+        times, (size,), and what lies between noise and the latents at these times.
+    """
+    x, words = training.batch(random, UNTOLD, size)
+    t = LATEST * torch.rand(size, device=x.device)  # (size,)
+    t[: round(FROM_NOISE * size)] = 0.0
+    place = t.view(-1, 1, 1, 1)  # (size, 1, 1, 1)
+    between = (1 - place) * torch.randn_like(x) + place * x  # (size, 8, 32, 32)
+    return x, words, t, between.contiguous(memory_format=torch.channels_last)
+
+
 class Distillation:
     """The student, its optimizer, and what the trainer calls.
 
@@ -42,19 +60,15 @@ class Distillation:
     def loss(self, step: int) -> Tensor:
         """Return how far a step of the student ends from where the flow ends."""
         random = np.random.default_rng([step, 13])
-        x, words = self.training.batch(random, UNTOLD, BATCH)
-        t = LATEST * torch.rand(len(x), device=x.device)  # (batch,)
-        t[: round(FROM_NOISE * len(x))] = 0.0
-        place = t.view(-1, 1, 1, 1)  # (batch, 1, 1, 1)
-        between = (1 - place) * torch.randn_like(x) + place * x  # (batch, 8, 32, 32)
+        _, words, t, between = draw_starts(self.training, random, BATCH)
         with mixed_precision(self.training.device):
             with torch.no_grad():
                 states = trajectory(
                     self.teacher, between, self.teacher.encode(words), start=t,
                     guidance=self.training.guidance,
                 )  # fmt: skip
-            later = torch.randint(1, len(states) - 1, (len(x),))  # a second place of each way
-            x = torch.cat([between, torch.stack(states)[later, torch.arange(len(x))]])
+            later = torch.randint(1, len(states) - 1, (BATCH,))  # a second place of each way
+            x = torch.cat([between, torch.stack(states)[later, torch.arange(BATCH)]])
             t = torch.cat([t, t + (1 - t) * later.to(t) / (len(states) - 1)])  # (2 batch,)
             x = x.contiguous(memory_format=torch.channels_last)
             found = self.net(x, t, self.net.encode(words).repeat(2, 1))
@@ -63,33 +77,46 @@ class Distillation:
 
     @torch.no_grad()
     def validate(self, net: FlowNetwork) -> dict[str, float]:
-        """Return how far one step from noise ends from where the flow ends, always alike.
-
-        With a second step pictures have more contrast than those of the flow, and more of what
-        words say, so the difference of those would tell nothing.
-        """
+        """Return how far one step from noise ends from where the flow ends, always alike."""
         errors = []
         for noise, words in self.training.examples():
             with mixed_precision(self.training.device):
                 code = self.teacher.encode(words)
                 end = integrate(self.teacher, noise, code, guidance=self.training.guidance)
-                found = sample(net.eval(), noise, net.encode(words), times=(0.0,))
+                found = sample(net.eval(), noise, net.encode(words))
             errors.append(F.mse_loss(found, end).item())
         return {"difference from the flow": float(np.mean(errors))}
 
-    def run(
-        self, checkpoint: Path, *, steps: int = STEPS, hours: float | None, resume: bool, seed: int,
-        dry_run: bool = False,
-    ) -> Trainer:  # fmt: skip
-        """Train; return the trainer, with the averaged network in `ema`."""
-        trainer = Trainer(self.net, self.optimizer, checkpoint, seed=seed, decay=0.998,
-                          resume=resume and checkpoint.is_file(), dry_run=dry_run)  # fmt: skip
-        trainer.run(
-            self.loss, steps=steps, hours=hours, validate=self.validate, every=EVERY,
-            schedule=cosine_schedule, clip=1.0,
-            on_snapshot=lambda ema, step: self.training.samples(ema, sample).save(
-                checkpoint.with_suffix(".png")
-            ),
-            enough=ENOUGH,
-        )  # fmt: skip
-        return trainer
+    def run(self, checkpoint: Path, **options: Any) -> Trainer:
+        """Train, as `train_student` does; return the trainer, with the student in `ema`."""
+        return train_student(self, checkpoint, clip=1.0, student=lambda ema: ema, **options)
+
+
+def train_student(
+    stage: Any, checkpoint: Path, *, clip: float, student: Callable[[Any], FlowNetwork],
+    steps: int = STEPS, hours: float | None, resume: bool, seed: int, dry_run: bool = False,
+) -> Trainer:  # fmt: skip
+    """Train a `Distillation` or `Refinement`; return the trainer, with averaged networks in `ema`.
+
+    Args:
+        stage: what is trained: its `net`, `optimizer`, `loss`, `validate` and `training`.
+        checkpoint: the file; a sheet of samples is written beside it.
+        clip: the greatest norm of a gradient.
+        student: returns the student of the averaged networks.
+        steps: at most.
+        hours: at most.
+        resume: go on from the checkpoint, if there is one.
+        seed: of everything random.
+        dry_run: run every step once and write nothing.
+    """
+    trainer = Trainer(stage.net, stage.optimizer, checkpoint, seed=seed, decay=0.998,
+                      resume=resume and checkpoint.is_file(), dry_run=dry_run)  # fmt: skip
+    trainer.run(
+        stage.loss, steps=steps, hours=hours, validate=stage.validate, every=EVERY,
+        schedule=cosine_schedule, clip=clip,
+        on_snapshot=lambda ema, step: stage.training.samples(student(ema), sample).save(
+            checkpoint.with_suffix(".png")
+        ),
+        enough=ENOUGH,
+    )  # fmt: skip
+    return trainer

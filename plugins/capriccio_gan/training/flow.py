@@ -31,6 +31,7 @@ from .distillation import STEPS as STUDENT_STEPS
 from .distillation import Distillation
 from .flow_network import FLOW_INPUTS, GUIDANCE, FlowModel, FlowNetwork, integrate, sample
 from .networks import OUTPUTS, example_feeds
+from .refinement import Refinement
 from .sheets import sheet
 from .spaces import LatentSpace
 
@@ -39,7 +40,7 @@ RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
 UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
 LEAST_LEFT = 0.1  # share of the time that is left to train in, however long reading took
-DISTILLED = 0.3  # share of the time in which the student learns
+DISTILLED, REFINED = 0.2, 0.25  # shares of the time in which a student learns, and is refined
 VALIDATED = 256  # pictures
 SHEET = 32  # pictures
 CAPTIONS, CALIBRATION_PICTURES = 4_000, 6  # from which directions are found
@@ -104,17 +105,23 @@ class FlowTraining:
     @torch.no_grad()
     def validate(self, net: FlowNetwork) -> dict[str, float]:
         """Return the error for pictures that are not learned from, with the same noise always."""
+        errors, count = 0.0, 0
+        for x, noise, words in self.validation():
+            t = (torch.arange(len(x)) + 0.5).to(self.device) / len(x)
+            errors += self.error(net, x, noise, t, words).item() * len(x)
+            count += len(x)
+        return {"picture error": errors / count}
+
+    def validation(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """Yield batches of latents that are not learned from, noise and words, always the same."""
         latents, facts = self.val
-        random, errors = np.random.default_rng(5), []
+        random = np.random.default_rng(5)
         noises = torch.Generator().manual_seed(5)
         index = np.arange(0, len(facts), max(1, len(facts) // VALIDATED))[:VALIDATED]
         for part in np.array_split(index, -(-len(index) // BATCH)):
             x = latents[0, part].to(self.device).float()  # (batch, 8, 32, 32)
             words = self.told([facts[at] for at in part], random, 0.0).to(self.device)
-            noise = torch.randn(x.shape, generator=noises).to(self.device)
-            t = (torch.arange(len(part)) + 0.5).to(self.device) / len(part)
-            errors.append(self.error(net, x, noise, t, words).item() * len(part))
-        return {"picture error": sum(errors) / len(index)}
+            yield x, torch.randn(x.shape, generator=noises).to(self.device), words
 
     def examples(self) -> Iterator[tuple[Tensor, Tensor]]:
         """Yield batches of noise and of words, the same each time, for samples and figures."""
@@ -210,7 +217,7 @@ def train_flow(
         data: the folder, a zip or a tar, or a folder with several of them.
         out: the `.onnx` file; the checkpoint and a sheet of samples are written beside it.
         steps: of the optimizer, at most.
-        hours: of reading, training and distillation together.
+        hours: of reading, training, distillation and refinement together.
         resume: go on from the checkpoint.
         seed: of everything random.
         limit: the most pictures to read.
@@ -235,27 +242,33 @@ def train_flow(
         hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
     trainer = training.run(
         out.with_suffix(".safetensors"), steps=steps or STEPS, **shared,
-        hours=hours and hours * (1 - DISTILLED),
+        hours=hours and hours * (1 - DISTILLED - REFINED),
     )  # fmt: skip
-    print("a student learns to take two steps where the flow takes many", flush=True)
+    print("a student learns to take one step where the flow takes many", flush=True)
     student = Distillation(training, trainer.ema).run(
         out.with_suffix(".student.safetensors"), steps=steps or STUDENT_STEPS, **shared,
         hours=hours and hours * DISTILLED,
     )  # fmt: skip
+    print("a discriminator teaches the student what real pictures have", flush=True)
+    refined = Refinement(training, trainer.ema, student.ema).run(
+        out.with_suffix(".refined.safetensors"), steps=steps or STUDENT_STEPS, **shared,
+        hours=hours and hours * REFINED,
+    )  # fmt: skip
+    net = refined.ema.student
     card = {
         "data": data.name,
         "pictures": len(learned),
-        "metrics": {**trainer.metrics, **student.metrics},
+        "metrics": {**trainer.metrics, **student.metrics, **refined.metrics},
         "steps": trainer.step,
-        "hours": round((trainer.seconds + student.seconds) / 3600, 2),
+        "hours": round(sum(one.seconds for one in (trainer, student, refined)) / 3600, 2),
         "seed": seed,
         "command": f"capriccio train gan --flow --data {data.name} --out {out.name} "
         f"--guidance {guidance:g}",
         **licence_of(data),
     }
     print("finding directions of change for the knobs first to fourth", flush=True)
-    card["dials"] = find_directions(training, student.ema, 1 if dry_run else CALIBRATION_PICTURES)
-    export_flow(student.ema, vocabulary, space, out, card=card, dry_run=dry_run)
+    card["dials"] = find_directions(training, net, 1 if dry_run else CALIBRATION_PICTURES)
+    export_flow(net, vocabulary, space, out, card=card, dry_run=dry_run)
 
 
 def export_flow(

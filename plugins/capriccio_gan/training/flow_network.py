@@ -3,7 +3,7 @@
 Rectified flow (Liu et al., arXiv 2209.03003; Lipman et al., arXiv 2210.02747): between noise and
 the latents of a picture lies a straight line, and the network learns its direction at each place.
 Words can count more than they say, as in classifier-free guidance (Ho and Salimans, arXiv
-2207.12598). A student that was distilled (distillation.py) takes steps that lead to the end.
+2207.12598). A student that was distilled (distillation.py) takes one step to the end.
 """
 
 import math
@@ -24,7 +24,6 @@ FREQUENCIES = 32  # of a time
 TEACHER_STEPS = 6  # of Euler's method
 UNGUIDED, GUIDANCE = 0.1, 9.0  # from which time words count more than they say, and how much
 RESCALED = 0.3  # how far the deviation of guided latents is made that of others
-TIMES = (0.0, 0.6)  # of a student's steps
 FLOW_INPUTS = [*INPUTS, "source", "start"]
 GRAIN = LATENT_CHANNELS * LATENT_ROWS**2  # numbers of the noise
 WALKED = 0.8  # share of the noise that is z's; the rest is the seed's alone
@@ -120,15 +119,25 @@ class FlowNetwork(nn.Module):
 
     def forward(self, x: Tensor, t: Tensor, code: Tensor) -> Tensor:
         """Return the direction at latents x, (batch, 8, rows, rows), and times t, (batch,)."""
+        return self.direction(self.features(x, t, code)[-1])
+
+    def direction(self, last: Tensor) -> Tensor:
+        """Return the direction, (batch, 8, rows, rows), that the last of the features tells."""
+        found: Tensor = self.conv_out(F.silu(self.norm(last)))
+        return found
+
+    def features(self, x: Tensor, t: Tensor, code: Tensor) -> list[Tensor]:
+        """Return the maps of all levels, (batch, width, rows, rows) each, down and up again."""
         code = F.silu(code + self.time(timestep_embedding(t)))  # (batch, CODE)
         x = self.conv_in(x)  # (batch, width, rows, rows)
-        kept = []
+        maps, kept = [], []
         for level, blocks in enumerate(self.down):
             if level:
                 x = self.downsample[level - 1](x)
             for block in blocks:  # type: ignore[attr-defined]
                 x = block(x, code)
             kept.append(x)
+            maps.append(x)
         x = self.attention[0](x)
         for level, blocks in enumerate(self.up):
             if level:
@@ -138,8 +147,8 @@ class FlowNetwork(nn.Module):
                 x = block(x, code)
             if not level:
                 x = self.attention[1](x)
-        direction: Tensor = self.conv_out(F.silu(self.norm(x)))  # (batch, 8, rows, rows)
-        return direction
+            maps.append(x)
+        return maps
 
 
 def timestep_embedding(t: Tensor) -> Tensor:
@@ -191,26 +200,21 @@ def integrate(net: FlowNetwork, x: Tensor, code: Tensor, **options: Any) -> Tens
 
 def sample(
     net: FlowNetwork, noise: Tensor, code: Tensor, *, source: Tensor | None = None,
-    start: Tensor | None = None, times: tuple[float, ...] = TIMES,
+    start: Tensor | None = None,
 ) -> Tensor:  # fmt: skip
-    """Return latents, (batch, 8, rows, rows), by a student, which was distilled.
-
-    Each step goes to the end, from between the noise and what the step before has found
-    (consistency models, arXiv 2303.01469).
+    """Return latents, (batch, 8, rows, rows), to which one step of a student leads.
 
     Args:
         source: latents of a picture that is painted again, (batch, 8, rows, rows).
         start: how much of it is kept, 0..1, (batch,); nothing by default.
-        times: of the steps, as shares of the way that is left.
     """
-    found = torch.zeros_like(noise) if source is None else source
-    begin = noise.new_zeros(len(noise)) if start is None else start
-    for share in times:
-        t = begin + (1 - begin) * share  # (batch,)
-        place = t.view(-1, 1, 1, 1)  # (batch, 1, 1, 1)
-        between = (1 - place) * noise + place * found
-        found = between + (1 - place) * net(between, t, code)
-    return found
+    t = noise.new_zeros(len(noise)) if start is None else start
+    place = t.view(-1, 1, 1, 1)  # (batch, 1, 1, 1)
+    between = (1 - place) * noise
+    if source is not None:
+        between = between + place * source
+    latents: Tensor = between + (1 - place) * net(between, t, code)
+    return latents
 
 
 class FlowModel(nn.Module):
@@ -220,9 +224,9 @@ class FlowModel(nn.Module):
     so a walk of `z` is a walk through pictures. `source` and `start` are as of `sample`.
     """
 
-    def __init__(self, net: FlowNetwork, times: tuple[float, ...] = TIMES):
+    def __init__(self, net: FlowNetwork):
         super().__init__()
-        self.net, self.times = net, times
+        self.net = net
         random = torch.Generator().manual_seed(2)
         fields = torch.randn(LATENT, GRAIN, generator=random) / LATENT**0.5
         self.fields = nn.Parameter(fields, requires_grad=False)  # (64, 8192)
@@ -238,7 +242,7 @@ class FlowModel(nn.Module):
         rest = (1 - WALKED * strength.clamp(max=1)).sqrt()  # (1, 1)
         noise = WALKED**0.5 * own + rest * grain  # (1, 8192)
         x = noise.view(1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
-        return sample(self.net, x, mixed, source=source, start=start, times=self.times), codes
+        return sample(self.net, x, mixed, source=source, start=start), codes
 
     def random_inputs(self) -> tuple[Tensor, ...]:
         """Return random inputs in the order of FLOW_INPUTS."""

@@ -1,4 +1,4 @@
-"""The distillation of a flow: the student comes to paint in two steps as the flow does in many."""
+"""The distillation of a flow: the student comes to paint in one step as the flow does in many."""
 
 from functools import partial
 
