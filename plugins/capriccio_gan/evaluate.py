@@ -305,7 +305,8 @@ def has_colour(image: np.ndarray, colour: str) -> bool:
     """Return whether the main colour of a picture's subject is `colour`, or next to it."""
     from PIL import Image
 
-    scan = prepare_scan(Image.fromarray(image), image.shape[0])
+    # What is made like a sheet is one, even where its subject touches a side.
+    scan = prepare_scan(Image.fromarray(image), image.shape[0], min_plain=0)
     main = next(iter(measure_attributes(scan).colours), "")
     if colour == main:
         return True

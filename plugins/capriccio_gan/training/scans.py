@@ -31,18 +31,23 @@ class Scan:
     extent: float
 
 
-def prepare_scan(picture: "Image.Image", size: int) -> Scan:
+def prepare_scan(picture: "Image.Image", size: int, min_plain: float = MIN_PLAIN) -> Scan:
     """Return a picture as a square of `size` pixels.
 
     Scans of sheets lose their dark borders, the mount around the sheet and thin writing; the
     square holds the whole subject, small or large as it was on the sheet. A picture whose sides are
     not plain and light, such as a painting with a pale sky, is cropped to its middle square.
+
+    Args:
+        picture: of any size and mode.
+        size: of the square, in pixels.
+        min_plain: share of each side that is bare paper, at least, where the picture is a sheet.
     """
     from PIL import Image
 
     pixels = np.asarray(picture.convert("RGB"), np.float32)  # (height, width, 3)
     box = _find_sheet(pixels)
-    cleaned = _remove_writing(pixels, box) if box else None
+    cleaned = _remove_writing(pixels, box, min_plain) if box else None
     if cleaned is None:
         top, bottom, left, right = box or (0, pixels.shape[0], 0, pixels.shape[1])
         side = min(bottom - top, right - left)
@@ -91,7 +96,7 @@ def _is_plain(image: np.ndarray) -> bool:
     return share >= MIN_PLAIN
 
 
-def _remove_writing(image: np.ndarray, box: tuple[int, int, int, int]):
+def _remove_writing(image: np.ndarray, box: tuple[int, int, int, int], min_plain: float):
     """Return the sheet without writing, its background colour, and where something is painted."""
     from PIL import Image, ImageFilter
 
@@ -103,7 +108,7 @@ def _remove_writing(image: np.ndarray, box: tuple[int, int, int, int]):
         return None
     bare, deep = distance < MIN_OUTLINE, max(2, sheet.shape[1] // 25)
     sides = bare[:deep], bare[-deep:], bare[:, :deep], bare[:, -deep:]
-    if min(side.mean() for side in sides) < MIN_PLAIN:
+    if min(side.mean() for side in sides) < min_plain:
         return None
     width = sheet.shape[1]
     # A morphological closing removes thin dark strokes: the maximum, then the minimum around.

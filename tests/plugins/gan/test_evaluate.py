@@ -94,6 +94,13 @@ def test_the_colour_of_the_subject_is_recognized(painted, asked, found):
     assert has_colour(image, asked) is found
 
 
+def test_the_colour_of_a_subject_that_touches_a_side_is_not_that_of_the_paper():
+    image = np.full((64, 64, 3), (250, 225, 150), np.uint8)  # yellow, as old paper is
+    y, x = np.mgrid[:64, :64]
+    image[np.hypot(y - 60, x - 32) < 20] = (200, 30, 30)  # over most of the lower side
+    assert has_colour(image, "red") and not has_colour(image, "yellow")
+
+
 def test_a_folder_of_few_pictures_is_refused_in_one_sentence(model, tmp_path):
     disc_folder(tmp_path / "few", 5)
     arguments = ["--data", str(tmp_path / "few"), "--model", str(model)]
