@@ -52,6 +52,8 @@ class Distillation:
         teacher: the flow.
     """
 
+    figure = "difference from the flow"  # what a validation measures
+
     def __init__(self, training: Any, teacher: FlowNetwork):
         self.training, self.teacher = training, teacher.eval()
         self.net: FlowNetwork = copy.deepcopy(teacher).train().requires_grad_(True)
@@ -81,11 +83,14 @@ class Distillation:
         errors = []
         for noise, words in self.training.examples():
             with mixed_precision(self.training.device):
-                code = self.teacher.encode(words)
-                end = integrate(self.teacher, noise, code, guidance=self.training.guidance)
+                end = self._end(noise, self.teacher.encode(words))
                 found = sample(net.eval(), noise, net.encode(words))
             errors.append(F.mse_loss(found, end).item())
-        return {"difference from the flow": float(np.mean(errors))}
+        return {self.figure: float(np.mean(errors))}
+
+    def _end(self, noise: Tensor, code: Tensor) -> Tensor:
+        """Return the latents that the student is to reach from noise, (batch, 8, 32, 32) each."""
+        return integrate(self.teacher, noise, code, guidance=self.training.guidance)
 
     def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, with the student in `ema`."""
@@ -96,10 +101,11 @@ def train_student(
     stage: Any, checkpoint: Path, *, clip: float, student: Callable[[Any], FlowNetwork],
     steps: int = STEPS, hours: float | None, resume: bool, seed: int, dry_run: bool = False,
 ) -> Trainer:  # fmt: skip
-    """Train a `Distillation` or `Refinement`; return the trainer, with averaged networks in `ema`.
+    """Train a stage of the student; return the trainer, with averaged networks in `ema`.
 
     Args:
-        stage: what is trained: its `net`, `optimizer`, `loss`, `validate` and `training`.
+        stage: a `Distillation`, a `Refinement` or a `SecondStep`: its `net`, `optimizer`, `loss`,
+            `validate` and `training`.
         checkpoint: the file; a sheet of samples is written beside it.
         clip: the greatest norm of a gradient.
         student: returns the student of the averaged networks.

@@ -31,7 +31,7 @@ from .distillation import STEPS as STUDENT_STEPS
 from .distillation import Distillation
 from .flow_network import FLOW_INPUTS, GUIDANCE, FlowModel, FlowNetwork, integrate, sample
 from .networks import OUTPUTS, example_feeds
-from .refinement import Refinement
+from .refinement import Refinement, SecondStep
 from .sheets import sheet
 from .spaces import LatentSpace
 
@@ -40,7 +40,8 @@ RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
 UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
 LEAST_LEFT = 0.1  # share of the time that is left to train in, however long reading took
-DISTILLED, REFINED = 0.2, 0.25  # shares of the time in which a student learns, and is refined
+# Shares of the time in which a student learns, is refined, and learns what two of its steps do.
+DISTILLED, REFINED, DOUBLED = 0.15, 0.25, 0.1
 VALIDATED = 256  # pictures
 SHEET = 32  # pictures
 CAPTIONS, CALIBRATION_PICTURES = 4_000, 6  # from which directions are found
@@ -242,7 +243,7 @@ def train_flow(
         hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
     trainer = training.run(
         out.with_suffix(".safetensors"), steps=steps or STEPS, **shared,
-        hours=hours and hours * (1 - DISTILLED - REFINED),
+        hours=hours and hours * (1 - DISTILLED - REFINED - DOUBLED),
     )  # fmt: skip
     print("a student learns to take one step where the flow takes many", flush=True)
     student = Distillation(training, trainer.ema).run(
@@ -254,13 +255,18 @@ def train_flow(
         out.with_suffix(".refined.safetensors"), steps=steps or STUDENT_STEPS, **shared,
         hours=hours and hours * REFINED,
     )  # fmt: skip
-    net = refined.ema.student
+    print("the student learns to do in one step what two of its steps do", flush=True)
+    doubled = SecondStep(training, refined.ema.student).run(
+        out.with_suffix(".doubled.safetensors"), steps=steps or STUDENT_STEPS, **shared,
+        hours=hours and hours * DOUBLED,
+    )  # fmt: skip
+    stages, net = (trainer, student, refined, doubled), doubled.ema
     card = {
         "data": data.name,
         "pictures": len(learned),
-        "metrics": {**trainer.metrics, **student.metrics, **refined.metrics},
+        "metrics": dict(item for one in stages for item in one.metrics.items()),
         "steps": trainer.step,
-        "hours": round(sum(one.seconds for one in (trainer, student, refined)) / 3600, 2),
+        "hours": round(sum(one.seconds for one in stages) / 3600, 2),
         "seed": seed,
         "command": f"capriccio train gan --flow --data {data.name} --out {out.name} "
         f"--guidance {guidance:g}",

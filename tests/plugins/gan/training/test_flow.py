@@ -81,7 +81,8 @@ def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     one, other = (part(Moment(), prompt=card["vocabulary"][0], drift=at) for at in (0.0, 0.5))
     assert one.shape == (256, 256, 3) and (one != other).any()
     assert not part.unused_knobs and len(card["dials"]) == 4
-    assert all(out.with_suffix(f".{one}.safetensors").is_file() for one in ("student", "refined"))
+    stages = ("student", "refined", "doubled")
+    assert all(out.with_suffix(f".{one}.safetensors").is_file() for one in stages)
     source = np.full((60, 80, 3), 200, np.uint8)
     kept, less = (part(Moment(), source=source, amount=amount) for amount in (0.0, 1.0))
     assert kept.shape == (256, 256, 3) and abs(kept.mean() - 200) < abs(less.mean() - 200)

@@ -11,7 +11,12 @@ from capriccio_gan.training import flow  # noqa: E402
 from capriccio_gan.training import refinement as module  # noqa: E402
 from capriccio_gan.training.captions import Facts  # noqa: E402
 from capriccio_gan.training.flow_network import FlowNetwork, sample  # noqa: E402
-from capriccio_gan.training.refinement import Refinement, strengthen_words  # noqa: E402
+from capriccio_gan.training.refinement import (  # noqa: E402
+    Refinement,
+    SecondStep,
+    strengthen_words,
+    take_two_steps,
+)
 from capriccio_gan.training.spaces import LatentSpace  # noqa: E402
 from capriccio_gan.vocabulary import Vocabulary  # noqa: E402
 
@@ -118,3 +123,52 @@ def test_words_are_strengthened_but_not_the_lack_of_them(refinement):
     strengthen_words(net, 1.5)
     torch.testing.assert_close(net.encode(words)[0], nothing)
     torch.testing.assert_close(net.encode(words)[1] - nothing, 1.5 * (told - nothing))
+
+
+@pytest.fixture
+def second(refinement, monkeypatch):
+    monkeypatch.setattr(module, "DISTILLED_BATCH", 4)
+    return SecondStep(refinement.training, refinement.net.student)
+
+
+def distance_to_two_steps(second):
+    torch.manual_seed(1)
+    with torch.no_grad():
+        return second.loss(1000).item()
+
+
+def test_one_step_comes_near_where_two_lead(second):
+    before = [weights.clone() for weights in second.teacher.parameters()]
+    torch.nn.init.constant_(second.net.conv_out.bias, 0.5)
+    second.optimizer.param_groups[0]["lr"] = 1e-2
+    first = distance_to_two_steps(second)
+    for number in range(30):
+        step(second, number)
+    assert distance_to_two_steps(second) < 0.8 * first
+    same = zip(before, second.teacher.parameters(), strict=True)
+    assert all(torch.equal(one, other) for one, other in same)
+
+
+@torch.no_grad()
+def test_the_second_step_begins_a_short_way_back(second):
+    net, noise = second.teacher, torch.randn(2, 8, 32, 32)
+    code = net.encode(torch.tensor([[2, 0], [3, 2]]))
+    first = sample(net, noise, code)
+    start = torch.full((2,), 1 - module.BACK)
+    again = sample(net, noise, code, source=first, start=start)
+    found = take_two_steps(net, noise, torch.zeros(2), code)
+    torch.testing.assert_close(found, again)
+    assert (found - first).abs().max() > 0.01
+    late = take_two_steps(net, noise, torch.ones(2), code)
+    torch.testing.assert_close(late, noise)  # nothing is left to go
+
+
+def test_words_count_more_in_two_steps(refinement, second):
+    words = torch.tensor([[0, 0], [2, 3]])
+    (nothing, told), (none, more) = (
+        net.encode(words) for net in (refinement.net.student, second.teacher)
+    )
+    torch.testing.assert_close(none, nothing)
+    share = 1 + module.SECOND_GAIN * (second.training.guidance - 1)
+    torch.testing.assert_close(more - none, share * (told - nothing))
+    assert second.validate(second.net) == second.validate(second.net)
