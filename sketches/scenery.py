@@ -25,7 +25,7 @@ sketch = Sketch(bpm=72, meter=4, fps=24, size=(720, 720))
 def scenery(now):
     """Draw the shapes of this moment, and let them be painted."""
     prompt = PROMPTS[int(now.beats // (2 * now.meter)) % len(PROMPTS)]
-    return painter(now, source=shapes(now), prompt=prompt, fade=0.5, amount=0.72, drift=0.2)
+    return painter(now, source=shapes(now), prompt=prompt, fade=0.5, amount=0.65, drift=0.2)
 
 
 def shapes(now):

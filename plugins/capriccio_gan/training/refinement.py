@@ -36,7 +36,7 @@ COMPARED = 0.9  # the time at which a validation compares features
 # How much more words count in a student's codes, and the weight of the way that they lead, for
 # each time that guidance counts them beyond the first.
 GAIN, WORDS = 0.05, 4.0
-SECOND_GAIN, BACK = 0.03, 0.15  # of the codes in two steps; share of the way before the second
+SECOND_GAIN, BACK = 0.06, 0.15  # of the codes in two steps; share of the way before the second
 WIDTH, SCALE = 64, 8.0  # of a head: its channels, and of its scores
 MAX_GRADIENT = 20.0
 
