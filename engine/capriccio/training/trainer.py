@@ -196,7 +196,11 @@ class Trainer:
 
     def save(self, lost: bool = False) -> None:
         """Write the newest state to the checkpoint; each worker does where others are `lost`."""
-        if lost or workers.leads():
+        if lost and not self.dry_run:  # in a file of its own, since all write at once
+            own = self.path.with_suffix(f".{workers.rank()}.safetensors")
+            self._write(own)
+            own.replace(self.path)
+        elif workers.leads():
             self._write(self.path)
 
     def load(self) -> None:

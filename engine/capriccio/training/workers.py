@@ -6,6 +6,7 @@ insists on `net(...)` as the way into a network; our losses call its parts, so t
 here, once a step.
 """
 
+import atexit
 import os
 import shutil
 import sys
@@ -52,11 +53,13 @@ def join_workers() -> None:
         return
     if torch.cuda.is_available():
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
-    store, rank, size = next(dist.rendezvous("env://"))
+    store, number, size = next(dist.rendezvous("env://"))
     # Torchrun keeps its store when it starts workers again: the old addresses are still in it.
     store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
     backend = "nccl" if torch.cuda.is_available() else "gloo"
-    dist.init_process_group(backend, store=store, rank=rank, world_size=size)
+    dist.init_process_group(backend, store=store, rank=number, world_size=size)
+    # Threads that still run when the interpreter ends would abort the process.
+    atexit.register(dist.destroy_process_group)
     if not leads():  # one voice is enough
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 
@@ -66,9 +69,14 @@ def count_workers() -> int:
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
+def rank() -> int:
+    """Return the number of this worker, from 0."""
+    return dist.get_rank() if dist.is_initialized() else 0
+
+
 def leads() -> bool:
     """Return whether this worker is the one that writes files and prints."""
-    return not dist.is_initialized() or dist.get_rank() == 0
+    return rank() == 0
 
 
 def was_restarted() -> bool:
@@ -79,8 +87,7 @@ def was_restarted() -> bool:
 def batch_numbers(step: int) -> range:
     """Return the numbers of the batches that this worker takes in a step; all are different."""
     count = settings.accumulate
-    rank = dist.get_rank() if dist.is_initialized() else 0
-    first = (step * count_workers() + rank) * count
+    first = (step * count_workers() + rank()) * count
     return range(first, first + count)
 
 

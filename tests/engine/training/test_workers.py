@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 import torch
@@ -145,7 +144,19 @@ def test_a_lost_worker_is_an_error_with_a_checkpoint(tmp_path, monkeypatch):
     monkeypatch.setattr(workers.dist, "all_reduce", lose)
     with pytest.raises(ConnectionError, match="another worker is lost: connection closed"):
         trainer.run(lambda number: net(torch.ones(1, 2)).mean(), steps=3)
-    assert Path(tmp_path / "x.safetensors").is_file()
+    assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
+
+
+def test_workers_that_are_left_do_not_write_to_the_same_file(tmp_path, monkeypatch):
+    net, written = nn.Linear(2, 1), []
+    trainer = Trainer(net, torch.optim.SGD(net.parameters(), 0.1), tmp_path / "x.safetensors")
+    write = trainer._write
+    monkeypatch.setattr(trainer, "_write", lambda path: written.append(path) or write(path))
+    for number in (2, 3):
+        monkeypatch.setattr(workers, "rank", lambda number=number: number)
+        trainer.save(lost=True)
+    assert len({*written, trainer.path}) == 3
+    assert [path.name for path in tmp_path.iterdir()] == ["x.safetensors"]
 
 
 def test_bfloat16_and_compilation_can_be_asked_for(tmp_path, monkeypatch):
