@@ -337,8 +337,6 @@ def generator(name: str, **options: Any) -> Generator:
     Where it takes a seed and none is given, each part gets its own from the seed of the run. A
     part that cannot be found raises PartError. `isolated=True` runs it in a process of its own.
     """
-    if options.pop("isolated", False):
-        return _build(Generator, "isolated", {"part": name, **options})
     return _build(Generator, name, options)
 
 
@@ -349,8 +347,6 @@ def generator_class(name: str) -> type[Generator]:
 
 def analyzer(name: str, **options: Any) -> Analyzer:
     """Build the analyzer called `name`, or `plugin/name`; see `generator`."""
-    if options.pop("isolated", False):
-        return _build(Analyzer, "isolated", {"part": name, **options})
     return _build(Analyzer, name, options)
 
 
@@ -428,6 +424,8 @@ def _device(role: type[D], words: str, options: dict[str, Any]) -> D:
 
 
 def _build(role: type[P], name: str, options: dict[str, Any]) -> P:
+    if options.pop("isolated", False):
+        name, options = "isolated", {"part": name, **options}
     part = installed().find(role, name)
     # Asked of the method: for a class that inherits it Python 3.11.2 would describe `__new__`.
     if "seed" in inspect.signature(part.__init__).parameters:

@@ -102,9 +102,7 @@ def scaled(image: Array, size: tuple[int, int], fill: bool = True) -> Array:
     from ..media import fit
 
     width, height = size
-    if image.shape[:2] == (height, width):
-        return image
-    if not fill:
+    if not fill or image.shape[:2] == (height, width):
         return fit(image, size)
     from PIL import Image
 

@@ -107,7 +107,6 @@ class ControlSurface(Input):
     def close(self) -> None:
         if self._subscription is not None:
             self._subscription.stop()
-            self._subscription = None
         if self._writer is not None:
             self._writer.join(WRITE_SECONDS)
 

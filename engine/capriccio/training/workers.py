@@ -58,8 +58,7 @@ def join_workers() -> None:
     store = dist.PrefixStore(os.environ.get("TORCHELASTIC_RESTART_COUNT", "0"), store)
     backend = "nccl" if torch.cuda.is_available() else "gloo"
     dist.init_process_group(backend, store=store, rank=number, world_size=size)
-    # Threads that still run when the interpreter ends would abort the process.
-    atexit.register(dist.destroy_process_group)
+    atexit.register(dist.destroy_process_group)  # its threads could abort a process that ends
     if not leads():  # one voice is enough
         sys.stdout = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115
 

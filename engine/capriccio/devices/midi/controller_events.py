@@ -42,11 +42,6 @@ class ControllerParser:
         self._values: dict[tuple[int, int], int] = {}  # of NRPNs
         self._is_fine: set[tuple[int, int]] = set()  # NRPNs that are sent in 14 bits
 
-    @property
-    def parameter_count(self) -> int:
-        """How many NRPNs are remembered."""
-        return len(self._values.keys() | self._is_fine)
-
     def parse(self, message: bytes) -> list[ControllerEvent]:
         """Return the events of one channel message: none, one, or a controller in 7 and 14 bits."""
         kind, channel = message[0] & 0xF0, (message[0] & 0x0F) + 1

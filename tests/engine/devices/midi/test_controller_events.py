@@ -88,4 +88,4 @@ def test_a_device_that_invents_parameters_does_not_fill_the_memory():
     for number in range(16384):
         for message in (cc(99, number >> 7), cc(98, number & 127), cc(38, 1)):
             parser.parse(bytes(message))
-    assert parser.parameter_count <= MAX_PARAMETERS + 1
+    assert len(parser._values.keys() | parser._is_fine) <= MAX_PARAMETERS + 1
