@@ -18,6 +18,9 @@ from .autoencoder import CHANNELS, ResidualBlock, convolution
 WIDTHS = (64, 128, 160)  # at 32, 16 and 8 rows: 0.5 G multiply-adds
 PIXELS = 48  # numbers of 4 by 4 pixels
 MARGIN = 4  # latents that are added around a whole picture, and cut off: zeros would draw a frame
+# What latents have beyond the mean of 3 by 3 places is 0.65 times as strong as in real pictures. As
+# strong as there it would show the texture that is invented; this is half the way.
+DETAILS = 1.25
 DISCRIMINATOR_WIDTHS = (72, 112, 144)  # at 32, 16 and 8 rows
 
 
@@ -97,7 +100,7 @@ def as_map(x: Tensor) -> Tensor:
 
 
 class WholeRefiner(nn.Module):
-    """The network as whole pictures are refined: their edges go on beyond them."""
+    """The network as whole pictures are refined: edges go on beyond them, details are stronger."""
 
     def __init__(self, net: RefinerNetwork):
         super().__init__()
@@ -106,6 +109,7 @@ class WholeRefiner(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         margin = MARGIN * (4 if x.shape[1] == 3 else 1)  # of a picture 4 pixels a latent
         z = self.net(F.pad(x, (margin,) * 4, mode="replicate"))
+        z = z + (DETAILS - 1) * (z - F.avg_pool2d(z, 3, 1, 1))
         return z[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
 
 

@@ -4,8 +4,10 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import torch.nn.functional as F  # noqa: E402
 from capriccio_vae.training.autoencoder import ResidualBlock  # noqa: E402
 from capriccio_vae.training.refiner import (  # noqa: E402
+    MARGIN,
     BytesRefiner,
     Refiner,
     RefinerNetwork,
@@ -43,3 +45,20 @@ def test_latents_are_refined_in_their_own_rows():
     net = WholeRefiner(RefinerNetwork(latents=True)).eval()
     with torch.no_grad():
         assert net(torch.randn(2, 8, 32, 32)).shape == (2, 8, 32, 32)
+
+
+def test_details_are_made_stronger_and_masses_are_not():
+    torch.manual_seed(0)
+    net = WholeRefiner(RefinerNetwork(latents=True)).eval()
+    x = torch.randn(2, 8, 32, 32)
+    with torch.no_grad():
+        made = net(x)
+        bare = net.net(F.pad(x, (MARGIN,) * 4, mode="replicate"))[
+            :, :, MARGIN:-MARGIN, MARGIN:-MARGIN
+        ]
+
+    def details(z):
+        return (z - F.avg_pool2d(z, 3, 1, 1))[:, :, 2:-2, 2:-2]
+
+    assert 1.15 < details(made).std() / details(bare).std() < 1.5
+    assert (F.avg_pool2d(made, 8) - F.avg_pool2d(bare, 8)).std() < 0.1 * details(bare).std()
