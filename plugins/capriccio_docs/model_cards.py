@@ -30,6 +30,12 @@ def models_of(parts: list[dict[str, Any]]) -> dict[str, dict[str, Any]]:
     return dict(sorted(cards.items()))
 
 
+def models_before(card: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return what a card says of the model that the training began with, of that one's, and on."""
+    begun = card.get("begun_with")
+    return [begun, *models_before(begun)] if begun else []
+
+
 def cards_text(parts: list[dict[str, Any]]) -> str:
     """Return what the page says of every model, from the models' own cards."""
     lines = []
@@ -38,6 +44,9 @@ def cards_text(parts: list[dict[str, Any]]) -> str:
         for fact, keys in FACTS.items():
             if said := next((str(card[key]) for key in keys if card.get(key)), ""):
                 lines.append(f"| {fact} | {cell(said)} |")
+        for begun in models_before(card):
+            said = "; ".join(begun[key] for key in ("name", "data", "credit") if begun.get(key))
+            lines.append(f"| began with the weights of | {cell(said)} |")
         if card.get("hours"):
             lines.append(f"| trained | {card['hours']} h, {cell(str(card.get('machine', '')))} |")
         lines.append("")

@@ -31,6 +31,7 @@ from .distillation import STEPS as STUDENT_STEPS
 from .distillation import Distillation
 from .flow_network import FLOW_INPUTS, GUIDANCE, FlowModel, FlowNetwork, integrate, sample
 from .networks import OUTPUTS, example_feeds
+from .pretrained import BASE, begin_with, origin_of, read_flow
 from .refinement import Refinement, SecondStep
 from .sheets import sheet
 from .spaces import LatentSpace
@@ -210,6 +211,7 @@ def train_flow(
     seed: int = 0,
     limit: int | None = None,
     guidance: float = GUIDANCE,
+    start: str | Path | None = BASE,
     dry_run: bool = False,
 ) -> None:
     """Train on a folder of pictures and write a model of the part `gan` to `out`.
@@ -223,12 +225,15 @@ def train_flow(
         seed: of everything random.
         limit: the most pictures to read.
         guidance: how much further than captions say the student goes; 1 is as they say.
+        start: a model whose weights to begin with, trained in the same way; None begins with random
+            ones.
         dry_run: run every step once and write nothing.
     """
     begun = time.monotonic()
     seed_everything(seed)
     device = find_device()
     space = LatentSpace(device=device)
+    pretrained = read_flow(start) if start else None  # before minutes of reading pictures
     learned, checked = read_pictures(data, LatentSpace.size, limit)
     vocabulary = Vocabulary(vocabulary_of(learned))
     print(
@@ -238,6 +243,9 @@ def train_flow(
     )
     sides = [(space.encode(some.images), some.facts) for some in (learned, checked)]
     training = FlowTraining(sides[0], sides[1], vocabulary, space, device, guidance)
+    if pretrained:
+        known = begin_with(training.net, vocabulary, *pretrained)
+        print(f"begins with the weights of {start}, which knows {known} of the words", flush=True)
     shared: dict[str, Any] = {"resume": resume, "seed": seed, "dry_run": dry_run}
     if hours:  # reading and encoding take some of it
         hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
@@ -261,6 +269,7 @@ def train_flow(
         hours=hours and hours * DOUBLED,
     )  # fmt: skip
     stages, net = (trainer, student, refined, doubled), doubled.ema
+    beginning = f"--start {Path(start).name}" if start else "--from-scratch"
     card = {
         "data": data.name,
         "pictures": len(learned),
@@ -269,7 +278,8 @@ def train_flow(
         "hours": round(sum(one.seconds for one in stages) / 3600, 2),
         "seed": seed,
         "command": f"capriccio train gan --flow --data {data.name} --out {out.name} "
-        f"--guidance {guidance:g}",
+        f"--guidance {guidance:g} {beginning}",
+        **(origin_of(start) if start else {}),
         **licence_of(data),
     }
     print("finding directions of change for the knobs first to fourth", flush=True)

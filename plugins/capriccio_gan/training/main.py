@@ -34,6 +34,7 @@ from .networks import (
     TextEncoder,
     example_feeds,
 )
+from .pretrained import BASE
 from .sheets import sheet
 from .spaces import PREVIEW_STEPS, LatentSpace, PixelSpace
 from .text_image import (
@@ -73,6 +74,7 @@ def train(
     size: int | None = None,
     from_scratch: bool = False,
     flow: bool = False,
+    start: Path | None = None,
     guidance: float = GUIDANCE,
     steps: int | None = None,
     reading: int = ENCODER_STEPS,
@@ -91,8 +93,10 @@ def train(
         hours: time limit.
         seed: of everything random.
         size: 64, 128 or 256, the default; only 256 can be learned in the latents of the part `vae`.
-        from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU.
+        from_scratch: learn pixels, whatever the size; by default 64 on a CPU and 128 on a GPU. With
+            `flow`, begin with random weights.
         flow: learn a flow of latents from noise instead of a GAN, for pictures of many kinds.
+        start: with `flow`, a model whose weights to begin with; `salon` by default.
         guidance: with `flow`, how much more words count than in captions: 1 paints as varied as
             the pictures are, 9 most clearly what is asked.
         steps: of generator and discriminator.
@@ -100,13 +104,17 @@ def train(
         batch: of generator and discriminator.
 
     Raises:
-        ValueError: the folder holds fewer than 10 readable pictures, or the size is another.
+        ValueError: the folder holds fewer than 10 readable pictures, the size is another, or
+            `start` does not fit.
     """
     data, out = Path(data), Path(out)
     limit = DRY_RUN_PICTURES if dry_run else None
+    if start and (from_scratch or not flow):
+        raise ValueError("start needs flow, and not from_scratch: a GAN begins with random weights")
     if flow:
         train_flow(data, out, steps=steps, hours=hours, resume=resume, seed=seed, limit=limit,
-                   guidance=guidance, dry_run=dry_run)  # fmt: skip
+                   guidance=guidance, start=None if from_scratch else start or BASE,
+                   dry_run=dry_run)  # fmt: skip
         return
     device = find_device()
     if size not in (None, *SIZES):

@@ -41,6 +41,14 @@ def test_a_card_is_written_with_what_it_says():
     )
 
 
+def test_the_models_that_a_training_began_with_are_named_up_to_the_first():
+    first = {"name": "kanji", "data": "characters", "credit": "Ulrich"}
+    card = {**CARD, "begun_with": {"name": "letters", "begun_with": first}}
+    text = cards_text([{"name": "draw", "models": [{"name": "x", "card": card}]}])
+    row = "| began with the weights of | {} |\n"
+    assert row.format("letters") + row.format("kanji; characters; Ulrich") in text
+
+
 def test_a_model_of_two_parts_is_listed_once():
     shared = {"name": "x", "card": CARD}
     assert list(models_of([{"name": "b", "models": [shared]}, {"name": "c", "models": [shared]}]))

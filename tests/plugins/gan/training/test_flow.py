@@ -71,10 +71,26 @@ def small(monkeypatch):
     monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 16)))
 
 
+def test_a_training_begins_with_salon_unless_from_scratch(folder, tmp_path, small, monkeypatch):
+    begun = []
+    monkeypatch.setattr(module, "begin_with", lambda net, words, *known: begun.append(known) or 0)
+    main.train(folder, tmp_path / "mine.onnx", flow=True, steps=1)
+    card = Model(tmp_path / "mine.onnx").card
+    assert len(begun) == 1 and "--start salon" in card["command"]
+    assert card["begun_with"]["name"] == "salon" and "StyleSleuths" in card["begun_with"]["credit"]
+
+
+def test_a_start_without_a_flow_is_refused(folder, tmp_path):
+    for options in ({}, {"flow": True, "from_scratch": True}):
+        with pytest.raises(ValueError, match="start needs flow"):
+            main.train(folder, tmp_path / "mine.onnx", start=tmp_path / "a.onnx", **options)
+
+
 def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     out = tmp_path / "mine.onnx"
-    main.train(folder, out, flow=True, steps=2)
+    main.train(folder, out, flow=True, from_scratch=True, steps=2)
     card = Model(out).card
+    assert "begun_with" not in card and "--from-scratch" in card["command"]
     assert card["steps"] == 2 and card["convolutions"].startswith("8 bits")
     assert "--flow" in card["command"] and card["vocabulary"]
     part = GAN(model=out, seed=1)
