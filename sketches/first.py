@@ -1,7 +1,7 @@
 """Fruit from words, painted stroke by stroke, while a choir sings and a kit keeps time."""
 from capriccio import Sketch, generator
 
-orchard, painter = generator("gan", model="pomona"), generator("painter", size=720)
+orchard, painter = generator("gan", model="pomona", seed=7), generator("painter", size=720)
 choir, kit = generator("rnn", model="chorales"), generator("rnn", model="groove")
 sketch = Sketch(bpm=90, fps=24, size=(720, 720))
 

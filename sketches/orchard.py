@@ -9,7 +9,7 @@ PROMPTS = (
     "a red apple whole and cut",
     "black grapes",
     "a yellow lemon whole and cut",
-    "a large green apple",
+    "a green apple",
     "a peach whole and cut",
     "red grapes with leaves",
     "a pale yellow apple whole and cut",
@@ -17,7 +17,7 @@ PROMPTS = (
 )
 BARS = 4  # to each prompt
 
-garden, page = generator("gan", model="pomona", seed=3), Canvas()
+garden, page = generator("gan", model="pomona", seed=2), Canvas()
 choir = generator("rnn", model="chorales", seed=3)
 sketch = Sketch(bpm=76, meter=4, fps=30, size=(720, 720))
 

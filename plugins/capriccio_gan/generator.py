@@ -270,7 +270,7 @@ class GAN(Generator):
         if not self._repaints:
             raise ModelError(
                 f"model {str(self._path)!r} of {self} cannot paint a source again; "
-                'expected one that was trained with --flow, as "salon" was'
+                "expected one that was trained with --flow, as those that come with it were"
             )
         picture = load_image(source, self, "source")
         known, latents = self._source

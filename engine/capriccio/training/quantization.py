@@ -118,8 +118,8 @@ def _in_floats(graph: Any) -> None:
     stored = {weights.name: weights for weights in graph.initializer}
     nodes = []
     for node in graph.node:
-        if node.op_type == "Cast" and node.input[0] in stored:
-            weights = stored[node.input[0]]
+        weights = stored.get(node.input[0]) if node.op_type == "Cast" else None
+        if weights is not None and weights.data_type == weights.FLOAT16:
             floats = numpy_helper.to_array(weights).astype(np.float32)
             weights.CopyFrom(numpy_helper.from_array(floats, node.output[0]))
         else:

@@ -44,6 +44,7 @@ LEAST_LEFT = 0.1  # share of the time that is left to train in, however long rea
 # Shares of the time in which a student learns, is refined, and learns what two of its steps do.
 DISTILLED, REFINED, DOUBLED = 0.15, 0.25, 0.1
 VALIDATED = 256  # pictures
+MATCHED = 512  # pictures whose moments a student gets
 SHEET = 32  # pictures
 CAPTIONS, CALIBRATION_PICTURES = 4_000, 6  # from which directions are found
 ENOUGH = 5_000  # steps after which subjects can be told
@@ -189,6 +190,27 @@ def find_directions(
     return [calibrate(paint, direction) for direction in directions]
 
 
+@torch.no_grad()
+def match_pictures(training: FlowTraining, net: FlowNetwork) -> tuple[Tensor, Tensor]:
+    """Return scale and shift, (8,) each, that give a student's latents the moments of pictures'.
+
+    A student's pictures are paler than those it learned from: its latents vary less.
+    """
+    latents, words = training.batch(np.random.default_rng(19), 0.0, MATCHED)
+    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(19))
+    found = [
+        sample(net.eval(), some, net.encode(told))
+        for some, told in zip(
+            noise.to(training.device).split(BATCH), words.split(BATCH), strict=True
+        )
+    ]
+    (mean, spread), (own, narrow) = (
+        (some.mean((0, 2, 3)), some.std((0, 2, 3))) for some in (latents, torch.cat(found))
+    )  # (8,) each
+    scale = spread / narrow.clamp(min=1e-3)
+    return scale.cpu(), (mean - scale * own).cpu()
+
+
 def balanced_shares(facts: list[Facts]) -> np.ndarray:
     """Return how often each picture is drawn, (pictures,), so that rare groups are learned too.
 
@@ -284,16 +306,20 @@ def train_flow(
     }
     print("finding directions of change for the knobs first to fourth", flush=True)
     card["dials"] = find_directions(training, net, 1 if dry_run else CALIBRATION_PICTURES)
-    export_flow(net, vocabulary, space, out, card=card, dry_run=dry_run)
+    export_flow(net, vocabulary, space, out, card=card, moments=match_pictures(training, net),
+                dry_run=dry_run)  # fmt: skip
 
 
 def export_flow(
     net: FlowNetwork, vocabulary: Vocabulary, space: LatentSpace, out: Path, *,
-    card: dict[str, Any], dry_run: bool = False,
+    card: dict[str, Any], moments: tuple[Tensor, Tensor], dry_run: bool = False,
 ) -> None:  # fmt: skip
-    """Write a student and the decoder to `out`, as one graph, with its `dials` in the card."""
+    """Write a student and the decoder to `out`, as one graph, with its `dials` in the card.
+
+    `moments` are those of `match_pictures`.
+    """
     net = net.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    model = FlowModel(net).eval()
+    model = FlowModel(net, *moments).eval()
     card = {"part": "gan", "objective": OBJECTIVE, "vocabulary": vocabulary.words, **card}
     export(model, model.random_inputs(), out, input_names=FLOW_INPUTS, output_names=OUTPUTS,
            card=card, tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,

@@ -6,6 +6,7 @@ Words can count more than they say, as in classifier-free guidance (Ho and Salim
 2207.12598). A student that was distilled (distillation.py) takes one step to the end.
 """
 
+import copy
 import math
 from typing import Any
 
@@ -217,16 +218,47 @@ def sample(
     return latents
 
 
+class StoredLinear(nn.Module):
+    """A linear layer whose weights are stored in 8 bits, with a scale for each row."""
+
+    weight: Tensor
+    scale: Tensor
+
+    def __init__(self, layer: nn.Linear):
+        super().__init__()
+        scale = layer.weight.detach().abs().amax(1, keepdim=True).clamp(min=1e-8) / 127
+        self.register_buffer("weight", (layer.weight.detach() / scale).round().to(torch.int8))
+        self.register_buffer("scale", scale)
+        self.bias = layer.bias
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.linear(x, self.weight.float() * self.scale, self.bias)
+
+
 class FlowModel(nn.Module):
     """The flow as one graph with the inputs of the part `gan` and two more; its image is latents.
 
     Noise is a sum of fixed fields of noise, of which `z` tells how much of each, and of the grain:
     so a walk of `z` is a walk through pictures. `source` and `start` are as of `sample`.
+
+    Args:
+        net: a student.
+        scale: what its latents are multiplied by, where nothing of a source is kept, (8,).
+        shift: what is then added, (8,).
     """
 
-    def __init__(self, net: FlowNetwork):
+    more: Tensor
+    shift: Tensor
+
+    def __init__(self, net: FlowNetwork, scale: Tensor | None = None, shift: Tensor | None = None):
         super().__init__()
-        self.net = net
+        self.net = net = copy.deepcopy(net)
+        for block in (one for one in net.modules() if isinstance(one, ResidualBlock)):
+            block.modulation = StoredLinear(block.modulation)  # type: ignore[assignment]
+        plain = torch.zeros(LATENT_CHANNELS)
+        more, shift = plain if scale is None else scale - 1, plain if shift is None else shift
+        self.register_buffer("more", more.view(1, -1, 1, 1))
+        self.register_buffer("shift", shift.view(1, -1, 1, 1))
         random = torch.Generator().manual_seed(2)
         fields = torch.randn(LATENT, GRAIN, generator=random) / LATENT**0.5
         self.fields = nn.Parameter(fields, requires_grad=False)  # (64, 8192)
@@ -242,7 +274,9 @@ class FlowModel(nn.Module):
         rest = (1 - WALKED * strength.clamp(max=1)).sqrt()  # (1, 1)
         noise = WALKED**0.5 * own + rest * grain  # (1, 8192)
         x = noise.view(1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
-        return sample(self.net, x, mixed, source=source, start=start), codes
+        latents = sample(self.net, x, mixed, source=source, start=start)
+        new = (1 - start).view(-1, 1, 1, 1)  # (1, 1, 1, 1)
+        return latents + new * (self.more * latents + self.shift), codes
 
     def random_inputs(self) -> tuple[Tensor, ...]:
         """Return random inputs in the order of FLOW_INPUTS."""

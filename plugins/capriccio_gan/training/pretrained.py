@@ -26,7 +26,7 @@ CODES = 0.5  # in a student, codes lie about twice as far from that of no words 
 def begin_with(
     net: FlowNetwork, vocabulary: Vocabulary, known: FlowNetwork, words: Vocabulary
 ) -> int:
-    """Give a new network the weights of a student, and of the words that both know.
+    """Load a new network with the weights of a student, and of the words that both know.
 
     Args:
         net: of the student's widths; changed in place.
@@ -102,6 +102,9 @@ def _floats(stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
         if base != name:  # (channels, …), with a scale for each channel
             scale = found[f"{base}_scale" if f"{base}_scale" in stored else f"{name}_scale"]
             found[base] = found[name] * scale.reshape(-1, *[1] * (value.ndim - 1))
+        rows = f"{name.removesuffix('weight')}scale"
+        if rows in stored and value.dtype == np.int8:
+            found[name] = found[name] * found[rows]  # of a StoredLinear
     return found
 
 

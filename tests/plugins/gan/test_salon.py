@@ -76,9 +76,12 @@ def test_a_source_may_be_a_file_or_a_canvas(salon, tmp_path):
 def test_what_is_no_picture_is_named(salon):
     with pytest.raises(TypeError, match=r"knob 'source' of .* must be an image.*got 'int'"):
         salon(Moment(), source=3)
+
+
+def test_a_model_that_cannot_paint_a_source_again_says_so(part):
     with pytest.raises(ModelError, match="cannot paint a source again"):
-        generator("gan", model="pomona")(Moment(), source=halves())
-    assert {"source", "amount"} <= generator("gan", model="pomona").unused_knobs
+        part(Moment(), source=halves())
+    assert {"source", "amount"} <= part.unused_knobs
 
 
 def test_its_card_says_whose_work_it_learned_from():

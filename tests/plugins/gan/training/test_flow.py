@@ -54,6 +54,16 @@ def test_samples_are_pictures_in_rows_of_eight(training, monkeypatch):
     assert training.samples(training.net).size == (2048, 512)
 
 
+def test_a_student_gets_the_moments_of_the_pictures(training, monkeypatch):
+    monkeypatch.setattr(module, "MATCHED", 40)
+    net = FlowNetwork(len(training.vocabulary))  # which knows no direction yet: noise stays noise
+    scale, shift = module.match_pictures(training, net)
+    assert scale.shape == shift.shape == (8,)
+    spread = training.train[0].float().std().item()
+    assert torch.allclose(scale, torch.full((8,), spread), atol=0.02)
+    assert torch.allclose(shift, torch.full((8,), 1.5), atol=0.05)
+
+
 def test_rare_movements_are_drawn_more_often_than_they_are_common():
     facts = [Facts(movement="baroque")] * 16 + [Facts(movement="cubism")] * 4 + [Facts(kind="sea")]
     shares = module.balanced_shares(facts)

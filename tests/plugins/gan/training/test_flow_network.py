@@ -11,6 +11,7 @@ from capriccio_gan.training.flow_network import (  # noqa: E402
     GRAIN,
     FlowModel,
     FlowNetwork,
+    StoredLinear,
     integrate,
     sample,
     timestep_embedding,
@@ -128,11 +129,33 @@ def test_the_graph_paints_as_sampling_does(net):
         noise = 0.8**0.5 * (z @ model.fields) / strength.clamp(min=1).sqrt()
         noise = noise + (1 - 0.8 * strength.clamp(max=1)).sqrt() * grain
         wanted = sample(
-            net, noise.view(1, 8, 32, 32), net.encode(told(3)), source=source, start=start
+            model.net, noise.view(1, 8, 32, 32), net.encode(told(3)), source=source, start=start
         )
     assert torch.allclose(image, wanted, atol=1e-3)
     assert torch.allclose(codes, net.encode(words), atol=1e-5)
     assert len(FLOW_INPUTS) == 8 and grain.shape == (1, GRAIN)
+
+
+def test_new_latents_are_scaled_and_those_of_a_source_are_kept(net):
+    torch.manual_seed(3)
+    scale, shift = torch.rand(8) + 1, torch.randn(8)
+    plain, scaled = FlowModel(net).eval(), FlowModel(net, scale, shift).eval()
+    *given, _ = plain.random_inputs()
+    for start in (0.0, 0.5, 1.0):
+        with torch.no_grad():
+            before, after = (one(*given, torch.tensor([start]))[0] for one in (plain, scaled))
+        wanted = before * scale.view(-1, 1, 1) + shift.view(-1, 1, 1)
+        assert torch.allclose(after, start * before + (1 - start) * wanted, atol=1e-4)
+
+
+def test_a_layer_in_8_bits_computes_nearly_the_same():
+    torch.manual_seed(4)
+    layer = torch.nn.Linear(64, 32)
+    stored = StoredLinear(layer)
+    x = torch.randn(5, 64)
+    assert stored.weight.dtype == torch.int8
+    assert (stored(x) - layer(x)).abs().max() < 0.02 * layer(x).abs().max()
+    assert torch.equal(stored(torch.zeros(1, 64))[0], layer.bias)
 
 
 def test_noise_is_as_strong_as_it_was_learned_from_wherever_a_walk_is(net):
