@@ -127,7 +127,7 @@ def _lines(name: str, value: Any) -> Iterator[str]:
         elif isinstance(one, list):
             one = " ".join(map(str, one[:20]))
         label = printable(name, 40) if not number else ""
-        yield f"{label:12}{printable(str(key), 80)}{' ' if key else ''}{printable(one)}"
+        yield f"{label + ' ':12}{printable(str(key), 80)}{' ' if key else ''}{printable(one)}"
 
 
 def _count(things: list[Any], noun: str) -> str:

@@ -110,7 +110,7 @@ def train(
     data, out = Path(data), Path(out)
     limit = DRY_RUN_PICTURES if dry_run else None
     if start and (from_scratch or not flow):
-        raise ValueError("start needs flow, and not from_scratch: a GAN begins with random weights")
+        raise ValueError("--start needs --flow, and not --from-scratch: a GAN has no start")
     if flow:
         train_flow(data, out, steps=steps, hours=hours, resume=resume, seed=seed, limit=limit,
                    guidance=guidance, start=None if from_scratch else start or BASE,

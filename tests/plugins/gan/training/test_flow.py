@@ -92,7 +92,7 @@ def test_a_training_begins_with_salon_unless_from_scratch(folder, tmp_path, smal
 
 def test_a_start_without_a_flow_is_refused(folder, tmp_path):
     for options in ({}, {"flow": True, "from_scratch": True}):
-        with pytest.raises(ValueError, match="start needs flow"):
+        with pytest.raises(ValueError, match="--start needs --flow"):
             main.train(folder, tmp_path / "mine.onnx", start=tmp_path / "a.onnx", **options)
 
 
