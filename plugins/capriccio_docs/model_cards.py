@@ -45,7 +45,9 @@ def cards_text(parts: list[dict[str, Any]]) -> str:
             if said := next((str(card[key]) for key in keys if card.get(key)), ""):
                 lines.append(f"| {fact} | {cell(said)} |")
         for begun in models_before(card):
-            said = "; ".join(begun[key] for key in ("name", "data", "credit") if begun.get(key))
+            said = "; ".join(
+                str(begun[key]) for key in ("name", "data", "credit") if begun.get(key)
+            )
             lines.append(f"| began with the weights of | {cell(said)} |")
         if card.get("hours"):
             lines.append(f"| trained | {card['hours']} h, {cell(str(card.get('machine', '')))} |")

@@ -255,7 +255,9 @@ def train_flow(
     seed_everything(seed)
     device = find_device()
     space = LatentSpace(device=device)
-    pretrained = read_flow(start) if start else None  # before minutes of reading pictures
+    pretrained = (
+        read_flow(start) if start and not resume else None
+    )  # before minutes of reading pictures
     learned, checked = read_pictures(data, LatentSpace.size, limit)
     vocabulary = Vocabulary(vocabulary_of(learned))
     print(

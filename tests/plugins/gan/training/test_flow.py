@@ -3,6 +3,7 @@
 from functools import partial
 
 import numpy as np
+import onnx
 import pytest
 from capriccio import Model, Moment
 
@@ -78,7 +79,7 @@ def small(monkeypatch):
     for name, value in {"BATCH": 2, "VALIDATED": 2, "SHEET": 1, "CALIBRATION_PICTURES": 1}.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(networks, "EXAMPLES", 4)
-    monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 16)))
+    monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 24)))
 
 
 def test_a_training_begins_with_salon_unless_from_scratch(folder, tmp_path, small, monkeypatch):
@@ -87,6 +88,8 @@ def test_a_training_begins_with_salon_unless_from_scratch(folder, tmp_path, smal
     main.train(folder, tmp_path / "mine.onnx", flow=True, steps=1)
     card = Model(tmp_path / "mine.onnx").card
     assert len(begun) == 1 and "--start salon" in card["command"]
+    main.train(folder, tmp_path / "mine.onnx", flow=True, steps=2, resume=True)
+    assert len(begun) == 1  # it goes on with its own weights
     assert card["begun_with"]["name"] == "salon" and "StyleSleuths" in card["begun_with"]["credit"]
 
 
@@ -101,6 +104,8 @@ def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     main.train(folder, out, flow=True, from_scratch=True, steps=2)
     card = Model(out).card
     assert "begun_with" not in card and "--from-scratch" in card["command"]
+    stored = {one.name: one.data_type for one in onnx.load(str(out)).graph.initializer}
+    assert stored["net.down.2.0.modulation.weight"] == onnx.TensorProto.INT8
     assert card["steps"] == 2 and card["convolutions"].startswith("8 bits")
     assert "--flow" in card["command"] and card["vocabulary"]
     part = GAN(model=out, seed=1)

@@ -48,3 +48,14 @@ def test_words_that_both_know_keep_their_meaning(salon):
 def test_a_model_of_another_kind_is_named(salon, tmp_path):
     with pytest.raises(ValueError, match=r"trained with --flow, got '.*painterly.onnx'"):
         read_flow(generator("vae").model_path("painterly"))
+
+
+def test_weights_that_are_stored_in_8_bits_are_read_back_with_their_scales():
+    net, _ = read_flow("pomona")
+    layer = net.down[0][0].modulation.weight
+    words = torch.randint(2, 300, (4, 24))
+    with torch.no_grad():
+        again = FlowModel(net).net.down[0][0].modulation
+    assert torch.allclose(again.weight.float() * again.scale, layer, atol=1e-3)
+    assert 0.001 < layer.std() < 1  # and no whole numbers of -127 to 127
+    assert net.encode(words).isfinite().all()
