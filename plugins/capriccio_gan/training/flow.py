@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
@@ -25,26 +26,32 @@ from torch import Tensor
 
 from ..vocabulary import Vocabulary
 from .captions import Facts, compose
-from .dataset import read_pictures, vocabulary_of
+from .dataset import Pictures, read_pictures, vocabulary_of
+from .decoder import GraphDecoder
 from .directions import calibrate, find_code_directions
 from .distillation import STEPS as STUDENT_STEPS
 from .distillation import Distillation
 from .flow_network import FLOW_INPUTS, GUIDANCE, FlowModel, FlowNetwork, integrate, sample
+from .matching import Matching
 from .networks import OUTPUTS, example_feeds
 from .pretrained import BASE, begin_with, origin_of, read_flow
+from .quantization import quantize_ends
 from .refinement import Refinement, SecondStep
 from .sheets import sheet
 from .spaces import LatentSpace
+from .text_image import AUXILIARY_WIDTHS, ImageEncoder, train_word_classifier
 
 BATCH = 32
 RATE, WEIGHT_DECAY = 6e-4, 0.01  # of AdamW
 UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
 LEAST_LEFT = 0.1  # share of the time that is left to train in, however long reading took
-# Shares of the time in which a student learns, is refined, and learns what two of its steps do.
-DISTILLED, REFINED, DOUBLED = 0.15, 0.25, 0.1
+# Shares of the time in which a student learns, is refined, learns what two of its steps do, in
+# which image encoders learn, and in which pictures get the moments of real ones.
+DISTILLED, REFINED, DOUBLED, READ, MATCHED = 0.12, 0.22, 0.08, 0.06, 0.15
+# By the size that an encoder reads: which of AUXILIARY_WIDTHS it has, and its steps.
+READERS = {64: (1, 750), 128: (0, 750), 256: (1, 500)}
 VALIDATED = 256  # pictures
-MATCHED = 512  # pictures whose moments a student gets
 SHEET = 32  # pictures
 CAPTIONS, CALIBRATION_PICTURES = 4_000, 6  # from which directions are found
 ENOUGH = 5_000  # steps after which subjects can be told
@@ -190,25 +197,26 @@ def find_directions(
     return [calibrate(paint, direction) for direction in directions]
 
 
-@torch.no_grad()
-def match_pictures(training: FlowTraining, net: FlowNetwork) -> tuple[Tensor, Tensor]:
-    """Return scale and shift, (8,) each, that give a student's latents the moments of pictures'.
-
-    A student's pictures are paler than those it learned from: its latents vary less.
-    """
-    latents, words = training.batch(np.random.default_rng(19), 0.0, MATCHED)
-    noise = torch.randn(latents.shape, generator=torch.Generator().manual_seed(19))
-    found = [
-        sample(net.eval(), some, net.encode(told))
-        for some, told in zip(
-            noise.to(training.device).split(BATCH), words.split(BATCH), strict=True
+def train_readers(
+    learned: Pictures, vocabulary: Vocabulary, checkpoint: Path, device: str,
+    hours: float | None, **shared: Any,
+) -> list[ImageEncoder]:  # fmt: skip
+    """Return image encoders that have learned the words of pictures, of each size of `READERS`."""
+    shared["seed"] += 1  # not that of the encoder that measures
+    return [
+        train_word_classifier(
+            learned,
+            vocabulary,
+            checkpoint.with_suffix(f".reader{rows}.safetensors"),
+            widths=AUXILIARY_WIDTHS[widths],
+            rows=rows,
+            device=device,
+            steps=steps,
+            hours=hours and hours / len(READERS),
+            **shared,
         )
+        for rows, (widths, steps) in READERS.items()
     ]
-    (mean, spread), (own, narrow) = (
-        (some.mean((0, 2, 3)), some.std((0, 2, 3))) for some in (latents, torch.cat(found))
-    )  # (8,) each
-    scale = spread / narrow.clamp(min=1e-3)
-    return scale.cpu(), (mean - scale * own).cpu()
 
 
 def balanced_shares(facts: list[Facts]) -> np.ndarray:
@@ -275,7 +283,7 @@ def train_flow(
         hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
     trainer = training.run(
         out.with_suffix(".safetensors"), steps=steps or STEPS, **shared,
-        hours=hours and hours * (1 - DISTILLED - REFINED - DOUBLED),
+        hours=hours and hours * (1 - DISTILLED - REFINED - DOUBLED - READ - MATCHED),
     )  # fmt: skip
     print("a student learns to take one step where the flow takes many", flush=True)
     student = Distillation(training, trainer.ema).run(
@@ -292,7 +300,16 @@ def train_flow(
         out.with_suffix(".doubled.safetensors"), steps=steps or STUDENT_STEPS, **shared,
         hours=hours and hours * DOUBLED,
     )  # fmt: skip
-    stages, net = (trainer, student, refined, doubled), doubled.ema
+    print("image encoders learn to read pictures of three sizes", flush=True)
+    readers = train_readers(learned, vocabulary, out, device, hours and hours * READ, **shared)
+    print("student and decoder learn to make pictures that read as real ones do", flush=True)
+    matched = Matching(
+        training, trainer.ema, doubled.ema, refined.ema.heads, learned.images, readers
+    ).run(
+        out.with_suffix(".matched.safetensors"), steps=steps or STUDENT_STEPS, **shared,
+        hours=hours and hours * MATCHED,
+    )  # fmt: skip
+    stages, net = (trainer, student, refined, doubled, matched), matched.ema
     beginning = f"--start {Path(start).name}" if start else "--from-scratch"
     card = {
         "data": data.name,
@@ -307,24 +324,24 @@ def train_flow(
         **licence_of(data),
     }
     print("finding directions of change for the knobs first to fourth", flush=True)
-    card["dials"] = find_directions(training, net, 1 if dry_run else CALIBRATION_PICTURES)
-    export_flow(net, vocabulary, space, out, card=card, moments=match_pictures(training, net),
-                dry_run=dry_run)  # fmt: skip
+    card["dials"] = find_directions(training, net.student, 1 if dry_run else CALIBRATION_PICTURES)
+    export_flow(net.student, net.decoder, vocabulary, out, card=card, dry_run=dry_run)
 
 
 def export_flow(
-    net: FlowNetwork, vocabulary: Vocabulary, space: LatentSpace, out: Path, *,
-    card: dict[str, Any], moments: tuple[Tensor, Tensor], dry_run: bool = False,
+    net: FlowNetwork, decoder: GraphDecoder, vocabulary: Vocabulary, out: Path, *,
+    card: dict[str, Any], dry_run: bool = False,
 ) -> None:  # fmt: skip
-    """Write a student and the decoder to `out`, as one graph, with its `dials` in the card.
-
-    `moments` are those of `match_pictures`.
-    """
+    """Write a student and a decoder to `out`, as one graph, with its `dials` in the card."""
     net = net.cpu().to(memory_format=torch.contiguous_format)  # type: ignore[call-overload]
-    model = FlowModel(net, *moments).eval()
+    model = FlowModel(net).eval()
     card = {"part": "gan", "objective": OBJECTIVE, "vocabulary": vocabulary.words, **card}
-    export(model, model.random_inputs(), out, input_names=FLOW_INPUTS, output_names=OUTPUTS,
-           card=card, tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs, half=True,
-           joined=("image", space.decoder_path), dry_run=dry_run)  # fmt: skip
+    with TemporaryDirectory() as folder:
+        decoder.write(Path(folder) / "decoder.onnx")
+        export(model, model.random_inputs(), out, input_names=FLOW_INPUTS, output_names=OUTPUTS,
+               card=card, tolerance={"image": 5e-2, "codes": 1e-3}, draw=model.random_inputs,
+               half=True, joined=("image", Path(folder) / "decoder.onnx"),
+               dry_run=dry_run)  # fmt: skip
     if not dry_run:
         quantize_model(out, example_feeds(model, FLOW_INPUTS))
+        quantize_ends(out, example_feeds(model, FLOW_INPUTS))

@@ -218,6 +218,27 @@ def sample(
     return latents
 
 
+def noise_fields() -> Tensor:
+    """Return the fixed fields of noise that a model mixes by its latent vector, (LATENT, GRAIN)."""
+    random = torch.Generator().manual_seed(2)
+    return torch.randn(LATENT, GRAIN, generator=random) / LATENT**0.5
+
+
+def mixed_noise(fields: Tensor, z: Tensor, grain: Tensor) -> Tensor:
+    """Return the noise that a picture begins with, (batch, 8, 32, 32).
+
+    Args:
+        fields: those of `noise_fields`.
+        z: how much of each, (batch, LATENT).
+        grain: noise of the picture's own, (batch, GRAIN).
+    """
+    strength = z.square().mean(1, keepdim=True)  # (batch, 1): 1 where z is as long as usual
+    own = z @ fields * strength.clamp(min=1).rsqrt()  # (batch, GRAIN)
+    rest = (1 - WALKED * strength.clamp(max=1)).sqrt()  # (batch, 1)
+    noise = WALKED**0.5 * own + rest * grain  # (batch, GRAIN)
+    return noise.view(-1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
+
+
 class StoredLinear(nn.Module):
     """A linear layer whose weights are stored in 8 bits, with a scale for each row."""
 
@@ -243,25 +264,14 @@ class FlowModel(nn.Module):
 
     Args:
         net: a student.
-        scale: what its latents are multiplied by, where nothing of a source is kept, (8,).
-        shift: what is then added, (8,).
     """
 
-    more: Tensor
-    shift: Tensor
-
-    def __init__(self, net: FlowNetwork, scale: Tensor | None = None, shift: Tensor | None = None):
+    def __init__(self, net: FlowNetwork):
         super().__init__()
         self.net = net = copy.deepcopy(net)
         for block in (one for one in net.modules() if isinstance(one, ResidualBlock)):
             block.modulation = StoredLinear(block.modulation)  # type: ignore[assignment]
-        plain = torch.zeros(LATENT_CHANNELS)
-        more, shift = plain if scale is None else scale - 1, plain if shift is None else shift
-        self.register_buffer("more", more.view(1, -1, 1, 1))
-        self.register_buffer("shift", shift.view(1, -1, 1, 1))
-        random = torch.Generator().manual_seed(2)
-        fields = torch.randn(LATENT, GRAIN, generator=random) / LATENT**0.5
-        self.fields = nn.Parameter(fields, requires_grad=False)  # (64, 8192)
+        self.fields = nn.Parameter(noise_fields(), requires_grad=False)  # (64, 8192)
 
     def forward(
         self, z: Tensor, words: Tensor, shares: Tensor, code: Tensor, turn: Tensor, grain: Tensor,
@@ -269,14 +279,8 @@ class FlowModel(nn.Module):
     ) -> tuple[Tensor, Tensor]:  # fmt: skip
         codes = self.net.encode(words)  # (2, 256)
         mixed = code + shares @ codes + turn  # (1, 256)
-        strength = z.square().mean(1, keepdim=True)  # (1, 1): 1 where z is as long as usual
-        own = z @ self.fields * strength.clamp(min=1).rsqrt()  # (1, 8192)
-        rest = (1 - WALKED * strength.clamp(max=1)).sqrt()  # (1, 1)
-        noise = WALKED**0.5 * own + rest * grain  # (1, 8192)
-        x = noise.view(1, LATENT_CHANNELS, LATENT_ROWS, LATENT_ROWS)
-        latents = sample(self.net, x, mixed, source=source, start=start)
-        new = (1 - start).view(-1, 1, 1, 1)  # (1, 1, 1, 1)
-        return latents + new * (self.more * latents + self.shift), codes
+        x = mixed_noise(self.fields, z, grain)
+        return sample(self.net, x, mixed, source=source, start=start), codes
 
     def random_inputs(self) -> tuple[Tensor, ...]:
         """Return random inputs in the order of FLOW_INPUTS."""

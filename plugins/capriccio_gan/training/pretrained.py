@@ -20,6 +20,7 @@ from .flow_network import FlowNetwork
 from .refinement import strengthen_words
 
 BASE = "salon"
+HALF = " in half"  # what the names of weights end with that are stored so
 CODES = 0.5  # in a student, codes lie about twice as far from that of no words as in a flow
 
 
@@ -68,15 +69,12 @@ def read_flow(model: str | Path) -> tuple[FlowNetwork, Vocabulary]:
         ValueError: it was not trained with `--flow`.
     """
     import onnx
-    from onnx import numpy_helper
 
     path = GAN().model_path(model)
     graph = onnx.load(str(path)).graph
     vocabulary = Vocabulary(Model(path).card.get("vocabulary", []))
     net = FlowNetwork(len(vocabulary))
-    found = _floats(
-        {one.name.removesuffix(" in half"): numpy_helper.to_array(one) for one in graph.initializer}
-    )
+    found = _floats(read_constants(graph))
     readers = {name: node for node in graph.node for name in node.input}
     moments = (node for node in graph.node if node.op_type == "InstanceNormalization")
     names = {module: name for name, module in net.named_modules()}
@@ -92,6 +90,17 @@ def read_flow(model: str | Path) -> tuple[FlowNetwork, Vocabulary]:
         )
     net.load_state_dict({name: torch.from_numpy(found[f"net.{name}"]) for name in state})
     return net, vocabulary
+
+
+def read_constants(graph: Any) -> dict[str, np.ndarray]:
+    """Return the constants of a graph by name, floats in single precision."""
+    from onnx import numpy_helper
+
+    found = {one.name.removesuffix(HALF): numpy_helper.to_array(one) for one in graph.initializer}
+    return {
+        name: value.astype(np.float32) if value.dtype == np.float16 else value
+        for name, value in found.items()
+    }
 
 
 def _floats(stored: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

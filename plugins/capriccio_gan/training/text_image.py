@@ -203,6 +203,7 @@ def train_word_classifier(
     rows: int = ROWS,
     device: str,
     steps: int,
+    hours: float | None = None,
     seed: int,
     resume: bool,
     dry_run: bool,
@@ -223,7 +224,7 @@ def train_word_classifier(
         wanted = table[chosen].to(device).float()  # (batch, words)
         return F.binary_cross_entropy_with_logits(logits.float(), wanted)
 
-    trainer.run(loss, steps=steps, every=max(20, steps // 4), schedule=learning_rate)
+    trainer.run(loss, steps=steps, hours=hours, every=max(20, steps // 4), schedule=learning_rate)
     return trainer.ema.to(device).eval().requires_grad_(False)
 
 

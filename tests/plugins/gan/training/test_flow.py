@@ -11,7 +11,7 @@ torch = pytest.importorskip("torch")
 
 from capriccio_gan.generator import GAN  # noqa: E402
 from capriccio_gan.training import flow as module  # noqa: E402
-from capriccio_gan.training import main, networks  # noqa: E402
+from capriccio_gan.training import main, matching, networks  # noqa: E402
 from capriccio_gan.training.captions import Facts  # noqa: E402
 from capriccio_gan.training.flow_network import FlowNetwork  # noqa: E402
 from capriccio_gan.training.spaces import LatentSpace  # noqa: E402
@@ -55,16 +55,6 @@ def test_samples_are_pictures_in_rows_of_eight(training, monkeypatch):
     assert training.samples(training.net).size == (2048, 512)
 
 
-def test_a_student_gets_the_moments_of_the_pictures(training, monkeypatch):
-    monkeypatch.setattr(module, "MATCHED", 40)
-    net = FlowNetwork(len(training.vocabulary))  # which knows no direction yet: noise stays noise
-    scale, shift = module.match_pictures(training, net)
-    assert scale.shape == shift.shape == (8,)
-    spread = training.train[0].float().std().item()
-    assert torch.allclose(scale, torch.full((8,), spread), atol=0.02)
-    assert torch.allclose(shift, torch.full((8,), 1.5), atol=0.05)
-
-
 def test_rare_movements_are_drawn_more_often_than_they_are_common():
     facts = [Facts(movement="baroque")] * 16 + [Facts(movement="cubism")] * 4 + [Facts(kind="sea")]
     shares = module.balanced_shares(facts)
@@ -78,6 +68,9 @@ def small(monkeypatch):
     """A training that takes seconds."""
     for name, value in {"BATCH": 2, "VALIDATED": 2, "SHEET": 1, "CALIBRATION_PICTURES": 1}.items():
         monkeypatch.setattr(module, name, value)
+    monkeypatch.setattr(module, "READERS", {64: (0, 1)})
+    for name, value in {"BATCH": 2, "BEGUN": 2, "VALIDATED": 4, "KEPT": 1}.items():
+        monkeypatch.setattr(matching, name, value)
     monkeypatch.setattr(networks, "EXAMPLES", 4)
     monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 24)))
 
@@ -112,7 +105,8 @@ def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     one, other = (part(Moment(), prompt=card["vocabulary"][0], drift=at) for at in (0.0, 0.5))
     assert one.shape == (256, 256, 3) and (one != other).any()
     assert not part.unused_knobs and len(card["dials"]) == 4
-    stages = ("student", "refined", "doubled")
+    assert "the ends of the decoder" in card["convolutions"]
+    stages = ("student", "refined", "doubled", "reader64", "matched")
     assert all(out.with_suffix(f".{one}.safetensors").is_file() for one in stages)
     source = np.full((60, 80, 3), 200, np.uint8)
     kept, less = (part(Moment(), source=source, amount=amount) for amount in (0.0, 1.0))
