@@ -94,21 +94,24 @@ class Distillation:
 
     def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, with the student in `ema`."""
-        return train_student(self, checkpoint, clip=1.0, student=lambda ema: ema, **options)
+        return train_student(
+            self, checkpoint, clip=1.0, samples=lambda ema: self.training.samples(ema, sample),
+            **options,
+        )  # fmt: skip
 
 
 def train_student(
-    stage: Any, checkpoint: Path, *, clip: float, student: Callable[[Any], FlowNetwork],
+    stage: Any, checkpoint: Path, *, clip: float, samples: Callable[[Any], Any],
     steps: int = STEPS, hours: float | None, resume: bool, seed: int, dry_run: bool = False,
 ) -> Trainer:  # fmt: skip
     """Train a stage of the student; return the trainer, with averaged networks in `ema`.
 
     Args:
-        stage: a `Distillation`, a `Refinement` or a `SecondStep`: its `net`, `optimizer`, `loss`,
-            `validate` and `training`.
+        stage: a `Distillation`, a `Refinement` and so on: its `net`, `optimizer`, `loss` and
+            `validate`.
         checkpoint: the file; a sheet of samples is written beside it.
         clip: the greatest norm of a gradient.
-        student: returns the student of the averaged networks.
+        samples: returns a sheet of pictures by the averaged networks.
         steps: at most.
         hours: at most.
         resume: go on from the checkpoint, if there is one.
@@ -120,9 +123,7 @@ def train_student(
     trainer.run(
         stage.loss, steps=steps, hours=hours, validate=stage.validate, every=EVERY,
         schedule=cosine_schedule, clip=clip,
-        on_snapshot=lambda ema, step: stage.training.samples(student(ema), sample).save(
-            checkpoint.with_suffix(".png")
-        ),
+        on_snapshot=lambda ema, step: samples(ema).save(checkpoint.with_suffix(".png")),
         enough=ENOUGH,
     )  # fmt: skip
     return trainer

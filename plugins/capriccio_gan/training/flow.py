@@ -146,12 +146,19 @@ class FlowTraining:
 
     @torch.no_grad()
     def samples(
-        self, net: FlowNetwork, sampler: Callable[..., Tensor] | None = None
-    ) -> Image.Image:
-        """Return a sheet of pictures by captions of validation pictures."""
+        self, net: FlowNetwork, sampler: Callable[..., Tensor] | None = None,
+        images: Callable[[Tensor], np.ndarray] | None = None,
+    ) -> Image.Image:  # fmt: skip
+        """Return a sheet of pictures by captions of validation pictures.
+
+        Args:
+            sampler: returns latents; the steps of the flow by default.
+            images: returns the pictures of latents; those of the space by default.
+        """
+        images = images or self.space.images
         sampler = sampler or partial(integrate, guidance=self.guidance)
         found = [sampler(net.eval(), noise, net.encode(words)) for noise, words in self.examples()]
-        return sheet(np.concatenate([self.space.images(x) for x in found]), 8)
+        return sheet(np.concatenate([images(x) for x in found]), 8)
 
     def run(
         self, checkpoint: Path, *, steps: int = STEPS, hours: float | None, resume: bool, seed: int,

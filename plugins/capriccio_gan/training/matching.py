@@ -11,22 +11,21 @@ learn slowly: what moves faster than its moments follow swings about its target.
 
 import copy
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, frechet, mixed_precision
+from capriccio.training import frechet, mixed_precision
 from torch import Tensor, nn
 
 from .decoder import GraphDecoder
-from .distillation import train_student
 from .flow_network import GRAIN, FlowNetwork, mixed_noise, noise_fields, sample
 from .moments import random_shift
 from .networks import LATENT
 from .refinement import BETAS as DISCRIMINATOR_BETAS
-from .refinement import DISCRIMINATOR_RATE, MAX_GRADIENT, Refinement
+from .refinement import DISCRIMINATOR_RATE, Refinement
+from .spaces import to_bytes
 
 BATCH = 32
 RATE, DECODER_RATE, BETA = 3e-6, 1.5e-6, 0.999  # of Adam
@@ -162,10 +161,11 @@ class Matching(Refinement):
         found = [frechet(self.real[at].cpu().numpy(), made[at].cpu().numpy()) for at in self.last]
         return {"picture distance": float(np.mean(found))}
 
-    def run(self, checkpoint: Path, **options: Any) -> Trainer:
-        """Train, as `train_student` does; return the trainer, whose `ema` has all networks."""
-        return train_student(
-            self, checkpoint, clip=MAX_GRADIENT, student=lambda ema: ema.student, **options
+    def samples(self, net: Any) -> Any:
+        """Return a sheet of pictures by networks that were trained."""
+        net.eval()
+        return self.training.samples(
+            net.student, sample, lambda x: to_bytes(self._decoded(net, x.float()))
         )
 
     def _painted(self, net: Any, random: np.random.Generator) -> Tensor:

@@ -195,9 +195,11 @@ class Refinement:
 
     def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, whose `ema` has the `student`."""
-        return train_student(
-            self, checkpoint, clip=MAX_GRADIENT, student=lambda ema: ema.student, **options
-        )
+        return train_student(self, checkpoint, clip=MAX_GRADIENT, samples=self.samples, **options)
+
+    def samples(self, net: Any) -> Any:
+        """Return a sheet of pictures by networks that were trained."""
+        return self.training.samples(net.student, sample)
 
 
 class SecondStep(Distillation):

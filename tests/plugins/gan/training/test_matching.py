@@ -86,6 +86,13 @@ def test_student_and_decoder_come_nearer_to_the_pictures(stage, monkeypatch):
     assert all(weight.grad is None for weight in stage.encoders[0].parameters())
 
 
+def test_samples_are_painted_by_the_decoder_that_learns(stage, monkeypatch):
+    monkeypatch.setattr(flow, "SHEET", 1)
+    with torch.no_grad():
+        stage.net.decoder.weights[-1].fill_(-9)  # what is added in the end: black
+    assert not np.asarray(stage.samples(stage.net))[:, :256].any()
+
+
 def test_what_is_given_back_is_the_picture_of_its_latents(stage):
     index = np.array([5, 2])
     latents = stage.training.train[0][0, torch.from_numpy(index)].float()
