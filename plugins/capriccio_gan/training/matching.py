@@ -30,7 +30,7 @@ from .spaces import to_bytes
 BATCH = 32
 RATE, DECODER_RATE, BETA = 3e-6, 1.5e-6, 0.999  # of Adam
 SHARE = 0.3  # of a batch in the moments: about the last three count
-LAST = 3.0  # weight of an encoder's last map, which tells most of the subject
+LAST = 12.0  # weight of an encoder's last map, which tells most of the subject
 WEIGHT = 6.0  # of the moments beside the discriminator
 KEPT, KEPT_WEIGHT = 8, 1.0  # real pictures that the decoder must still give back
 FLOOR = 0.05  # of the mean variance: smaller ones are not worth their noise

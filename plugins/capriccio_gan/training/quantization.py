@@ -121,7 +121,7 @@ class _Editor:
             weight, bias = weight[order], bias[order]
         scale, zero = _range_of(read)
         scales = np.abs(weight).max((1, 2, 3)) / MAX_WEIGHT  # (channels,)
-        rounded = (weight / scales.reshape(-1, 1, 1, 1)).round()
+        rounded = _rounded(weight / scales.reshape(-1, 1, 1, 1))
         lost = (weight - rounded * scales.reshape(-1, 1, 1, 1)).sum((2, 3))  # (channels, inputs)
         # Rounding moves the mean, which would show as a pattern of the places of a pixel.
         bias = (bias + shift + lost @ read.mean((0, 2, 3))) / (scale * scales)
@@ -209,6 +209,17 @@ def _range_of(values: Array) -> tuple[float, int]:
     least, most = min(float(values.min()), 0.0), max(float(values.max()), 0.0)
     scale = max(most - least, 1e-6) / LEVELS
     return scale, round(-least / scale)
+
+
+def _rounded(weight: Array) -> Array:
+    """Return weights, (channels, inputs, rows, columns), as integers.
+
+    What rounding takes from one place of a kernel its next place gets: so smooth maps, on which the
+    sum of a kernel acts, are hardly changed, and the four pixels of a place stay alike.
+    """
+    flat = weight.reshape(*weight.shape[:2], -1)  # (channels, inputs, places)
+    rounded = np.diff(flat.cumsum(2).round(), axis=2, prepend=0.0)
+    return rounded.clip(-MAX_WEIGHT, MAX_WEIGHT).reshape(weight.shape)
 
 
 def _by_rows(channels: int) -> list[int]:
