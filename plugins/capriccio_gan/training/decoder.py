@@ -84,7 +84,12 @@ class GraphDecoder(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         weights = dict(zip(self.names, self.weights, strict=True))
-        values = {**self.constants, **weights, self.read: z, "": None}
+        # Numbers that are computed with follow the latents; shapes stay where they are read.
+        constants = {
+            name: one.to(z.device) if one.is_floating_point() else one
+            for name, one in self.constants.items()
+        }
+        values = {**constants, **weights, self.read: z, "": None}
         for operator, attributes, inputs, output in self.nodes:
             values[output] = operator(*(values[name] for name in inputs), **attributes)
         return values[self.made].float()

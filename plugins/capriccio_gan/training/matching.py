@@ -159,7 +159,7 @@ class Matching(Refinement):
         made = self._levels(self._painted(net, random) for _ in range(VALIDATED // BATCH))
         torch.set_rng_state(state)
         found = [frechet(self.real[at].cpu().numpy(), made[at].cpu().numpy()) for at in self.last]
-        return {"picture distance": float(np.mean(found))}
+        return {"feature distance": float(np.mean(found))}
 
     def samples(self, net: Any) -> Any:
         """Return a sheet of pictures by networks that were trained."""

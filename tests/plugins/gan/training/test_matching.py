@@ -69,8 +69,8 @@ def stage(monkeypatch):
 
 
 def test_student_and_decoder_come_nearer_to_the_pictures(stage, monkeypatch):
-    before = stage.validate(stage.net)["picture distance"]
-    assert before == stage.validate(stage.net)["picture distance"] > 0
+    before = stage.validate(stage.net)["feature distance"]
+    assert before == stage.validate(stage.net)["feature distance"] > 0
     for group, rate in zip(stage.optimizer.param_groups, (1e-3, 1e-4, 1e-4), strict=True):
         group["lr"] = rate
     moved = [one.detach().clone() for one in stage.net.decoder.parameters()]
@@ -80,7 +80,7 @@ def test_student_and_decoder_come_nearer_to_the_pictures(stage, monkeypatch):
         assert loss.isfinite()
         loss.backward()
         stage.optimizer.step()
-    assert stage.validate(stage.net)["picture distance"] < 0.8 * before
+    assert stage.validate(stage.net)["feature distance"] < 0.8 * before
     now = stage.net.decoder.parameters()
     assert any(not torch.equal(one, other) for one, other in zip(moved, now, strict=True))
     assert all(weight.grad is None for weight in stage.encoders[0].parameters())
