@@ -152,14 +152,21 @@ class Matching(Refinement):
 
     @torch.no_grad()
     def validate(self, net: Any) -> dict[str, float]:
-        """Return how far made pictures are from real ones: Fréchet's distance, the mean of all."""
+        """Return how far made pictures are from real ones, in percent of the features' variance.
+
+        It is Fréchet's distance of what each encoder reads last, the mean of all.
+        """
         random, state = np.random.default_rng(7), torch.get_rng_state()
         torch.manual_seed(7)
         net.eval()
         made = self._levels(self._painted(net, random) for _ in range(VALIDATED // BATCH))
         torch.set_rng_state(state)
-        found = [frechet(self.real[at].cpu().numpy(), made[at].cpu().numpy()) for at in self.last]
-        return {"feature distance": float(np.mean(found))}
+        found = [
+            frechet(self.real[at].cpu().numpy(), made[at].cpu().numpy())
+            / net.moments[at].variances.sum().item()
+            for at in self.last
+        ]
+        return {"feature distance": 100 * float(np.mean(found))}
 
     def samples(self, net: Any) -> Any:
         """Return a sheet of pictures by networks that were trained."""
