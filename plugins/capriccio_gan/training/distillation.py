@@ -7,7 +7,6 @@ and one that is there already can be painted again under other words.
 """
 
 import copy
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -94,24 +93,24 @@ class Distillation:
 
     def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, with the student in `ema`."""
-        return train_student(
-            self, checkpoint, clip=1.0, samples=lambda ema: self.training.samples(ema, sample),
-            **options,
-        )  # fmt: skip
+        return train_student(self, checkpoint, clip=1.0, **options)
+
+    def samples(self, net: FlowNetwork) -> Any:
+        """Return a sheet of pictures by a student that was trained."""
+        return self.training.samples(net, sample)
 
 
 def train_student(
-    stage: Any, checkpoint: Path, *, clip: float, samples: Callable[[Any], Any],
+    stage: Any, checkpoint: Path, *, clip: float,
     steps: int = STEPS, hours: float | None, resume: bool, seed: int, dry_run: bool = False,
 ) -> Trainer:  # fmt: skip
     """Train a stage of the student; return the trainer, with averaged networks in `ema`.
 
     Args:
-        stage: a `Distillation`, a `Refinement` and so on: its `net`, `optimizer`, `loss` and
-            `validate`.
+        stage: a `Distillation`, a `Refinement` and so on: its `net`, `optimizer`, `loss`,
+            `validate` and `samples`.
         checkpoint: the file; a sheet of samples is written beside it.
         clip: the greatest norm of a gradient.
-        samples: returns a sheet of pictures by the averaged networks.
         steps: at most.
         hours: at most.
         resume: go on from the checkpoint, if there is one.
@@ -123,7 +122,7 @@ def train_student(
     trainer.run(
         stage.loss, steps=steps, hours=hours, validate=stage.validate, every=EVERY,
         schedule=cosine_schedule, clip=clip,
-        on_snapshot=lambda ema, step: samples(ema).save(checkpoint.with_suffix(".png")),
+        on_snapshot=lambda ema, step: stage.samples(ema).save(checkpoint.with_suffix(".png")),
         enough=ENOUGH,
     )  # fmt: skip
     return trainer

@@ -209,7 +209,7 @@ def train_readers(
     hours: float | None, **shared: Any,
 ) -> list[ImageEncoder]:  # fmt: skip
     """Return image encoders that have learned the words of pictures, of each size of `READERS`."""
-    shared["seed"] += 1  # not that of the encoder that measures
+    shared["seed"] += 2  # that of the encoder that measures is 1
     return [
         train_word_classifier(
             learned,
@@ -270,9 +270,8 @@ def train_flow(
     seed_everything(seed)
     device = find_device()
     space = LatentSpace(device=device)
-    pretrained = (
-        read_flow(start) if start and not resume else None
-    )  # before minutes of reading pictures
+    # Before minutes of reading pictures, so that an error comes at once.
+    pretrained = read_flow(start) if start and not resume else None
     learned, checked = read_pictures(data, LatentSpace.size, limit)
     vocabulary = Vocabulary(vocabulary_of(learned))
     print(

@@ -14,6 +14,8 @@ import numpy as np
 from capriccio import Model
 from capriccio.training import write_model
 
+from .pretrained import read_constants
+
 Array = np.ndarray[Any, Any]
 
 DECODER = "joined/"  # what the names of its nodes begin with
@@ -48,12 +50,12 @@ def quantize_ends(path: Path, examples: Iterable[Mapping[str, Array]]) -> float:
     editor = _Editor(graph)
     begin = editor.convolution(first, first.input[0], read, _range_of(made), pads=[1] * 4)
     begin[-1].output[0] = first.output[0]
-    margin = int(editor.value(cut.input[1])[0]) // 2  # places, of two pixels
+    margin = int(editor.stored[cut.input[1]][0]) // 2  # places, of two pixels
     crop = editor.cropped(last.input[0], margin - 1)
     # Of a value v, from -0.5 to 0.5, the level is v * 255 + 127.5.
     end = editor.convolution(
         last, crop.output[0], seen, (1 / LEVELS, 128), pads=[0] * 4,
-        order=_by_rows(len(editor.value(last.input[2]))), shift=-0.5 / LEVELS,
+        order=_by_rows(len(editor.stored[last.input[2]])), shift=-0.5 / LEVELS,
     )  # fmt: skip
     rows, columns = (side - 2 * margin for side in seen.shape[2:])
     end[-1:] = editor.picture(end[-1].input[0], rows, columns, image)
@@ -72,12 +74,8 @@ class _Editor:
     """Make nodes and constants of a graph, whose names begin with `bytes/`."""
 
     def __init__(self, graph: Any):
-        from onnx import numpy_helper
-
         self.graph, self.count = graph, 0
-        self.stored = {one.name: numpy_helper.to_array(one) for one in graph.initializer}
-        casts = [node for node in graph.node if node.op_type == "Cast"]
-        self.casts = {node.output[0]: node.input[0] for node in casts}
+        self.stored = read_constants(graph)
 
     def constant(self, value: Any) -> str:
         """Add a constant; return its name."""
@@ -96,11 +94,6 @@ class _Editor:
         name = f"bytes/{kind} {self.count}"
         return helper.make_node(kind, inputs, [name], name, **attributes)
 
-    def value(self, name: str) -> Array:
-        """Return a constant, as floats where it is stored in half precision."""
-        stored = self.stored[self.casts.get(name, name)]
-        return stored.astype(np.float32) if stored.dtype == np.float16 else stored
-
     def convolution(
         self, conv: Any, source: str, read: Array, made: tuple[float, int], *, pads: list[int],
         order: list[int] | None = None, shift: float = 0.0,
@@ -116,12 +109,12 @@ class _Editor:
             order: of its channels; as they are by default.
             shift: what is added to its bias.
         """
-        weight, bias = (self.value(name) for name in conv.input[1:])
+        weight, bias = (self.stored[name] for name in conv.input[1:])
         if order is not None:
             weight, bias = weight[order], bias[order]
         scale, zero = _range_of(read)
         scales = np.abs(weight).max((1, 2, 3)) / MAX_WEIGHT  # (channels,)
-        rounded = _rounded(weight / scales.reshape(-1, 1, 1, 1))
+        rounded = round_kernels(weight / scales.reshape(-1, 1, 1, 1))
         lost = (weight - rounded * scales.reshape(-1, 1, 1, 1)).sum((2, 3))  # (channels, inputs)
         # Rounding moves the mean, which would show as a pattern of the places of a pixel.
         bias = (bias + shift + lost @ read.mean((0, 2, 3))) / (scale * scales)
@@ -211,7 +204,7 @@ def _range_of(values: Array) -> tuple[float, int]:
     return scale, round(-least / scale)
 
 
-def _rounded(weight: Array) -> Array:
+def round_kernels(weight: Array) -> Array:
     """Return weights, (channels, inputs, rows, columns), as integers.
 
     What rounding takes from one place of a kernel its next place gets: so smooth maps, on which the

@@ -195,7 +195,7 @@ class Refinement:
 
     def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, whose `ema` has the `student`."""
-        return train_student(self, checkpoint, clip=MAX_GRADIENT, samples=self.samples, **options)
+        return train_student(self, checkpoint, clip=MAX_GRADIENT, **options)
 
     def samples(self, net: Any) -> Any:
         """Return a sheet of pictures by networks that were trained."""

@@ -14,6 +14,7 @@ from capriccio_gan.training import flow as module  # noqa: E402
 from capriccio_gan.training import main, matching, networks  # noqa: E402
 from capriccio_gan.training.captions import Facts  # noqa: E402
 from capriccio_gan.training.flow_network import FlowNetwork  # noqa: E402
+from capriccio_gan.training.pretrained import read_constants  # noqa: E402
 from capriccio_gan.training.spaces import LatentSpace  # noqa: E402
 from capriccio_gan.vocabulary import Vocabulary  # noqa: E402
 
@@ -69,7 +70,13 @@ def small(monkeypatch):
     for name, value in {"BATCH": 2, "VALIDATED": 2, "SHEET": 1, "CALIBRATION_PICTURES": 1}.items():
         monkeypatch.setattr(module, name, value)
     monkeypatch.setattr(module, "READERS", {64: (0, 1)})
-    for name, value in {"BATCH": 2, "BEGUN": 2, "VALIDATED": 4, "KEPT": 1}.items():
+    for name, value in {
+        "BATCH": 2,
+        "BEGUN": 2,
+        "VALIDATED": 4,
+        "KEPT": 1,
+        "DECODER_RATE": 0.1,
+    }.items():
         monkeypatch.setattr(matching, name, value)
     monkeypatch.setattr(networks, "EXAMPLES", 4)
     monkeypatch.setattr(module, "FlowNetwork", partial(FlowNetwork, widths=(16, 16, 24)))
@@ -106,6 +113,11 @@ def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     assert one.shape == (256, 256, 3) and (one != other).any()
     assert not part.unused_knobs and len(card["dials"]) == 4
     assert "the ends of the decoder" in card["convolutions"]
+    name = "decoder.grain.0.strength"  # the decoder that has learned is in the graph
+    learned, known = (
+        read_constants(onnx.load(str(path)).graph) for path in (out, LatentSpace().decoder_path)
+    )
+    assert np.abs(learned[f"joined/{name}"] - known[name]).max() > 0.01
     stages = ("student", "refined", "doubled", "reader64", "matched")
     assert all(out.with_suffix(f".{one}.safetensors").is_file() for one in stages)
     source = np.full((60, 80, 3), 200, np.uint8)

@@ -93,10 +93,12 @@ def test_samples_are_painted_by_the_decoder_that_learns(stage, monkeypatch):
     assert not np.asarray(stage.samples(stage.net))[:, :256].any()
 
 
-def test_what_is_given_back_is_the_picture_of_its_latents(stage):
-    index = np.array([5, 2])
-    latents = stage.training.train[0][0, torch.from_numpy(index)].float()
-    with torch.no_grad():
-        found = stage._decoded(stage.net, latents)
-    wrong = (found - stage._real(index[::-1].copy())).abs().mean()
-    assert (found - stage._real(index)).abs().mean() < wrong
+def test_the_decoder_is_to_give_back_the_picture_of_the_latents_it_gets(stage, monkeypatch):
+    monkeypatch.setattr(module, "WEIGHT", 0.0)
+    light = np.linspace(60, 240, 8, dtype=np.uint8)  # each picture has its own
+    stage.images = np.broadcast_to(light[:, None, None, None], (8, 256, 256, 3)).copy()
+    latents = np.stack([stage.training.space.part.encode(one) for one in stage.images])
+    stage.training.train = torch.from_numpy(latents)[None], stage.training.train[1]
+    with torch.no_grad():  # a step without the discriminator: the error alone
+        errors = [stage.loss(step).item() for step in (1, 3, 5, 7)]
+    assert max(errors) < 0.04  # another picture is 0.1 away at least

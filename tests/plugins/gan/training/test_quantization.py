@@ -13,7 +13,7 @@ from capriccio_gan.generator import GAN  # noqa: E402
 from capriccio_gan.training import networks  # noqa: E402
 from capriccio_gan.training.flow_network import FLOW_INPUTS, FlowModel, FlowNetwork  # noqa: E402
 from capriccio_gan.training.networks import example_feeds  # noqa: E402
-from capriccio_gan.training.quantization import _rounded, quantize_ends  # noqa: E402
+from capriccio_gan.training.quantization import quantize_ends, round_kernels  # noqa: E402
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +71,6 @@ def test_the_card_stays_and_says_how_much_they_differ(quantized):
 
 def test_rounding_keeps_the_sums_of_kernels():
     weight = np.random.default_rng(2).uniform(-60, 60, (4, 8, 3, 3))
-    rounded = _rounded(weight)
+    rounded = round_kernels(weight)
     assert (rounded == rounded.round()).all() and np.abs(rounded - weight).max() <= 1
     assert np.abs((rounded - weight).sum((2, 3))).max() <= 0.5
