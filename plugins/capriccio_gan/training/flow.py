@@ -32,10 +32,13 @@ from .directions import calibrate, find_code_directions
 from .distillation import STEPS as STUDENT_STEPS
 from .distillation import Distillation
 from .flow_network import FLOW_INPUTS, GUIDANCE, FlowModel, FlowNetwork, integrate, sample
+from .matching import STEPS as MATCH_STEPS
 from .matching import Matching
 from .networks import OUTPUTS, example_feeds
 from .pretrained import BASE, begin_with, origin_of, read_flow
 from .quantization import quantize_ends
+from .reconstruction import STEPS as COPY_STEPS
+from .reconstruction import Reconstruction
 from .refinement import Refinement, SecondStep
 from .sheets import sheet
 from .spaces import LatentSpace
@@ -47,10 +50,13 @@ UNTOLD = 0.15  # share of pictures whose caption is not told
 STEPS = 100_000
 LEAST_LEFT = 0.1  # share of the time that is left to train in, however long reading took
 # Shares of the time in which a student learns, is refined, learns what two of its steps do, in
-# which image encoders learn, and in which pictures get the moments of real ones.
-DISTILLED, REFINED, DOUBLED, READ, MATCHED = 0.12, 0.22, 0.08, 0.06, 0.15
-# By the size that an encoder reads: which of AUXILIARY_WIDTHS it has, and its steps.
-READERS = {64: (1, 750), 128: (0, 750), 256: (1, 500)}
+# which image encoders learn, the decoder does, and in which pictures get the moments of real ones.
+DISTILLED, REFINED, DOUBLED, READ, COPIED, MATCHED = 0.12, 0.18, 0.06, 0.08, 0.04, 0.2
+# The size that an encoder reads, which of AUXILIARY_WIDTHS it has, its steps, and its seed.
+READERS = (
+    (64, 1, 750, 2), (128, 0, 750, 2), (256, 1, 500, 2),
+    (64, 0, 750, 3), (128, 1, 750, 3), (256, 0, 500, 3),
+)  # fmt: skip
 VALIDATED = 256  # pictures
 SHEET = 32  # pictures
 CAPTIONS, CALIBRATION_PICTURES = 4_000, 6  # from which directions are found
@@ -208,21 +214,22 @@ def train_readers(
     learned: Pictures, vocabulary: Vocabulary, checkpoint: Path, device: str,
     hours: float | None, **shared: Any,
 ) -> list[ImageEncoder]:  # fmt: skip
-    """Return image encoders that have learned the words of pictures, of each size of `READERS`."""
-    shared["seed"] += 2  # that of the encoder that measures is 1
+    """Return image encoders that have learned the words of pictures: all `READERS`."""
+    seed = shared.pop("seed")  # that of the encoder that measures is 1
     return [
         train_word_classifier(
             learned,
             vocabulary,
-            checkpoint.with_suffix(f".reader{rows}.safetensors"),
+            checkpoint.with_suffix(f".reader{number}.safetensors"),
             widths=AUXILIARY_WIDTHS[widths],
             rows=rows,
             device=device,
             steps=steps,
             hours=hours and hours / len(READERS),
+            seed=seed + more,
             **shared,
         )
-        for rows, (widths, steps) in READERS.items()
+        for number, (rows, widths, steps, more) in enumerate(READERS)
     ]
 
 
@@ -289,7 +296,7 @@ def train_flow(
         hours = max(hours - (time.monotonic() - begun) / 3600, LEAST_LEFT * hours)
     trainer = training.run(
         out.with_suffix(".safetensors"), steps=steps or STEPS, **shared,
-        hours=hours and hours * (1 - DISTILLED - REFINED - DOUBLED - READ - MATCHED),
+        hours=hours and hours * (1 - DISTILLED - REFINED - DOUBLED - READ - COPIED - MATCHED),
     )  # fmt: skip
     print("a student learns to take one step where the flow takes many", flush=True)
     student = Distillation(training, trainer.ema).run(
@@ -308,14 +315,21 @@ def train_flow(
     )  # fmt: skip
     print("image encoders learn to read pictures of three sizes", flush=True)
     readers = train_readers(learned, vocabulary, out, device, hours and hours * READ, **shared)
+    print("the decoder learns to give back the pictures", flush=True)
+    reconstruction = Reconstruction(training, learned.images, checked.images, readers)
+    copied = reconstruction.run(
+        out.with_suffix(".copied.safetensors"), steps=steps or COPY_STEPS, **shared,
+        hours=hours and hours * COPIED,
+    )  # fmt: skip
     print("student and decoder learn to make pictures that read as real ones do", flush=True)
     matched = Matching(
-        training, trainer.ema, doubled.ema, refined.ema.heads, learned.images, readers
+        training, trainer.ema, doubled.ema, refined.ema.heads, reconstruction, copied.ema
     ).run(
-        out.with_suffix(".matched.safetensors"), steps=steps or STUDENT_STEPS, **shared,
+        out.with_suffix(".matched.safetensors"), steps=steps or MATCH_STEPS, **shared,
         hours=hours and hours * MATCHED,
     )  # fmt: skip
-    stages, net = (trainer, student, refined, doubled, matched), matched.ema
+    stages = trainer, student, refined, doubled, copied, matched
+    net = matched.ema
     beginning = f"--start {Path(start).name}" if start else "--from-scratch"
     card = {
         "data": data.name,

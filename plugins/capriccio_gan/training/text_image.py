@@ -94,17 +94,23 @@ class TextImageModel(nn.Module):
         return self.slope.exp() * (images * texts).sum(1) / CODE**0.5 + self.offset  # (batch,)
 
 
-def jitter(x: torch.Tensor) -> torch.Tensor:
-    """Return pictures shifted, zoomed, mirrored and lit a little, each differently."""
-    count, device = len(x), x.device
+def jitter(x: torch.Tensor, groups: int = 1) -> torch.Tensor:
+    """Return pictures shifted, zoomed, mirrored and lit a little, each differently.
+
+    Args:
+        x: (batch, 3, rows, rows) in 0..1.
+        groups: of pictures, one after another, which are all treated alike.
+    """
+    count, device = len(x) // groups, x.device
     matrix = torch.zeros(count, 2, 3, device=device)  # (batch, 2, 3)
     zoom = 1 + 0.2 * (torch.rand(count, device=device) - 0.5)  # (batch,)
     flip = torch.where(torch.rand(count, device=device) < 0.5, 1.0, -1.0)  # (batch,)
     matrix[:, 0, 0], matrix[:, 1, 1] = zoom * flip, zoom
     matrix[:, :, 2] = 0.25 * (torch.rand(count, 2, device=device) - 0.5)
+    light = 1 + 0.2 * (torch.rand(count, 1, 1, 1, device=device) - 0.5)  # (batch, 1, 1, 1)
+    matrix, light = matrix.repeat(groups, 1, 1), light.repeat(groups, 1, 1, 1)
     grid = F.affine_grid(matrix, list(x.shape), align_corners=False)  # (batch, rows, rows, 2)
     x = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
-    light = 1 + 0.2 * (torch.rand(count, 1, 1, 1, device=device) - 0.5)  # (batch, 1, 1, 1)
     return (x * light).clamp(0, 1)  # (batch, 3, rows, rows)
 
 

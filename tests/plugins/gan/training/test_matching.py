@@ -4,7 +4,6 @@ from functools import partial
 
 import numpy as np
 import pytest
-from capriccio.training import frechet
 
 torch = pytest.importorskip("torch")
 
@@ -13,37 +12,43 @@ from capriccio_gan.training import matching as module  # noqa: E402
 from capriccio_gan.training import refinement as refined  # noqa: E402
 from capriccio_gan.training.captions import Facts  # noqa: E402
 from capriccio_gan.training.flow_network import FlowNetwork  # noqa: E402
-from capriccio_gan.training.matching import MatchedMoments, Matching  # noqa: E402
+from capriccio_gan.training.matching import (  # noqa: E402
+    Matching,
+    WordComponents,
+    WordMoments,
+)
+from capriccio_gan.training.moments import MatchedMoments  # noqa: E402
+from capriccio_gan.training.reconstruction import Reconstruction  # noqa: E402
 from capriccio_gan.training.refinement import Refinement  # noqa: E402
 from capriccio_gan.training.spaces import LatentSpace  # noqa: E402
 from capriccio_gan.training.text_image import ImageEncoder  # noqa: E402
 from capriccio_gan.vocabulary import Vocabulary  # noqa: E402
 
 
-def test_features_that_follow_the_gradient_come_nearer_to_real_ones():
-    random = np.random.default_rng(0)
-    shape = random.standard_normal((6, 6))
-    real, made = (
-        torch.from_numpy(strength * random.standard_normal((4000, 6)) @ shape + mean).float()
-        for strength, mean in ((1.0, 1.0), (1.3, 0.0))
-    )
-    moments, before = MatchedMoments(real), frechet(real.numpy(), made.numpy())
-    for _ in range(60):
-        made = made.detach().requires_grad_()
-        moments.update(made, 1.0)
-        moments(made).backward()
-        made = made - 2000 * moments.variances.sum() / 5 * made.grad
-    assert frechet(real.numpy(), made.detach().numpy()) < 0.05 * before
+def test_components_of_words_have_variance_one_and_are_not_correlated():
+    words = torch.tensor([[1, 2, 3], [1, 2, 0], [1, 4, 0], [1, 3, 0]])
+    components = WordComponents(words, 6)
+    told = components(words)  # three words that vary, one that never comes
+    assert told.shape == (4, 3)
+    assert torch.allclose(torch.cov(told.T), torch.eye(3), atol=1e-4)
 
 
-def test_real_moments_have_no_gradient():
-    real = torch.randn(500, 5) * torch.arange(1, 6)
+def test_features_come_to_tell_as_much_of_words_as_real_ones():
+    torch.manual_seed(0)
+    told, real = torch.randn(400, 2), torch.randn(400, 4)
+    real[:, 0] += 3 * told[:, 0]
     moments = MatchedMoments(real)
-    moments.update(real, 1.0)
-    features = real.clone().requires_grad_()
-    moments(features).backward()
-    assert features.grad.abs().max() < 1e-4
-    assert moments(real).abs() < 0.02
+    words = WordMoments(moments, real, told)
+    made = torch.randn(400, 4).requires_grad_()
+    before = None
+    for _ in range(40):
+        x = moments.centred(made)
+        words.update(x.detach(), told, 1.0)
+        (gradient,) = torch.autograd.grad(words(x, told), made)
+        made = (made - 40 * gradient).detach().requires_grad_()
+        missing = (words.found - words.wanted).norm().item()
+        before = before or missing
+    assert before > 2 and missing < 0.1
 
 
 @pytest.fixture
@@ -65,7 +70,8 @@ def stage(monkeypatch):
     )
     heads = Refinement(training, training.net, training.net).net.heads
     reader = ImageEncoder(rows=64).eval().requires_grad_(False)
-    return Matching(training, training.net, training.net, heads, images, [reader])
+    reconstruction = Reconstruction(training, images, images, [reader])
+    return Matching(training, training.net, training.net, heads, reconstruction, reconstruction.net)
 
 
 def test_student_and_decoder_come_nearer_to_the_pictures(stage, monkeypatch):
@@ -83,7 +89,7 @@ def test_student_and_decoder_come_nearer_to_the_pictures(stage, monkeypatch):
     assert stage.validate(stage.net)["feature distance"] < 0.8 * before
     now = stage.net.decoder.parameters()
     assert any(not torch.equal(one, other) for one, other in zip(moved, now, strict=True))
-    assert all(weight.grad is None for weight in stage.encoders[0].parameters())
+    assert all(weight.grad is None for weight in stage.features.encoders[0].parameters())
 
 
 def test_samples_are_painted_by_the_decoder_that_learns(stage, monkeypatch):
@@ -91,14 +97,3 @@ def test_samples_are_painted_by_the_decoder_that_learns(stage, monkeypatch):
     with torch.no_grad():
         stage.net.decoder.weights[-1].fill_(-9)  # what is added in the end: black
     assert not np.asarray(stage.samples(stage.net))[:, :256].any()
-
-
-def test_the_decoder_is_to_give_back_the_picture_of_the_latents_it_gets(stage, monkeypatch):
-    monkeypatch.setattr(module, "WEIGHT", 0.0)
-    light = np.linspace(60, 240, 8, dtype=np.uint8)  # each picture has its own
-    stage.images = np.broadcast_to(light[:, None, None, None], (8, 256, 256, 3)).copy()
-    latents = np.stack([stage.training.space.part.encode(one) for one in stage.images])
-    stage.training.train = torch.from_numpy(latents)[None], stage.training.train[1]
-    with torch.no_grad():  # a step without the discriminator: the error alone
-        errors = [stage.loss(step).item() for step in (1, 3, 5, 7)]
-    assert max(errors) < 0.04  # another picture is 0.1 away at least
