@@ -16,6 +16,7 @@ import torch
 from capriccio.training import frechet, mixed_precision
 from torch import Tensor, nn
 
+from .captions import Facts
 from .decoder import GraphDecoder
 from .flow_network import GRAIN, FlowNetwork, mixed_noise, noise_fields, sample
 from .moments import MatchedMoments
@@ -132,6 +133,7 @@ class Matching(Refinement):
         device, levels = training.device, reconstruction.levels
         random = np.random.default_rng(77)
         facts = training.train[1]
+        self.order = self.order_of(facts)
         words = [training.told(facts, random, 0.0).to(device) for _ in range(CAPTIONS)]
         self.components = WordComponents(torch.cat(words), len(training.vocabulary))
         told = torch.stack([self.components(some) for some in words]).mean(0)
@@ -207,6 +209,12 @@ class Matching(Refinement):
         ]
         return {"feature distance": 100 * float(np.mean(found))}
 
+    @staticmethod
+    def order_of(facts: list[Facts]) -> list[int]:
+        """Return the numbers of pictures in an order in which those of one subject are together."""
+        subjects = [str((one.movement, one.kind, one.attributes.colours)) for one in facts]
+        return sorted(range(len(facts)), key=subjects.__getitem__)
+
     def samples(self, net: Any) -> Any:
         """Return a sheet of pictures by networks that were trained."""
         net.eval()
@@ -216,9 +224,14 @@ class Matching(Refinement):
         )
 
     def _words(self, random: np.random.Generator) -> Tensor:
-        """Return the words of captions of the training, (BATCH, MAX_WORDS)."""
+        """Return the words of captions of the training, (BATCH, MAX_WORDS).
+
+        A batch has each subject as often as the training does. Of one that it has too rarely, what
+        learns would put some into all other pictures.
+        """
         facts = self.training.train[1]
-        chosen = [facts[at] for at in random.integers(len(facts), size=BATCH)]
+        places = (np.arange(BATCH) + random.random(BATCH)) / BATCH * len(facts)
+        chosen = [facts[self.order[int(at)]] for at in places]
         words: Tensor = self.training.told(chosen, random, 0.0).to(self.training.device)
         return words
 

@@ -97,3 +97,16 @@ def test_samples_are_painted_by_the_decoder_that_learns(stage, monkeypatch):
     with torch.no_grad():
         stage.net.decoder.weights[-1].fill_(-9)  # what is added in the end: black
     assert not np.asarray(stage.samples(stage.net))[:, :256].any()
+
+
+def test_a_batch_has_each_subject_as_often_as_the_training(stage, monkeypatch):
+    kinds = np.random.default_rng(0).permutation(["portrait"] * 12 + ["sea"] * 4)
+    facts = [Facts(kind=str(kind)) for kind in kinds]
+    training = stage.training
+    training.train = training.train[0], facts
+    stage.order = stage.order_of(facts)
+    monkeypatch.setattr(
+        training, "told", lambda chosen, *_: torch.tensor([one.kind == "sea" for one in chosen])
+    )
+    random = np.random.default_rng(1)
+    assert all(stage._words(random).sum() == 1 for _ in range(8))  # of 4 captions
