@@ -101,7 +101,7 @@ class Distillation:
 
 
 def train_student(
-    stage: Any, checkpoint: Path, *, clip: float,
+    stage: Any, checkpoint: Path, *, clip: float, every: int = EVERY,
     steps: int = STEPS, hours: float | None, resume: bool, seed: int, dry_run: bool = False,
 ) -> Trainer:  # fmt: skip
     """Train a stage of the student; return the trainer, with averaged networks in `ema`.
@@ -111,6 +111,7 @@ def train_student(
             `validate` and `samples`.
         checkpoint: the file; a sheet of samples is written beside it.
         clip: the greatest norm of a gradient.
+        every: steps after which it is validated and the best state kept.
         steps: at most.
         hours: at most.
         resume: go on from the checkpoint, if there is one.
@@ -120,7 +121,7 @@ def train_student(
     trainer = Trainer(stage.net, stage.optimizer, checkpoint, seed=seed, decay=0.998,
                       resume=resume and checkpoint.is_file(), dry_run=dry_run)  # fmt: skip
     trainer.run(
-        stage.loss, steps=steps, hours=hours, validate=stage.validate, every=EVERY,
+        stage.loss, steps=steps, hours=hours, validate=stage.validate, every=every,
         schedule=cosine_schedule, clip=clip,
         on_snapshot=lambda ema, step: stage.samples(ema).save(checkpoint.with_suffix(".png")),
         enough=ENOUGH,

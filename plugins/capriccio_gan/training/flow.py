@@ -41,7 +41,7 @@ from .reconstruction import STEPS as COPY_STEPS
 from .reconstruction import Reconstruction
 from .refinement import Refinement, SecondStep
 from .sheets import sheet
-from .spaces import LatentSpace
+from .spaces import LatentSpace, to_pictures
 from .text_image import AUXILIARY_WIDTHS, ImageEncoder, train_word_classifier
 
 BATCH = 32
@@ -203,8 +203,7 @@ def find_directions(
 
     def paint(offset: Tensor) -> Tensor:
         found = sample(net, noise[: len(prompts)], prompts + offset.to(device))
-        images = torch.from_numpy(training.space.images(found))  # (pictures, 256, 256, 3)
-        return images.permute(0, 3, 1, 2).float() / 255  # (pictures, 3, 256, 256)
+        return to_pictures(training.space.images(found), "cpu")  # (pictures, 3, 256, 256)
 
     directions = find_code_directions(codes.cpu(), [(one.kind, one.movement) for one in facts])
     return [calibrate(paint, direction) for direction in directions]

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from capriccio.training import mixed_precision
+from capriccio.training import frechet, mixed_precision
 from torch import Tensor
 
 from .moments import random_shift
@@ -57,8 +57,15 @@ class ImageFeatures:
         found = [self.pooled(some) for some in batches]
         return [torch.cat(level) for level in zip(*found, strict=True)]
 
+    def distance(self, real: list[Tensor], made: list[Tensor]) -> float:
+        """Return Fréchet's distance of what each encoder reads last, the mean of all.
 
-def to_pictures(images: np.ndarray, device: str) -> Tensor:
-    """Return images, (batch, rows, columns, 3) uint8, as (batch, 3, rows, columns) in 0..1."""
-    x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
-    return x.permute(0, 3, 1, 2).float() / 255
+        Args:
+            real: means of the maps of real pictures, (pictures, width) each.
+            made: those of others.
+
+        Returns:
+            In percent of the variance of the real ones.
+        """
+        pairs = [(real[at].cpu().numpy(), made[at].cpu().numpy()) for at in self.last]
+        return 100 * float(np.mean([frechet(x, y) / x.var(0).sum() for x, y in pairs]))

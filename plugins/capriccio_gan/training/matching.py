@@ -9,24 +9,26 @@ faster than its moments follow swings about its target. The decoder goes on givi
 """
 
 import copy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from capriccio.training import frechet, mixed_precision
+from capriccio.training import Trainer, mixed_precision
 from torch import Tensor, nn
 
 from .captions import Facts
 from .decoder import GraphDecoder
+from .distillation import train_student
 from .flow_network import GRAIN, FlowNetwork, mixed_noise, noise_fields, sample
 from .moments import MatchedMoments
 from .networks import LATENT
 from .reconstruction import Reconstruction
 from .refinement import BETAS as DISCRIMINATOR_BETAS
-from .refinement import DISCRIMINATOR_RATE, Refinement
+from .refinement import DISCRIMINATOR_RATE, MAX_GRADIENT, Refinement
 from .spaces import to_bytes
 
-STEPS = 3_000
+STEPS, EVERY = 3_000, 60  # it swings, so the best state is sought often
 BATCH = 32
 RATE, DECODER_RATE, BETA = 4e-6, 2e-6, 0.999  # of Adam
 SHARE = 0.2  # of a batch in the moments: about the last five count
@@ -190,10 +192,7 @@ class Matching(Refinement):
 
     @torch.no_grad()
     def validate(self, net: Any) -> dict[str, float]:
-        """Return how far made pictures are from real ones, in percent of the features' variance.
-
-        It is Fréchet's distance of what each encoder reads last, the mean of all.
-        """
+        """Return how far made pictures are from real ones, in percent of the features' variance."""
         random, state = np.random.default_rng(7), torch.get_rng_state()
         torch.manual_seed(7)
         net.eval()
@@ -201,13 +200,11 @@ class Matching(Refinement):
             self._paint(net, self._words(random)) for _ in range(VALIDATED // BATCH)
         )
         torch.set_rng_state(state)
-        real = self.reconstruction.levels
-        found = [
-            frechet(real[at].cpu().numpy(), made[at].cpu().numpy())
-            / net.moments[at].variances.sum().item()
-            for at in self.features.last
-        ]
-        return {"feature distance": 100 * float(np.mean(found))}
+        return {"feature distance": self.features.distance(self.reconstruction.levels, made)}
+
+    def run(self, checkpoint: Path, **options: Any) -> Trainer:
+        """Train, as `train_student` does; return the trainer, whose `ema` has what learned."""
+        return train_student(self, checkpoint, clip=MAX_GRADIENT, every=EVERY, **options)
 
     @staticmethod
     def order_of(facts: list[Facts]) -> list[int]:

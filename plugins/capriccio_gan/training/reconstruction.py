@@ -5,22 +5,23 @@ its copies are so far from the real ones that no model of its latents can be nea
 their picture to be compared with, so a few minutes are enough.
 """
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 import torch.nn.functional as F
-from capriccio.training import Trainer, frechet, mixed_precision
+from capriccio.training import Trainer, mixed_precision
 from torch import Tensor, nn
 
 from .decoder import GraphDecoder
 from .distillation import train_student
-from .image_features import ImageFeatures, to_pictures
+from .image_features import ImageFeatures
 from .moments import MatchedMoments
 from .sheets import sheet
-from .spaces import to_bytes
+from .spaces import to_bytes, to_pictures
 
-STEPS = 1_000
+STEPS, EVERY = 1_000, 60
 BATCH = 12
 RATE, BETAS = 1e-5, (0.5, 0.99)  # of Adam
 LAST = 6.0  # weight of an encoder's last map
@@ -102,25 +103,20 @@ class Reconstruction:
 
     @torch.no_grad()
     def validate(self, net: Any) -> dict[str, float]:
-        """Return how far copies of pictures that are not learned from are from them.
-
-        It is Fréchet's distance of what each encoder reads last, in percent of its variance.
-        """
+        """Return how far copies of pictures that are not learned from are from them, in percent."""
         state = torch.get_rng_state()
         torch.manual_seed(5)
         latents = self.training.val[0][0, :VALIDATED]
-        sides: Any = [], []
+        sides: tuple[list[Any], list[Any]] = [], []
         for z, real in zip(latents.split(PART), self._parts(self.checked[:VALIDATED]), strict=True):
             copies = self.decode(net.decoder, z).clamp(0, 1)
             maps = self.features.maps(torch.cat([real, copies]), 2)
-            means = [maps[at].float().mean((2, 3)) for at in self.features.last]
+            means = [one.float().mean((2, 3)) for one in maps]
             sides[0].append([one[: len(real)] for one in means])
             sides[1].append([one[len(real) :] for one in means])
         torch.set_rng_state(state)
-        real, made = ([torch.cat(level).cpu().numpy() for level in zip(*side, strict=True)]
-                      for side in sides)  # fmt: skip
-        found = [frechet(x, y) / x.var(0).sum() for x, y in zip(real, made, strict=True)]
-        return {"distance of copies": 100 * float(np.mean(found))}
+        real, made = ([torch.cat(one) for one in zip(*side, strict=True)] for side in sides)
+        return {"distance of copies": self.features.distance(real, made)}
 
     @torch.no_grad()
     def samples(self, net: Any) -> Any:
@@ -129,9 +125,9 @@ class Reconstruction:
         copies = to_bytes(self.decode(net.decoder, self.training.val[0][0, : len(images)]))
         return sheet(np.stack([images, copies], 1).reshape(-1, *images.shape[1:]), 8)
 
-    def run(self, checkpoint: Any, **options: Any) -> Trainer:
+    def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, whose `ema` has the `decoder`."""
-        return train_student(self, checkpoint, clip=MAX_GRADIENT, **options)
+        return train_student(self, checkpoint, clip=MAX_GRADIENT, every=EVERY, **options)
 
     def decode(self, decoder: nn.Module, latents: Tensor) -> Tensor:
         """Return the pictures of latents, (batch, 3, 256, 256)."""

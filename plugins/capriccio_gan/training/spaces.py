@@ -132,8 +132,7 @@ class LatentSpace:
             index = torch.from_numpy(
                 np.random.default_rng([step, 7]).integers(len(images), size=PREVIEW_BATCH)
             )  # (batch,)
-            wanted = torch.from_numpy(small[index.numpy()]).to(self.device)  # (batch, 64, 64, 3)
-            wanted = wanted.permute(0, 3, 1, 2).float() / 255  # (batch, 3, 64, 64)
+            wanted = to_pictures(small[index.numpy()], self.device)  # (batch, 3, 64, 64)
             with mixed_precision(self.device):
                 drawn = self.net(kept[0, index].to(self.device).float())  # (batch, 3, 64, 64)
             loss = F.mse_loss(drawn, wanted)
@@ -186,6 +185,12 @@ def shift_and_cover(x: Tensor, random: Tensor, cover: float) -> Tensor:
     ]  # (batch, size) each
     hole = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]  # (batch, 1, size, size)
     return torch.where(hole & (random[:, 7].view(-1, 1, 1, 1) < 0.5), cover, x)
+
+
+def to_pictures(images: np.ndarray, device: str) -> Tensor:
+    """Return images, (batch, rows, columns, 3) uint8, as (batch, 3, rows, columns) in 0..1."""
+    x = torch.from_numpy(np.ascontiguousarray(images)).to(device)
+    return x.permute(0, 3, 1, 2).float() / 255
 
 
 def to_bytes(x: Tensor) -> np.ndarray:

@@ -26,6 +26,7 @@ from ..vocabulary import Vocabulary
 from .captions import compose, words_of
 from .dataset import Pictures
 from .networks import CODE, TextEncoder
+from .spaces import to_pictures
 
 ROWS = 64  # pictures are encoded at this size, whatever size they have
 WIDTHS = (24, 48, 96, 160)  # at 32, 16, 8 and 4 rows: about 30 M multiply-adds
@@ -241,8 +242,7 @@ def encode_images(
     """Return the pooled features and the codes of images, `(pictures, size, size, 3)` uint8."""
     features, codes = [], []
     for part in np.array_split(images, 1 + len(images) // 256):
-        x = torch.from_numpy(part).to(device).permute(0, 3, 1, 2).float() / 255  # (part, 3, s, s)
-        _, pooled, code = encoder(x)
+        _, pooled, code = encoder(to_pictures(part, device))  # of (part, 3, size, size)
         features.append(pooled.float().cpu().numpy())
         codes.append(code.float().cpu().numpy())
     return np.concatenate(features), np.concatenate(codes)

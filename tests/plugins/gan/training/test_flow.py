@@ -75,7 +75,7 @@ def small(monkeypatch):
         "BEGUN": 2,
         "VALIDATED": 4,
         "KEPT": 1,
-        "DECODER_RATE": 0.02,
+        "DECODER_RATE": 0.024,
     }.items():
         monkeypatch.setattr(matching, name, value)
     for name, value in {"BATCH": 2, "SHEET": 1}.items():
@@ -119,7 +119,7 @@ def test_a_folder_becomes_a_model_of_the_part(folder, tmp_path, small):
     learned, known = (
         read_constants(onnx.load(str(path)).graph) for path in (out, LatentSpace().decoder_path)
     )
-    assert np.abs(learned[f"joined/{name}"] - known[name]).max() > 0.005
+    assert np.abs(learned[f"joined/{name}"] - known[name]).max() > 0.01
     stages = ("student", "refined", "doubled", "reader0", "copied", "matched")
     assert all(out.with_suffix(f".{one}.safetensors").is_file() for one in stages)
     source = np.full((60, 80, 3), 200, np.uint8)

@@ -1,12 +1,11 @@
 """Image encoders read pictures, all of them moved, and those that belong together alike."""
 
-import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
 
 from capriccio_gan.training import image_features as module  # noqa: E402
-from capriccio_gan.training.image_features import ImageFeatures, to_pictures  # noqa: E402
+from capriccio_gan.training.image_features import ImageFeatures  # noqa: E402
 from capriccio_gan.training.text_image import ImageEncoder  # noqa: E402
 
 
@@ -40,8 +39,9 @@ def test_many_pictures_are_read_in_batches(features):
     assert len(levels) == 7 and levels[2].shape == (5, 160) and not levels[0].requires_grad
 
 
-def test_images_become_pictures():
-    images = np.zeros((2, 4, 6, 3), np.uint8)
-    images[1, 0, 5, 2] = 255
-    x = to_pictures(images[:, :, ::-1], "cpu")  # mirrored views are copied
-    assert x.shape == (2, 3, 4, 6) and x[1, 2, 0, 0] == 1 and x.sum() == 1
+def test_the_distance_is_that_of_the_last_maps_in_percent(features):
+    torch.manual_seed(0)
+    real = [torch.randn(5000, 2) for _ in range(7)]
+    made = [one + 9 for one in real]  # of maps that are not the last
+    made[2], made[6] = real[2] + torch.tensor([0.2, 0.0]), real[6]
+    assert features.distance(real, made) == pytest.approx(1, rel=0.1)  # 0.04 of 2, and 0

@@ -110,3 +110,13 @@ def test_a_batch_has_each_subject_as_often_as_the_training(stage, monkeypatch):
     )
     random = np.random.default_rng(1)
     assert all(stage._words(random).sum() == 1 for _ in range(8))  # of 4 captions
+
+
+@pytest.mark.parametrize("wrong", [0.0, 3.0])
+def test_words_and_copies_of_pictures_count_beside_the_moments(stage, monkeypatch, wrong):
+    monkeypatch.setattr(MatchedMoments, "forward", lambda self, features: features.new_zeros(()))
+    variance = stage.net.moments[stage.features.last[0]].variances.sum().item()
+    monkeypatch.setattr(WordMoments, "forward", lambda *_: torch.tensor(wrong * variance))
+    monkeypatch.setattr(stage.reconstruction, "error", lambda *_: torch.tensor(5.0))
+    loss = stage.loss(1).item()  # of a step without the discriminator
+    assert loss == pytest.approx(5 + module.WEIGHT * module.WORDS_WEIGHT * wrong)

@@ -25,7 +25,7 @@ def stage(monkeypatch):
     torch.manual_seed(0)
     light = np.linspace(60, 240, 6)[:, None, None, None]
     left = np.linspace(0.4, 1, 256)[None, None, :, None]
-    rough = np.random.default_rng(0).uniform(0.8, 1, (6, 256, 256, 3))
+    rough = np.random.default_rng(0).uniform(0.85, 1, (6, 256, 256, 3))
     images = (light * left * rough).astype(np.uint8)
     space = LatentSpace()
     both = np.stack([
@@ -55,7 +55,7 @@ def test_each_copy_is_compared_with_its_own_picture_mirrored_as_its_latents(stag
         monkeypatch.setattr(module, name, 0.0)
     with torch.no_grad():
         errors = [stage.loss(step).item() / module.COLOURS for step in range(8)]
-    assert max(errors) < 0.05  # the next picture is 0.1 away, its mirror image more
+    assert max(errors) < 0.04  # the next picture is 0.1 away, its mirror image more
 
 
 def test_samples_show_each_picture_beside_its_copy(stage):

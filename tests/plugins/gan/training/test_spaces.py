@@ -2,7 +2,13 @@
 
 import numpy as np
 import torch
-from capriccio_gan.training.spaces import PixelSpace, PreviewNetwork, shift_and_cover
+from capriccio_gan.training.spaces import (
+    PixelSpace,
+    PreviewNetwork,
+    shift_and_cover,
+    to_bytes,
+    to_pictures,
+)
 
 space = PixelSpace(64)
 
@@ -46,3 +52,11 @@ def test_latents_are_shifted_by_whole_places_and_covered_with_nothing():
 
 def test_a_preview_has_64_pixels():
     assert PreviewNetwork()(torch.randn(2, 8, 32, 32)).shape == (2, 3, 64, 64)
+
+
+def test_images_become_pictures_and_images_again():
+    images = np.random.default_rng(0).integers(256, size=(2, 4, 6, 3)).astype(np.uint8)
+    mirrored = images[:, :, ::-1]  # a view, which is copied
+    x = to_pictures(mirrored, "cpu")
+    assert x.shape == (2, 3, 4, 6) and 0 <= x.min() < 0.05 and 0.95 < x.max() <= 1
+    assert (to_bytes(x) == mirrored).all()
