@@ -30,11 +30,11 @@ from .spaces import to_bytes
 
 STEPS, EVERY = 3_000, 60  # it swings, so the best state is sought often
 BATCH = 32
-RATE, DECODER_RATE, BETA = 4e-6, 2e-6, 0.999  # of Adam
-SHARE = 0.2  # of a batch in the moments: about the last five count
+RATE, DECODER_RATE, BETA = 8e-6, 4e-6, 0.999  # of Adam
+SHARE = 0.05  # of a batch in the moments: about the last twenty count
 LAST = 12.0  # weight of an encoder's last map, which tells most of the subject
 WEIGHT = 6.0  # of the moments beside the discriminator
-WORDS_WEIGHT, WORDS_SHARE = 0.5, 0.1  # of what words tell beside moments; of a batch in it
+WORDS_WEIGHT, WORDS_SHARE = 1.0, 0.1  # of what words tell beside moments; of a batch in it
 COMPONENTS, LEAST = 48, 1e-3  # of the words of captions, and the least variance of one
 CAPTIONS = 3  # of each real picture
 KEPT = 8  # pictures of the training that the decoder gives back in each step

@@ -19,6 +19,7 @@ from torch import nn
 RATE = 0.01  # a batch's share of the moments: about the last 100 batches count
 TRANSPORT_INTERVAL = 8  # batches after which the transport is computed anew
 MAX_SHIFT = 4  # pixels
+MEAN_SPEED = 2.0  # shares of the mean for one of the covariance, which needs more pictures
 FLOOR = 0.05  # of the mean variance: smaller ones are not worth their noise
 
 
@@ -134,7 +135,7 @@ class MatchedMoments(nn.Module):
     def update(self, features: torch.Tensor, share: float) -> None:
         """Include the features of more pictures, (pictures, width), which have this share."""
         x = self.centred(features)
-        self.first.lerp_(x.mean(0), share)
+        self.first.lerp_(x.mean(0), min(1.0, MEAN_SPEED * share))
         self.second.lerp_(x.T @ x / len(x), share)
 
     @torch.no_grad()
