@@ -30,8 +30,10 @@ from .spaces import to_bytes
 
 STEPS, EVERY = 3_000, 60  # it swings, so the best state is sought often
 BATCH = 32
-RATE, DECODER_RATE, BETA = 8e-6, 4e-6, 0.999  # of Adam
-SHARE = 0.05  # of a batch in the moments: about the last twenty count
+RATE, DECODER_RATE, BETA = 4e-6, 2e-6, 0.999  # of Adam
+# Of a batch in the moments: at first about the last five count and later, when less is left to
+# learn and noise hides it, the last twenty. After so many steps it is half as much.
+SHARE, LEAST_SHARE, HALVED = 0.2, 0.05, 500
 LAST = 12.0  # weight of an encoder's last map, which tells most of the subject
 WEIGHT = 6.0  # of the moments beside the discriminator
 WORDS_WEIGHT, WORDS_SHARE = 1.0, 0.1  # of what words tell beside moments; of a batch in it
@@ -172,6 +174,7 @@ class Matching(Refinement):
     def loss(self, step: int) -> Tensor:
         """Return the loss of one step, ()."""
         random = np.random.default_rng([step, 41])
+        share = self.share_of(step)
         words = self._words(random)
         told = self.components(words)
         features = self.features.pooled(self._paint(self.net, words))
@@ -185,7 +188,7 @@ class Matching(Refinement):
             loss = loss + WEIGHT * WORDS_WEIGHT / len(last) * wrong
             one.update(x.detach(), told, WORDS_SHARE)
         for moments, some in zip(self.net.moments, features, strict=True):
-            moments.update(some.detach(), SHARE)
+            moments.update(some.detach(), share, min(SHARE, 2 * share))
         loss = loss + self.reconstruction.error(self.net, random, KEPT)
         # Each second step pays for the discriminator too, which keeps pictures one by one real.
         return loss if step % 2 else loss + super().loss(step)
@@ -205,6 +208,11 @@ class Matching(Refinement):
     def run(self, checkpoint: Path, **options: Any) -> Trainer:
         """Train, as `train_student` does; return the trainer, whose `ema` has what learned."""
         return train_student(self, checkpoint, clip=MAX_GRADIENT, every=EVERY, **options)
+
+    @staticmethod
+    def share_of(step: int) -> float:
+        """Return the share of a step's batch in the moments."""
+        return max(LEAST_SHARE, SHARE / (1 + step / HALVED))
 
     @staticmethod
     def order_of(facts: list[Facts]) -> list[int]:

@@ -19,7 +19,6 @@ from torch import nn
 RATE = 0.01  # a batch's share of the moments: about the last 100 batches count
 TRANSPORT_INTERVAL = 8  # batches after which the transport is computed anew
 MAX_SHIFT = 4  # pixels
-MEAN_SPEED = 2.0  # shares of the mean for one of the covariance, which needs more pictures
 FLOOR = 0.05  # of the mean variance: smaller ones are not worth their noise
 
 
@@ -132,10 +131,16 @@ class MatchedMoments(nn.Module):
         return (features - self.mean) @ self.basis
 
     @torch.no_grad()
-    def update(self, features: torch.Tensor, share: float) -> None:
-        """Include the features of more pictures, (pictures, width), which have this share."""
+    def update(self, features: torch.Tensor, share: float, mean_share: float | None = None) -> None:
+        """Include the features of more pictures.
+
+        Args:
+            features: (pictures, width).
+            share: of the pictures in the moments.
+            mean_share: of the pictures in the mean, which fewer of them measure well; `share`.
+        """
         x = self.centred(features)
-        self.first.lerp_(x.mean(0), min(1.0, MEAN_SPEED * share))
+        self.first.lerp_(x.mean(0), share if mean_share is None else mean_share)
         self.second.lerp_(x.T @ x / len(x), share)
 
     @torch.no_grad()

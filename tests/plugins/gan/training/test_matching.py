@@ -120,3 +120,14 @@ def test_words_and_copies_of_pictures_count_beside_the_moments(stage, monkeypatc
     monkeypatch.setattr(stage.reconstruction, "error", lambda *_: torch.tensor(5.0))
     loss = stage.loss(1).item()  # of a step without the discriminator
     assert loss == pytest.approx(5 + module.WEIGHT * module.WORDS_WEIGHT * wrong)
+
+
+def test_more_and_more_batches_count_in_the_moments(stage, monkeypatch):
+    shares = []
+    monkeypatch.setattr(MatchedMoments, "update", lambda self, x, *some: shares.append(some))
+    for step in (0, 500, 10_000):
+        stage.loss(step)
+    each = len(stage.net.moments)
+    assert shares[0] == (0.2, 0.2)
+    assert shares[each] == (0.1, 0.2)
+    assert shares[-1] == (0.05, 0.1)
