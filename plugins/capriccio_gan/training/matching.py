@@ -31,8 +31,8 @@ from .spaces import to_bytes
 STEPS, EVERY = 3_000, 60  # it swings, so the best state is sought often
 BATCH = 32
 RATE, DECODER_RATE, BETA = 4e-6, 2e-6, 0.999  # of Adam
-# Of a batch in the moments: at first about the last five count and later, when less is left to
-# learn and noise hides it, the last twenty. After so many steps it is half as much.
+# Share of a batch in the moments: SHARE (about five batches count) at step 0, half of it after
+# HALVED steps, and at least LEAST_SHARE (twenty batches): small errors need more pictures.
 SHARE, LEAST_SHARE, HALVED = 0.2, 0.05, 500
 LAST = 12.0  # weight of an encoder's last map, which tells most of the subject
 WEIGHT = 6.0  # of the moments beside the discriminator
@@ -188,6 +188,7 @@ class Matching(Refinement):
             loss = loss + WEIGHT * WORDS_WEIGHT / len(last) * wrong
             one.update(x.detach(), told, WORDS_SHARE)
         for moments, some in zip(self.net.moments, features, strict=True):
+            # A mean is measured well by fewer pictures than a covariance, so it may lag less.
             moments.update(some.detach(), share, min(SHARE, 2 * share))
         loss = loss + self.reconstruction.error(self.net, random, KEPT)
         # Each second step pays for the discriminator too, which keeps pictures one by one real.

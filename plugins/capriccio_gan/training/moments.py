@@ -136,8 +136,8 @@ class MatchedMoments(nn.Module):
 
         Args:
             features: (pictures, width).
-            share: of the pictures in the moments.
-            mean_share: of the pictures in the mean, which fewer of them measure well; `share`.
+            share: weight of these pictures in the running moments, 0..1.
+            mean_share: weight in the running mean, 0..1; None for `share`.
         """
         x = self.centred(features)
         self.first.lerp_(x.mean(0), share if mean_share is None else mean_share)
